@@ -1,0 +1,98 @@
+"""Who calls, and what the call may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from onegrid.common.v1 import common_pb2
+from onegrid_kit import codes
+from onegrid_kit.errors import PermissionDenied
+
+__all__ = ["ANONYMOUS", "Call", "Caller", "Grant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permissions that a token grants over one scope."""
+
+    scope: str
+    """The code of a place or department, or ``self``."""
+    level: common_pb2.OaLevel
+    """The OA level of the role; unspecified for the public and for service accounts."""
+    permissions: frozenset[str]
+    """For example ``petition.tasks.take``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The holder of a verified token."""
+
+    user: str
+    """``users/{user}``; empty for a caller without a token."""
+    session: str = ""
+    """The token's ``sid``."""
+    kind: common_pb2.AccountKind = common_pb2.ACCOUNT_KIND_UNSPECIFIED
+    """Staff, citizen, enterprise or service."""
+    organization: str = ""
+    """The firm or institution that the account speaks for."""
+    district: str = ""
+    """The code of the district that keeps the account."""
+    grants: tuple[Grant, ...] = ()
+    """What the token grants."""
+
+    def holds(self, permission: str) -> bool:
+        """Whether the permission is held over any scope at all, ``self`` included."""
+        return any(permission in grant.permissions for grant in self.grants)
+
+    def may(self, permission: str, code: str) -> bool:
+        """Whether the permission is held over a scope that contains the code."""
+        return any(permission in g.permissions and codes.contains(g.scope, code) for g in self.grants)
+
+    def may_own(self, permission: str, owner: str) -> bool:
+        """Whether the permission is held over ``self`` and the caller is the owner."""
+        return bool(self.user) and self.user == owner and any(
+            permission in g.permissions and g.scope == codes.SELF for g in self.grants
+        )
+
+    def require(self, permission: str, *scopes: str, owner: str = "") -> None:
+        """Raise PermissionDenied unless the permission is held over one of the codes, or over what the caller owns."""
+        if not (any(self.may(permission, code) for code in scopes) or self.may_own(permission, owner)):
+            raise PermissionDenied(permission)
+
+    def grants_over(self, permission: str, code: str) -> tuple[Grant, ...]:
+        """The grants that give the permission over the code; their scopes say for which office the caller acts."""
+        return tuple(g for g in self.grants if permission in g.permissions and codes.contains(g.scope, code))
+
+    def scopes(self, permission: str) -> tuple[str, ...]:
+        """The codes over which the permission is held, without ``self``."""
+        return tuple(g.scope for g in self.grants if permission in g.permissions and g.scope != codes.SELF)
+
+
+ANONYMOUS = Caller(user="")
+"""A caller without a token; only methods with audience PUBLIC see one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a command needs to know of the call that it serves."""
+
+    caller: Caller
+    """Who calls."""
+    now: datetime
+    """When the call came, by the injected clock; aware, UTC."""
+    method: str
+    """The method's full name, ``onegrid.petition.v1.PetitionService.TakeTask``."""
+    permission: str = ""
+    """The permission that the method names."""
+    request_id: str = ""
+    """The request's ``request_id``; empty if it has none."""
+    fingerprint: bytes = b""
+    """A digest of the request, which tells a repeated request from another one with the same id."""
+    traceparent: str = ""
+    """The W3C trace context of the call; empty if it is not traced."""
+    purpose: str = ""
+    """Why personal data is read, as the caller says in ``x-purpose``."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What else the caller sent."""

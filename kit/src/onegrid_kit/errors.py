@@ -1,0 +1,181 @@
+"""What can go wrong in the domain, each with the one status, reason and metadata that it is told with.
+
+A service derives its own errors from these, in its ``errors.py``, with its own reasons; nothing else maps exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+from google.protobuf.message import Message
+from google.rpc import code_pb2
+
+__all__ = [
+    "AlreadyExists",
+    "Conflict",
+    "DomainError",
+    "FieldViolation",
+    "InvalidRequest",
+    "InvalidToken",
+    "MalformedRequest",
+    "NotFound",
+    "PermissionDenied",
+    "RateLimited",
+    "RequestIdReused",
+    "StaleEtag",
+    "Unauthenticated",
+    "Unavailable",
+]
+
+
+class DomainError(Exception):
+    """An error that a caller is told. Subclasses set ``code`` and ``reason``; the message is for developers, in English."""
+
+    code: ClassVar[code_pb2.Code]
+    reason: ClassVar[str]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        details: Sequence[Message] = (),
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata: Mapping[str, str] = metadata or {}
+        """What ``ErrorInfo.metadata`` says; its keys are a contract, listed at the reason in the proto."""
+        self.details = tuple(details)
+        """Further details of the status."""
+        self.retry_after = retry_after
+        """When to try again, for ``RetryInfo``."""
+
+
+class FieldViolation(tuple[str, str]):
+    """A field's path and what is wrong with it."""
+
+    __slots__ = ()
+
+    def __new__(cls, field: str, description: str) -> FieldViolation:
+        return super().__new__(cls, (field, description))
+
+
+class InvalidRequest(DomainError):
+    """The request breaks the rules of its message."""
+
+    code = code_pb2.INVALID_ARGUMENT
+    reason = "INVALID_REQUEST"
+
+    def __init__(self, *violations: FieldViolation, metadata: Mapping[str, str] | None = None) -> None:
+        super().__init__("; ".join(f"{field}: {text}" for field, text in violations), metadata=metadata)
+        self.violations = violations
+        """What ``BadRequest.field_violations`` says."""
+
+
+class MalformedRequest(DomainError):
+    """The bytes are no message of the request's type."""
+
+    code = code_pb2.INVALID_ARGUMENT
+    reason = "MALFORMED_REQUEST"
+
+
+class InvalidToken(InvalidRequest):
+    """A page or resume token that this server did not sign for this request."""
+
+    reason = "INVALID_TOKEN"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(FieldViolation(field, "not a token of this request"), metadata={"field": field})
+
+
+class Unauthenticated(DomainError):
+    """No token, or one that does not verify."""
+
+    code = code_pb2.UNAUTHENTICATED
+    reason = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        super().__init__("a valid access token is needed")
+
+
+class PermissionDenied(DomainError):
+    """The caller may not, here. It is said in the same words whether the resource exists or not."""
+
+    code = code_pb2.PERMISSION_DENIED
+    reason = "PERMISSION_DENIED"
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"{permission} is not granted here", metadata={"permission": permission})
+
+
+class NotFound(DomainError):
+    """The resource does not exist, and the caller may know that."""
+
+    code = code_pb2.NOT_FOUND
+    reason = "NOT_FOUND"
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"{resource} does not exist", metadata={"resource": resource})
+
+
+class AlreadyExists(DomainError):
+    """The resource exists already."""
+
+    code = code_pb2.ALREADY_EXISTS
+    reason = "RESOURCE_EXISTS"
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"{resource} exists already", metadata={"resource": resource})
+
+
+class RequestIdReused(DomainError):
+    """The request id belongs to another request of the same caller."""
+
+    code = code_pb2.ALREADY_EXISTS
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__("request_id was used for another request", metadata={"request_id": request_id})
+
+
+class StaleEtag(DomainError):
+    """Somebody changed the resource since the caller read it."""
+
+    code = code_pb2.ABORTED
+    reason = "STALE_ETAG"
+
+    def __init__(self, resource: str, etag: str) -> None:
+        super().__init__(f"{resource} has changed", metadata={"resource": resource, "etag": etag})
+
+
+class Conflict(DomainError):
+    """Another transaction was in the way, several times; try again."""
+
+    code = code_pb2.ABORTED
+    reason = "CONFLICT"
+
+    def __init__(self) -> None:
+        super().__init__("another call was in the way", retry_after=timedelta(milliseconds=100))
+
+
+class Unavailable(DomainError):
+    """What the service stands on does not answer just now."""
+
+    code = code_pb2.UNAVAILABLE
+    reason = "UNAVAILABLE"
+
+    def __init__(self, message: str = "not available just now") -> None:
+        super().__init__(message, retry_after=timedelta(seconds=1))
+
+
+class RateLimited(DomainError):
+    """The caller asked too often."""
+
+    code = code_pb2.RESOURCE_EXHAUSTED
+    reason = "RATE_LIMITED"
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("asked too often", retry_after=retry_after)

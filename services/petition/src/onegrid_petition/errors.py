@@ -1,0 +1,77 @@
+"""What can go wrong with a petition; the reasons are those of ``onegrid.petition.v1.ErrorReason``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.rpc import code_pb2
+
+from onegrid.petition.v1 import error_reason_pb2
+from onegrid.petition.v1.resources_pb2 import Action, State, TaskState
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest
+
+__all__ = ["AssigneeUnknown", "PlaceUnknown", "TasksOpen", "WorkItemUnknown", "WrongState"]
+
+
+class WrongState(DomainError):
+    """The petition or task is in a state in which this can't be done."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = "WRONG_STATE"
+
+    def __init__(self, state: State, task_state: TaskState | None, allowed: Sequence[Action]) -> None:
+        name = State.Name(state).removeprefix("STATE_")
+        super().__init__(
+            f"can't be done in state {name}",
+            metadata={
+                "state": name,
+                "allowed_actions": ",".join(Action.Name(action).removeprefix("ACTION_") for action in allowed),
+            },
+            details=[
+                error_reason_pb2.WrongState(state=state, task_state=task_state, allowed_actions=allowed),
+            ],
+        )
+
+
+class TasksOpen(DomainError):
+    """The lead concludes while assistants are still at work."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = "TASKS_OPEN"
+
+    def __init__(self, tasks: Sequence[str]) -> None:
+        super().__init__(
+            "assistants have not concluded or returned their tasks", metadata={"tasks": ",".join(tasks)}
+        )
+
+
+class PlaceUnknown(InvalidRequest):
+    """Neither the point nor the code lies in the district."""
+
+    reason = "PLACE_UNKNOWN"
+
+    def __init__(self, field: str, place: str) -> None:
+        super().__init__(FieldViolation(field, "lies in no place of the district"), metadata={"place": place})
+
+
+class AssigneeUnknown(InvalidRequest):
+    """No department, street or community of the district has this code."""
+
+    reason = "ASSIGNEE_UNKNOWN"
+
+    def __init__(self, field: str, assignee: str) -> None:
+        super().__init__(
+            FieldViolation(field, f"{assignee} is no department, street or community of the district"),
+            metadata={"assignee": assignee},
+        )
+
+
+class WorkItemUnknown(InvalidRequest):
+    """The catalogue has no such work item."""
+
+    reason = "WORK_ITEM_UNKNOWN"
+
+    def __init__(self, work_item: str) -> None:
+        super().__init__(
+            FieldViolation("work_item", f"{work_item} is not in the catalogue"), metadata={"work_item": work_item}
+        )
