@@ -1,0 +1,75 @@
+# OneGrid. `make help` lists what can be done here.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+PACKAGES := protos kit services/identity services/grid services/petition demo
+SOURCES := kit services demo tests benchmarks protos/generate.py protos/hatch_build.py
+say = @printf '==> %s\n'
+
+##@ Run
+.PHONY: run clean-data
+run: setup ## Start the platform with the demonstration district and replay the reference case (ONCE=1: stop after the case)
+	@exec $(BIN)/python -m onegrid_demo $(if $(ONCE),--once)
+
+clean-data: ## Remove what `make run` kept
+	@rm -rf .data && echo "==> the demonstration's data is gone"
+
+##@ Develop
+.PHONY: setup test lint format check protos bench wheel lock
+setup: $(STAMP) protos ## Install what everything needs into .venv; quick the second time
+
+$(STAMP): requirements/bootstrap.txt requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
+	$(say) "setting up $(VENV) (a minute the first time, nothing the second)"
+	@command -v python3.11 >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11"; exit 1; }
+	@python3.11 -m venv $(VENV) 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ]; then echo "==> installing python3-venv"; apt-get update -qq && apt-get install -y -qq python3.11-venv >/dev/null; python3.11 -m venv --clear $(VENV); \
+	  else echo "venv is missing: as root, apt-get install python3.11-venv"; exit 1; fi; }
+	$(say) "installing locked packages"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements/dev.txt requirements/bootstrap.txt
+	$(say) "installing OneGrid's own packages"
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	@touch $@
+
+protos: $(STAMP) ## Generate the typed stubs of the contracts
+	@$(BIN)/python protos/generate.py build/protos.binpb
+
+test: setup ## Run all tests (T=path or T="path -k words" for some)
+	@$(BIN)/python tools/rabbitmq.py
+	@$(BIN)/python -m pytest $(T)
+
+lint: setup ## Check format, style, types, contracts and imports
+	$(say) "ruff" && $(BIN)/ruff format -q --check $(SOURCES) && $(BIN)/ruff check -q $(SOURCES)
+	$(say) "mypy" && $(BIN)/mypy
+	$(say) "buf" && $(BIN)/python tools/contracts.py check
+	$(say) "import rules" && $(BIN)/lint-imports --no-cache >build/imports.log || { cat build/imports.log; exit 1; }
+	$(say) "generated documents" && $(BIN)/python tools/documents.py check
+
+format: setup ## Format code and contracts, and write the generated documents anew
+	@$(BIN)/ruff format -q $(SOURCES) && $(BIN)/ruff check -q --fix $(SOURCES)
+	@$(BIN)/buf format -w protos
+	@$(BIN)/python tools/documents.py write
+
+bench: setup ## Measure against the machine's own limits; results in build/bench.json
+	@$(BIN)/python benchmarks/run.py
+
+wheel: setup ## Build the packages into dist/
+	@for package in $(PACKAGES); do $(BIN)/uv build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$package; done; ls dist
+
+lock: setup ## Resolve requirements/*.in anew
+	@cd requirements && for set in bootstrap runtime dev; do \
+	  ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+	  $$([ $$set = dev ] && echo -c runtime.txt) $$set.in -o $$set.txt; done
+
+##@ Tidy
+.PHONY: clean help
+clean: ## Remove what was built; the demonstration's data stays
+	@rm -rf $(VENV) build dist protos/gen .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,1 @@
+"""One district in one process: the platform for a first look."""

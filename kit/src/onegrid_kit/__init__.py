@@ -1,0 +1,1 @@
+"""What OneGrid's services share."""

@@ -1,0 +1,1 @@
+"""Divisions, grid cells and appointments."""

@@ -1,0 +1,1 @@
+"""Accounts, sessions, departments, roles and grants."""

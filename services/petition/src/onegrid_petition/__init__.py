@@ -1,0 +1,1 @@
+"""Petitions, from filing to the petitioner's satisfaction."""

@@ -1,0 +1,450 @@
+"""What can be done with petitions: load, decide, store, announce; one function a command.
+
+Each runs in its caller's transaction and returns the petition as it is after it. Rules and capacities are elsewhere:
+``lifecycle`` says what may follow what, ``authority`` says who is who.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from google.protobuf.message import Message
+from sqlalchemy import Connection
+
+from onegrid.petition.v1 import events_pb2
+from onegrid.petition.v1.resources_pb2 import Action, Kind, State, TaskState
+from onegrid_kit import ids, outbox
+from onegrid_kit.callers import Call
+from onegrid_kit.clock import CHINA
+from onegrid_kit.errors import StaleEtag
+from onegrid_petition import authority, catalogue, deadlines, lifecycle, messages, store
+from onegrid_petition.authority import Standing
+from onegrid_petition.errors import AssigneeUnknown
+from onegrid_petition.ground import Route
+from onegrid_petition.petition import (
+    Attachment,
+    Entry,
+    Location,
+    Petition,
+    Rating,
+    Task,
+    first_asked,
+    new_tasks,
+)
+
+__all__ = [
+    "ActOnPetition",
+    "ActOnTask",
+    "DispatchPetition",
+    "FilePetition",
+    "JudgePetition",
+    "accept_petition",
+    "close_petition",
+    "conclude_task",
+    "decline_petition",
+    "dispatch_petition",
+    "new_petition",
+    "rate_petition",
+    "report_task",
+    "return_task",
+    "store_filed",
+    "take_task",
+    "verify_petition",
+    "withdraw_petition",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePetition:
+    """What is asked, and where."""
+
+    district: str
+    kind: Kind
+    text: str
+    place: str = ""
+    location: Location | None = None
+    address: str = ""
+    anonymous: bool = False
+    sealed_phone: bytes | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActOnPetition:
+    """A step with a petition as a whole."""
+
+    petition: str
+    """The petition's id."""
+    public_note: str = ""
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchPetition:
+    """To whom a petition is given."""
+
+    petition: str
+    lead: str = ""
+    assistants: tuple[str, ...] = ()
+    work_item: str = ""
+    instruction: str = ""
+    public_note: str = ""
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActOnTask:
+    """A step with one task."""
+
+    petition: str
+    number: int
+    public_note: str = ""
+    internal_note: str = ""
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgePetition:
+    """What the petitioner or the grid worker thinks of the outcome."""
+
+    petition: str
+    satisfied: bool
+    stars: int = 0
+    comment: str = ""
+    etag: str = ""
+
+
+def new_petition(command: FilePetition, route: Route, call: Call) -> Petition:
+    """The petition that a filing makes. Raises PermissionDenied when the caller's scope does not hold its place."""
+    call.caller.require(call.permission, route.place)
+    day = call.now.astimezone(CHINA)
+    return Petition(
+        district=command.district,
+        id=f"{command.district}-{day:%Y%m%d}-{ids.readable(8)}",
+        kind=command.kind,
+        state=State.STATE_FILED,
+        text=command.text,
+        petitioner=call.caller.user,
+        petitioner_kind=call.caller.kind,
+        organization="" if command.anonymous else call.caller.organization,
+        anonymous=command.anonymous,
+        sealed_phone=command.sealed_phone,
+        place=route.place,
+        location=command.location,
+        address=command.address,
+        grid_worker=route.grid_worker,
+        attachments=command.attachments,
+        responsible=first_asked(route.place),
+        accept_due_time=deadlines.accept_due(call.now),
+        create_time=call.now,
+        update_time=call.now,
+    )
+
+
+def store_filed(conn: Connection, filed: Sequence[tuple[Petition, Call]]) -> None:
+    """Store new petitions and announce them."""
+    store.insert_petitions(conn, [petition for petition, _ in filed])
+    outbox.append_many(conn, [(call, petition.name, _filed_event(petition)) for petition, call in filed])
+
+
+def accept_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
+    """Accept a filed petition (受理); who accepts it answers for it from now on."""
+    before = _lock(conn, command.petition, command.etag, call)
+    who = authority.of_office(call, before, Action.ACTION_ACCEPT)
+    state = lifecycle.advance(before.state, Action.ACTION_ACCEPT, who.actor)
+    after = replace(
+        before, state=state, responsible=who.office, conclude_due_time=deadlines.conclude_due(call.now)
+    )
+    return _record(
+        conn,
+        call,
+        before,
+        after,
+        _Said(Action.ACTION_ACCEPT, who, public_note=command.public_note),
+        lambda step: events_pb2.PetitionAccepted(step=step),
+    )
+
+
+def decline_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
+    """Decline a filed petition with a reason (不予受理)."""
+    return _end(
+        conn,
+        command,
+        call,
+        Action.ACTION_DECLINE,
+        lambda step: events_pb2.PetitionDeclined(step=step, reason=command.public_note),
+    )
+
+
+def withdraw_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
+    """Take a petition back (撤回)."""
+    return _end(
+        conn, command, call, Action.ACTION_WITHDRAW, lambda step: events_pb2.PetitionWithdrawn(step=step)
+    )
+
+
+def close_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
+    """Close a petition with a reason, as a supervisor (督办归档)."""
+    return _end(
+        conn,
+        command,
+        call,
+        Action.ACTION_CLOSE,
+        lambda step: events_pb2.PetitionClosed(step=step, reason=command.public_note),
+    )
+
+
+def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -> Petition:
+    """Split an accepted petition into tasks (分流交办). Raises AssigneeUnknown or WorkItemUnknown."""
+    before = _lock(conn, command.petition, command.etag, call)
+    who = authority.of_office(call, before, Action.ACTION_DISPATCH)
+    state = lifecycle.advance(before.state, Action.ACTION_DISPATCH, who.actor)
+    item = catalogue.require(conn, before.district, command.work_item) if command.work_item else None
+    lead = command.lead or (item.department if item else "")
+    _require_offices(conn, before.district, lead, command.assistants)
+    due = deadlines.conclude_due(call.now, item.promised_working_days if item else None)
+    due = min(due, before.conclude_due_time or due)
+    tasks = new_tasks(before, lead, command.assistants, command.instruction, due, call.now)
+    after = replace(
+        before,
+        state=state,
+        tasks=tasks,
+        work_item=command.work_item or before.work_item,
+        conclude_due_time=due,
+    )
+    return _record(
+        conn,
+        call,
+        before,
+        after,
+        _Said(
+            Action.ACTION_DISPATCH,
+            who,
+            public_note=command.public_note,
+            assignees=(lead, *command.assistants),
+        ),
+        lambda step: events_pb2.PetitionDispatched(
+            step=step, tasks=[messages.task(after, task) for task in tasks[len(before.tasks) :]]
+        ),
+    )
+
+
+def take_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
+    """Take a task (签收). The lead answers for the petition from now on."""
+    before, task, who = _lock_task(conn, command, call)
+    state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_TAKE, who.actor)
+    taken = replace(task, state=task_state, take_time=call.now)
+    after = replace(before.with_task(taken), state=state)
+    if taken == after.lead:
+        after = replace(after, responsible=taken.assignee)
+    return _record(
+        conn,
+        call,
+        before,
+        after,
+        _Said(Action.ACTION_TAKE, who, public_note=command.public_note),
+        lambda step: events_pb2.TaskTaken(step=step, task=messages.task(after, taken)),
+    )
+
+
+def return_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
+    """Give a task back (退回). A lead that had taken it answers for the petition until another takes it (首问负责)."""
+    before, task, who = _lock_task(conn, command, call)
+    state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_RETURN, who.actor)
+    returned = replace(task, state=task_state, answer=command.internal_note, end_time=call.now)
+    after = replace(before.with_task(returned), state=state)
+    return _record(
+        conn,
+        call,
+        before,
+        after,
+        _Said(Action.ACTION_RETURN, who, internal_note=command.internal_note),
+        lambda step: events_pb2.TaskReturned(step=step, task=messages.task(after, returned)),
+    )
+
+
+def report_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
+    """Tell what was done so far (反馈)."""
+    before, task, who = _lock_task(conn, command, call)
+    state, _ = lifecycle.advance_task(before.state, task.state, Action.ACTION_REPORT, who.actor)
+    return _record(
+        conn,
+        call,
+        before,
+        replace(before, state=state),
+        _Said(
+            Action.ACTION_REPORT, who, public_note=command.public_note, internal_note=command.internal_note
+        ),
+        lambda step: events_pb2.TaskReported(
+            step=step, task=messages.task(before, task), public_note=command.public_note
+        ),
+    )
+
+
+def conclude_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
+    """Conclude a task (办结), and with the lead's the petition. Raises TasksOpen."""
+    before, task, who = _lock_task(conn, command, call)
+    state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_CONCLUDE, who.actor)
+    concluded = replace(task, state=task_state, answer=command.public_note, end_time=call.now)
+    after = replace(before.with_task(concluded), state=state)
+    if state == State.STATE_CONCLUDED:
+        before.require_assistants_done()
+        after = replace(after, conclude_time=call.now)
+    return _record(
+        conn,
+        call,
+        before,
+        after,
+        _Said(
+            Action.ACTION_CONCLUDE, who, public_note=command.public_note, internal_note=command.internal_note
+        ),
+        lambda step: events_pb2.TaskConcluded(
+            step=step,
+            task=messages.task(after, concluded),
+            create_time=messages.timestamp(after.create_time),
+        ),
+    )
+
+
+def rate_petition(conn: Connection, command: JudgePetition, call: Call) -> Petition:
+    """The petitioner's word (评价). Unsatisfied, the lead has the petition again in the same transaction."""
+    action = Action.ACTION_RATE_SATISFIED if command.satisfied else Action.ACTION_RATE_UNSATISFIED
+    before, judged, who, word = _judge(conn, command, call, action)
+    after = replace(judged, rating=word)
+    return _record(
+        conn,
+        call,
+        before,
+        after,
+        _Said(action, who, stars=command.stars),
+        lambda step: events_pb2.PetitionRated(step=step, rating=messages.rating(word)),
+    )
+
+
+def verify_petition(conn: Connection, command: JudgePetition, call: Call) -> Petition:
+    """The grid worker's word (核实). Not solved, the lead has the petition again in the same transaction."""
+    action = Action.ACTION_VERIFY_SOLVED if command.satisfied else Action.ACTION_VERIFY_UNSOLVED
+    before, judged, who, word = _judge(conn, command, call, action)
+    after = replace(judged, verification=word)
+    return _record(
+        conn,
+        call,
+        before,
+        after,
+        _Said(action, who, stars=command.stars),
+        lambda step: events_pb2.PetitionVerified(step=step, verification=messages.rating(word)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a step adds to the timeline beside the petition's state."""
+
+    action: Action
+    who: Standing
+    assignees: tuple[str, ...] = ()
+    public_note: str = ""
+    internal_note: str = ""
+    stars: int = 0
+
+
+def _lock(conn: Connection, petition_id: str, etag: str, call: Call) -> Petition:
+    petition = store.lock_petition(conn, petition_id)
+    if petition is None:
+        raise authority.absent(call, f"petitions/{petition_id}", petition_id[:6])
+    if etag and etag != petition.etag:
+        # Told only to who may see the petition; others learn of it below, as of every petition.
+        if authority.may_see(call, petition):
+            raise StaleEtag(petition.name, petition.etag)
+        raise authority.absent(call, petition.name, petition.district)
+    return petition
+
+
+def _lock_task(conn: Connection, command: ActOnTask, call: Call) -> tuple[Petition, Task, Standing]:
+    petition = _lock(conn, command.petition, command.etag, call)
+    task = petition.task(command.number)
+    if task is None:
+        raise authority.absent(call, f"{petition.name}/tasks/{command.number}", petition.district)
+    return petition, task, authority.of_task(call, task)
+
+
+def _judge(
+    conn: Connection, command: JudgePetition, call: Call, action: Action
+) -> tuple[Petition, Petition, Standing, Rating]:
+    before = _lock(conn, command.petition, command.etag, call)
+    who = authority.of_office(call, before, action)
+    state = lifecycle.advance(before.state, action, who.actor)
+    judged = before if command.satisfied else before.handed_back()
+    word = Rating(command.satisfied, command.stars, command.comment, call.now)
+    return before, replace(judged, state=state), who, word
+
+
+def _end(
+    conn: Connection,
+    command: ActOnPetition,
+    call: Call,
+    action: Action,
+    event: Callable[[events_pb2.Step], Message],
+) -> Petition:
+    before = _lock(conn, command.petition, command.etag, call)
+    who = authority.of_office(call, before, action)
+    state = lifecycle.advance(before.state, action, who.actor)
+    after = replace(before.without_open_tasks(call.now), state=state, end_reason=command.public_note)
+    return _record(
+        conn, call, before, after, _Said(action, who, public_note=command.public_note), event
+    )
+
+
+def _record(
+    conn: Connection,
+    call: Call,
+    before: Petition,
+    after: Petition,
+    said: _Said,
+    event: Callable[[events_pb2.Step], Message],
+) -> Petition:
+    """Store the step, its place in the timeline and its event."""
+    after = replace(after, sequence=before.sequence + 1, update_time=call.now)
+    office = said.who.office
+    entry = Entry(
+        sequence=after.sequence,
+        time=call.now,
+        action=said.action,
+        actor=said.who.actor,
+        office=office,
+        office_display_name=store.office_names(conn, after.district, [office]).get(office, "") if office else "",
+        state=after.state,
+        assignees=said.assignees,
+        public_note=said.public_note,
+        internal_note=said.internal_note,
+        stars=said.stars,
+    )
+    store.save_petition(conn, before, after)
+    store.append_entry(conn, after, entry)
+    outbox.append(conn, call, [(after.name, event(messages.step(after, entry)))])
+    return after
+
+
+def _require_offices(conn: Connection, district: str, lead: str, assistants: Sequence[str]) -> None:
+    known = store.office_names(conn, district, [lead, *assistants])
+    for field, office in (("lead", lead), *(("assistants", each) for each in assistants)):
+        # A cell has no desk that a task could lie on.
+        if office not in known or len(office) == 15 or office == district:
+            raise AssigneeUnknown(field, office)
+
+
+def _filed_event(petition: Petition) -> events_pb2.PetitionFiled:
+    return events_pb2.PetitionFiled(
+        step=messages.step(
+            petition,
+            Entry(
+                sequence=petition.sequence,
+                time=petition.create_time,
+                action=Action.ACTION_FILE,
+                actor=messages.Actor.ACTOR_PETITIONER,
+                state=petition.state,
+            ),
+        ),
+        location=None if petition.location is None else messages.point(petition.location),
+    )

@@ -1,0 +1,49 @@
+"""What petition knows of the district's ground, from the events of grid; and how it routes by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from onegrid_kit import codes
+from onegrid_kit.geometry import CellIndex
+from onegrid_petition.errors import PlaceUnknown
+from onegrid_petition.petition import Location
+
+__all__ = ["Ground", "Route", "route"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A snapshot of the places and who looks after them."""
+
+    version: int
+    """Grows with every change of what it is made from."""
+    places: Set[str]
+    """The code of each district, street, community and cell."""
+    grid_workers: Mapping[str, str]
+    """Who looks after a cell, by its code."""
+    cells: CellIndex
+    """Finds the cell of a position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a petition belongs."""
+
+    place: str
+    """The code of the smallest place that is known."""
+    grid_worker: str
+    """``users/{user}``; empty where nobody is appointed."""
+
+
+def route(ground: Ground, district: str, place: str, location: Location | None) -> Route:
+    """Where a petition belongs; a location decides over a place. Raises PlaceUnknown."""
+    if location is not None:
+        cell = ground.cells.locate(location.longitude, location.latitude)
+        if cell is None or not codes.contains(district, cell):
+            raise PlaceUnknown("location", "")
+        return Route(cell, ground.grid_workers.get(cell, ""))
+    if place not in ground.places or not codes.contains(district, place):
+        raise PlaceUnknown("place", place)
+    return Route(place, ground.grid_workers.get(place, ""))

@@ -1,0 +1,135 @@
+"""Between the contract's messages and the domain's records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from onegrid.common.v1.common_pb2 import Point
+from onegrid.petition.v1 import events_pb2, resources_pb2
+from onegrid_kit.cipher import Cipher
+from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
+
+__all__ = ["PHONE_PURPOSE", "attachment_of", "entry", "location_of", "petition", "rating", "step", "task"]
+
+PHONE_PURPOSE = "petition.contact_phone"
+"""What the telephone number is encrypted for; part of its key."""
+
+
+def petition(of: Petition, cipher: Cipher) -> resources_pb2.Petition:
+    """The petition as it is told, with its tasks."""
+    return resources_pb2.Petition(
+        name=of.name,
+        kind=of.kind,
+        state=of.state,
+        text=of.text,
+        petitioner=of.petitioner,
+        petitioner_kind=of.petitioner_kind,
+        organization=of.organization,
+        anonymous=of.anonymous,
+        contact_phone="" if of.sealed_phone is None else cipher.decrypt(of.sealed_phone, PHONE_PURPOSE),
+        place=of.place,
+        location=None if of.location is None else point(of.location),
+        address=of.address,
+        grid_worker=of.grid_worker,
+        attachments=[
+            resources_pb2.Attachment(
+                filename=a.filename, media_type=a.media_type, size_bytes=a.size_bytes, sha256=a.sha256
+            )
+            for a in of.attachments
+        ],
+        work_item=of.work_item,
+        tasks=[task(of, each) for each in of.tasks],
+        rating=None if of.rating is None else rating(of.rating),
+        verification=None if of.verification is None else rating(of.verification),
+        reopen_count=of.reopen_count,
+        accept_due_time=timestamp(of.accept_due_time),
+        conclude_due_time=timestamp(of.conclude_due_time),
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
+        conclude_time=timestamp(of.conclude_time),
+        etag=of.etag,
+        end_reason=of.end_reason,
+        responsible=of.responsible,
+    )
+
+
+def task(of: Petition, one: Task) -> resources_pb2.Task:
+    """One of the petition's tasks."""
+    return resources_pb2.Task(
+        name=f"{of.name}/tasks/{one.number}",
+        assignee=one.assignee,
+        part=one.part,
+        state=one.state,
+        instruction=one.instruction,
+        answer=one.answer,
+        due_time=timestamp(one.due_time),
+        create_time=timestamp(one.create_time),
+        take_time=timestamp(one.take_time),
+        end_time=timestamp(one.end_time),
+    )
+
+
+def rating(of: Rating) -> resources_pb2.Rating:
+    """What somebody thought of the outcome."""
+    return resources_pb2.Rating(
+        satisfied=of.satisfied, stars=of.stars, comment=of.comment, create_time=timestamp(of.time)
+    )
+
+
+def entry(of: Entry, *, internal: bool) -> resources_pb2.TimelineEntry:
+    """A step as offices (internal) or everybody else reads it."""
+    return resources_pb2.TimelineEntry(
+        sequence=of.sequence,
+        time=timestamp(of.time),
+        action=of.action,
+        actor=of.actor,
+        office=of.office,
+        office_display_name=of.office_display_name,
+        state=of.state,
+        assignees=of.assignees,
+        public_note=of.public_note,
+        internal_note=of.internal_note if internal else "",
+        stars=of.stars,
+    )
+
+
+def step(of: Petition, of_entry: Entry) -> events_pb2.Step:
+    """What every event of a petition says."""
+    return events_pb2.Step(
+        petition=of.name,
+        sequence=of_entry.sequence,
+        time=timestamp(of_entry.time),
+        place=of.place,
+        kind=of.kind,
+        actor=of_entry.actor,
+        state=of_entry.state,
+        petitioner=of.petitioner,
+        grid_worker=of.grid_worker,
+        assignees=of.assignees,
+    )
+
+
+def point(of: Location) -> Point:
+    """A position."""
+    return Point(longitude=of.longitude, latitude=of.latitude)
+
+
+def location_of(message: Point) -> Location:
+    """A position."""
+    return Location(message.longitude, message.latitude)
+
+
+def attachment_of(message: resources_pb2.Attachment) -> Attachment:
+    """What is known of a file."""
+    return Attachment(message.filename, message.media_type, message.size_bytes, message.sha256)
+
+
+def timestamp(moment: datetime | None) -> Timestamp | None:
+    """A moment, to the microsecond; None stays unset."""
+    if moment is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message

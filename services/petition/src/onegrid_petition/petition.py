@@ -1,0 +1,219 @@
+"""A petition as the rules see it: frozen, and changed only into another one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
+from onegrid_kit import codes
+from onegrid_petition.errors import AssigneeUnknown, TasksOpen
+
+__all__ = ["Attachment", "Entry", "Location", "Petition", "Rating", "Task", "first_asked", "new_tasks"]
+
+_TASK_OPEN = frozenset({TaskState.TASK_STATE_ASSIGNED, TaskState.TASK_STATE_TAKEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A position in WGS 84, degrees."""
+
+    longitude: float
+    latitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What is known of a file."""
+
+    filename: str
+    media_type: str
+    size_bytes: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What somebody thought of the outcome."""
+
+    satisfied: bool
+    stars: int
+    comment: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One assignee's part of a petition."""
+
+    number: int
+    assignee: str
+    part: Part
+    state: TaskState
+    instruction: str = ""
+    answer: str = ""
+    due_time: datetime
+    create_time: datetime
+    take_time: datetime | None = None
+    end_time: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        return self.state in _TASK_OPEN
+
+    @property
+    def actor(self) -> Actor:
+        """In what capacity its assignee acts."""
+        return Actor.ACTOR_LEAD if self.part == Part.PART_LEAD else Actor.ACTOR_ASSISTANT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Petition:
+    """What somebody asks of the district, and what became of it."""
+
+    district: str
+    id: str
+    kind: Kind
+    state: State
+    text: str
+    petitioner: str
+    petitioner_kind: AccountKind
+    organization: str = ""
+    anonymous: bool = False
+    sealed_phone: bytes | None = None
+    """Where the petitioner can be called, encrypted; only what is told to those who may know is decrypted."""
+    place: str
+    location: Location | None = None
+    address: str = ""
+    grid_worker: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    work_item: str = ""
+    responsible: str
+    tasks: tuple[Task, ...] = ()
+    rating: Rating | None = None
+    verification: Rating | None = None
+    reopen_count: int = 0
+    accept_due_time: datetime
+    conclude_due_time: datetime | None = None
+    create_time: datetime
+    update_time: datetime
+    conclude_time: datetime | None = None
+    end_reason: str = ""
+    sequence: int = 1
+    """The number of its last step, which is its version too."""
+
+    @property
+    def name(self) -> str:
+        """``petitions/{petition}``."""
+        return f"petitions/{self.id}"
+
+    @property
+    def etag(self) -> str:
+        """Changes with every step."""
+        return str(self.sequence)
+
+    @property
+    def lead(self) -> Task | None:
+        """The lead task that counts: the last that was given and not returned."""
+        return next(
+            (
+                task
+                for task in reversed(self.tasks)
+                if task.part == Part.PART_LEAD and task.state != TaskState.TASK_STATE_RETURNED
+            ),
+            None,
+        )
+
+    @property
+    def assignees(self) -> tuple[str, ...]:
+        """The offices that have a task of it, the lead first."""
+        held = [task for task in self.tasks if task.state != TaskState.TASK_STATE_RETURNED]
+        return tuple(dict.fromkeys(t.assignee for t in sorted(held, key=lambda t: (t.part, t.number))))
+
+    def task(self, number: int) -> Task | None:
+        """The task of that number."""
+        return self.tasks[number - 1] if 0 < number <= len(self.tasks) else None
+
+    def with_task(self, task: Task) -> Petition:
+        """The same with this task in the place of the one with its number."""
+        tasks = tuple(task if other.number == task.number else other for other in self.tasks)
+        return replace(self, tasks=tasks)
+
+    def without_open_tasks(self, now: datetime) -> Petition:
+        """The same with the tasks cancelled that somebody still had."""
+        return replace(
+            self,
+            tasks=tuple(
+                replace(task, state=TaskState.TASK_STATE_CANCELLED, end_time=now) if task.open else task
+                for task in self.tasks
+            ),
+        )
+
+    def handed_back(self) -> Petition:
+        """The same with its lead at work again, because somebody was not satisfied."""
+        lead = self.lead
+        assert lead is not None, "a concluded petition has a lead"
+        again = self.with_task(replace(lead, state=TaskState.TASK_STATE_TAKEN, end_time=None))
+        return replace(again, reopen_count=self.reopen_count + 1, rating=None, verification=None)
+
+    def require_assistants_done(self) -> None:
+        """Raise TasksOpen while an assistant's task is open."""
+        still = [
+            f"{self.name}/tasks/{task.number}"
+            for task in self.tasks
+            if task.part == Part.PART_ASSISTING and task.open
+        ]
+        if still:
+            raise TasksOpen(still)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One step in a petition's timeline; it names offices and capacities, never persons."""
+
+    sequence: int
+    time: datetime
+    action: Action
+    actor: Actor
+    office: str = ""
+    office_display_name: str = ""
+    state: State
+    assignees: tuple[str, ...] = field(default=())
+    public_note: str = ""
+    internal_note: str = ""
+    stars: int = 0
+
+
+def first_asked(place: str) -> str:
+    """The office that answers for a new petition (首问负责): the community of its place, or the lowest platform above it."""
+    return place if len(place) <= 12 else codes.parent_of(place)
+
+
+def new_tasks(
+    petition: Petition, lead: str, assistants: Sequence[str], instruction: str, due: datetime, now: datetime
+) -> tuple[Task, ...]:
+    """The petition's tasks with those of a new lead and assistants behind them.
+
+    Raises AssigneeUnknown when an assistant has an open task of the petition already.
+    """
+    busy = {task.assignee for task in petition.tasks if task.open}
+    for assignee in (lead, *assistants):
+        if assignee in busy and (assignee != lead or assignee in assistants):
+            raise AssigneeUnknown("assistants", assignee)
+    parts = [(lead, Part.PART_LEAD), *((assistant, Part.PART_ASSISTING) for assistant in assistants)]
+    given = tuple(
+        Task(
+            number=len(petition.tasks) + offset,
+            assignee=assignee,
+            part=part,
+            state=TaskState.TASK_STATE_ASSIGNED,
+            instruction=instruction,
+            due_time=due,
+            create_time=now,
+        )
+        for offset, (assignee, part) in enumerate(parts, start=1)
+    )
+    return petition.tasks + given

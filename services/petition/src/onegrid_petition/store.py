@@ -1,0 +1,504 @@
+"""petition's tables, and the statements over them, each named for what it answers.
+
+The district's code comes first in every key, so that the tables can be distributed by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Double,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    bindparam,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
+from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
+
+__all__ = [
+    "append_entry",
+    "entries_after",
+    "insert_petitions",
+    "load_petition",
+    "lock_petition",
+    "petitions_by_id",
+    "save_petition",
+]
+
+metadata = MetaData()
+_time = DateTime(timezone=True)
+
+petition = Table(
+    "petition",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("petitioner", Text, nullable=False),
+    Column("petitioner_kind", SmallInteger, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("anonymous", Boolean, nullable=False),
+    Column("contact_phone", LargeBinary),
+    Column("place", Text, nullable=False),
+    Column("longitude", Double),
+    Column("latitude", Double),
+    Column("address", Text, nullable=False),
+    Column("grid_worker", Text, nullable=False),
+    Column("attachments", JSONB, nullable=False),
+    Column("work_item", Text, nullable=False),
+    Column("responsible", Text, nullable=False),
+    Column("rating", JSONB(none_as_null=True)),
+    Column("verification", JSONB(none_as_null=True)),
+    Column("reopen_count", Integer, nullable=False),
+    Column("accept_due_time", _time, nullable=False),
+    Column("conclude_due_time", _time),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+    Column("conclude_time", _time),
+    Column("end_reason", Text, nullable=False),
+)
+
+task = Table(
+    "task",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("petition", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("assignee", Text, nullable=False),
+    Column("part", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("instruction", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("due_time", _time, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("take_time", _time),
+    Column("end_time", _time),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("petition", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("time", _time, nullable=False),
+    Column("action", SmallInteger, nullable=False),
+    Column("actor", SmallInteger, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("office_display_name", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("assignees", ARRAY(Text), nullable=False),
+    Column("public_note", Text, nullable=False),
+    Column("internal_note", Text, nullable=False),
+    Column("stars", SmallInteger, nullable=False),
+)
+
+search = Table(
+    "search",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("petition", Text, primary_key=True),
+    Column("grams", ARRAY(Text), nullable=False),
+)
+
+work_item = Table(
+    "work_item",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("department", Text, nullable=False),
+    Column("promised_working_days", Integer, nullable=False),
+)
+
+# What other services announced: places and cells of grid, departments of identity.
+place = Table(
+    "place",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("boundary", JSONB(none_as_null=True)),
+    Column("grid_worker", Text, nullable=False),
+)
+
+department = Table(
+    "department",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+ground_version = Table("ground_version", metadata, Column("version", BigInteger, nullable=False))
+
+tally = Table(
+    "tally",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in ("filed", "accepted", "declined", "concluded", "rated", "satisfied", "reopened")
+    ),
+)
+
+# What a batch of filings writes, in one statement: a fixed number of round trips whatever its size.
+_FILE_PETITIONS = text(
+    """
+    WITH filed AS (
+      SELECT * FROM unnest(
+        CAST(:district AS text[]), CAST(:id AS text[]), CAST(:kind AS smallint[]), CAST(:text AS text[]),
+        CAST(:petitioner AS text[]), CAST(:petitioner_kind AS smallint[]), CAST(:organization AS text[]),
+        CAST(:anonymous AS boolean[]), CAST(:contact_phone AS bytea[]), CAST(:place AS text[]),
+        CAST(:longitude AS double precision[]), CAST(:latitude AS double precision[]), CAST(:address AS text[]),
+        CAST(:grid_worker AS text[]), CAST(:attachments AS text[]), CAST(:responsible AS text[]),
+        CAST(:accept_due_time AS timestamptz[]), CAST(:create_time AS timestamptz[])
+      ) AS f (district, id, kind, text, petitioner, petitioner_kind, organization, anonymous, contact_phone, place,
+              longitude, latitude, address, grid_worker, attachments, responsible, accept_due_time, create_time)
+    ), stored AS (
+      INSERT INTO petition (
+        district, id, sequence, kind, state, text, petitioner, petitioner_kind, organization, anonymous, contact_phone,
+        place, longitude, latitude, address, grid_worker, attachments, work_item, responsible, reopen_count,
+        accept_due_time, create_time, update_time, end_reason)
+      SELECT district, id, 1, kind, :state, text, petitioner, petitioner_kind, organization, anonymous, contact_phone,
+             place, longitude, latitude, address, grid_worker, CAST(attachments AS jsonb), '', responsible, 0,
+             accept_due_time, create_time, create_time, ''
+      FROM filed
+    )
+    INSERT INTO timeline (
+      district, petition, sequence, time, action, actor, office, office_display_name, state, assignees, public_note,
+      internal_note, stars)
+    SELECT district, id, 1, create_time, :action, :actor, '', '', :state, '{}', '', '', 0 FROM filed
+    """
+)
+
+
+def insert_petitions(conn: Connection, filed: Sequence[Petition]) -> None:
+    """Store new petitions and the first step of each."""
+    conn.execute(
+        _FILE_PETITIONS,
+        {
+            "state": State.STATE_FILED,
+            "action": Action.ACTION_FILE,
+            "actor": Actor.ACTOR_PETITIONER,
+            "district": [p.district for p in filed],
+            "id": [p.id for p in filed],
+            "kind": [p.kind for p in filed],
+            "text": [p.text for p in filed],
+            "petitioner": [p.petitioner for p in filed],
+            "petitioner_kind": [p.petitioner_kind for p in filed],
+            "organization": [p.organization for p in filed],
+            "anonymous": [p.anonymous for p in filed],
+            "contact_phone": [p.sealed_phone for p in filed],
+            "place": [p.place for p in filed],
+            "longitude": [p.location.longitude if p.location else None for p in filed],
+            "latitude": [p.location.latitude if p.location else None for p in filed],
+            "address": [p.address for p in filed],
+            "grid_worker": [p.grid_worker for p in filed],
+            "attachments": [_attachments_json(p.attachments) for p in filed],
+            "responsible": [p.responsible for p in filed],
+            "accept_due_time": [p.accept_due_time for p in filed],
+            "create_time": [p.create_time for p in filed],
+        },
+    )
+
+
+_BY_ID = select(petition).where(
+    tuple_(petition.c.district, petition.c.id).in_(
+        select(
+            text("district"),
+            text("id"),
+        ).select_from(text("unnest(CAST(:districts AS text[]), CAST(:ids AS text[])) AS wanted (district, id)"))
+    )
+)
+_TASKS_BY_PETITION = text(
+    """
+    SELECT task.* FROM task
+    JOIN unnest(CAST(:districts AS text[]), CAST(:ids AS text[])) AS wanted (district, id)
+      ON task.district = wanted.district AND task.petition = wanted.id
+    ORDER BY task.district, task.petition, task.number
+    """
+)
+_LOCKED = (
+    select(petition)
+    .where(petition.c.district == bindparam("district_"), petition.c.id == bindparam("id_"))
+    .with_for_update()
+)
+
+
+def petitions_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Petition]:
+    """The petitions of these ids that exist, with their tasks."""
+    keys = {"districts": [id_[:6] for id_ in ids], "ids": list(ids)}
+    rows = conn.execute(_BY_ID, keys).all()
+    return {p.id: p for p in with_tasks(conn, rows)}
+
+
+def with_tasks(conn: Connection, rows: Sequence[Any]) -> list[Petition]:
+    """The petitions of these rows, in their order, with their tasks."""
+    # A petition that nobody has triaged has no tasks to ask for.
+    split = [row for row in rows if row.sequence > 1]
+    tasks: dict[str, list[Task]] = {}
+    if split:
+        keys = {"districts": [row.district for row in split], "ids": [row.id for row in split]}
+        for row in conn.execute(_TASKS_BY_PETITION, keys):
+            tasks.setdefault(row.petition, []).append(_task(row))
+    return [_petition(row, tuple(tasks.get(row.id, ()))) for row in rows]
+
+
+def load_petition(conn: Connection, petition_id: str) -> Petition | None:
+    """The petition with its tasks."""
+    return petitions_by_id(conn, [petition_id]).get(petition_id)
+
+
+def lock_petition(conn: Connection, petition_id: str) -> Petition | None:
+    """The petition with its tasks; nobody else changes it before this transaction ends."""
+    row = conn.execute(_LOCKED, {"district_": petition_id[:6], "id_": petition_id}).one_or_none()
+    return None if row is None else with_tasks(conn, [row])[0]
+
+
+def save_petition(conn: Connection, before: Petition, after: Petition) -> None:
+    """Store what a step changed of a petition and its tasks."""
+    conn.execute(
+        petition.update()
+        .where(petition.c.district == after.district, petition.c.id == after.id)
+        .values(
+            sequence=after.sequence,
+            state=after.state,
+            work_item=after.work_item,
+            responsible=after.responsible,
+            rating=_rating_json(after.rating),
+            verification=_rating_json(after.verification),
+            reopen_count=after.reopen_count,
+            conclude_due_time=after.conclude_due_time,
+            update_time=after.update_time,
+            conclude_time=after.conclude_time,
+            end_reason=after.end_reason,
+        )
+    )
+    changed = [t for t in after.tasks if t != before.task(t.number)]
+    if changed:
+        statement = insert(task)
+        conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=[task.c.district, task.c.petition, task.c.number],
+                set_={name: statement.excluded[name] for name in ("state", "answer", "take_time", "end_time")},
+            ),
+            [_task_values(after, t) for t in changed],
+        )
+
+
+def append_entry(conn: Connection, of: Petition, entry: Entry) -> None:
+    """Add a step to a petition's timeline."""
+    conn.execute(
+        timeline.insert().values(
+            district=of.district,
+            petition=of.id,
+            sequence=entry.sequence,
+            time=entry.time,
+            action=entry.action,
+            actor=entry.actor,
+            office=entry.office,
+            office_display_name=entry.office_display_name,
+            state=entry.state,
+            assignees=list(entry.assignees),
+            public_note=entry.public_note,
+            internal_note=entry.internal_note,
+            stars=entry.stars,
+        )
+    )
+
+
+_ENTRIES_AFTER = text(
+    """
+    SELECT timeline.* FROM timeline
+    JOIN unnest(CAST(:districts AS text[]), CAST(:ids AS text[]), CAST(:seen AS bigint[])) AS wanted (district, id, seen)
+      ON timeline.district = wanted.district AND timeline.petition = wanted.id AND timeline.sequence > wanted.seen
+    ORDER BY timeline.petition, timeline.sequence
+    LIMIT :most
+    """
+)
+
+
+def entries_after(conn: Connection, seen: Mapping[str, int], most: int = 10_000) -> dict[str, list[Entry]]:
+    """For each petition's id the steps behind the one that was seen, oldest first; ids without any are left out."""
+    entries: dict[str, list[Entry]] = {}
+    parameters = {
+        "districts": [id_[:6] for id_ in seen],
+        "ids": list(seen),
+        "seen": list(seen.values()),
+        "most": most,
+    }
+    for row in conn.execute(_ENTRIES_AFTER, parameters):
+        entries.setdefault(row.petition, []).append(entry_of(row))
+    return entries
+
+
+def office_names(conn: Connection, district: str, offices: Sequence[str]) -> dict[str, str]:
+    """The names of those of these departments, districts, streets, communities and cells that are known, by code."""
+    found = conn.execute(
+        select(department.c.code, department.c.display_name)
+        .where(department.c.district == district, department.c.code.in_(offices))
+        .union_all(
+            select(place.c.code, place.c.display_name).where(
+                place.c.district == district, place.c.code.in_(offices)
+            )
+        )
+    )
+    return {row.code: row.display_name for row in found}
+
+
+def replace_grams(conn: Connection, petition_id: str, grams: Iterable[str]) -> None:
+    """Make a petition findable by these pairs of letters."""
+    statement = insert(search).values(district=petition_id[:6], petition=petition_id, grams=sorted(grams))
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[search.c.district, search.c.petition], set_={"grams": statement.excluded.grams}
+        )
+    )
+
+
+def entry_of(row: Any) -> Entry:
+    """The step of a timeline's row."""
+    return Entry(
+        sequence=row.sequence,
+        time=row.time,
+        action=cast(Action, row.action),
+        actor=cast(Actor, row.actor),
+        office=row.office,
+        office_display_name=row.office_display_name,
+        state=cast(State, row.state),
+        assignees=tuple(row.assignees),
+        public_note=row.public_note,
+        internal_note=row.internal_note,
+        stars=row.stars,
+    )
+
+
+def _petition(row: Any, tasks: tuple[Task, ...]) -> Petition:
+    return Petition(
+        district=row.district,
+        id=row.id,
+        sequence=row.sequence,
+        kind=cast(Kind, row.kind),
+        state=cast(State, row.state),
+        text=row.text,
+        petitioner=row.petitioner,
+        petitioner_kind=cast(AccountKind, row.petitioner_kind),
+        organization=row.organization,
+        anonymous=row.anonymous,
+        sealed_phone=row.contact_phone,
+        place=row.place,
+        location=None if row.longitude is None else Location(row.longitude, row.latitude),
+        address=row.address,
+        grid_worker=row.grid_worker,
+        attachments=tuple(
+            Attachment(a["filename"], a["media_type"], a["size_bytes"], bytes.fromhex(a["sha256"]))
+            for a in row.attachments
+        ),
+        work_item=row.work_item,
+        responsible=row.responsible,
+        tasks=tasks,
+        rating=_rating(row.rating),
+        verification=_rating(row.verification),
+        reopen_count=row.reopen_count,
+        accept_due_time=row.accept_due_time,
+        conclude_due_time=row.conclude_due_time,
+        create_time=row.create_time,
+        update_time=row.update_time,
+        conclude_time=row.conclude_time,
+        end_reason=row.end_reason,
+    )
+
+
+def _task(row: Any) -> Task:
+    return Task(
+        number=row.number,
+        assignee=row.assignee,
+        part=cast(Part, row.part),
+        state=cast(TaskState, row.state),
+        instruction=row.instruction,
+        answer=row.answer,
+        due_time=row.due_time,
+        create_time=row.create_time,
+        take_time=row.take_time,
+        end_time=row.end_time,
+    )
+
+
+def _task_values(of: Petition, t: Task) -> dict[str, Any]:
+    return {
+        "district": of.district,
+        "petition": of.id,
+        "number": t.number,
+        "assignee": t.assignee,
+        "part": t.part,
+        "state": t.state,
+        "instruction": t.instruction,
+        "answer": t.answer,
+        "due_time": t.due_time,
+        "create_time": t.create_time,
+        "take_time": t.take_time,
+        "end_time": t.end_time,
+    }
+
+
+def _attachments_json(attachments: Sequence[Attachment]) -> str:
+    if not attachments:
+        return "[]"
+    return json.dumps(
+        [
+            {
+                "filename": a.filename,
+                "media_type": a.media_type,
+                "size_bytes": a.size_bytes,
+                "sha256": a.sha256.hex(),
+            }
+            for a in attachments
+        ],
+        ensure_ascii=False,
+    )
+
+
+def _rating_json(rating: Rating | None) -> dict[str, Any] | None:
+    if rating is None:
+        return None
+    return {
+        "satisfied": rating.satisfied,
+        "stars": rating.stars,
+        "comment": rating.comment,
+        "time": rating.time.isoformat(),
+    }
+
+
+def _rating(value: dict[str, Any] | None) -> Rating | None:
+    if value is None:
+        return None
+    return Rating(value["satisfied"], value["stars"], value["comment"], datetime.fromisoformat(value["time"]))
