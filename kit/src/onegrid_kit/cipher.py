@@ -1,0 +1,132 @@
+"""Encryption of personal fields at rest, and blind indexes to find them by equality.
+
+A value is sealed with a key of its own purpose, which HKDF (RFC 5869) derives from a key-encryption key; the value names that key,
+so that keys rotate without rewriting what is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher as BlockCipher
+from cryptography.hazmat.primitives.ciphers import algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+__all__ = ["AesGcmCipher", "Cipher", "CipherError", "Sm4GcmCipher", "cipher"]
+
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+
+
+class CipherError(Exception):
+    """A value can't be decrypted: its key is not configured, or it was tampered with."""
+
+
+class Cipher(Protocol):
+    """Seals and opens personal fields."""
+
+    def encrypt(self, text: str, purpose: str) -> bytes:
+        """The sealed text. It opens only for the same purpose."""
+        ...
+
+    def decrypt(self, sealed: bytes, purpose: str) -> str:
+        """The text. Raises CipherError."""
+        ...
+
+    def blind_index(self, text: str, purpose: str) -> bytes:
+        """The same 32 bytes for the same text and purpose, which tell nothing else (HMAC-SHA-256)."""
+        ...
+
+
+class _KeyedCipher:
+    """What both algorithms share: named keys, and one derived for each purpose."""
+
+    key_bytes: int
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        self._keys = keys
+        self._current = next(iter(keys))
+        self._derive = lru_cache(maxsize=256)(self._derive_key)
+
+    def encrypt(self, text: str, purpose: str) -> bytes:
+        """The sealed text: the key's id, a zero byte, nonce, ciphertext and tag."""
+        nonce = os.urandom(_NONCE_BYTES)
+        body = self._seal(self._derive(self._current, purpose), nonce, text.encode())
+        return self._current.encode() + b"\0" + nonce + body
+
+    def decrypt(self, sealed: bytes, purpose: str) -> str:
+        """The text. Raises CipherError."""
+        key_id, _, rest = sealed.partition(b"\0")
+        if key_id.decode(errors="replace") not in self._keys:
+            raise CipherError(f"the key {key_id!r} is not configured")
+        key = self._derive(key_id.decode(), purpose)
+        try:
+            return self._open(key, rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]).decode()
+        except (InvalidTag, ValueError):
+            raise CipherError("the value was tampered with, or sealed for another purpose") from None
+
+    def blind_index(self, text: str, purpose: str) -> bytes:
+        """Made with the oldest key, so that it stays the same when keys are added in front."""
+        key = self._derive(next(reversed(self._keys)), "index:" + purpose)
+        return hmac.digest(key, text.encode(), hashlib.sha256)
+
+    def _derive_key(self, key_id: str, purpose: str) -> bytes:
+        info = f"onegrid {purpose}".encode()
+        return HKDF(hashes.SHA256(), self.key_bytes, salt=None, info=info).derive(self._keys[key_id])
+
+    def _seal(self, key: bytes, nonce: bytes, text: bytes) -> bytes:
+        raise NotImplementedError
+
+    def _open(self, key: bytes, nonce: bytes, body: bytes) -> bytes:
+        raise NotImplementedError
+
+
+class AesGcmCipher(_KeyedCipher):
+    """AES-256-GCM (NIST SP 800-38D)."""
+
+    key_bytes = 32
+
+    def _seal(self, key: bytes, nonce: bytes, text: bytes) -> bytes:
+        return AESGCM(key).encrypt(nonce, text, None)
+
+    def _open(self, key: bytes, nonce: bytes, body: bytes) -> bytes:
+        return AESGCM(key).decrypt(nonce, body, None)
+
+
+class Sm4GcmCipher(_KeyedCipher):
+    """SM4-GCM (GB/T 32907, RFC 8998)."""
+
+    key_bytes = 16
+
+    def _seal(self, key: bytes, nonce: bytes, text: bytes) -> bytes:
+        sealer = BlockCipher(algorithms.SM4(key), modes.GCM(nonce)).encryptor()
+        return sealer.update(text) + sealer.finalize() + sealer.tag
+
+    def _open(self, key: bytes, nonce: bytes, body: bytes) -> bytes:
+        opener = BlockCipher(algorithms.SM4(key), modes.GCM(nonce, body[-_TAG_BYTES:])).decryptor()
+        return opener.update(body[:-_TAG_BYTES]) + opener.finalize()
+
+
+def cipher(algorithm: str, keys: str) -> Cipher:
+    """The cipher of a setting: keys are `id:64 hex digits`, separated by commas, the first of which encrypts.
+
+    Raises ValueError.
+    """
+    algorithms_ = {"AES-256-GCM": AesGcmCipher, "SM4-GCM": Sm4GcmCipher}
+    if algorithm not in algorithms_:
+        raise ValueError(f"{algorithm} is no cipher; {' and '.join(algorithms_)} are")
+    parsed: dict[str, bytes] = {}
+    for entry in keys.split(","):
+        key_id, _, digits = entry.strip().partition(":")
+        key = bytes.fromhex(digits)
+        if not key_id or len(key) != 32:
+            raise ValueError("a cipher key is written `id:64 hex digits`")
+        parsed[key_id] = key
+    return algorithms_[algorithm](parsed)

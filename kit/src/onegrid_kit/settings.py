@@ -1,0 +1,97 @@
+"""Settings: one frozen dataclass a service, each field documented; the environment is read here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, TypeVar, get_type_hints
+
+__all__ = ["ServiceSettings", "SettingsError", "describe", "load", "setting"]
+
+S = TypeVar("S", bound="ServiceSettings")
+PREFIX = "ONEGRID_"
+
+
+class SettingsError(Exception):
+    """A setting is missing or can't be read; the message names it and says what it takes."""
+
+
+def setting(doc: str, *, default: Any = MISSING, secret: bool = False) -> Any:
+    """A field of a settings class; without a default it must be set."""
+    return field(default=default, metadata={"doc": doc, "secret": secret}, repr=not secret, kw_only=True)
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """What every service can be told."""
+
+    database_url: str = setting(
+        "PostgreSQL 15 or later, `postgresql://user:password@host:port/database`.", secret=True
+    )
+    page_token_key: str = setting("Signs page and resume tokens; 32 characters or more.", secret=True)
+    cipher_keys: str = setting(
+        "Keys that personal fields are encrypted with: `id:64 hex digits`, separated by commas; the first one encrypts.",
+        secret=True,
+    )
+    cipher: str = setting("AES-256-GCM or SM4-GCM.", default="AES-256-GCM")
+    amqp_url: str = setting(
+        "RabbitMQ 3.10 or later, `amqp://user:password@host:port/vhost`; needed by worker and relay.",
+        default="",
+        secret=True,
+    )
+    listen: str = setting("Where the api listens.", default="0.0.0.0:50051")
+    health_listen: str = setting(
+        "Where health is served in plain text when TLS is on; empty: on the same port as the rest.", default=""
+    )
+    metrics_port: int = setting("Where Prometheus scrapes; 0 serves no metrics.", default=0)
+    identity_target: str = setting("Where identity's public keys are fetched.", default="localhost:50051")
+    reuse_port: bool = setting("Let several processes share the api's port.", default=True)
+    database_pool: int = setting("Connections for commands, a process.", default=8)
+    database_read_pool: int = setting("Connections for reads, a process.", default=4)
+    statement_timeout_ms: int = setting("How long one SQL statement may take.", default=10_000)
+    default_deadline_s: float = setting("How long a call may take whose caller set no deadline.", default=10.0)
+    max_concurrent_rpcs: int = setting("Calls at the same moment; more are refused.", default=2000)
+    max_message_bytes: int = setting("The largest request.", default=4 * 1024 * 1024)
+    drain_pause_s: float = setting("From NOT_SERVING until calls are refused, on SIGTERM.", default=3.0)
+    drain_grace_s: float = setting("How long running calls may finish after that.", default=15.0)
+    tls_certificate: str = setting("PEM file of the server's certificate; with it the api speaks TLS.", default="")
+    tls_key: str = setting("PEM file of its key.", default="")
+    tls_client_ca: str = setting("PEM file of the authority that clients' certificates need.", default="")
+    otlp_endpoint: str = setting("OTLP over HTTP, `http://collector:4318/v1/traces`; empty exports nothing.", default="")
+    trace_ratio: float = setting("The share of calls that are traced if the caller did not decide.", default=0.01)
+    log_level: str = setting("debug, info, warning or error.", default="info")
+    handler_attempts: int = setting("How often a handler is tried before its event is parked.", default=8)
+    retry_base_s: float = setting("The pause before a handler's second try; it doubles with each.", default=1.0)
+
+
+def load(cls: type[S], environ: Mapping[str, str] = os.environ) -> S:
+    """Read the settings from `ONEGRID_<FIELD>`. Raises SettingsError."""
+    hints = get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for each in fields(cls):
+        name = PREFIX + each.name.upper()
+        given = environ.get(name)
+        if given is None:
+            if each.default is MISSING:
+                raise SettingsError(f"{name} is not set: {each.metadata['doc']}")
+            continue
+        values[each.name] = _convert(name, hints[each.name], given, each)
+    return cls(**values)
+
+
+def describe(cls: type[ServiceSettings]) -> Iterator[tuple[str, str, str]]:
+    """The name, default and meaning of each setting, for the documents."""
+    for each in fields(cls):
+        default = "(required)" if each.default is MISSING else str(each.default)
+        yield PREFIX + each.name.upper(), default, each.metadata["doc"]
+
+
+def _convert(name: str, kind: Any, given: str, of: Field[Any]) -> Any:
+    try:
+        if kind is bool:
+            return {"true": True, "1": True, "false": False, "0": False}[given.lower()]
+        return kind(given)
+    except (KeyError, ValueError):
+        shown = "its value" if of.metadata["secret"] else repr(given)
+        raise SettingsError(f"{name}: {shown} is no {kind.__name__}: {of.metadata['doc']}") from None

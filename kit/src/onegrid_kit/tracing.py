@@ -1,0 +1,95 @@
+"""W3C trace context: who carries it, and OpenTelemetry spans for the calls that are sampled.
+
+A call that is not sampled costs no span; it still has a trace id, which its errors and logs tell.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+__all__ = ["configure", "current_trace_id", "current_traceparent", "new_traceparent", "sampled", "span"]
+
+_current: ContextVar[str] = ContextVar("traceparent", default="")
+
+
+def configure(service: str, otlp_endpoint: str) -> None:
+    """Export this process's spans, if there is somewhere to export them to."""
+    if not otlp_endpoint:
+        return
+    provider = TracerProvider(resource=Resource.create({"service.name": f"onegrid-{service}"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
+    trace.set_tracer_provider(provider)
+
+
+def new_traceparent(ratio: float) -> str:
+    """The context of a call that came without one; sampled in this share of cases."""
+    flags = "01" if ratio and random.random() < ratio else "00"  # noqa: S311
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-{flags}"
+
+
+def sampled(traceparent: str) -> bool:
+    """Whether spans are made of it."""
+    return traceparent.endswith("-01")
+
+
+def enter(traceparent: str) -> None:
+    """Make this the context of what the current task or thread goes on to do."""
+    _current.set(traceparent)
+
+
+def current_traceparent() -> str:
+    """The context that is carried on; empty outside of calls and deliveries."""
+    return _current.get()
+
+
+def current_trace_id() -> str:
+    """The trace's 32 hex digits; empty outside of calls and deliveries."""
+    return _current.get()[3:35]
+
+
+@contextmanager
+def span(
+    name: str, kind: SpanKind, traceparent: str, attributes: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """A span below the given context, which becomes the current one; only the context is kept if it is not sampled."""
+    if not sampled(traceparent):
+        token = _current.set(traceparent)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+        return
+    parent = trace.set_span_in_context(NonRecordingSpan(_span_context(traceparent)))
+    tracer = trace.get_tracer("onegrid")
+    with tracer.start_as_current_span(
+        name, context=parent, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+    ) as started:
+        own = started.get_span_context()
+        token = _current.set(f"00-{own.trace_id:032x}-{own.span_id:016x}-01")
+        try:
+            yield
+        except BaseException as error:
+            started.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise
+        finally:
+            _current.reset(token)
+
+
+def _span_context(traceparent: str) -> SpanContext:
+    return SpanContext(
+        trace_id=int(traceparent[3:35], 16),
+        span_id=int(traceparent[36:52], 16),
+        is_remote=True,
+        trace_flags=TraceFlags(1),
+    )
