@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from onegrid.common.v1 import common_pb2
@@ -94,5 +93,5 @@ class Call:
     """The W3C trace context of the call; empty if it is not traced."""
     purpose: str = ""
     """Why personal data is read, as the caller says in ``x-purpose``."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    """What else the caller sent."""
+    resource: str = ""
+    """The resource that the request names, for the audit trail."""

@@ -1,0 +1,52 @@
+"""What every service does beside its own work: keep revoked sessions, forget old answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from onegrid.identity.v1.events_pb2 import SessionRevoked
+from onegrid_kit import idempotency
+from onegrid_kit.events import Delivery, Job, on
+
+__all__ = ["HANDLERS", "JOBS"]
+
+_REVOKE = text(
+    """
+    INSERT INTO revoked_session (session, expire_time) VALUES (:session, :expire_time) ON CONFLICT DO NOTHING
+    """
+)
+
+
+def refuse_session(conn: Connection, event: SessionRevoked, _: Delivery) -> None:
+    """Refuse the access tokens of a session that was ended."""
+    conn.execute(
+        _REVOKE, {"session": event.session, "expire_time": event.expire_time.ToDatetime(tzinfo=UTC)}
+    )
+
+
+def forget_answers(conn: Connection, _: datetime) -> None:
+    """Forget the answers that need not be repeated any more."""
+    conn.execute(
+        text("DELETE FROM idempotency WHERE created_at < now() - make_interval(hours => :hours)"),
+        {"hours": idempotency.KEPT_HOURS},
+    )
+
+
+def forget_deliveries(conn: Connection, _: datetime) -> None:
+    """Forget which events were handled a month ago; no carrier keeps one that long."""
+    conn.execute(text("DELETE FROM inbox WHERE handled_at < now() - interval '30 days'"))
+
+
+def forget_sessions(conn: Connection, now: datetime) -> None:
+    """Forget revocations of tokens that have expired anyway."""
+    conn.execute(text("DELETE FROM revoked_session WHERE expire_time < :now"), {"now": now - timedelta(minutes=1)})
+
+
+HANDLERS = (on(SessionRevoked, refuse_session),)
+JOBS = (
+    Job("forget answers", timedelta(minutes=10), forget_answers),
+    Job("forget deliveries", timedelta(hours=6), forget_deliveries),
+    Job("forget sessions", timedelta(minutes=10), forget_sessions),
+)

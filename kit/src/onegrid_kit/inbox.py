@@ -1,0 +1,231 @@
+"""Every event is handled once: an inbox row is written in the handler's own transaction, whoever delivers it how often.
+
+A handler that fails loses nothing and blocks nobody: its event is set aside in `parked_event`, tried again with growing pauses, and
+after the last try kept there until an operator replays it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from google.protobuf.message import DecodeError
+from opentelemetry.trace import SpanKind
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from onegrid_kit import metrics, tracing
+from onegrid_kit.events import Delivery, Envelope, Subscription
+from onegrid_kit.logs import log
+
+__all__ = ["Inbox", "Parked"]
+
+_CLAIM = text(
+    "INSERT INTO inbox (handler, event_id) VALUES (:handler, :event_id) ON CONFLICT DO NOTHING RETURNING 1"
+)
+_DONE = text("DELETE FROM parked_event WHERE handler = :handler AND event_id = :event_id")
+_FAIL = text(
+    """
+    INSERT INTO parked_event AS parked
+      (handler, event_id, type, subject, time, traceparent, body, attempts, last_error, next_attempt_at)
+    VALUES (:handler, :event_id, :type, :subject, :time, :traceparent, :body, 1, :error,
+            CASE WHEN :attempts > 1 THEN clock_timestamp() + :base END)
+    ON CONFLICT (handler, event_id) DO UPDATE SET
+      attempts = parked.attempts + 1,
+      last_error = :error,
+      next_attempt_at = CASE WHEN parked.attempts + 1 < :attempts
+                             THEN clock_timestamp() + :base * power(2, parked.attempts) END
+    RETURNING attempts, next_attempt_at IS NULL AS given_up
+    """
+)
+_DUE = text(
+    """
+    SELECT handler, event_id, type, subject, time, traceparent, body FROM parked_event
+    WHERE next_attempt_at <= clock_timestamp()
+    ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    """
+)
+_LIST = text(
+    """
+    SELECT handler, event_id, type, subject, attempts, last_error, next_attempt_at IS NULL AS given_up FROM parked_event
+    ORDER BY first_failed_at
+    """
+)
+_REPLAY = text(
+    """
+    UPDATE parked_event SET next_attempt_at = clock_timestamp(), attempts = 0
+    WHERE :all OR CAST(event_id AS text) = :event_id
+    """
+)
+_COUNT = text(
+    """
+    SELECT count(*) FILTER (WHERE next_attempt_at IS NOT NULL) AS retrying,
+           count(*) FILTER (WHERE next_attempt_at IS NULL) AS parked
+    FROM parked_event
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event whose handler failed."""
+
+    handler: str
+    event_id: str
+    type: str
+    subject: str
+    attempts: int
+    last_error: str
+    given_up: bool
+    """Whether it waits for an operator."""
+
+
+class Inbox:
+    """Delivers events to one service's handlers, whatever carried them."""
+
+    def __init__(
+        self,
+        service: str,
+        engine: Engine,
+        subscriptions: Iterable[Subscription],
+        *,
+        attempts: int = 8,
+        retry_base_s: float = 1.0,
+    ) -> None:
+        self._service = service
+        self._engine = engine
+        self._by_type: dict[str, list[Subscription]] = {}
+        self._by_name: dict[str, Subscription] = {}
+        self._attempts = attempts
+        self._base = timedelta(seconds=retry_base_s)
+        for subscription in subscriptions:
+            if subscription.name in self._by_name:
+                raise TypeError(f"two handlers are called {subscription.name}")
+            self._by_type.setdefault(subscription.type, []).append(subscription)
+            self._by_name[subscription.name] = subscription
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The events that are handled."""
+        return frozenset(self._by_type)
+
+    def deliver(self, envelope: Envelope) -> None:
+        """Hand the event to its handlers. When this returns, it is handled or set aside; it raises only if the database is gone, and
+        then the event must be delivered again."""
+        for subscription in self._by_type.get(envelope.delivery.type, ()):
+            self._deliver(subscription, envelope)
+
+    def retry_due(self) -> int:
+        """Try those again whose pause is over; how many there were."""
+        tried = 0
+        while tried < 1000:
+            # The row stays locked while its handler runs, so that replicas don't try the same event.
+            with self._engine.begin() as conn:
+                row = conn.execute(_DUE).one_or_none()
+                if row is None:
+                    break
+                tried += 1
+                envelope = Envelope(
+                    Delivery(
+                        id=str(row.event_id),
+                        type=row.type,
+                        subject=row.subject,
+                        time=row.time,
+                        traceparent=row.traceparent,
+                    ),
+                    bytes(row.body),
+                )
+                self._retry(conn, row.handler, envelope)
+        self._gauge()
+        return tried
+
+    def parked(self) -> Sequence[Parked]:
+        """The events whose handlers failed, oldest first."""
+        with self._engine.connect() as conn:
+            return [
+                Parked(r.handler, str(r.event_id), r.type, r.subject, r.attempts, r.last_error, r.given_up)
+                for r in conn.execute(_LIST)
+            ]
+
+    def replay(self, event_id: str | None = None) -> int:
+        """Let one event, or all of them, be tried again at once; how many there are."""
+        with self._engine.begin() as conn:
+            return conn.execute(_REPLAY, {"all": event_id is None, "event_id": event_id or ""}).rowcount
+
+    def _deliver(self, subscription: Subscription, envelope: Envelope) -> None:
+        try:
+            with self._engine.begin() as conn:
+                self._handle(conn, subscription, envelope)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            with self._engine.begin() as conn:
+                self._fail(conn, subscription.name, envelope, error)
+
+    def _retry(self, conn: Connection, handler: str, envelope: Envelope) -> None:
+        subscription = self._by_name.get(handler)
+        if subscription is None:
+            self._fail(conn, handler, envelope, LookupError(f"no handler is called {handler} any more"))
+            return
+        try:
+            with conn.begin_nested():
+                self._handle(conn, subscription, envelope)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            self._fail(conn, handler, envelope, error)
+        else:
+            conn.execute(_DONE, {"handler": handler, "event_id": uuid.UUID(envelope.delivery.id)})
+
+    def _handle(self, conn: Connection, subscription: Subscription, envelope: Envelope) -> None:
+        delivery = envelope.delivery
+        key = {"handler": subscription.name, "event_id": uuid.UUID(delivery.id)}
+        name = f"{delivery.type} handle"
+        with tracing.span(name, SpanKind.CONSUMER, delivery.traceparent, {"handler": subscription.name}):
+            if conn.execute(_CLAIM, key).one_or_none() is None:
+                self._count(subscription.name, "duplicate")
+                return
+            subscription.handle(conn, subscription.message.FromString(envelope.body), delivery)
+        self._count(subscription.name, "handled")
+
+    def _fail(self, conn: Connection, handler: str, envelope: Envelope, error: Exception) -> None:
+        delivery = envelope.delivery
+        # Bytes that are no message today are none tomorrow.
+        attempts = 1 if isinstance(error, DecodeError) else self._attempts
+        row = conn.execute(
+            _FAIL,
+            {
+                "handler": handler,
+                "event_id": uuid.UUID(delivery.id),
+                "type": delivery.type,
+                "subject": delivery.subject,
+                "time": delivery.time,
+                "traceparent": delivery.traceparent,
+                "body": envelope.body,
+                "error": f"{type(error).__name__}: {error}"[:2000],
+                "attempts": attempts,
+                "base": self._base,
+            },
+        ).one()
+        self._count(handler, "failed")
+        log.warning(
+            "handler failed",
+            handler=handler,
+            event=delivery.id,
+            type=delivery.type,
+            attempts=row.attempts,
+            given_up=row.given_up,
+            trace=delivery.traceparent[3:35],
+            exc_info=error,
+        )
+
+    def _count(self, handler: str, outcome: str) -> None:
+        metrics.EVENTS_HANDLED.labels(self._service, handler, outcome).inc()
+
+    def _gauge(self) -> None:
+        with self._engine.connect() as conn:
+            row = conn.execute(_COUNT).one()
+        metrics.EVENTS_PARKED.labels(self._service, "retrying").set(row.retrying)
+        metrics.EVENTS_PARKED.labels(self._service, "parked").set(row.parked)

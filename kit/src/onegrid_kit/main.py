@@ -1,0 +1,116 @@
+"""The entry point of every service: one image, several roles of it.
+
+    python -m onegrid_petition api | worker | relay | migrate | parked list | parked replay ID|--all | audit verify
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from onegrid_kit.service import Service, load
+from onegrid_kit.settings import ServiceSettings, SettingsError
+from onegrid_kit.settings import load as load_settings
+
+__all__ = ["run"]
+
+
+def run(service: Service, argv: Sequence[str]) -> int:
+    """Run a role until it ends; its exit code."""
+    roles = ["api", "worker", "relay", "migrate", "parked", "audit", *service.commands]
+    role, *rest = argv or [""]
+    if role not in roles:
+        print(f"usage: python -m onegrid_{service.name} {' | '.join(roles)}", file=sys.stderr)
+        return 2
+    try:
+        if role == "worker":
+            # A process of its own from the first import on: eventlet and grpc don't mix.
+            os.execv(sys.executable, [sys.executable, "-m", "onegrid_kit.worker.launcher", f"onegrid_{service.name}.main:SERVICE"])
+        settings = load_settings(service.settings)
+        return _role(service, settings, role, rest)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str]) -> int:
+    from onegrid_kit import logs
+
+    logs.configure(service.name, settings.log_level)
+    if role == "api":
+        from onegrid_kit.server import serve
+
+        return serve(service, settings)
+    if role == "relay":
+        return _relay(service, settings)
+    if role == "migrate":
+        return _migrate(service, settings)
+    if role == "parked":
+        return _parked(service, settings, rest)
+    if role == "audit":
+        return _audit(settings, rest)
+    code: int = load(service.commands[role])(settings, rest)
+    return code
+
+
+def _migrate(service: Service, settings: ServiceSettings) -> int:
+    from onegrid_kit.migrations import migrate
+    from onegrid_kit.relay import declare_topology
+
+    migrate(service, settings.database_url)
+    if settings.amqp_url:
+        types = sorted({subscription.type for subscription in service.load_handlers()})
+        asyncio.run(declare_topology(settings.amqp_url, service.name, types))
+    return 0
+
+
+def _relay(service: Service, settings: ServiceSettings) -> int:
+    from onegrid_kit import metrics
+    from onegrid_kit.database import sync_engine
+    from onegrid_kit.relay import relay
+
+    metrics.serve(settings.metrics_port)
+
+    async def until_stopped() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        await relay(service.name, sync_engine(settings.database_url, pool=2), settings.amqp_url, stopping)
+
+    asyncio.run(until_stopped())
+    return 0
+
+
+def _parked(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
+    from onegrid_kit.database import sync_engine
+    from onegrid_kit.inbox import Inbox
+
+    inbox = Inbox(service.name, sync_engine(settings.database_url), service.load_handlers())
+    match rest:
+        case ["list"]:
+            for event in inbox.parked():
+                waits = "parked" if event.given_up else "retrying"
+                print(event.event_id, waits, event.attempts, event.handler, event.type, event.subject, event.last_error, sep="\t")
+            return 0
+        case ["replay", event_id]:
+            print(f"{inbox.replay(None if event_id == '--all' else event_id)} to be tried again")
+            return 0
+    print(f"usage: python -m onegrid_{service.name} parked list | parked replay ID|--all", file=sys.stderr)
+    return 2
+
+
+def _audit(settings: ServiceSettings, rest: list[str]) -> int:
+    from onegrid_kit import audit
+    from onegrid_kit.database import sync_engine
+
+    if rest != ["verify"]:
+        print("usage: audit verify", file=sys.stderr)
+        return 2
+    with sync_engine(settings.database_url, statement_timeout_ms=0).connect() as conn:
+        broken = list(audit.broken_blocks(conn))
+    print("\n".join(broken) if broken else "the audit trail is whole")
+    return 1 if broken else 0

@@ -1,0 +1,95 @@
+"""The carrier of a single process: takes events from the outboxes to the same handlers, without a broker.
+
+It is the relay and the worker in one thread a service, and calls the same inboxes; handlers can't tell it from RabbitMQ.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from onegrid_kit.clock import Clock
+from onegrid_kit.inbox import Inbox
+from onegrid_kit.jobs import Schedule
+from onegrid_kit.logs import log
+from onegrid_kit.relay import Outbox
+from onegrid_kit.service import Service
+from onegrid_kit.settings import ServiceSettings
+
+__all__ = ["Member", "Pump"]
+
+_IDLE_S = (0.005, 0.1)
+
+
+class Member:
+    """A service that the pump carries for: its outbox, inbox and jobs."""
+
+    def __init__(self, service: Service, settings: ServiceSettings, engine: Engine, clock: Clock) -> None:
+        self.name = service.name
+        self.engine = engine
+        self.inbox = Inbox(
+            service.name,
+            engine,
+            service.load_handlers(),
+            attempts=settings.handler_attempts,
+            retry_base_s=settings.retry_base_s,
+        )
+        self.schedule = Schedule(service.name, engine, service.load_jobs(), clock)
+
+
+class Pump:
+    """Carries events between services of this process, from start to stop."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._members = members
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=[member], name=f"pump-{member.name}", daemon=True)
+            for member in members
+        ]
+
+    def start(self) -> None:
+        """Begin to carry."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish what is being handled, and end."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def _run(self, member: Member) -> None:
+        pause = 0.2
+        while not self._stopping.is_set():
+            try:
+                self._carry(member)
+            except Exception as error:
+                log.warning("pump interrupted", member=member.name, error=f"{type(error).__name__}: {error}")
+                self._stopping.wait(pause)
+                pause = min(pause * 2, 5)
+            else:
+                pause = 0.2
+
+    def _carry(self, member: Member) -> None:
+        outbox = Outbox(member.name, member.engine)
+        try:
+            while not (self._stopping.is_set() or outbox.lead()):
+                self._stopping.wait(0.5)
+            idle = _IDLE_S[0]
+            while not self._stopping.is_set():
+                pending = outbox.pending()
+                for one in pending:
+                    for other in self._members:
+                        other.inbox.deliver(one[1])
+                    outbox.forget([one])
+                member.schedule.run_due(time.monotonic())
+                member.inbox.retry_due()
+                idle = _IDLE_S[0] if pending else min(idle * 2, _IDLE_S[1])
+                if not pending:
+                    self._stopping.wait(idle)
+        finally:
+            outbox.close()

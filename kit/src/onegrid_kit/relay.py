@@ -1,0 +1,189 @@
+"""Carries events from a service's outbox, in order, and forgets each once it has arrived.
+
+One relay of a service is active at a time: it holds an advisory lock, and the others wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+
+import aio_pika
+from aio_pika.abc import AbstractExchange
+from sqlalchemy import Connection, Engine, text
+
+from onegrid_kit import amqp, metrics
+from onegrid_kit.events import Delivery, Envelope, source_of
+from onegrid_kit.logs import log
+
+__all__ = ["Outbox", "declare_topology", "relay"]
+
+_BATCH = 500
+_IDLE_S = (0.005, 0.2)
+_LOCK = 0x0E61D0B
+_PENDING = text(
+    "SELECT number, id, type, subject, time, traceparent, body FROM outbox ORDER BY number LIMIT :most"
+)
+_FORGET = text("DELETE FROM outbox WHERE number = ANY(CAST(:numbers AS bigint[]))")
+_DEPTH = text(
+    "SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age FROM outbox"
+)
+
+
+class Outbox:
+    """The outbox as a carrier sees it; it holds one connection, and with it the lock."""
+
+    def __init__(self, service: str, engine: Engine) -> None:
+        self._service = service
+        self._conn = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._depth = metrics.OUTBOX_DEPTH.labels(service)
+        self._age = metrics.OUTBOX_AGE.labels(service)
+        self._measured = 0.0
+
+    def lead(self) -> bool:
+        """Whether this is the active carrier now."""
+        return bool(self._conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}).scalar_one())
+
+    def pending(self) -> list[tuple[int, Envelope]]:
+        """The oldest events, by their numbers."""
+        rows = self._conn.execute(_PENDING, {"most": _BATCH}).all()
+        if time.monotonic() - self._measured > 1:
+            self._measure(self._conn)
+        return [
+            (
+                row.number,
+                Envelope(
+                    Delivery(
+                        id=str(row.id),
+                        type=row.type,
+                        subject=row.subject,
+                        time=row.time,
+                        traceparent=row.traceparent,
+                    ),
+                    bytes(row.body),
+                ),
+            )
+            for row in rows
+        ]
+
+    def forget(self, carried: Sequence[tuple[int, Envelope]]) -> None:
+        """These have arrived."""
+        if carried:
+            self._conn.execute(_FORGET, {"numbers": [number for number, _ in carried]})
+            for _, envelope in carried:
+                metrics.EVENTS_CARRIED.labels(self._service, envelope.delivery.type).inc()
+
+    def close(self) -> None:
+        """Let another one lead."""
+        # A pooled connection would keep the lock.
+        self._conn.invalidate()
+        self._conn.close()
+
+    def _measure(self, conn: Connection) -> None:
+        self._measured = time.monotonic()
+        row = conn.execute(_DEPTH).one()
+        self._depth.set(row.depth)
+        self._age.set(row.age)
+
+
+async def relay(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event) -> None:
+    """Publish the service's events to RabbitMQ until told to stop; reconnects to what is lost."""
+    pause = 0.5
+    while not stopping.is_set():
+        try:
+            await _publish_until(service, engine, amqp_url, stopping)
+        except Exception as error:
+            log.warning("relay interrupted", error=f"{type(error).__name__}: {error}", pause=pause)
+            await _sleep(stopping, pause)
+            pause = min(pause * 2, 10)
+        else:
+            pause = 0.5
+
+
+async def _publish_until(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event) -> None:
+    connection = await aio_pika.connect(amqp_url, timeout=10)
+    async with connection:
+        channel = await connection.channel(publisher_confirms=True)
+        exchange = await _declare_exchange(channel, f"onegrid.{service}")
+        outbox = await asyncio.to_thread(Outbox, service, engine)
+        try:
+            while not stopping.is_set() and not await asyncio.to_thread(outbox.lead):
+                await _sleep(stopping, 1)
+            log.info("relay leads", exchange=exchange.name)
+            idle = _IDLE_S[0]
+            while not stopping.is_set():
+                pending = await asyncio.to_thread(outbox.pending)
+                if not pending:
+                    await _sleep(stopping, idle)
+                    idle = min(idle * 2, _IDLE_S[1])
+                    continue
+                idle = _IDLE_S[0]
+                await asyncio.to_thread(outbox.forget, await _confirmed(exchange, pending))
+        finally:
+            await asyncio.to_thread(outbox.close)
+
+
+async def _confirmed(
+    exchange: AbstractExchange, pending: Sequence[tuple[int, Envelope]]
+) -> list[tuple[int, Envelope]]:
+    """Publish them all at once, in order, and wait for the broker's word on each."""
+    results = await asyncio.gather(
+        *(_publish(exchange, envelope) for _, envelope in pending), return_exceptions=True
+    )
+    carried = []
+    failure: BaseException | None = None
+    for one, result in zip(pending, results, strict=True):
+        if isinstance(result, BaseException):
+            failure = failure or result
+        elif failure is None:
+            carried.append(one)
+        # What was confirmed behind a failure goes again, so that order holds; inboxes tell the second from the first.
+    if failure is not None and not carried:
+        raise failure
+    return carried
+
+
+def _publish(exchange: AbstractExchange, envelope: Envelope) -> Awaitable[object]:
+    delivery = envelope.delivery
+    message = aio_pika.Message(
+        envelope.body,
+        content_type=amqp.CONTENT_TYPE,
+        message_id=delivery.id,
+        headers=dict(amqp.headers(delivery)),
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )
+    return exchange.publish(message, routing_key=delivery.type, mandatory=False, timeout=30)
+
+
+async def declare_topology(amqp_url: str, consumer: str, types: Sequence[str]) -> None:
+    """Declare a consumer's queue, and the exchanges that it listens to, so that no event is published before it."""
+    async with await aio_pika.connect(amqp_url, timeout=10) as connection:
+        channel = await connection.channel()
+        await _declare_exchange(channel, f"onegrid.{consumer}")
+        queue = await channel.declare_queue(
+            f"onegrid.{consumer}", durable=True, arguments=amqp.queue_arguments()
+        )
+        for event_type in types:
+            exchange = await _declare_exchange(channel, source_of(event_type))
+            await queue.bind(exchange, routing_key=event_type)
+
+
+async def _declare_exchange(channel: aio_pika.abc.AbstractChannel, name: str) -> AbstractExchange:
+    unrouted = await channel.declare_exchange(amqp.UNROUTED, aio_pika.ExchangeType.FANOUT, durable=True)
+    queue = await channel.declare_queue(
+        amqp.UNROUTED, durable=True, arguments={**amqp.queue_arguments(), "x-max-length": 10_000}
+    )
+    await queue.bind(unrouted)
+    return await channel.declare_exchange(
+        name, aio_pika.ExchangeType.TOPIC, durable=True, arguments={"alternate-exchange": amqp.UNROUTED}
+    )
+
+
+async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stopping.wait(), seconds)
+    except TimeoutError:
+        pass
+
+

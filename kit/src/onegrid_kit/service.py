@@ -1,0 +1,66 @@
+"""What a service is made of, said once; every role of it is started from this."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+from onegrid_kit.events import Job, Subscription
+from onegrid_kit.settings import ServiceSettings
+
+__all__ = ["Service"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service's parts. Those given as `module:name` are imported only by the roles that need them:
+    the worker must never load grpc, nor the api eventlet."""
+
+    name: str
+    """`petition`; its exchange and queue are `onegrid.petition`."""
+    descriptor: ServiceDescriptor
+    """The contract that the api serves."""
+    settings: type[ServiceSettings]
+    """What it can be told."""
+    api: str
+    """A function of a Runtime that makes the servicer."""
+    handlers: str
+    """A tuple of Subscriptions."""
+    jobs: str
+    """A tuple of Jobs."""
+    migrations: str
+    """The package whose `versions` hold its migrations."""
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Further roles of the command line: functions of settings and arguments that return an exit code."""
+
+    @property
+    def domain(self) -> str:
+        """The domain of its errors, and the source of its events: `onegrid.petition`."""
+        return f"onegrid.{self.name}"
+
+    def load_api(self) -> Callable[[Any], object]:
+        """The function that makes the servicer."""
+        build: Callable[[Any], object] = load(self.api)
+        return build
+
+    def load_handlers(self) -> tuple[Subscription, ...]:
+        """Its handlers, the kit's own among them."""
+        from onegrid_kit import housekeeping
+
+        return (*load(self.handlers), *housekeeping.HANDLERS)
+
+    def load_jobs(self) -> tuple[Job, ...]:
+        """Its jobs; the kit's own run beside them."""
+        from onegrid_kit import housekeeping
+
+        return (*load(self.jobs), *housekeeping.JOBS)
+
+
+def load(path: str) -> Any:
+    """What `module:name` names."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,27 @@
+"""Starts the worker. Must be called before anything else has imported sockets: eventlet replaces them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["launch"]
+
+
+def launch(argv: list[str]) -> int:
+    """Run the worker of the service that `argv` names as `module:SERVICE` until it is told to stop."""
+    # psycopg would block the hub in its own wait function, and reads this on import.
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
+    import eventlet
+
+    eventlet.monkey_patch()
+    from onegrid_kit.service import load
+    from onegrid_kit.settings import load as load_settings
+    from onegrid_kit.worker import consumer
+
+    service = load(argv[0])
+    return consumer.run(service, load_settings(service.settings))
+
+
+if __name__ == "__main__":
+    sys.exit(launch(sys.argv[1:]))
