@@ -1,0 +1,188 @@
+"""Composes the concerns into one handler a method, once, at start: nothing is looked up by name while a call runs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import perf_counter
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from opentelemetry.trace import SpanKind
+
+from onegrid_kit import metrics, tracing
+from onegrid_kit.callers import Call
+from onegrid_kit.rpc.access import AccessRule, access_rule
+from onegrid_kit.rpc.authentication import Authenticator
+from onegrid_kit.rpc.error_mapping import STATUS_DETAILS, status_of
+from onegrid_kit.rpc.validation import parse, validate
+from onegrid_kit.runtime import Runtime
+
+__all__ = ["service_handler"]
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_RESOURCE_FIELDS = ("name", "petition", "cell", "user", "parent", "code", "place", "district")
+_PURPOSE_CHARACTERS = 200
+
+Context = grpc.aio.ServicerContext[Any, Any]
+UnaryMethod = Callable[[Any, Call], Awaitable[Message]]
+StreamMethod = Callable[[Any, Call], AsyncIterator[Message]]
+
+
+def service_handler(runtime: Runtime[Any], servicer: object) -> grpc.GenericRpcHandler:
+    """Serves the runtime's contract by the servicer's methods, which have the names of the contract's.
+
+    Raises TypeError if a method is missing or does not say who may call it.
+    """
+    descriptor = runtime.service.descriptor
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    for method in descriptor.methods:
+        implementation = getattr(servicer, method.name, None)
+        if implementation is None:
+            raise TypeError(f"{type(servicer).__name__} lacks {method.name}")
+        compiled = _Method(runtime, method, implementation)
+        # Bytes come and go as they are: what can't be parsed is the caller's error, and must be told as one.
+        if method.server_streaming:
+            handlers[method.name] = grpc.unary_stream_rpc_method_handler(compiled.stream)
+        else:
+            handlers[method.name] = grpc.unary_unary_rpc_method_handler(compiled.unary)
+    return grpc.method_handlers_generic_handler(descriptor.full_name, handlers)
+
+
+class _Method:
+    """One method's way."""
+
+    def __init__(self, runtime: Runtime[Any], method: MethodDescriptor, implementation: Any) -> None:
+        service = runtime.service
+        self._runtime = runtime
+        self._clock = runtime.clock
+        self._implementation = implementation
+        self._name = f"{method.containing_service.full_name}.{method.name}"
+        self._domain = service.domain
+        self._rule: AccessRule = access_rule(method)
+        self._request_type: type[Message] = GetMessageClass(method.input_type)
+        self._has_request_id = "request_id" in method.input_type.fields_by_name
+        self._resource = _resource_reader(method)
+        self._authenticator = Authenticator(service.name, runtime.tokens)
+        self._default_deadline: float = runtime.settings.default_deadline_s
+        self._trace_ratio: float = runtime.settings.trace_ratio
+        self._running = metrics.RPC_RUNNING.labels(service.name)
+        self._streams = metrics.STREAMS.labels(service.name)
+        self._seconds = {
+            code: metrics.RPC_SECONDS.labels(service.name, method.name, code.name) for code in grpc.StatusCode
+        }
+
+    async def unary(self, raw: bytes, context: Context) -> bytes:
+        """Answer one request."""
+        began = perf_counter()
+        code = grpc.StatusCode.CANCELLED
+        self._running.inc()
+        try:
+            authorization, traceparent, purpose = self._metadata(context)
+            if tracing.sampled(traceparent):
+                with tracing.span(self._name, SpanKind.SERVER, traceparent):
+                    answer = await self._timed(raw, context, authorization, tracing.current_traceparent(), purpose)
+            else:
+                tracing.enter(traceparent)
+                answer = await self._timed(raw, context, authorization, traceparent, purpose)
+            code = grpc.StatusCode.OK
+            return answer
+        except Exception as error:
+            code, message, status = status_of(error, self._domain)
+            await context.abort(code, message, ((STATUS_DETAILS, status),))
+        finally:
+            self._running.dec()
+            self._seconds[code].observe(perf_counter() - began)
+
+    async def stream(self, raw: bytes, context: Context) -> AsyncIterator[bytes]:
+        """Answer one request with many messages."""
+        began = perf_counter()
+        code = grpc.StatusCode.CANCELLED
+        self._running.inc()
+        self._streams.inc()
+        try:
+            authorization, traceparent, purpose = self._metadata(context)
+            tracing.enter(traceparent)
+            call, request = await self._admit(raw, authorization, traceparent, purpose)
+            if self._rule.reads_personal_data:
+                await self._runtime.db.audit_read(call)
+            async for message in self._implementation(request, call):
+                yield message.SerializeToString()
+            code = grpc.StatusCode.OK
+        except Exception as error:
+            code, message_, status = status_of(error, self._domain)
+            await context.abort(code, message_, ((STATUS_DETAILS, status),))
+        finally:
+            self._running.dec()
+            self._streams.dec()
+            self._seconds[code].observe(perf_counter() - began)
+
+    async def _timed(
+        self, raw: bytes, context: Context, authorization: str | None, traceparent: str, purpose: str
+    ) -> bytes:
+        # grpc itself cancels calls whose callers set a deadline.
+        if context.time_remaining() is not None:
+            return await self._serve(raw, authorization, traceparent, purpose)
+        async with asyncio.timeout(self._default_deadline):
+            return await self._serve(raw, authorization, traceparent, purpose)
+
+    async def _serve(self, raw: bytes, authorization: str | None, traceparent: str, purpose: str) -> bytes:
+        call, request = await self._admit(raw, authorization, traceparent, purpose)
+        answer: Message = await self._implementation(request, call)
+        if self._rule.reads_personal_data:
+            await self._runtime.db.audit_read(call)
+        return answer.SerializeToString()
+
+    async def _admit(
+        self, raw: bytes, authorization: str | None, traceparent: str, purpose: str
+    ) -> tuple[Call, Message]:
+        now = self._clock.now()
+        caller = await self._authenticator.caller(authorization, now)
+        if not (caller.user or self._rule.public):
+            self._rule.check(caller, self._request_type())
+        request = parse(self._request_type, raw)
+        self._rule.check(caller, request)
+        validate(request, raw)
+        request_id: str = request.request_id if self._has_request_id else ""  # type: ignore[attr-defined]
+        call = Call(
+            caller=caller,
+            now=now,
+            method=self._name,
+            permission=self._rule.permission,
+            request_id=request_id,
+            fingerprint=hashlib.blake2b(raw, digest_size=16).digest() if request_id else b"",
+            traceparent=traceparent,
+            purpose=purpose,
+            resource=self._resource(request),
+        )
+        return call, request
+
+    def _metadata(self, context: Context) -> tuple[str | None, str, str]:
+        authorization = None
+        traceparent = purpose = ""
+        for key, value in context.invocation_metadata() or ():
+            if key == "authorization":
+                authorization = str(value)
+            elif key == "traceparent" and _TRACEPARENT.fullmatch(str(value)):
+                traceparent = str(value)
+            elif key == "x-purpose":
+                purpose = str(value)[:_PURPOSE_CHARACTERS]
+        return authorization, traceparent or tracing.new_traceparent(self._trace_ratio), purpose
+
+
+def _resource_reader(method: MethodDescriptor) -> Callable[[Any], str]:
+    """Reads what the audit trail calls the resource of a request: the first field that names one."""
+    fields = method.input_type.fields_by_name
+    for name in _RESOURCE_FIELDS:
+        field = fields.get(name)
+        if field is not None and field.message_type is None:
+            return lambda request: str(getattr(request, name))
+        if field is not None and "name" in field.message_type.fields_by_name:
+            return lambda request: str(getattr(request, name).name)
+    return lambda _: ""

@@ -1,0 +1,52 @@
+"""How bytes travel: limits, keepalive, TLS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+import grpc.aio
+
+from onegrid_kit.settings import ServiceSettings
+
+__all__ = ["bind", "channel", "server_options"]
+
+
+def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
+    """The server's limits; connections are renewed now and then, so that load spreads over new replicas."""
+    return [
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.max_send_message_length", settings.max_message_bytes),
+        ("grpc.max_metadata_size", 32 * 1024),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.max_connection_age_ms", 30 * 60_000),
+        ("grpc.max_connection_age_grace_ms", 60_000),
+        ("grpc.so_reuseport", int(settings.reuse_port)),
+    ]
+
+
+def bind(server: grpc.aio.Server, listen: str, settings: ServiceSettings) -> int:
+    """Listen there, with TLS if it is set; the port."""
+    if not settings.tls_certificate:
+        return server.add_insecure_port(listen)
+    client_ca = Path(settings.tls_client_ca).read_bytes() if settings.tls_client_ca else None
+    credentials = grpc.ssl_server_credentials(
+        [(Path(settings.tls_key).read_bytes(), Path(settings.tls_certificate).read_bytes())],
+        root_certificates=client_ca,
+        require_client_auth=client_ca is not None,
+    )
+    return server.add_secure_port(listen, credentials)
+
+
+def channel(target: str, settings: ServiceSettings) -> grpc.aio.Channel:
+    """A channel to another of the platform's services."""
+    if not settings.tls_certificate:
+        return grpc.aio.insecure_channel(target)
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=Path(settings.tls_client_ca).read_bytes() if settings.tls_client_ca else None,
+        private_key=Path(settings.tls_key).read_bytes(),
+        certificate_chain=Path(settings.tls_certificate).read_bytes(),
+    )
+    return grpc.aio.secure_channel(target, credentials)

@@ -1,0 +1,59 @@
+"""Validation: the rules that the contract declares, and the one that PostgreSQL adds: no NUL in text."""
+
+from __future__ import annotations
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from protovalidate import ValidationError, Validator
+
+from onegrid_kit.errors import FieldViolation, InvalidRequest, MalformedRequest
+
+__all__ = ["parse", "validate"]
+
+_validator = Validator()
+
+
+def parse(request_type: type[Message], raw: bytes) -> Message:
+    """The message of these bytes. Raises MalformedRequest."""
+    try:
+        return request_type.FromString(raw)
+    except DecodeError:
+        raise MalformedRequest(f"not a {request_type.DESCRIPTOR.full_name}") from None
+
+
+def validate(request: Message, raw: bytes) -> None:
+    """Raise InvalidRequest, with each field that breaks a rule."""
+    try:
+        _validator.validate(request)
+    except ValidationError as error:
+        raise InvalidRequest(
+            *(FieldViolation(_path(v.proto.field), v.proto.message or v.proto.rule_id) for v in error.violations)
+        ) from None
+    # Numbers hold zero bytes too, so this finds candidates only; text is looked at where there are any.
+    if b"\0" in raw:
+        found = _nul_field(request, "")
+        if found:
+            raise InvalidRequest(FieldViolation(found, "must not contain a NUL character"))
+
+
+def _path(field: object) -> str:
+    names = []
+    for element in getattr(field, "elements", ()):
+        name = element.field_name
+        subscript = getattr(element, "subscript", None)
+        value = getattr(subscript, "value", None)
+        names.append(f"{name}[{value}]" if value is not None else name)
+    return ".".join(names)
+
+
+def _nul_field(message: Message, prefix: str) -> str | None:
+    for field, value in message.ListFields():
+        values = value if field.is_repeated else [value]
+        for each in values:
+            if field.type == FieldDescriptor.TYPE_STRING and "\0" in each:
+                return prefix + field.name
+            if field.type == FieldDescriptor.TYPE_MESSAGE:
+                found = _nul_field(each, f"{prefix}{field.name}.")
+                if found:
+                    return found
+    return None

@@ -1,0 +1,102 @@
+"""What an api is given to work with: its settings, clock, database and the rest, and a place for its background tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection, text
+
+from onegrid_kit import metrics
+from onegrid_kit.cipher import cipher
+from onegrid_kit.clock import Clock, SystemClock
+from onegrid_kit.database import Database
+from onegrid_kit.errors import Unavailable
+from onegrid_kit.logs import log
+from onegrid_kit.paging import PageTokens
+from onegrid_kit.service import Service
+from onegrid_kit.settings import ServiceSettings
+from onegrid_kit.tokens import KeySource, TokenVerifier
+
+__all__ = ["Runtime"]
+
+S = TypeVar("S", bound=ServiceSettings)
+
+_POLL_S = 1.0
+
+
+class Runtime(Generic[S]):
+    """One service's api in one process."""
+
+    def __init__(self, service: Service, settings: S, keys: KeySource, clock: Clock | None = None) -> None:
+        self.service = service
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.db = Database(
+            service.name,
+            settings.database_url,
+            pool=settings.database_pool,
+            read_pool=settings.database_read_pool,
+            statement_timeout_ms=settings.statement_timeout_ms,
+        )
+        self.pages = PageTokens(settings.page_token_key)
+        self.cipher = cipher(settings.cipher, settings.cipher_keys)
+        self.tokens = TokenVerifier(keys, self.clock)
+        self.ready = False
+        """Whether the database answered lately."""
+        self.closing = asyncio.Event()
+        """Set when the server begins to stop; streams end with UNAVAILABLE."""
+        self._wanted: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.spawn("watch database", self._watch_database)
+
+    def spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Keep this running while the server does; if it fails, it is started again, with growing pauses."""
+        self._wanted.append((name, run))
+
+    async def start(self) -> None:
+        """Start the background tasks."""
+        self._tasks = [asyncio.create_task(self._keep(name, run), name=name) for name, run in self._wanted]
+
+    async def stop(self) -> None:
+        """End the background tasks and the database's connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.db.close()
+
+    async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        pause = 0.2
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await run()
+                return
+            except Exception as error:
+                metrics.BACKGROUND_RESTARTS.labels(self.service.name, name).inc()
+                log.warning(
+                    "background task failed",
+                    task=name,
+                    error=f"{type(error).__name__}: {error}",
+                    exc_info=None if isinstance(error, Unavailable) else error,
+                )
+            if asyncio.get_running_loop().time() - began > 60:
+                pause = 0.2
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5)
+
+    async def _watch_database(self) -> None:
+        """Learn each second which sessions were revoked; by that, whether the database answers, too."""
+        while True:
+            try:
+                self.tokens.revoked = await self.db.read(_revoked_sessions)
+                self.ready = True
+            except Exception:
+                self.ready = False
+                raise
+            await asyncio.sleep(_POLL_S)
+
+
+def _revoked_sessions(conn: Connection) -> frozenset[str]:
+    return frozenset(conn.execute(text("SELECT session FROM revoked_session")).scalars())

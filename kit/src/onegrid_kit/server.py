@@ -1,0 +1,113 @@
+"""The api's process: one gRPC server for one service, or for several that share a process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from onegrid_kit import metrics, tracing
+from onegrid_kit.logs import log
+from onegrid_kit.rpc.keys import RemoteKeys
+from onegrid_kit.rpc.pipeline import service_handler
+from onegrid_kit.rpc.transport import bind, server_options
+from onegrid_kit.runtime import Runtime
+from onegrid_kit.service import Service
+from onegrid_kit.settings import ServiceSettings
+
+__all__ = ["ApiServer", "serve"]
+
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class ApiServer:
+    """Serves the apis of these runtimes on one port, with health and reflection."""
+
+    def __init__(self, runtimes: Sequence[Runtime[Any]], settings: ServiceSettings) -> None:
+        self._runtimes = runtimes
+        self._settings = settings
+        self._health = health.aio.HealthServicer()
+        self._plain: grpc.aio.Server | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self.port = 0
+        """Where it listens, once it is started."""
+        self._server = grpc.aio.server(
+            options=server_options(settings), maximum_concurrent_rpcs=settings.max_concurrent_rpcs
+        )
+        for runtime in runtimes:
+            servicer = runtime.service.load_api()(runtime)
+            self._server.add_generic_rpc_handlers([service_handler(runtime, servicer)])
+        names = [runtime.service.descriptor.full_name for runtime in runtimes]
+        reflection.enable_server_reflection(
+            [*names, reflection.SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name], self._server
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    async def start(self) -> None:
+        """Listen, and serve as soon as the databases answer."""
+        for runtime in self._runtimes:
+            await runtime.start()
+        self.port = bind(self._server, self._settings.listen, self._settings)
+        if self._settings.health_listen:
+            self._plain = grpc.aio.server()
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._plain)
+            self._plain.add_insecure_port(self._settings.health_listen)
+            await self._plain.start()
+        await self._server.start()
+        self._watch = asyncio.create_task(self._report_health())
+
+    async def stop(self) -> None:
+        """Drain: say NOT_SERVING, wait until nobody sends new calls, let running ones finish, end streams."""
+        if self._watch is not None:
+            self._watch.cancel()
+        await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(self._settings.drain_pause_s)
+        for runtime in self._runtimes:
+            runtime.closing.set()
+        await self._server.stop(self._settings.drain_grace_s)
+        if self._plain is not None:
+            await self._plain.stop(None)
+        for runtime in self._runtimes:
+            await runtime.stop()
+
+    async def _report_health(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            for runtime in self._runtimes:
+                status = _SERVING if runtime.ready else _NOT_SERVING
+                await self._health.set(runtime.service.descriptor.full_name, status)
+            ready = all(runtime.ready for runtime in self._runtimes)
+            await self._health.set("", _SERVING if ready else _NOT_SERVING)
+            before = loop.time()
+            await asyncio.sleep(0.25)
+            metrics.LOOP_LAG.set(max(0.0, loop.time() - before - 0.25))
+
+
+def serve(service: Service, settings: ServiceSettings) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    tracing.configure(service.name, settings.otlp_endpoint)
+    metrics.serve(settings.metrics_port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(service, settings))
+    return 0
+
+
+async def _serve(service: Service, settings: ServiceSettings) -> None:
+    server = ApiServer([Runtime(service, settings, RemoteKeys(settings))], settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await server.start()
+    log.info("api listens", service=service.name, port=server.port)
+    await stopping.wait()
+    log.info("api drains", service=service.name)
+    await server.stop()
