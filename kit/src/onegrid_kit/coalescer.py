@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from onegrid_kit import metrics
+from onegrid_kit.errors import Unavailable
 
 __all__ = ["Coalescer"]
 
@@ -60,14 +61,15 @@ class Coalescer(Generic[I, O]):
     async def _answer(self, batch: Sequence[tuple[I, asyncio.Future[O]]]) -> None:
         try:
             answers = await self._flush([item for item, _ in batch])
+            settled = list(zip(batch, answers, strict=True))
         except Exception as error:
-            if len(batch) == 1:
-                _settle(batch[0][1], error)
+            if len(batch) > 1 and not isinstance(error, Unavailable):
+                for one in batch:
+                    await self._answer([one])
                 return
-            for one in batch:
-                await self._answer([one])
-            return
-        for (_, future), answer in zip(batch, answers, strict=True):
+            # Alone to blame, or nobody is: what is away for one is away for all of them.
+            settled = [(one, error) for one in batch]
+        for (_, future), answer in settled:
             _settle(future, answer)
 
 

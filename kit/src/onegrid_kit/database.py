@@ -5,12 +5,14 @@ them here, over asyncpg, and workers, tools and tests call them directly, over p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
+import asyncpg
 from google.protobuf.message import Message
 from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from onegrid_kit import audit, idempotency, metrics
@@ -18,15 +20,28 @@ from onegrid_kit.callers import Call
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict, Unavailable
 
-__all__ = ["Database", "run_command", "sync_engine"]
+__all__ = ["Database", "lost", "run_command", "sqlstate", "sync_engine"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 _TRIES = 4
 _CONFLICTS = frozenset({"40001", "40P01"})
-# Of class 08 (connection), 53 (resources), 57P (shutting down): nothing that the request is to blame for.
-_GONE = ("08", "53", "57P")
+_LOCK_TIMEOUT = "55P03"
+# Of class 08 (connection), 53 (resources), 57P (shutting down), 25006 (a primary that is one no more): nothing that the
+# request is to blame for.
+_GONE = ("08", "53", "57P", "25006")
+_FAILURES = (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_LOCK_TIMEOUT_MS = 5_000
+# A session whose client vanished without a word gives up its locks after a minute.
+_SESSION = {
+    "jit": "off",
+    "lock_timeout": str(_LOCK_TIMEOUT_MS),
+    "idle_in_transaction_session_timeout": "60000",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
 
 
 def run_command(conn: Connection, call: Call, answer_type: type[M], do: Callable[[Connection], M]) -> M:
@@ -43,7 +58,10 @@ def run_command(conn: Connection, call: Call, answer_type: type[M], do: Callable
 
 
 class Database:
-    """A service's database, for asyncio."""
+    """A service's database, for asyncio.
+
+    A connection that was lost costs nobody anything if the database is back: what was not committed is begun again.
+    """
 
     def __init__(
         self, service: str, url: str, *, pool: int = 8, read_pool: int = 4, statement_timeout_ms: int = 10_000
@@ -56,34 +74,30 @@ class Database:
         self._read_audit: Coalescer[tuple[Call, str], None] = Coalescer("read_audit", self._flush_read_audit)
 
     async def command(self, call: Call, answer_type: type[M], do: Callable[[Connection], M]) -> M:
-        """Run a command in one transaction; see `run_command`."""
-        return await self.write(lambda conn: run_command(conn, call, answer_type, do))
+        """Run a command in one transaction; see `run_command`. Raises what `write` raises."""
+        return await self._write(
+            # With a request id it is done once, however often it is tried: also when a commit went without an answer.
+            lambda conn: run_command(conn, call, answer_type, do), repeatable=bool(call.request_id)
+        )  # fmt: skip
 
     async def write(self, do: Callable[[Connection], T]) -> T:
-        """Run it in one transaction, again if another one was in its way. Raises Conflict, or Unavailable when the database is gone;
-        then the transaction may have been committed or not."""
-        for attempt in range(_TRIES):
-            try:
-                async with self._writer.begin() as conn:
-                    return await conn.run_sync(do)
-            except DBAPIError as error:
-                if _sqlstate(error) not in _CONFLICTS:
-                    raise _told(error) from error
-                self._retries.inc()
-                await asyncio.sleep(0.01 * 2**attempt)
-            except (OSError, TimeoutError) as error:
-                raise Unavailable from error
-        raise Conflict
+        """Run it in one transaction, again if another one was in its way or its connection broke.
+
+        Raises Conflict, or Unavailable when the database is gone; then the transaction may have been committed or not.
+        """
+        return await self._write(do, repeatable=False)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run it without a transaction: each statement sees what is committed when it starts."""
-        try:
+        """Run it without a transaction: each statement sees what is committed when it starts. Raises Unavailable."""
+
+        async def once() -> T:
             async with self._reader.connect() as conn:
                 return await conn.run_sync(query)
-        except DBAPIError as error:
+
+        try:
+            return await _reconnecting(self._reader, once)
+        except _FAILURES as error:
             raise _told(error) from error
-        except (OSError, TimeoutError) as error:
-            raise Unavailable from error
 
     async def audit_read(self, call: Call) -> None:
         """Write to the audit trail that the call read personal data; those of the same moment together."""
@@ -94,6 +108,29 @@ class Database:
         await self._writer.dispose()
         await self._reader.dispose()
 
+    async def _write(self, do: Callable[[Connection], T], *, repeatable: bool) -> T:
+        async def once() -> T:
+            async with self._writer.connect() as conn:
+                transaction = await conn.begin()
+                result = await conn.run_sync(do)
+                try:
+                    await transaction.commit()
+                except _FAILURES as error:
+                    if lost(error) and not repeatable:
+                        raise Unavailable("the database was lost while it stored this") from error
+                    raise
+                return result
+
+        for attempt in range(_TRIES):
+            try:
+                return await _reconnecting(self._writer, once)
+            except _FAILURES as error:
+                if sqlstate(error) not in _CONFLICTS:
+                    raise _told(error) from error
+                self._retries.inc()
+                await asyncio.sleep(0.01 * 2**attempt)
+        raise Conflict
+
     async def _flush_read_audit(self, entries: Sequence[tuple[Call, str]]) -> Sequence[None]:
         await self.write(lambda conn: audit.append(conn, entries))
         return [None] * len(entries)
@@ -101,37 +138,69 @@ class Database:
 
 def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) -> Engine:
     """The same database for workers, tools and tests."""
-    options = f"-c statement_timeout={statement_timeout_ms} -c jit=off"
+    session = {**_SESSION, "statement_timeout": str(statement_timeout_ms)}
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=0,
-        pool_pre_ping=True,
-        connect_args={"options": options, "connect_timeout": 5},
-    )
-
-
-def _async_engine(url: str, pool: int, statement_timeout_ms: int) -> AsyncEngine:
-    return create_async_engine(
-        make_url(url).set(drivername="postgresql+asyncpg"),
-        pool_size=pool,
-        max_overflow=0,
-        pool_timeout=5,
         connect_args={
-            "timeout": 5,
-            "command_timeout": statement_timeout_ms / 1000 + 1,
-            "server_settings": {"statement_timeout": str(statement_timeout_ms), "jit": "off"},
+            "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
+            "connect_timeout": 5,
         },
     )
 
 
-def _sqlstate(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
+def sqlstate(error: BaseException) -> str:
+    """PostgreSQL's code of the error; empty if it is not the server's word."""
+    told = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(told, "sqlstate", None) or "")
 
 
-def _told(error: DBAPIError) -> Exception:
-    """What the loss of the database is told as; every other error rises as it is."""
-    lost = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
-    if lost or _sqlstate(error).startswith(_GONE):
-        return Unavailable()
+def lost(error: BaseException) -> bool:
+    """Whether the error says that the database is away, and nothing of what it was asked."""
+    if not isinstance(error, DBAPIError):
+        # Drivers' errors rise as they are only from connecting.
+        return isinstance(error, _FAILURES)
+    if error.connection_invalidated:
+        return True
+    if state := sqlstate(error):
+        return state.startswith(_GONE)
+    # asyncpg refuses values of a wrong type with an InterfaceError as well, which is a ValueError too.
+    of_value = isinstance(getattr(error.orig, "__cause__", None), ValueError)
+    return isinstance(error, OperationalError | InterfaceError) and not of_value
+
+
+def _async_engine(url: str, pool: int, statement_timeout_ms: int) -> AsyncEngine:
+    session = {**_SESSION, "statement_timeout": str(statement_timeout_ms)}
+
+    async def connect() -> asyncpg.Connection[Any]:
+        # asyncpg reads the url itself: sockets, TLS modes and certificates mean what they mean to libpq.
+        return await asyncpg.connect(
+            url, timeout=5, command_timeout=statement_timeout_ms / 1000 + 1, server_settings=session
+        )
+
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=pool, max_overflow=0, pool_timeout=5
+    )
+
+
+async def _reconnecting(engine: AsyncEngine, once: Callable[[], Awaitable[T]]) -> T:
+    """Try again when a connection turns out to be broken; its pool is given up, as the others in it broke with it."""
+    pool = engine.pool
+    try:
+        return await once()
+    except DBAPIError as error:
+        if not lost(error):
+            raise
+        if engine.pool is pool:
+            await engine.dispose()
+        return await once()
+
+
+def _told(error: Exception) -> Exception:
+    """What a failure is told as; what the request itself is to blame for rises as it is."""
+    if lost(error):
+        return Unavailable("the database does not answer just now")
+    if sqlstate(error) == _LOCK_TIMEOUT:
+        return Conflict()
     return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 
 from onegrid.options.v1 import options_pb2
 
-__all__ = ["Delivery", "Envelope", "Job", "Subscription", "on", "source_of"]
+__all__ = ["Delivery", "Envelope", "Job", "Subscription", "on", "require_event", "source_of"]
 
 M = TypeVar("M", bound=Message)
 
@@ -62,9 +63,15 @@ class Subscription:
 
 def on(message: type[M], handle: Callable[[Connection, M, Delivery], None]) -> Subscription:
     """Subscribe the handler. It runs in a transaction of its own and may be called again after it failed."""
+    require_event(message)
+    return Subscription(message, handle)
+
+
+@cache
+def require_event(message: type[Message]) -> None:
+    """Raise TypeError unless the contract marks the message as an event."""
     if not message.DESCRIPTOR.GetOptions().HasExtension(options_pb2.event):
         raise TypeError(f"{message.DESCRIPTOR.full_name} is not marked as an event")
-    return Subscription(message, handle)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def migrate(service: Service, database_url: str) -> None:
 
 def _upgrade(conn: Connection, package: str, version_table: str) -> None:
     config = Config()
-    config.set_main_option("script_location", str(files(package)))
+    config.set_main_option("script_location", str(files(package)).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
 
     def steps(revision: object, _: object) -> object:

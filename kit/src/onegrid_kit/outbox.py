@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from onegrid_kit import ids
 from onegrid_kit.callers import Call
+from onegrid_kit.events import require_event
 
 __all__ = ["append", "append_many"]
 
@@ -22,9 +23,11 @@ _APPEND = text(
 
 
 def append_many(conn: Connection, events: Sequence[tuple[Call, str, Message]]) -> None:
-    """Announce events, each of its call and about its subject, a resource name."""
+    """Announce events, each of its call and about its subject, a resource name. Raises TypeError for what is no event."""
     if not events:
         return
+    for message_type in {type(message) for _, _, message in events}:
+        require_event(message_type)
     conn.execute(
         _APPEND,
         {

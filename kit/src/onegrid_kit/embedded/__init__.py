@@ -1,1 +1,1 @@
-"""What `make run` and the tests stand on where nothing is installed: a real PostgreSQL that comes as a Python wheel."""
+"""PostgreSQL and RabbitMQ as processes of our own: for the demonstration, the tests and the benchmarks, never for production."""

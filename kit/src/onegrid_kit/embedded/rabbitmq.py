@@ -1,0 +1,161 @@
+"""A RabbitMQ node of our own, on free ports, from the programs that the system's packages installed; for tests and benchmarks."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Final, Self
+
+import amqp
+
+__all__ = ["RabbitServer"]
+
+_PROGRAMS: Final = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server", "/usr/local/sbin/rabbitmq-server")
+_PR_SET_PDEATHSIG: Final = 1
+_libc = ctypes.CDLL(None)
+
+_CONFIG: Final = """\
+listeners.tcp.1 = 127.0.0.1:{port}
+loopback_users.guest = true
+disk_free_limit.absolute = 50MB
+vm_memory_high_watermark.absolute = 1GB
+raft.wal_max_size_bytes = 16777216
+log.console = true
+log.console.level = warning
+log.file = false
+"""
+
+
+class RabbitServer:
+    """One node; its data goes with it at `close`, not at `stop` or `kill`.
+
+    Start it from the main thread: Linux stops the node when the thread that started it ends.
+    """
+
+    def __init__(self) -> None:
+        self._program = next((p for p in _PROGRAMS if os.access(p, os.X_OK)), None)
+        self._home = Path(tempfile.mkdtemp(prefix="onegrid-rabbitmq-"))
+        self._port, self._distribution, self._mapper = _free_ports(3)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """`amqp://…`; the same over restarts."""
+        return f"amqp://guest:guest@127.0.0.1:{self._port}/"
+
+    def start(self, patience_s: float = 60) -> None:
+        """Start the node and return once it accepts clients."""
+        if self._program is None:
+            raise FileNotFoundError("RabbitMQ is not installed: as root, apt-get install rabbitmq-server")
+        config = self._home / "rabbitmq.conf"
+        config.write_text(_CONFIG.format(port=self._port))
+        (self._home / "plugins").write_text("[].")
+        log = (self._home / "log").open("ab")
+        with log:
+            self._process = subprocess.Popen(
+                [self._program],
+                env=self._environment(config),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._home,
+                start_new_session=True,
+                preexec_fn=_stop_with_parent,
+            )
+        deadline = time.monotonic() + patience_s
+        while not self._accepts():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                said = (self._home / "log").read_text(errors="replace")[-3000:]
+                self.kill()
+                raise RuntimeError(f"RabbitMQ did not start:\n{said}")
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """Kill the node as `kill -9` does."""
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            while _signal_group(self._process.pid, signal.SIGKILL):
+                time.sleep(0.01)
+            self._process = None
+
+    def restart(self) -> None:
+        """Kill it and start it again with what it had stored."""
+        self.kill()
+        self.start()
+
+    def close(self) -> None:
+        """End the node and remove its data. Nothing in it is needed again, so it is not asked to wind up."""
+        self.kill()
+        epmd = shutil.which("epmd")
+        if epmd:
+            # The port mapper that Erlang started for this node alone.
+            subprocess.run(
+                [epmd, "-port", str(self._mapper), "-kill"], capture_output=True, check=False, timeout=10
+            )
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _environment(self, config: Path) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            "HOME": str(self._home),
+            "LC_ALL": "C.UTF-8",
+            "RABBITMQ_NODENAME": f"onegrid{self._port}@localhost",
+            "RABBITMQ_CONFIG_FILE": str(config),
+            "RABBITMQ_CONF_ENV_FILE": str(self._home / "none"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._home / "plugins"),
+            "RABBITMQ_MNESIA_BASE": str(self._home / "data"),
+            "RABBITMQ_LOG_BASE": str(self._home),
+            "RABBITMQ_PID_FILE": str(self._home / "pid"),
+            "RABBITMQ_DIST_PORT": str(self._distribution),
+            "ERL_EPMD_PORT": str(self._mapper),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            # Two cores are shared with what is tested: schedulers that wait must not spin.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
+        }
+
+    def _accepts(self) -> bool:
+        try:
+            with amqp.Connection(f"127.0.0.1:{self._port}", connect_timeout=5):
+                return True
+        except (OSError, amqp.AMQPError):
+            return False
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def _signal_group(group: int, request: signal.Signals) -> bool:
+    """Whether there was anybody left to be signalled."""
+    try:
+        os.killpg(group, request)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _stop_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
