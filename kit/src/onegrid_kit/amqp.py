@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from onegrid_kit.events import Delivery, Envelope, source_of
+from onegrid_kit.settings import ServiceSettings, SettingsError
 
-__all__ = ["CONTENT_TYPE", "UNROUTED", "envelope", "headers", "queue_arguments"]
+__all__ = ["CONTENT_TYPE", "QUEUE_ARGUMENTS", "UNROUTED", "UNROUTED_ARGUMENTS", "envelope", "headers", "require_broker"]
 
 CONTENT_TYPE: Final = "application/protobuf"
 UNROUTED: Final = "onegrid.unrouted"
-"""The exchange and queue of events that no queue takes; the newest 10,000 are kept for an operator to see."""
+"""The exchange and queue of messages that no queue takes and that a worker refuses; the newest are kept for an operator."""
+QUEUE_ARGUMENTS: Final[Mapping[str, Any]] = {"x-queue-type": "quorum", "x-dead-letter-exchange": UNROUTED}
+"""A service's queue: quorum queues survive the loss of a node."""
+UNROUTED_ARGUMENTS: Final[Mapping[str, Any]] = {"x-queue-type": "quorum", "x-max-length": 10_000}
+"""The queue of what nobody takes, which must not grow without end."""
 
 
-def headers(delivery: Delivery) -> dict[str, str]:
-    """The event's attributes, after CloudEvents' AMQP binding."""
+def headers(delivery: Delivery, traceparent: str) -> dict[str, str]:
+    """The event's attributes, after CloudEvents' AMQP binding, and the trace that its publishing belongs to."""
     return {
         "cloudEvents:specversion": "1.0",
         "cloudEvents:id": delivery.id,
@@ -24,15 +30,15 @@ def headers(delivery: Delivery) -> dict[str, str]:
         "cloudEvents:type": delivery.type,
         "cloudEvents:subject": delivery.subject,
         "cloudEvents:time": delivery.time.isoformat(),
-        "traceparent": delivery.traceparent,
+        "traceparent": traceparent,
     }
 
 
 def envelope(given: Mapping[str, Any], body: bytes) -> Envelope:
-    """The event of a message. Raises KeyError or ValueError for one that is no event of ours."""
+    """The event of a message. Raises KeyError, ValueError or TypeError for one that is no event of ours."""
     return Envelope(
         Delivery(
-            id=given["cloudEvents:id"],
+            id=str(uuid.UUID(given["cloudEvents:id"])),
             type=given["cloudEvents:type"],
             subject=given["cloudEvents:subject"],
             time=datetime.fromisoformat(given["cloudEvents:time"]),
@@ -42,6 +48,7 @@ def envelope(given: Mapping[str, Any], body: bytes) -> Envelope:
     )
 
 
-def queue_arguments() -> dict[str, Any]:
-    """Quorum queues survive the loss of a node."""
-    return {"x-queue-type": "quorum"}
+def require_broker(settings: ServiceSettings) -> None:
+    """Raise SettingsError if no broker is set."""
+    if not settings.amqp_url:
+        raise SettingsError("ONEGRID_AMQP_URL is not set: worker and relay need RabbitMQ, `amqp://user:password@host:port/vhost`")

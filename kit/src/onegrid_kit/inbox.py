@@ -14,9 +14,9 @@ from datetime import timedelta
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from onegrid_kit import metrics, tracing
+from onegrid_kit.database import lost
 from onegrid_kit.events import Delivery, Envelope, Subscription
 from onegrid_kit.logs import log
 
@@ -158,9 +158,9 @@ class Inbox:
         try:
             with self._engine.begin() as conn:
                 self._handle(conn, subscription, envelope)
-        except (OperationalError, InterfaceError):
-            raise
         except Exception as error:
+            if lost(error):
+                raise
             with self._engine.begin() as conn:
                 self._fail(conn, subscription.name, envelope, error)
 
@@ -172,9 +172,9 @@ class Inbox:
         try:
             with conn.begin_nested():
                 self._handle(conn, subscription, envelope)
-        except (OperationalError, InterfaceError):
-            raise
         except Exception as error:
+            if lost(error):
+                raise
             self._fail(conn, handler, envelope, error)
         else:
             conn.execute(_DONE, {"handler": handler, "event_id": uuid.UUID(envelope.delivery.id)})

@@ -30,6 +30,10 @@ def run(service: Service, argv: Sequence[str]) -> int:
             # A process of its own from the first import on: eventlet and grpc don't mix.
             os.execv(sys.executable, [sys.executable, "-m", "onegrid_kit.worker.launcher", f"onegrid_{service.name}.main:SERVICE"])
         settings = load_settings(service.settings)
+        if role == "relay":
+            from onegrid_kit.amqp import require_broker
+
+            require_broker(settings)
         return _role(service, settings, role, rest)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -68,11 +72,12 @@ def _migrate(service: Service, settings: ServiceSettings) -> int:
 
 
 def _relay(service: Service, settings: ServiceSettings) -> int:
-    from onegrid_kit import metrics
+    from onegrid_kit import metrics, tracing
     from onegrid_kit.database import sync_engine
     from onegrid_kit.relay import relay
 
     metrics.serve(settings.metrics_port)
+    tracing.configure(service.name, settings.otlp_endpoint)
 
     async def until_stopped() -> None:
         stopping = asyncio.Event()
@@ -97,8 +102,9 @@ def _parked(service: Service, settings: ServiceSettings, rest: list[str]) -> int
                 print(event.event_id, waits, event.attempts, event.handler, event.type, event.subject, event.last_error, sep="\t")
             return 0
         case ["replay", event_id]:
-            print(f"{inbox.replay(None if event_id == '--all' else event_id)} to be tried again")
-            return 0
+            found = inbox.replay(None if event_id == "--all" else event_id)
+            print(f"{found} to be tried again" if found else "no such event; `parked list` shows them")
+            return 0 if found or event_id == "--all" else 1
     print(f"usage: python -m onegrid_{service.name} parked list | parked replay ID|--all", file=sys.stderr)
     return 2
 
@@ -110,7 +116,8 @@ def _audit(settings: ServiceSettings, rest: list[str]) -> int:
     if rest != ["verify"]:
         print("usage: audit verify", file=sys.stderr)
         return 2
-    with sync_engine(settings.database_url, statement_timeout_ms=0).connect() as conn:
+    engine = sync_engine(settings.database_url, statement_timeout_ms=0)
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn:
         broken = list(audit.broken_blocks(conn))
     print("\n".join(broken) if broken else "the audit trail is whole")
     return 1 if broken else 0

@@ -22,6 +22,8 @@ from onegrid_kit.settings import ServiceSettings
 __all__ = ["Member", "Pump"]
 
 _IDLE_S = (0.005, 0.1)
+_PAUSE_S = (0.2, 5.0)
+_TICK_S = 0.5
 
 
 class Member:
@@ -63,16 +65,17 @@ class Pump:
             thread.join(timeout=10)
 
     def _run(self, member: Member) -> None:
-        pause = 0.2
+        pause = _PAUSE_S[0]
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 self._carry(member)
             except Exception as error:
-                log.warning("pump interrupted", member=member.name, error=f"{type(error).__name__}: {error}")
+                if time.monotonic() - began > _PAUSE_S[1]:
+                    pause = _PAUSE_S[0]
+                log.warning("pump interrupted", member=member.name, error=f"{type(error).__name__}: {error}", pause_s=pause)
                 self._stopping.wait(pause)
-                pause = min(pause * 2, 5)
-            else:
-                pause = 0.2
+                pause = min(pause * 2, _PAUSE_S[1])
 
     def _carry(self, member: Member) -> None:
         outbox = Outbox(member.name, member.engine)
@@ -80,14 +83,19 @@ class Pump:
             while not (self._stopping.is_set() or outbox.lead()):
                 self._stopping.wait(0.5)
             idle = _IDLE_S[0]
+            ticked = 0.0
             while not self._stopping.is_set():
                 pending = outbox.pending()
                 for one in pending:
                     for other in self._members:
                         other.inbox.deliver(one[1])
                     outbox.forget([one])
-                member.schedule.run_due(time.monotonic())
-                member.inbox.retry_due()
+                    if self._stopping.is_set():
+                        return
+                if time.monotonic() - ticked > _TICK_S:
+                    ticked = time.monotonic()
+                    member.schedule.run_due(ticked)
+                    member.inbox.retry_due()
                 idle = _IDLE_S[0] if pending else min(idle * 2, _IDLE_S[1])
                 if not pending:
                     self._stopping.wait(idle)

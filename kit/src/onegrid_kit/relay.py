@@ -6,14 +6,16 @@ One relay of a service is active at a time: it holds an advisory lock, and the o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 import aio_pika
 from aio_pika.abc import AbstractExchange
+from opentelemetry.trace import SpanKind
 from sqlalchemy import Connection, Engine, text
 
-from onegrid_kit import amqp, metrics
+from onegrid_kit import amqp, metrics, tracing
 from onegrid_kit.events import Delivery, Envelope, source_of
 from onegrid_kit.logs import log
 
@@ -21,6 +23,8 @@ __all__ = ["Outbox", "declare_topology", "relay"]
 
 _BATCH = 500
 _IDLE_S = (0.005, 0.2)
+_PAUSE_S = (0.5, 10.0)
+_CONFIRM_S = 30
 _LOCK = 0x0E61D0B
 _PENDING = text(
     "SELECT number, id, type, subject, time, traceparent, body FROM outbox ORDER BY number LIMIT :most"
@@ -89,16 +93,17 @@ class Outbox:
 
 async def relay(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event) -> None:
     """Publish the service's events to RabbitMQ until told to stop; reconnects to what is lost."""
-    pause = 0.5
+    pause = _PAUSE_S[0]
     while not stopping.is_set():
+        began = time.monotonic()
         try:
             await _publish_until(service, engine, amqp_url, stopping)
         except Exception as error:
-            log.warning("relay interrupted", error=f"{type(error).__name__}: {error}", pause=pause)
+            if time.monotonic() - began > _PAUSE_S[1]:
+                pause = _PAUSE_S[0]
+            log.warning("relay interrupted", error=f"{type(error).__name__}: {error}", pause_s=pause)
             await _sleep(stopping, pause)
-            pause = min(pause * 2, 10)
-        else:
-            pause = 0.5
+            pause = min(pause * 2, _PAUSE_S[1])
 
 
 async def _publish_until(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event) -> None:
@@ -127,33 +132,35 @@ async def _publish_until(service: str, engine: Engine, amqp_url: str, stopping: 
 async def _confirmed(
     exchange: AbstractExchange, pending: Sequence[tuple[int, Envelope]]
 ) -> list[tuple[int, Envelope]]:
-    """Publish them all at once, in order, and wait for the broker's word on each."""
-    results = await asyncio.gather(
-        *(_publish(exchange, envelope) for _, envelope in pending), return_exceptions=True
-    )
-    carried = []
-    failure: BaseException | None = None
-    for one, result in zip(pending, results, strict=True):
-        if isinstance(result, BaseException):
-            failure = failure or result
-        elif failure is None:
-            carried.append(one)
-        # What was confirmed behind a failure goes again, so that order holds; inboxes tell the second from the first.
-    if failure is not None and not carried:
-        raise failure
+    """Publish them all at once and wait for the broker's word on each; one of a subject only behind the word on the one before,
+    so that no failure brings them out of order. Those that have arrived; raises if none has."""
+    last: dict[str, asyncio.Task[None]] = {}
+    tasks = []
+    for _, envelope in pending:
+        subject = envelope.delivery.subject
+        last[subject] = asyncio.create_task(_publish(exchange, envelope, last.get(subject)))
+        tasks.append(last[subject])
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    carried = [one for one, result in zip(pending, results, strict=True) if result is None]
+    if not carried:
+        raise next(result for result in results if result is not None)
     return carried
 
 
-def _publish(exchange: AbstractExchange, envelope: Envelope) -> Awaitable[object]:
+async def _publish(exchange: AbstractExchange, envelope: Envelope, before: asyncio.Task[None] | None) -> None:
+    if before is not None:
+        await before
     delivery = envelope.delivery
-    message = aio_pika.Message(
-        envelope.body,
-        content_type=amqp.CONTENT_TYPE,
-        message_id=delivery.id,
-        headers=dict(amqp.headers(delivery)),
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-    )
-    return exchange.publish(message, routing_key=delivery.type, mandatory=False, timeout=30)
+    with tracing.span(f"{delivery.type} publish", SpanKind.PRODUCER, delivery.traceparent):
+        message = aio_pika.Message(
+            envelope.body,
+            content_type=amqp.CONTENT_TYPE,
+            message_id=delivery.id,
+            headers=dict(amqp.headers(delivery, tracing.current_traceparent())),
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        # An event that nobody takes goes to the alternate exchange: the broker need not return it.
+        await exchange.publish(message, routing_key=delivery.type, mandatory=False, timeout=_CONFIRM_S)
 
 
 async def declare_topology(amqp_url: str, consumer: str, types: Sequence[str]) -> None:
@@ -162,7 +169,7 @@ async def declare_topology(amqp_url: str, consumer: str, types: Sequence[str]) -
         channel = await connection.channel()
         await _declare_exchange(channel, f"onegrid.{consumer}")
         queue = await channel.declare_queue(
-            f"onegrid.{consumer}", durable=True, arguments=amqp.queue_arguments()
+            f"onegrid.{consumer}", durable=True, arguments=dict(amqp.QUEUE_ARGUMENTS)
         )
         for event_type in types:
             exchange = await _declare_exchange(channel, source_of(event_type))
@@ -171,9 +178,7 @@ async def declare_topology(amqp_url: str, consumer: str, types: Sequence[str]) -
 
 async def _declare_exchange(channel: aio_pika.abc.AbstractChannel, name: str) -> AbstractExchange:
     unrouted = await channel.declare_exchange(amqp.UNROUTED, aio_pika.ExchangeType.FANOUT, durable=True)
-    queue = await channel.declare_queue(
-        amqp.UNROUTED, durable=True, arguments={**amqp.queue_arguments(), "x-max-length": 10_000}
-    )
+    queue = await channel.declare_queue(amqp.UNROUTED, durable=True, arguments=dict(amqp.UNROUTED_ARGUMENTS))
     await queue.bind(unrouted)
     return await channel.declare_exchange(
         name, aio_pika.ExchangeType.TOPIC, durable=True, arguments={"alternate-exchange": amqp.UNROUTED}
@@ -181,9 +186,5 @@ async def _declare_exchange(channel: aio_pika.abc.AbstractChannel, name: str) ->
 
 
 async def _sleep(stopping: asyncio.Event, seconds: float) -> None:
-    try:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stopping.wait(), seconds)
-    except TimeoutError:
-        pass
-
-

@@ -1,18 +1,22 @@
-"""The nameko service: one consumer for the service's queue, timers for its jobs."""
+"""The nameko service: one consumer for the service's queue, a timer for its jobs."""
 
 from __future__ import annotations
 
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import eventlet
+from amqp.exceptions import AMQPError
+from eventlet.event import Event
 from kombu import Exchange, Queue, binding
 from kombu.message import Message
 from kombu.serialization import register
 from nameko.exceptions import ContainerBeingKilled
-from nameko.messaging import Consumer
+from nameko.messaging import Consumer, QueueConsumer
 from nameko.runners import ServiceRunner
 from nameko.timer import timer
 
@@ -29,37 +33,68 @@ from onegrid_kit.settings import ServiceSettings
 __all__ = ["run"]
 
 _WORKERS = 10
-_PAUSE_S = 1.0
+_PAUSE_S = (0.2, 5.0)
+_TICK_S = 1
 
 register("protobuf", lambda body: body, lambda body: body, content_type=amqp.CONTENT_TYPE, content_encoding="binary")
 
 
-class EventConsumer(Consumer):  # type: ignore[misc]
+class _Queue(QueueConsumer):  # type: ignore[misc]
+    def on_decode_error(self, message: Message, error: Exception) -> None:
+        """Called by kombu for what is no protobuf message; it would only be acknowledged, and lost."""
+        _refuse(message, error)
+
+
+class _Consumer(Consumer):  # type: ignore[misc]
     """Hands a method the whole event, not its body alone."""
 
+    queue_consumer = _Queue()
+
     def handle_message(self, body: bytes, message: Message) -> None:
-        """Called by nameko for each message, in a greenlet of its own."""
+        """Called by nameko for each message, in a greenlet of its own, in the order of their arrival."""
         try:
             envelope = amqp.envelope(message.headers, bytes(body))
-        except (KeyError, ValueError):
-            # Not one of ours, and it never will be: the broker's dead letters are the place for it.
-            log.error("message is no event", headers=sorted(message.headers))
-            message.reject()
+        except (KeyError, ValueError, TypeError) as error:
+            _refuse(message, error)
             return
         try:
             self.container.spawn_worker(
-                self, (envelope,), {}, handle_result=lambda ctx, result, error: self._settle(message, result, error)
+                self, (envelope,), {}, handle_result=lambda _, result, error: self._settle(message, result, error)
             )
         except ContainerBeingKilled:
             self.queue_consumer.requeue_message(message)
 
     def _settle(self, message: Message, result: Any, error: Any) -> tuple[Any, Any]:
-        self.handle_message_processed(message, result, error)
+        # If the broker went away meanwhile, it delivers the message again, and the inbox knows it.
+        try:
+            self.handle_message_processed(message, result, error)
+        except (AMQPError, OSError) as away:
+            log.info("acknowledgement lost", error=f"{type(away).__name__}: {away}")
         return result, None
 
 
+class _Turns:
+    """One event of a subject at a time, in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Event] = {}
+
+    @contextmanager
+    def turn(self, subject: str) -> Iterator[None]:
+        before, done = self._last.get(subject), Event()
+        self._last[subject] = done
+        if before is not None:
+            before.wait()
+        try:
+            yield
+        finally:
+            done.send()
+            if self._last[subject] is done:
+                del self._last[subject]
+
+
 def run(service: Service, settings: ServiceSettings) -> int:
-    """Consume until SIGTERM or SIGINT."""
+    """Consume until SIGTERM or SIGINT; the exit code."""
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
     metrics.serve(settings.metrics_port)
@@ -72,6 +107,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
         retry_base_s=settings.retry_base_s,
     )
     schedule = Schedule(service.name, engine, service.load_jobs(), SystemClock())
+    stop = Event()
     runner = ServiceRunner(
         {
             "AMQP_URI": settings.amqp_url,
@@ -81,51 +117,69 @@ def run(service: Service, settings: ServiceSettings) -> int:
             "HEARTBEAT": 10,
         }
     )
-    runner.add_service(_nameko_service(service.name, inbox, schedule))
-    loaded = [name for name in sys.modules if name == "grpc"]
-    if loaded:
-        raise RuntimeError("a worker must not load grpc; something in its handlers imports it")
-    stop = eventlet.event.Event()
+    runner.add_service(_nameko_service(service.name, inbox, schedule, stop))
+    if "grpc" in sys.modules:
+        raise RuntimeError("a worker must not load grpc, which hangs in it; one of its handlers or jobs imports it")
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: eventlet.spawn_after(0, lambda: stop.ready() or stop.send()))
-    runner.start()
-    log.info("worker consumes", queue=f"onegrid.{service.name}", types=sorted(inbox.types))
-    waiter = eventlet.spawn(runner.wait)
-    waiter.link(lambda _: stop.ready() or stop.send())
+        signal.signal(number, lambda *_: eventlet.spawn_after(0, _tell, stop))
+    # Starting waits for the broker, which may not be there yet; being told to stop does not.
+    living = eventlet.spawn(_live, runner, inbox, service.name)
+    living.link(lambda _: _tell(stop))
     stop.wait()
-    if waiter.dead:
+    if living.dead:
         log.error("worker ended by itself")
         return 1
-    runner.stop()
+    if any(container.started for container in runner.containers):
+        runner.stop()
     log.info("worker stopped")
     return 0
 
 
-def _nameko_service(name: str, inbox: Inbox, schedule: Schedule) -> type:
+def _live(runner: ServiceRunner, inbox: Inbox, name: str) -> None:
+    runner.start()
+    log.info("worker consumes", queue=f"onegrid.{name}", types=sorted(inbox.types))
+    runner.wait()
+
+
+def _tell(stop: Event) -> None:
+    if not stop.ready():
+        stop.send()
+
+
+def _refuse(message: Message, error: Exception) -> None:
+    """Not one of ours, and it never will be: it goes where operators look for what nobody takes."""
+    log.error("message is no event", error=f"{type(error).__name__}: {error}", headers=sorted(message.headers))
+    message.reject()
+
+
+def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) -> type:
     exchanges = {
-        source_of(event_type): Exchange(
-            source_of(event_type),
-            type="topic",
-            durable=True,
-            arguments={"alternate-exchange": amqp.UNROUTED},
-        )
-        for event_type in inbox.types
+        source: Exchange(source, type="topic", durable=True, arguments={"alternate-exchange": amqp.UNROUTED})
+        for source in {source_of(event_type) for event_type in inbox.types}
     }
     queue = Queue(
         f"onegrid.{name}",
         durable=True,
-        queue_arguments=amqp.queue_arguments(),
+        queue_arguments=dict(amqp.QUEUE_ARGUMENTS),
         bindings=[binding(exchanges[source_of(event)], routing_key=event) for event in sorted(inbox.types)],
     )
+    turns = _Turns()
 
     def handle(_: object, envelope: Envelope) -> None:
-        try:
-            inbox.deliver(envelope)
-        except Exception as error:
-            # The database is away: the event goes back to the queue, without haste.
-            log.warning("delivery postponed", error=f"{type(error).__name__}: {error}")
-            eventlet.sleep(_PAUSE_S)
-            raise
+        pause = _PAUSE_S[0]
+        with turns.turn(envelope.delivery.subject):
+            while True:
+                try:
+                    inbox.deliver(envelope)
+                    return
+                except Exception as error:
+                    # The database is away. The event is kept here, neither acknowledged nor sent round in circles through the
+                    # broker, which would count that as failures of the event.
+                    log.warning("delivery waits for the database", error=f"{type(error).__name__}: {error}")
+                    if stop.ready():
+                        raise
+                    eventlet.sleep(pause)
+                    pause = min(pause * 2, _PAUSE_S[1])
 
     def tick(_: object) -> None:
         try:
@@ -139,7 +193,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule) -> type:
         (),
         {
             "name": name,
-            "handle": EventConsumer.decorator(queue, requeue_on_error=True)(handle),
-            "tick": timer(interval=1)(tick),
+            "handle": _Consumer.decorator(queue, requeue_on_error=True)(handle),
+            "tick": timer(interval=_TICK_S)(tick),
         },
     )

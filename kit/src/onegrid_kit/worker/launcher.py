@@ -15,12 +15,20 @@ def launch(argv: list[str]) -> int:
     import eventlet
 
     eventlet.monkey_patch()
+    from onegrid_kit.amqp import require_broker
     from onegrid_kit.service import load
+    from onegrid_kit.settings import SettingsError
     from onegrid_kit.settings import load as load_settings
     from onegrid_kit.worker import consumer
 
     service = load(argv[0])
-    return consumer.run(service, load_settings(service.settings))
+    try:
+        settings = load_settings(service.settings)
+        require_broker(settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return consumer.run(service, settings)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,15 @@ from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_petition import lifecycle
 from onegrid_petition.petition import Petition, Task
 
-__all__ = ["Standing", "absent", "may_see", "of_office", "of_task", "redacted"]
+__all__ = [
+    "Standing",
+    "absent",
+    "is_office",
+    "may_see",
+    "of_office",
+    "of_task",
+    "redacted",
+]
 
 _ACTORS: Final = {
     OaLevel.OA_LEVEL_DISTRICT: Actor.ACTOR_COMMAND_CENTRE,
@@ -62,6 +70,11 @@ def may_see(call: Call, petition: Petition) -> bool:
         or caller.may(permission, petition.place)
         or any(caller.may(permission, task.assignee) for task in petition.tasks)
     )
+
+
+def is_office(call: Call, petition: Petition) -> bool:
+    """Whether the caller reads what the offices say among themselves: everybody who may see it but for its owner."""
+    return call.caller.user != petition.petitioner
 
 
 def redacted(caller: Caller, petition: Petition) -> Petition:

@@ -9,6 +9,7 @@ from datetime import datetime
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
 from onegrid_kit import codes
+from onegrid_petition import lifecycle
 from onegrid_petition.errors import AssigneeUnknown, TasksOpen
 
 __all__ = ["Attachment", "Entry", "Location", "Petition", "Rating", "Task", "first_asked", "new_tasks"]
@@ -114,6 +115,11 @@ class Petition:
     def etag(self) -> str:
         """Changes with every step."""
         return str(self.sequence)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no step can follow."""
+        return self.state in lifecycle.ENDED
 
     @property
     def lead(self) -> Task | None:

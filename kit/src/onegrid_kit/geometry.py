@@ -1,0 +1,73 @@
+"""The ground: polygons in WGS 84, and the cell that a point lies in.
+
+grid keeps the cells and petition routes by them; both must agree on whose a border is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import shapely
+from shapely import STRtree
+
+__all__ = ["CellIndex", "Ring", "area_m2", "overlap_m2", "problem_of"]
+
+Ring = Sequence[tuple[float, float]]
+"""Corners as (longitude, latitude) in degrees, WGS 84; the last joins the first."""
+
+_METRES_PER_DEGREE = 111_194.93
+"""Of latitude, on a sphere of 6,371.0088 km (IUGG mean radius)."""
+
+
+class CellIndex:
+    """Finds cells by points. A point on the border of several belongs to the one with the lowest code."""
+
+    def __init__(self, cells: Iterable[tuple[str, Ring]]) -> None:
+        # In the order of codes, so that the first that covers a point is the one it belongs to.
+        ordered = sorted(cells)
+        self._codes = [code for code, _ in ordered]
+        self._polygons = [shapely.Polygon(ring) for _, ring in ordered]
+        if self._polygons:
+            shapely.prepare(self._polygons)
+        self._tree = STRtree(self._polygons)
+
+    def locate(self, longitude: float, latitude: float) -> str | None:
+        """The code of the point's cell; None if no cell covers it."""
+        found = self._tree.query(shapely.Point(longitude, latitude), predicate="intersects")
+        return self._codes[found.min()] if len(found) else None
+
+    def overlapping(self, ring: Ring, tolerance_m2: float) -> Iterator[str]:
+        """The codes of the cells that share more ground with the ring than that, lowest first."""
+        polygon = shapely.Polygon(ring)
+        for index in sorted(self._tree.query(polygon, predicate="intersects")):
+            if _square_metres(polygon.intersection(self._polygons[index])) > tolerance_m2:
+                yield self._codes[index]
+
+
+def problem_of(ring: Ring) -> str | None:
+    """Why the ring bounds no ground, in words; None if it does."""
+    polygon = shapely.Polygon(ring)
+    if not polygon.is_valid:
+        return str(shapely.is_valid_reason(polygon))
+    if _square_metres(polygon) < 1:
+        return "it has no area"
+    return None
+
+
+def area_m2(ring: Ring) -> float:
+    """The ring's area in square metres, right to 0.7 % (the sphere stands for the ellipsoid)."""
+    return _square_metres(shapely.Polygon(ring))
+
+
+def overlap_m2(one: Ring, other: Ring) -> float:
+    """The ground that both share, in square metres."""
+    return _square_metres(shapely.Polygon(one).intersection(shapely.Polygon(other)))
+
+
+def _square_metres(shape: shapely.Geometry) -> float:
+    if shape.is_empty:
+        return 0.0
+    # A cell is small: one cosine serves all of it.
+    scale = math.cos(math.radians(shape.centroid.y))
+    return float(shape.area) * _METRES_PER_DEGREE**2 * scale

@@ -1,0 +1,164 @@
+"""GridService: a message in, a command out, a message back; no rule, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from onegrid.grid.v1 import grid_service_pb2 as pb
+from onegrid_grid import commands, messages, store
+from onegrid_grid.errors import PointOutside
+from onegrid_grid.locating import Locator
+from onegrid_grid.registry import Cell, read_divisions
+from onegrid_grid.settings import GridSettings
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.paging import page_size
+from onegrid_kit.runtime import Runtime
+
+__all__ = ["build"]
+
+
+def build(runtime: Runtime[GridSettings]) -> GridApi:
+    """The servicer."""
+    return GridApi(runtime)
+
+
+class GridApi:
+    """The methods of onegrid.grid.v1.GridService; see there."""
+
+    def __init__(self, runtime: Runtime[GridSettings]) -> None:
+        self._db = runtime.db
+        self._pages = runtime.pages
+        self._locator = Locator(runtime.db)
+
+    async def ImportDivisions(self, request: pb.ImportDivisionsRequest, call: Call) -> pb.ImportDivisionsResponse:
+        table = read_divisions(request.district, request.csv)
+
+        def run(conn: Connection) -> pb.ImportDivisionsResponse:
+            done = commands.import_divisions(conn, request.district, table, call)
+            return pb.ImportDivisionsResponse(
+                created=done.created, updated=done.updated, unchanged=done.unchanged
+            )
+
+        return await self._db.command(call, pb.ImportDivisionsResponse, run)
+
+    async def GetDivision(self, request: pb.GetDivisionRequest, call: Call) -> pb.GetDivisionResponse:
+        code = _second(request.name)
+        found = await self._db.read(lambda conn: store.divisions_by_code(conn, code[:6], [code]))
+        if code not in found:
+            raise NotFound(request.name)
+        return pb.GetDivisionResponse(division=messages.division(found[code]))
+
+    async def ListDivisions(self, request: pb.ListDivisionsRequest, call: Call) -> pb.ListDivisionsResponse:
+        after, size = self._after(request), page_size(request.page_size)
+        found = await self._db.read(
+            lambda conn: store.divisions_page(conn, request.parent, request.level, after, size + 1)
+        )
+        return pb.ListDivisionsResponse(
+            divisions=[messages.division(each) for each in found[:size]],
+            next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",
+        )
+
+    async def BatchCreateCells(self, request: pb.BatchCreateCellsRequest, call: Call) -> pb.BatchCreateCellsResponse:
+        new = [
+            commands.NewCell(each.code, each.display_name, messages.ring(each.boundary))
+            for each in request.cells
+        ]
+        return await self._db.command(
+            call,
+            pb.BatchCreateCellsResponse,
+            lambda conn: pb.BatchCreateCellsResponse(
+                created=commands.create_cells(conn, request.parent, new, call)
+            ),
+        )
+
+    async def UpdateCell(self, request: pb.UpdateCellRequest, call: Call) -> pb.UpdateCellResponse:
+        paths = request.update_mask.paths
+        command = commands.UpdateCell(
+            code=_second(request.cell.name),
+            display_name=request.cell.display_name if "display_name" in paths else None,
+            boundary=messages.ring(request.cell.boundary) if "boundary" in paths else None,
+            etag=request.cell.etag,
+        )
+        return await self._db.command(
+            call,
+            pb.UpdateCellResponse,
+            lambda conn: pb.UpdateCellResponse(cell=messages.cell(commands.update_cell(conn, command, call))),
+        )
+
+    async def GetCell(self, request: pb.GetCellRequest, call: Call) -> pb.GetCellResponse:
+        return pb.GetCellResponse(cell=messages.cell(await self._cell(_second(request.name))))
+
+    async def ListCells(self, request: pb.ListCellsRequest, call: Call) -> pb.ListCellsResponse:
+        after, size = self._after(request), page_size(request.page_size)
+        found = await self._db.read(
+            lambda conn: store.cells(conn, request.parent, after=after, size=size + 1)
+        )
+        return pb.ListCellsResponse(
+            cells=[messages.cell(each) for each in found[:size]],
+            next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",
+        )
+
+    async def LocateCell(self, request: pb.LocateCellRequest, call: Call) -> pb.LocateCellResponse:
+        code = await self._locator.locate(request.district, request.point.longitude, request.point.latitude)
+        if code is None:
+            raise PointOutside
+        return pb.LocateCellResponse(cell=messages.cell(await self._cell(code)))
+
+    async def AppointWorker(self, request: pb.AppointWorkerRequest, call: Call) -> pb.AppointWorkerResponse:
+        command = commands.AppointWorker(_second(request.cell), request.user, request.post)
+        return await self._db.command(
+            call,
+            pb.AppointWorkerResponse,
+            lambda conn: pb.AppointWorkerResponse(
+                appointment=messages.appointment(commands.appoint_worker(conn, command, call))
+            ),
+        )
+
+    async def EndAppointment(self, request: pb.EndAppointmentRequest, call: Call) -> pb.EndAppointmentResponse:
+        _, cell, _, appointment_id = request.name.split("/")
+        return await self._db.command(
+            call,
+            pb.EndAppointmentResponse,
+            lambda conn: pb.EndAppointmentResponse(
+                appointment=messages.appointment(commands.end_appointment(conn, cell, appointment_id, call))
+            ),
+        )
+
+    async def ListAppointments(self, request: pb.ListAppointmentsRequest, call: Call) -> pb.ListAppointmentsResponse:
+        position = self._pages.open(request, request.page_token)
+        behind = None
+        if position:
+            cell, start, appointment_id = position
+            behind = {"cell": cell, "start_time": datetime.fromisoformat(str(start)), "id": appointment_id}
+        size = page_size(request.page_size)
+        found = await self._db.read(
+            lambda conn: store.appointments_page(
+                conn, request.parent, ended=request.show_ended, behind=behind, size=size + 1
+            )
+        )
+        last: Sequence[str] = ()
+        if len(found) > size:
+            one = found[size - 1]
+            last = [one.cell, one.start_time.isoformat(), one.id]
+        return pb.ListAppointmentsResponse(
+            appointments=[messages.appointment(each) for each in found[:size]],
+            next_page_token=self._pages.make(request, last) if last else "",
+        )
+
+    async def _cell(self, code: str) -> Cell:
+        found = await self._db.read(lambda conn: store.cells(conn, code))
+        if not found:
+            raise NotFound(f"cells/{code}")
+        return found[0]
+
+    def _after(self, request: pb.ListDivisionsRequest | pb.ListCellsRequest) -> str:
+        position = self._pages.open(request, request.page_token)
+        return str(position[0]) if position else ""
+
+
+def _second(name: str) -> str:
+    return name.split("/", 2)[1]

@@ -1,0 +1,76 @@
+"""What can go wrong with the registry; the reasons are those of ``onegrid.grid.v1.ErrorReason``."""
+
+from __future__ import annotations
+
+from google.rpc import code_pb2
+
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest
+
+__all__ = [
+    "BoundaryInvalid",
+    "BoundaryOverlaps",
+    "DivisionsUnreadable",
+    "ParentUnknown",
+    "PointOutside",
+    "PostTaken",
+]
+
+
+class DivisionsUnreadable(InvalidRequest):
+    """A line of the table can't be used."""
+
+    reason = "DIVISIONS_UNREADABLE"
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(
+            FieldViolation("csv", f"line {line}: {problem}"), metadata={"line": str(line), "problem": problem}
+        )
+
+
+class ParentUnknown(DomainError):
+    """The division that contains it is not known."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = "PARENT_UNKNOWN"
+
+    def __init__(self, parent: str) -> None:
+        super().__init__(f"no division has the code {parent}", metadata={"parent": parent})
+
+
+class BoundaryInvalid(InvalidRequest):
+    """The boundary bounds no ground."""
+
+    reason = "BOUNDARY_INVALID"
+
+    def __init__(self, field: str, cell: str, problem: str) -> None:
+        super().__init__(FieldViolation(field, problem), metadata={"cell": cell, "problem": problem})
+
+
+class BoundaryOverlaps(DomainError):
+    """Two cells would share ground."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = "BOUNDARY_OVERLAPS"
+
+    def __init__(self, cell: str, other: str) -> None:
+        super().__init__(f"{cell} overlaps {other}", metadata={"cell": cell, "other": other})
+
+
+class PointOutside(DomainError):
+    """No cell covers the point."""
+
+    code = code_pb2.NOT_FOUND
+    reason = "POINT_OUTSIDE"
+
+    def __init__(self) -> None:
+        super().__init__("no cell of the district covers the point")
+
+
+class PostTaken(DomainError):
+    """The cell has a leader, or the user holds that post there already."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = "POST_TAKEN"
+
+    def __init__(self, cell: str, user: str) -> None:
+        super().__init__(f"{user} holds that post in {cell}", metadata={"cell": cell, "user": user})

@@ -1,0 +1,89 @@
+"""Between the contract's messages and the registry's records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from onegrid.common.v1.common_pb2 import Point, Polygon
+from onegrid.grid.v1 import events_pb2, resources_pb2
+from onegrid_grid.registry import Appointment, Cell, Division
+from onegrid_kit import codes
+from onegrid_kit.geometry import Ring
+
+__all__ = ["appointment", "cell", "cell_defined", "division", "division_defined", "ring"]
+
+
+def division(of: Division) -> resources_pb2.Division:
+    """The division as it is told."""
+    return resources_pb2.Division(
+        name=f"divisions/{of.code}",
+        code=of.code,
+        level=of.level,
+        display_name=of.display_name,
+        parent=codes.parent_of(of.code),
+        etag=str(of.version),
+        update_time=_timestamp(of.update_time),
+    )
+
+
+def cell(of: Cell) -> resources_pb2.Cell:
+    """The cell as it is told."""
+    return resources_pb2.Cell(
+        name=of.name,
+        code=of.code,
+        display_name=of.display_name,
+        boundary=_polygon(of.boundary),
+        area_m2=of.area_m2,
+        appointments=[appointment(each) for each in of.appointments],
+        etag=str(of.version),
+        create_time=_timestamp(of.create_time),
+        update_time=_timestamp(of.update_time),
+    )
+
+
+def appointment(of: Appointment) -> resources_pb2.Appointment:
+    """The appointment as it is told."""
+    return resources_pb2.Appointment(
+        name=of.name,
+        user=of.user,
+        post=of.post,
+        start_time=_timestamp(of.start_time),
+        end_time=_timestamp(of.end_time),
+    )
+
+
+def division_defined(of: Division) -> events_pb2.DivisionDefined:
+    """The event that tells of the division."""
+    return events_pb2.DivisionDefined(
+        code=of.code, level=of.level, display_name=of.display_name, version=of.version
+    )
+
+
+def cell_defined(of: Cell) -> events_pb2.CellDefined:
+    """The event that tells of the cell as it is now."""
+    return events_pb2.CellDefined(
+        code=of.code,
+        display_name=of.display_name,
+        boundary=_polygon(of.boundary),
+        appointments=[appointment(each) for each in of.appointments],
+        version=of.version,
+    )
+
+
+def ring(of: Polygon) -> Ring:
+    """The polygon's corners."""
+    return [(corner.longitude, corner.latitude) for corner in of.corners]
+
+
+def _polygon(of: Ring) -> Polygon:
+    return Polygon(corners=[Point(longitude=longitude, latitude=latitude) for longitude, latitude in of])
+
+
+def _timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message

@@ -1,0 +1,1 @@
+"""grid's migrations."""

@@ -1,0 +1,113 @@
+"""Divisions, cells and appointments as the service sees them, and how a table of divisions is read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
+from onegrid_grid.errors import DivisionsUnreadable
+from onegrid_kit import codes
+from onegrid_kit.geometry import Ring
+
+__all__ = ["Appointment", "Cell", "Division", "read_divisions"]
+
+_LEVELS: Final = {
+    "district": (6, DivisionLevel.DIVISION_LEVEL_DISTRICT),
+    "street": (9, DivisionLevel.DIVISION_LEVEL_STREET),
+    "community": (12, DivisionLevel.DIVISION_LEVEL_COMMUNITY),
+}
+_NAME_CHARACTERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Division:
+    """An administrative division."""
+
+    code: str
+    level: DivisionLevel
+    display_name: str
+    version: int = 1
+    update_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """A post that somebody holds in a cell."""
+
+    id: str
+    cell: str
+    user: str
+    post: Post
+    start_time: datetime
+    end_time: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """``cells/{code}/appointments/{appointment}``."""
+        return f"cells/{self.cell}/appointments/{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A grid cell."""
+
+    code: str
+    display_name: str
+    boundary: Ring
+    area_m2: float
+    version: int
+    create_time: datetime
+    update_time: datetime
+    appointments: tuple[Appointment, ...] = ()
+    """Those that last, leaders first."""
+
+    @property
+    def name(self) -> str:
+        """``cells/{code}``."""
+        return f"cells/{self.code}"
+
+
+def read_divisions(district: str, table: bytes) -> list[Division]:
+    """The divisions of a CSV table, parents first. Raises DivisionsUnreadable for the first line that can't be used."""
+    try:
+        text = table.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = table[: error.start].count(b"\n") + 1
+        raise DivisionsUnreadable(line, "it is not UTF-8") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    found: dict[str, Division] = {}
+    try:
+        for row in reader:
+            if reader.line_num == 1:
+                if row != ["code", "name", "level"]:
+                    raise DivisionsUnreadable(1, "the header must be code,name,level")
+            elif row:
+                division = _division(reader.line_num, district, row)
+                if division.code in found:
+                    raise DivisionsUnreadable(reader.line_num, f"code {division.code} is there twice")
+                found[division.code] = division
+    except csv.Error as error:
+        raise DivisionsUnreadable(reader.line_num, str(error)) from None
+    if not found:
+        raise DivisionsUnreadable(1, "it has no divisions")
+    return sorted(found.values(), key=lambda division: (len(division.code), division.code))
+
+
+def _division(line: int, district: str, row: list[str]) -> Division:
+    if len(row) != 3:
+        raise DivisionsUnreadable(line, f"it has {len(row)} columns, not 3")
+    code, name, level = (cell.strip() for cell in row)
+    if level not in _LEVELS:
+        raise DivisionsUnreadable(line, f"level {level!r} is none of {', '.join(_LEVELS)}")
+    digits, value = _LEVELS[level]
+    if not codes.is_place(code) or len(code) != digits:
+        raise DivisionsUnreadable(line, f"code {code!r} does not have the {digits} digits of a {level}")
+    if not codes.contains(district, code):
+        raise DivisionsUnreadable(line, f"code {code} lies outside of {district}")
+    if not 0 < len(name) <= _NAME_CHARACTERS or "\0" in name:
+        raise DivisionsUnreadable(line, f"the name must have 1 to {_NAME_CHARACTERS} characters")
+    return Division(code=code, level=value, display_name=name)

@@ -1,0 +1,301 @@
+"""grid's tables, and the statements over them. The district's code comes first in every key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Double,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    and_,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
+from onegrid_grid.registry import Appointment, Cell, Division
+from onegrid_kit import codes
+
+__all__ = [
+    "appointment",
+    "appointments_page",
+    "cells",
+    "division",
+    "divisions_by_code",
+    "insert_appointment",
+    "insert_cells",
+    "lock_ground",
+    "save_cell",
+    "upsert_divisions",
+]
+
+metadata = MetaData()
+_time = DateTime(timezone=True)
+
+division = Table(
+    "division",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("level", SmallInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+cell = Table(
+    "cell",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("boundary", JSONB, nullable=False),
+    Column("area_m2", Double, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+appointment = Table(
+    "appointment",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("cell", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("user", Text, nullable=False),
+    Column("post", SmallInteger, nullable=False),
+    Column("start_time", _time, nullable=False),
+    Column("end_time", _time),
+)
+
+# One row a district: it is locked by whoever changes the ground, and tells every process that it changed.
+ground = Table(
+    "ground",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+
+def lock_ground(conn: Connection, district: str) -> None:
+    """Be the only one who changes this district's ground until the transaction ends."""
+    statement = insert(ground).values(district=district, version=1)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[ground.c.district], set_={"version": ground.c.version + 1}
+        )
+    )
+
+
+def ground_versions(conn: Connection, districts: Sequence[str]) -> dict[str, int]:
+    """The version of each district's ground; 0 where nothing was entered yet."""
+    found = conn.execute(select(ground).where(ground.c.district.in_(districts)))
+    return dict.fromkeys(districts, 0) | {row.district: row.version for row in found}
+
+
+def divisions_by_code(conn: Connection, district: str, wanted: Sequence[str]) -> dict[str, Division]:
+    """Those of the divisions that are known."""
+    rows = conn.execute(
+        select(division).where(division.c.district == district, division.c.code.in_(wanted))
+    )
+    return {row.code: _division(row) for row in rows}
+
+
+def divisions_page(
+    conn: Connection, parent: str, level: DivisionLevel, after: str, size: int
+) -> list[Division]:
+    """The divisions inside the parent, itself included, behind that code; of one level, or of all."""
+    query = select(division).where(
+        division.c.district == codes.district_of(parent),
+        division.c.code.like(parent + "%"),
+        division.c.code > after,
+    )
+    if level:
+        query = query.where(division.c.level == int(level))
+    return [_division(row) for row in conn.execute(query.order_by(division.c.code).limit(size))]
+
+
+def upsert_divisions(conn: Connection, district: str, changed: Sequence[Division], now: datetime) -> None:
+    """Enter or rename divisions."""
+    statement = insert(division)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[division.c.district, division.c.code],
+            set_={name: statement.excluded[name] for name in ("display_name", "version", "update_time")},
+        ),
+        [
+            {
+                "district": district,
+                "code": each.code,
+                "level": int(each.level),
+                "display_name": each.display_name,
+                "version": each.version,
+                "update_time": now,
+            }
+            for each in changed
+        ],
+    )
+
+
+def insert_cells(conn: Connection, new: Sequence[Cell]) -> set[str]:
+    """Enter cells; the codes of those that were not there."""
+    statement = insert(cell).on_conflict_do_nothing().returning(cell.c.code)
+    rows = [
+        {
+            "district": codes.district_of(each.code),
+            "code": each.code,
+            "display_name": each.display_name,
+            "boundary": [list(corner) for corner in each.boundary],
+            "area_m2": each.area_m2,
+            "version": each.version,
+            "create_time": each.create_time,
+            "update_time": each.update_time,
+        }
+        for each in new
+    ]
+    return set(conn.execute(statement, rows).scalars())
+
+
+def save_cell(conn: Connection, changed: Cell) -> None:
+    """Store what changed of a cell but its appointments."""
+    conn.execute(
+        cell.update()
+        .where(cell.c.district == codes.district_of(changed.code), cell.c.code == changed.code)
+        .values(
+            display_name=changed.display_name,
+            boundary=[list(corner) for corner in changed.boundary],
+            area_m2=changed.area_m2,
+            version=changed.version,
+            update_time=changed.update_time,
+        )
+    )
+
+
+def cells(
+    conn: Connection, parent: str, *, after: str = "", size: int | None = None, lock: bool = False
+) -> list[Cell]:
+    """The cells inside a division, or the cell itself, behind that code, by code, with those appointed now."""
+    inside = and_(cell.c.district == codes.district_of(parent), cell.c.code.like(parent + "%"))
+    query = select(cell).where(inside, cell.c.code > after).order_by(cell.c.code).limit(size)
+    rows = conn.execute(query.with_for_update() if lock else query).all()
+    if not rows:
+        return []
+    a = appointment
+    people: dict[str, list[Appointment]] = {}
+    lasting = select(a).where(
+        a.c.district == codes.district_of(parent),
+        a.c.cell.between(rows[0].code, rows[-1].code),
+        a.c.end_time.is_(None),
+    )
+    for row in conn.execute(lasting.order_by(a.c.cell, a.c.post, a.c.start_time, a.c.id)):
+        people.setdefault(row.cell, []).append(appointment_of(row))
+    return [_cell(row, tuple(people.get(row.code, ()))) for row in rows]
+
+
+def insert_appointment(conn: Connection, new: Appointment) -> None:
+    """Enter an appointment."""
+    conn.execute(
+        appointment.insert().values(
+            district=codes.district_of(new.cell),
+            cell=new.cell,
+            id=new.id,
+            user=new.user,
+            post=int(new.post),
+            start_time=new.start_time,
+        )
+    )
+
+
+def end_appointment(conn: Connection, ended: Appointment) -> None:
+    """Store when an appointment ended."""
+    conn.execute(
+        appointment.update()
+        .where(
+            appointment.c.district == codes.district_of(ended.cell),
+            appointment.c.cell == ended.cell,
+            appointment.c.id == ended.id,
+        )
+        .values(end_time=ended.end_time)
+    )
+
+
+def find_appointment(conn: Connection, cell_code: str, appointment_id: str) -> Appointment | None:
+    """The appointment of that id."""
+    a = appointment
+    row = conn.execute(
+        select(a).where(
+            a.c.district == codes.district_of(cell_code), a.c.cell == cell_code, a.c.id == appointment_id
+        )
+    ).one_or_none()
+    return None if row is None else appointment_of(row)
+
+
+def posts_of(conn: Connection, user: str) -> list[Appointment]:
+    """The posts that somebody holds now."""
+    rows = conn.execute(
+        select(appointment).where(appointment.c.user == user, appointment.c.end_time.is_(None))
+    )
+    return [appointment_of(row) for row in rows]
+
+
+def appointments_page(
+    conn: Connection, parent: str, *, ended: bool, behind: Mapping[str, Any] | None, size: int
+) -> list[Appointment]:
+    """The appointments inside a place, by cell, start and id."""
+    a = appointment
+    query = select(a).where(a.c.district == codes.district_of(parent), a.c.cell.like(parent + "%"))
+    if not ended:
+        query = query.where(a.c.end_time.is_(None))
+    if behind is not None:
+        query = query.where(
+            tuple_(a.c.cell, a.c.start_time, a.c.id)
+            > tuple_(literal(behind["cell"]), literal(behind["start_time"]), literal(behind["id"]))
+        )
+    rows = conn.execute(query.order_by(a.c.cell, a.c.start_time, a.c.id).limit(size))
+    return [appointment_of(row) for row in rows]
+
+
+def appointment_of(row: Any) -> Appointment:
+    """The appointment of a row."""
+    return Appointment(
+        id=row.id,
+        cell=row.cell,
+        user=row.user,
+        post=cast(Post, row.post),
+        start_time=row.start_time,
+        end_time=row.end_time,
+    )
+
+
+def _division(row: Any) -> Division:
+    return Division(
+        code=row.code,
+        level=cast(DivisionLevel, row.level),
+        display_name=row.display_name,
+        version=row.version,
+        update_time=row.update_time,
+    )
+
+
+def _cell(row: Any, appointments: tuple[Appointment, ...]) -> Cell:
+    return Cell(
+        code=row.code,
+        display_name=row.display_name,
+        boundary=[(corner[0], corner[1]) for corner in row.boundary],
+        area_m2=row.area_m2,
+        version=row.version,
+        create_time=row.create_time,
+        update_time=row.update_time,
+        appointments=appointments,
+    )

@@ -1,0 +1,100 @@
+"""The catalogue of work items (事项): which department leads what, and how soon it promises to conclude it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+
+from onegrid_kit.errors import NotFound
+from onegrid_petition import store
+from onegrid_petition.errors import AssigneeUnknown, WorkItemUnknown
+
+__all__ = ["WorkItem", "enter", "get", "page", "require"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """A kind of work that a department is responsible for."""
+
+    name: str
+    """``workItems/{item}``."""
+    display_name: str
+    department: str
+    promised_working_days: int
+
+
+def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[int, int]:
+    """Enter or change work items; how many were new and how many were changed. Raises AssigneeUnknown for an unknown department."""
+    departments = {item.department for item in items}
+    known = store.office_names(conn, district, sorted(departments))
+    for index, item in enumerate(items):
+        if item.department not in known:
+            raise AssigneeUnknown(f"work_items[{index}].department", item.department)
+    table = store.work_item
+    before = {
+        _item(row)
+        for row in conn.execute(
+            select(table).where(table.c.district == district, table.c.id.in_([_id(item.name) for item in items]))
+        )
+    }
+    statement = insert(table)
+    changed = ("display_name", "department", "promised_working_days")
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.c.district, table.c.id],
+            set_={name: statement.excluded[name] for name in changed},
+        ),
+        [
+            {
+                "district": district,
+                "id": _id(item.name),
+                "display_name": item.display_name,
+                "department": item.department,
+                "promised_working_days": item.promised_working_days,
+            }
+            for item in items
+        ],
+    )
+    there = {item.name for item in before}
+    created = sum(item.name not in there for item in items)
+    return created, sum(item not in before for item in items) - created
+
+
+def require(conn: Connection, district: str, name: str) -> WorkItem:
+    """The work item of that name. Raises WorkItemUnknown."""
+    table = store.work_item
+    row = conn.execute(
+        select(table).where(table.c.district == district, table.c.id == _id(name))
+    ).one_or_none()
+    if row is None:
+        raise WorkItemUnknown(name)
+    return _item(row)
+
+
+def get(conn: Connection, name: str) -> WorkItem:
+    """The work item of that name. Raises NotFound."""
+    try:
+        return require(conn, _id(name)[:6], name)
+    except WorkItemUnknown:
+        raise NotFound(name) from None
+
+
+def page(conn: Connection, district: str, department: str, after: str, size: int) -> list[WorkItem]:
+    """The work items behind that id, by id; of all departments, or of one."""
+    table = store.work_item
+    query = select(table).where(table.c.district == district, table.c.id > after)
+    if department:
+        query = query.where(table.c.department == department)
+    return [_item(row) for row in conn.execute(query.order_by(table.c.id).limit(size))]
+
+
+def _id(name: str) -> str:
+    return name.removeprefix("workItems/")
+
+
+def _item(row: Any) -> WorkItem:
+    return WorkItem(f"workItems/{row.id}", row.display_name, row.department, row.promised_working_days)

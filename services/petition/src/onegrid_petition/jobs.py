@@ -1,0 +1,9 @@
+"""petition has no timed work of its own: deadlines are told by the petitions themselves."""
+
+from __future__ import annotations
+
+from onegrid_kit.events import Job
+
+__all__ = ["JOBS"]
+
+JOBS: tuple[Job, ...] = ()

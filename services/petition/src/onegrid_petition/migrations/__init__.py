@@ -1,0 +1,1 @@
+"""petition's migrations."""

@@ -1,0 +1,131 @@
+"""What is asked of petitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, and_, exists, func, literal, or_, select, tuple_
+
+from onegrid.petition.v1.resources_pb2 import Kind, State
+from onegrid_kit import codes
+from onegrid_kit.geometry import CellIndex
+from onegrid_petition import store, words
+from onegrid_petition.ground import Ground
+from onegrid_petition.petition import Entry, Petition
+
+__all__ = ["Filter", "Summary", "entries", "ground", "ground_version", "list_petitions", "summarize"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which petitions."""
+
+    district: str
+    place: str = ""
+    states: Sequence[State] = ()
+    assignee: str = ""
+    kinds: Sequence[Kind] = ()
+    text: str = ""
+    petitioner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many petitions."""
+
+    filed: int
+    accepted: int
+    declined: int
+    concluded: int
+    rated: int
+    satisfied: int
+    reopened: int
+
+
+def list_petitions(
+    conn: Connection, wanted: Filter, behind: tuple[datetime, str] | None, size: int
+) -> list[Petition]:
+    """The petitions that match, newest first, from behind a position on."""
+    p = store.petition
+    query = select(p).where(p.c.district == wanted.district)
+    if wanted.place and wanted.place != wanted.district:
+        query = query.where(p.c.place.like(wanted.place + "%"))
+    if wanted.states:
+        query = query.where(p.c.state.in_([int(state) for state in wanted.states]))
+    if wanted.kinds:
+        query = query.where(p.c.kind.in_([int(kind) for kind in wanted.kinds]))
+    if wanted.petitioner:
+        query = query.where(p.c.petitioner == wanted.petitioner)
+    if wanted.assignee:
+        t = store.task
+        query = query.where(
+            exists().where(
+                t.c.district == p.c.district, t.c.petition == p.c.id, t.c.assignee == wanted.assignee
+            )
+        )
+    if wanted.text.strip():
+        pattern = wanted.text.strip()
+        query = query.where(
+            or_(p.c.text.icontains(pattern, autoescape=True), p.c.address.icontains(pattern, autoescape=True))
+        )
+        if len("".join(pattern.split())) > 1:
+            s = store.search
+            grams = sorted(words.grams(pattern))
+            query = query.where(
+                exists().where(
+                    s.c.district == p.c.district, s.c.petition == p.c.id, s.c.grams.contains(grams)
+                )
+            )
+    if behind is not None:
+        query = query.where(
+            tuple_(p.c.create_time, p.c.id) < tuple_(literal(behind[0]), literal(behind[1]))
+        )
+    rows = conn.execute(query.order_by(p.c.create_time.desc(), p.c.id.desc()).limit(size)).all()
+    return store.with_tasks(conn, rows)
+
+
+def entries(conn: Connection, petition_id: str, after: int = 0, size: int = 10_000) -> list[Entry]:
+    """The petition's steps behind that one, oldest first."""
+    return store.entries_after(conn, {petition_id: after}, size).get(petition_id, [])
+
+
+def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:
+    """How many petitions there were in the place on these days, both included."""
+    t = store.tally
+    columns = (t.c.filed, t.c.accepted, t.c.declined, t.c.concluded, t.c.rated, t.c.satisfied, t.c.reopened)
+    row = conn.execute(
+        select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(
+            and_(
+                t.c.district == codes.district_of(place),
+                t.c.place.like(place + "%"),
+                t.c.day.between(first, last),
+            )
+        )
+    ).one()
+    return Summary(*(int(count) for count in row))
+
+
+def ground_version(conn: Connection) -> int:
+    """The version of the newest ground."""
+    version: int = conn.execute(select(store.ground_version.c.version)).scalar_one()
+    return version
+
+
+def ground(conn: Connection) -> Ground:
+    """What is known of the ground now."""
+    version = ground_version(conn)
+    places: set[str] = set()
+    workers: dict[str, str] = {}
+    cells: list[tuple[str, Sequence[tuple[float, float]]]] = []
+    table = store.place
+    for row in conn.execute(select(table.c.code, table.c.boundary, table.c.grid_worker)):
+        places.add(row.code)
+        if row.grid_worker:
+            workers[row.code] = row.grid_worker
+        if row.boundary:
+            cells.append((row.code, [(corner[0], corner[1]) for corner in row.boundary]))
+    return Ground(version, frozenset(places), workers, CellIndex(cells))
+
+
