@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from google.protobuf.message import Message
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -95,7 +95,7 @@ class Database:
                 return await conn.run_sync(query)
 
         try:
-            return await _reconnecting(self._reader, once)
+            return await _reconnecting(once)
         except _FAILURES as error:
             raise _told(error) from error
 
@@ -123,7 +123,7 @@ class Database:
 
         for attempt in range(_TRIES):
             try:
-                return await _reconnecting(self._writer, once)
+                return await _reconnecting(once)
             except _FAILURES as error:
                 if sqlstate(error) not in _CONFLICTS:
                     raise _told(error) from error
@@ -139,7 +139,7 @@ class Database:
 def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) -> Engine:
     """The same database for workers, tools and tests."""
     session = {**_SESSION, "statement_timeout": str(statement_timeout_ms)}
-    return create_engine(
+    engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=0,
@@ -148,6 +148,8 @@ def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) 
             "connect_timeout": 5,
         },
     )
+    _notice_loss(engine)
+    return engine
 
 
 def sqlstate(error: BaseException) -> str:
@@ -179,22 +181,30 @@ def _async_engine(url: str, pool: int, statement_timeout_ms: int) -> AsyncEngine
             url, timeout=5, command_timeout=statement_timeout_ms / 1000 + 1, server_settings=session
         )
 
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, pool_size=pool, max_overflow=0, pool_timeout=5
     )
+    _notice_loss(engine.sync_engine)
+    return engine
 
 
-async def _reconnecting(engine: AsyncEngine, once: Callable[[], Awaitable[T]]) -> T:
-    """Try again when a connection turns out to be broken; its pool is given up, as the others in it broke with it."""
-    pool = engine.pool
+async def _reconnecting(once: Callable[[], Awaitable[T]]) -> T:
+    """Try again when a connection turns out to be broken; the others of its pool are replaced as well."""
     try:
         return await once()
     except DBAPIError as error:
         if not lost(error):
             raise
-        if engine.pool is pool:
-            await engine.dispose()
         return await once()
+
+
+def _notice_loss(engine: Engine) -> None:
+    """Let the pool know more kinds of loss than the dialects do: a server that says goodbye has not closed its connections yet."""
+
+    @event.listens_for(engine, "handle_error")
+    def notice(context: ExceptionContext) -> None:
+        if context.sqlalchemy_exception is not None and lost(context.sqlalchemy_exception):
+            context.is_disconnect = True
 
 
 def _told(error: Exception) -> Exception:

@@ -9,11 +9,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from onegrid_kit.service import Service, load
 from onegrid_kit.settings import ServiceSettings, SettingsError
 from onegrid_kit.settings import load as load_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 __all__ = ["run"]
 
@@ -73,51 +78,66 @@ def _migrate(service: Service, settings: ServiceSettings) -> int:
 
 def _relay(service: Service, settings: ServiceSettings) -> int:
     from onegrid_kit import metrics, tracing
-    from onegrid_kit.database import sync_engine
     from onegrid_kit.relay import relay
 
     metrics.serve(settings.metrics_port)
     tracing.configure(service.name, settings.otlp_endpoint)
 
-    async def until_stopped() -> None:
+    async def until_stopped(engine: Engine) -> None:
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        await relay(service.name, sync_engine(settings.database_url, pool=2), settings.amqp_url, stopping)
+        await relay(service.name, engine, settings.amqp_url, stopping)
 
-    asyncio.run(until_stopped())
+    with _engine(settings) as engine:
+        asyncio.run(until_stopped(engine))
     return 0
 
 
 def _parked(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
-    from onegrid_kit.database import sync_engine
     from onegrid_kit.inbox import Inbox
 
-    inbox = Inbox(service.name, sync_engine(settings.database_url), service.load_handlers())
-    match rest:
-        case ["list"]:
-            for event in inbox.parked():
-                waits = "parked" if event.given_up else "retrying"
-                print(event.event_id, waits, event.attempts, event.handler, event.type, event.subject, event.last_error, sep="\t")
-            return 0
-        case ["replay", event_id]:
-            found = inbox.replay(None if event_id == "--all" else event_id)
-            print(f"{found} to be tried again" if found else "no such event; `parked list` shows them")
-            return 0 if found or event_id == "--all" else 1
+    with _engine(settings) as engine:
+        inbox = Inbox(service.name, engine, service.load_handlers())
+        match rest:
+            case ["list"]:
+                for event in inbox.parked():
+                    waits = "parked" if event.given_up else "retrying"
+                    print(
+                        event.event_id, waits, event.attempts, event.handler, event.type, event.subject, event.last_error,
+                        sep="\t",
+                    )  # fmt: skip
+                return 0
+            case ["replay", event_id]:
+                found = inbox.replay(None if event_id == "--all" else event_id)
+                print(f"{found} to be tried again" if found else "no such event; `parked list` shows them")
+                return 0 if found or event_id == "--all" else 1
     print(f"usage: python -m onegrid_{service.name} parked list | parked replay ID|--all", file=sys.stderr)
     return 2
 
 
 def _audit(settings: ServiceSettings, rest: list[str]) -> int:
     from onegrid_kit import audit
-    from onegrid_kit.database import sync_engine
 
     if rest != ["verify"]:
         print("usage: audit verify", file=sys.stderr)
         return 2
-    engine = sync_engine(settings.database_url, statement_timeout_ms=0)
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn:
+    with (
+        _engine(settings, statement_timeout_ms=0) as engine,
+        engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn,
+    ):
         broken = list(audit.broken_blocks(conn))
     print("\n".join(broken) if broken else "the audit trail is whole")
     return 1 if broken else 0
+
+
+@contextmanager
+def _engine(settings: ServiceSettings, statement_timeout_ms: int = 30_000) -> Iterator[Engine]:
+    from onegrid_kit.database import sync_engine
+
+    engine = sync_engine(settings.database_url, pool=2, statement_timeout_ms=statement_timeout_ms)
+    try:
+        yield engine
+    finally:
+        engine.dispose()

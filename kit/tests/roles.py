@@ -1,0 +1,57 @@
+"""The sample's roles as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+
+def environment(database_url: str, amqp_url: str = "", **settings: str) -> dict[str, str]:
+    """The settings of a role; retries are quick."""
+    given = {
+        "DATABASE_URL": database_url,
+        "AMQP_URL": amqp_url,
+        "PAGE_TOKEN_KEY": "k" * 32,
+        "CIPHER_KEYS": f"a:{'0' * 64}",
+        "RETRY_BASE_S": "0.2",
+        "HANDLER_ATTEMPTS": "3",
+        **settings,
+    }
+    return {**os.environ, "PYTHONPATH": str(TESTS), **{f"ONEGRID_{name}": value for name, value in given.items()}}
+
+
+def run(environ: Mapping[str, str], *role: str) -> subprocess.CompletedProcess[str]:
+    """Run a role that ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "sample.main", *role], env=dict(environ), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def start(environ: Mapping[str, str], *role: str) -> subprocess.Popen[bytes]:
+    """Start a role that serves; it is the caller's to end."""
+    return subprocess.Popen([sys.executable, "-m", "sample.main", *role], env=dict(environ))
+
+
+@contextmanager
+def running(environ: Mapping[str, str], *role: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A role that serves; it must end in order and without delay when it is told to, unless it was killed."""
+    process = start(environ, *role)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                code = process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+            assert code == 0, f"{role} ended with {code}"

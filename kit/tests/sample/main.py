@@ -1,0 +1,21 @@
+"""The sample's parts. It goes by the name of identity, whose events it announces."""
+
+import sys
+
+from onegrid.identity.v1 import identity_service_pb2
+from onegrid_kit import main
+from onegrid_kit.service import Service
+from onegrid_kit.settings import ServiceSettings
+
+SERVICE = Service(
+    name="identity",
+    descriptor=identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
+    settings=ServiceSettings,
+    api="sample.api:build",
+    handlers="sample.handlers:HANDLERS",
+    jobs="sample.jobs:JOBS",
+    migrations="sample.migrations",
+)
+
+if __name__ == "__main__":
+    sys.exit(main.run(SERVICE, sys.argv[1:]))

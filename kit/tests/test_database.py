@@ -1,0 +1,145 @@
+"""The bridge to PostgreSQL: what is lost, what conflicts, what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from calls import a_call, a_request_id, count
+from onegrid.identity.v1.resources_pb2 import Role
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from onegrid_kit.database import Database, lost, sync_engine
+from onegrid_kit.errors import Unavailable
+from onegrid_kit.testing.postgres import TestPostgres
+
+pytestmark = pytest.mark.asyncio
+
+
+def one(conn: Connection) -> int:
+    return int(conn.execute(text("SELECT 1")).scalar_one())
+
+
+def effect(conn: Connection) -> Role:
+    conn.execute(text("INSERT INTO effect (name) VALUES ('x')"))
+    return Role(name="roles/x")
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database("sample", database_url)
+    yield database
+    await database.close()
+
+
+async def test_a_restart_of_postgresql_costs_nobody_anything(own_postgres: TestPostgres, own_database_url: str) -> None:
+    database = Database("sample", own_database_url)
+    for end in (own_postgres.server.kill, own_postgres.server.stop):
+        await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
+        await asyncio.gather(*(database.read(one) for _ in range(8)))
+        await asyncio.to_thread(end)
+        began = time.monotonic()
+        for attempt in (database.read(one), database.write(one), database.command(a_call(a_request_id()), Role, effect)):
+            with pytest.raises(Unavailable):
+                await attempt
+        assert time.monotonic() - began < 2
+        own_postgres.server.start()
+        await asyncio.gather(*(database.read(one) for _ in range(8)))
+        await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
+    await database.close()
+
+
+async def test_connections_that_broke_unnoticed_are_replaced_without_a_word(database: Database, engine: Engine) -> None:
+    await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
+    with engine.connect() as conn:
+        conn.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        )
+    await asyncio.sleep(0.05)
+    await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
+    await asyncio.gather(*(database.read(one) for _ in range(8)))
+    assert count(engine, "effect") == 16
+
+
+async def test_a_transaction_whose_connection_breaks_halfway_is_begun_again(database: Database, engine: Engine) -> None:
+    attempts = 0
+
+    def do(conn: Connection) -> Role:
+        nonlocal attempts
+        attempts += 1
+        answer = effect(conn)
+        if attempts == 1:
+            me = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with engine.connect() as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": me})
+        one(conn)
+        return answer
+
+    await database.command(a_call(), Role, do)
+    assert (attempts, count(engine, "effect")) == (2, 1)
+
+
+async def test_transactions_that_lock_each_other_out_are_both_done(database: Database, engine: Engine) -> None:
+    with engine.begin() as conn:
+        conn.execute(text("INSERT INTO effect (name) VALUES ('a'), ('b')"))
+
+    def swap(here: str, there: str) -> Callable[[Connection], None]:
+        done: list[bool] = []
+
+        def do(conn: Connection) -> None:
+            conn.execute(text("UPDATE effect SET name = name WHERE name = :n"), {"n": here})
+            if not done:
+                done.append(True)
+                conn.execute(text("SELECT pg_sleep(0.2)"))
+            conn.execute(text("UPDATE effect SET name = name WHERE name = :n"), {"n": there})
+
+        return do
+
+    await asyncio.gather(database.write(swap("a", "b")), database.write(swap("b", "a")))
+
+
+async def test_a_wrong_value_is_an_error_of_ours_and_not_the_database_being_away(database: Database) -> None:
+    def wrong(conn: Connection) -> None:
+        conn.execute(text("SELECT CAST(:n AS integer)"), {"n": "no number"})
+
+    with pytest.raises(DBAPIError) as raised:
+        await database.read(wrong)
+    assert not lost(raised.value)
+
+
+async def test_callers_that_give_up_leave_the_pool_whole(database: Database) -> None:
+    def slow(conn: Connection) -> None:
+        conn.execute(text("SELECT pg_sleep(5)"))
+
+    tasks = [asyncio.create_task(database.write(slow)) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert await asyncio.wait_for(asyncio.gather(*(database.write(one) for _ in range(20))), 3) == [1] * 20
+
+
+async def test_reads_open_no_transaction_and_see_no_older_state(database: Database, engine: Engine) -> None:
+    def twice(conn: Connection) -> tuple[int, int]:
+        before = count(engine, "effect")
+        with engine.begin() as other:
+            effect(other)
+        return before, int(conn.execute(text("SELECT count(*) FROM effect")).scalar_one())
+
+    assert await database.read(twice) == (0, 1)
+
+
+async def test_both_drivers_take_urls_of_sockets_and_tls_modes(postgres: TestPostgres, database_url: str) -> None:
+    name = database_url.rsplit("/", 1)[1]
+    for url in (postgres.server.url(name, over_socket=True), f"{database_url}?sslmode=prefer"):
+        database = Database("sample", url)
+        assert await database.read(one) == 1
+        await database.close()
+        engine = sync_engine(url)
+        with engine.connect() as conn:
+            assert one(conn) == 1
+        engine.dispose()
