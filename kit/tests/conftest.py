@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import amqp
 import pytest
 from sqlalchemy import Engine
 
@@ -60,3 +61,13 @@ def rabbitmq() -> Iterator[RabbitServer]:
     """The broker that all tests share, killed or not: its port stays the same."""
     with RabbitServer() as server:
         yield server
+
+
+@pytest.fixture
+def empty_broker(rabbitmq: RabbitServer) -> RabbitServer:
+    """The broker without a queue or exchange that a former test left."""
+    with amqp.Connection(rabbitmq.url.split("@")[1].rstrip("/")) as connection:
+        channel = connection.channel()
+        for queue in ("onegrid.identity", "onegrid.unrouted"):
+            channel.queue_delete(queue)
+    return rabbitmq

@@ -1,0 +1,108 @@
+"""Accounts, departments, roles, grants and sessions as the rules see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
+from onegrid.identity.v1.resources_pb2 import UserState
+from onegrid_kit.callers import Caller
+from onegrid_kit.callers import Grant as TokenGrant
+
+__all__ = ["Account", "Department", "Grant", "Role", "caller_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A person's, an organization's or a system's account; personal fields are sealed."""
+
+    id: str
+    district: str
+    kind: AccountKind
+    sealed_name: bytes
+    sealed_phone: bytes | None = None
+    phone_index: bytes | None = None
+    login: str = ""
+    organization: str = ""
+    state: UserState = UserState.USER_STATE_ACTIVE
+    password_hash: str = ""
+    """Argon2id, of the password or of a service account's secret."""
+    version: int = 1
+    create_time: datetime
+    update_time: datetime
+
+    @property
+    def name(self) -> str:
+        """``users/{user}``."""
+        return f"users/{self.id}"
+
+    @property
+    def active(self) -> bool:
+        """Whether it may log in."""
+        return self.state == UserState.USER_STATE_ACTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Department:
+    """A functional department."""
+
+    code: str
+    display_name: str
+    version: int = 1
+    create_time: datetime
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A set of permissions."""
+
+    id: str
+    display_name: str
+    oa_level: OaLevel
+    permissions: frozenset[str]
+    built_in: bool = False
+    version: int = 1
+
+    @property
+    def name(self) -> str:
+        """``roles/{role}``."""
+        return f"roles/{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A role held by a user over a scope."""
+
+    id: str
+    user: str
+    """The user's id."""
+    role: str
+    """The role's id."""
+    scope: str
+    create_time: datetime
+
+    @property
+    def name(self) -> str:
+        """``users/{user}/grants/{grant}``."""
+        return f"users/{self.user}/grants/{self.id}"
+
+
+def caller_of(account: Account, session: str, held: Iterable[tuple[Role, str]]) -> Caller:
+    """The caller that a token of this account makes, with the permissions of its roles by scope and level."""
+    merged: dict[tuple[str, OaLevel], set[str]] = {}
+    for role, scope in held:
+        merged.setdefault((scope, role.oa_level), set()).update(role.permissions)
+    return Caller(
+        user=account.name,
+        session=session,
+        kind=account.kind,
+        organization=account.organization,
+        district=account.district,
+        grants=tuple(
+            TokenGrant(scope, level, frozenset(permissions))
+            for (scope, level), permissions in sorted(merged.items())
+        ),
+    )

@@ -1,0 +1,67 @@
+"""Departments."""
+
+from __future__ import annotations
+
+from onegrid.identity.v1 import identity_service_pb2 as pb
+from onegrid_identity import messages, store
+from onegrid_identity.api.methods import Methods
+from onegrid_identity.commands import departments
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.paging import page_size
+
+__all__ = ["DepartmentMethods"]
+
+
+class DepartmentMethods(Methods):
+    """Methods on departments."""
+
+    async def CreateDepartment(
+        self, request: pb.CreateDepartmentRequest, call: Call
+    ) -> pb.CreateDepartmentResponse:
+        return await self._db.command(
+            call,
+            pb.CreateDepartmentResponse,
+            lambda conn: pb.CreateDepartmentResponse(
+                department=messages.department(
+                    departments.create(conn, request.code, request.display_name, call)
+                )
+            ),
+        )
+
+    async def UpdateDepartment(
+        self, request: pb.UpdateDepartmentRequest, call: Call
+    ) -> pb.UpdateDepartmentResponse:
+        code = _code(request.name)
+        return await self._db.command(
+            call,
+            pb.UpdateDepartmentResponse,
+            lambda conn: pb.UpdateDepartmentResponse(
+                department=messages.department(
+                    departments.rename(conn, code, request.display_name, request.etag, call)
+                )
+            ),
+        )
+
+    async def GetDepartment(self, request: pb.GetDepartmentRequest, call: Call) -> pb.GetDepartmentResponse:
+        found = await self._db.read(lambda conn: store.find_department(conn, _code(request.name)))
+        if found is None:
+            raise NotFound(request.name)
+        return pb.GetDepartmentResponse(department=messages.department(found))
+
+    async def ListDepartments(
+        self, request: pb.ListDepartmentsRequest, call: Call
+    ) -> pb.ListDepartmentsResponse:
+        position = self._pages.open(request, request.page_token)
+        after, size = str(position[0]) if position else "", page_size(request.page_size)
+        found = await self._db.read(
+            lambda conn: store.departments_page(conn, request.district, after, size + 1)
+        )
+        return pb.ListDepartmentsResponse(
+            departments=[messages.department(each) for each in found[:size]],
+            next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",
+        )
+
+
+def _code(name: str) -> str:
+    return name.removeprefix("departments/")

@@ -1,0 +1,159 @@
+"""Accounts."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import Connection
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.identity.v1 import identity_service_pb2 as pb
+from onegrid_identity import messages, store
+from onegrid_identity.accounts import Account
+from onegrid_identity.api.methods import Methods
+from onegrid_identity.commands import users
+from onegrid_identity.errors import CredentialsRejected
+from onegrid_kit import ids
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.paging import page_size
+
+__all__ = ["UserMethods"]
+
+
+class UserMethods(Methods):
+    """Methods on accounts."""
+
+    async def GetCaller(self, request: pb.GetCallerRequest, call: Call) -> pb.GetCallerResponse:
+        user = _user_id(call.caller.user)
+
+        def read(conn: Connection) -> pb.GetCallerResponse:
+            account = store.find_account(conn, store.account.c.id == user)
+            if account is None:
+                raise NotFound(call.caller.user)
+            grants = store.grants_page(conn, user, "", 1000)
+            return pb.GetCallerResponse(
+                user=messages.user(account, self._cipher), grants=[messages.grant(each) for each in grants]
+            )
+
+        return await self._db.read(read)
+
+    async def CreateUser(self, request: pb.CreateUserRequest, call: Call) -> pb.CreateUserResponse:
+        sealed_phone, phone_index = self._sealed_phone(request.phone)
+        account = Account(
+            id=ids.new_id(),
+            district=request.district,
+            kind=request.kind,
+            sealed_name=self._sealed_name(request.display_name),
+            sealed_phone=sealed_phone,
+            phone_index=phone_index,
+            login=request.login,
+            organization=request.organization,
+            password_hash=await self._passwords.hash(request.password) if request.password else "",
+            create_time=call.now,
+            update_time=call.now,
+        )
+        return await self._db.command(
+            call,
+            pb.CreateUserResponse,
+            lambda conn: pb.CreateUserResponse(
+                user=messages.user(users.create(conn, account, call), self._cipher)
+            ),
+        )
+
+    async def CreateServiceAccount(
+        self, request: pb.CreateServiceAccountRequest, call: Call
+    ) -> pb.CreateServiceAccountResponse:
+        secret = secrets.token_urlsafe(32)
+        account = Account(
+            id=ids.new_id(),
+            district=request.district,
+            kind=AccountKind.ACCOUNT_KIND_SERVICE,
+            sealed_name=self._sealed_name(request.display_name),
+            organization=request.organization,
+            password_hash=await self._passwords.hash(secret),
+            create_time=call.now,
+            update_time=call.now,
+        )
+        return await self._db.command(
+            call,
+            pb.CreateServiceAccountResponse,
+            lambda conn: pb.CreateServiceAccountResponse(
+                user=messages.user(users.create(conn, account, call), self._cipher), secret=secret
+            ),
+        )
+
+    async def GetUser(self, request: pb.GetUserRequest, call: Call) -> pb.GetUserResponse:
+        user = _user_id(request.name)
+        account = await self._db.read(lambda conn: users.require_visible(conn, user, call))
+        return pb.GetUserResponse(user=messages.user(account, self._cipher))
+
+    async def ListUsers(self, request: pb.ListUsersRequest, call: Call) -> pb.ListUsersResponse:
+        position = self._pages.open(request, request.page_token)
+        after, size = str(position[0]) if position else "", page_size(request.page_size)
+        found = await self._db.read(
+            lambda conn: store.accounts_page(conn, request.district, request.kind, after, size + 1)
+        )
+        return pb.ListUsersResponse(
+            users=[messages.user(each, self._cipher) for each in found[:size]],
+            next_page_token=self._pages.make(request, [found[size - 1].id]) if len(found) > size else "",
+        )
+
+    async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> pb.UpdateUserResponse:
+        paths, user = request.update_mask.paths, request.user
+        sealed_phone, phone_index = self._sealed_phone(user.phone) if "phone" in paths else (None, None)
+        command = users.UpdateUser(
+            user=_user_id(user.name),
+            etag=user.etag,
+            sealed_name=self._sealed_name(user.display_name) if "display_name" in paths else None,
+            sealed_phone=sealed_phone,
+            phone_index=phone_index,
+            organization=user.organization if "organization" in paths else None,
+        )
+        return await self._db.command(
+            call,
+            pb.UpdateUserResponse,
+            lambda conn: pb.UpdateUserResponse(
+                user=messages.user(users.update(conn, command, call), self._cipher)
+            ),
+        )
+
+    async def SetPassword(self, request: pb.SetPasswordRequest, call: Call) -> pb.SetPasswordResponse:
+        user = _user_id(request.name)
+        account = await self._db.read(lambda conn: users.require_visible(conn, user, call))
+        proved = None
+        if call.caller.user == account.name:
+            proved = account.password_hash
+            if not await self._passwords.matches(request.old_password, proved):
+                raise CredentialsRejected
+        new_hash = await self._passwords.hash(request.new_password)
+
+        def run(conn: Connection) -> pb.SetPasswordResponse:
+            users.set_password(conn, user, proved, new_hash, call)
+            return pb.SetPasswordResponse()
+
+        return await self._db.command(call, pb.SetPasswordResponse, run)
+
+    async def DisableUser(self, request: pb.DisableUserRequest, call: Call) -> pb.DisableUserResponse:
+        user = _user_id(request.name)
+        return await self._db.command(
+            call,
+            pb.DisableUserResponse,
+            lambda conn: pb.DisableUserResponse(
+                user=messages.user(users.disable(conn, user, request.etag, call), self._cipher)
+            ),
+        )
+
+    async def EnableUser(self, request: pb.EnableUserRequest, call: Call) -> pb.EnableUserResponse:
+        user = _user_id(request.name)
+        return await self._db.command(
+            call,
+            pb.EnableUserResponse,
+            lambda conn: pb.EnableUserResponse(
+                user=messages.user(users.enable(conn, user, request.etag, call), self._cipher)
+            ),
+        )
+
+
+def _user_id(name: str) -> str:
+    return name.removeprefix("users/")

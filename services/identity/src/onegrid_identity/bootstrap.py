@@ -1,0 +1,75 @@
+"""The first administrator of a district, without whom nobody could make accounts."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from argon2 import PasswordHasher
+from sqlalchemy import Connection
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid_identity import granting, store
+from onegrid_identity.accounts import Account
+from onegrid_identity.commands import users
+from onegrid_identity.messages import NAME_PURPOSE
+from onegrid_identity.settings import IdentitySettings
+from onegrid_kit import audit, ids
+from onegrid_kit.callers import ANONYMOUS, Call
+from onegrid_kit.cipher import Cipher, cipher
+from onegrid_kit.database import sync_engine
+
+__all__ = ["bootstrap", "main"]
+
+_PASSWORD = "ONEGRID_BOOTSTRAP_PASSWORD"  # noqa: S105
+
+
+def bootstrap(conn: Connection, cipher: Cipher, district: str, login: str, password: str) -> bool:
+    """Make the administrator unless the login is there already; whether it was made."""
+    store.upsert_roles(conn, granting.BUILT_IN)
+    if store.find_account(conn, store.account.c.login == login) is not None:
+        return False
+    now = datetime.now(UTC)
+    call = Call(caller=ANONYMOUS, now=now, method="bootstrap")
+    account = Account(
+        id=ids.new_id(),
+        district=district,
+        kind=AccountKind.ACCOUNT_KIND_STAFF,
+        sealed_name=cipher.encrypt(login, NAME_PURPOSE),
+        login=login,
+        password_hash=PasswordHasher().hash(password),
+        create_time=now,
+        update_time=now,
+    )
+    users.create(conn, account, call)
+    administrator = next(role for role in granting.BUILT_IN if role.id == "administrator")
+    users.give(conn, account, [(administrator, district)], call)
+    audit.append(conn, [(call, account.name)])
+    return True
+
+
+def main(settings: IdentitySettings, argv: Sequence[str]) -> int:
+    """`bootstrap --district 210602 --login admin`; the password from the environment, or made and printed once."""
+    parser = argparse.ArgumentParser(prog="bootstrap", description=main.__doc__)
+    parser.add_argument("--district", required=True, help="the district's 6-digit code")
+    parser.add_argument("--login", default="admin")
+    arguments = parser.parse_args(argv)
+    given = os.environ.get(_PASSWORD)
+    password = given or secrets.token_urlsafe(18)
+    with sync_engine(settings.database_url).begin() as conn:
+        made = bootstrap(
+            conn,
+            cipher(settings.cipher, settings.cipher_keys),
+            arguments.district,
+            arguments.login,
+            password,
+        )
+    if not made:
+        print(f"{arguments.login} is there already", file=sys.stderr)
+        return 0
+    print(f"{arguments.login} administers {arguments.district}" + ("" if given else f"; password: {password}"))
+    return 0

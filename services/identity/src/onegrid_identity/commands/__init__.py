@@ -1,0 +1,1 @@
+"""What can be done with accounts: sessions, accounts, departments, roles; each function runs in its caller's transaction."""

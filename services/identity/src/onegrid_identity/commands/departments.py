@@ -1,0 +1,46 @@
+"""Departments: entered and renamed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from onegrid.identity.v1.events_pb2 import DepartmentDefined
+from onegrid_identity import store
+from onegrid_identity.accounts import Department
+from onegrid_kit import outbox
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import AlreadyExists, NotFound, StaleEtag
+
+__all__ = ["create", "rename"]
+
+
+def create(conn: Connection, code: str, display_name: str, call: Call) -> Department:
+    """Enter a department. Raises AlreadyExists."""
+    if store.find_department(conn, code) is not None:
+        raise AlreadyExists(f"departments/{code}")
+    new = Department(code=code, display_name=display_name, create_time=call.now, update_time=call.now)
+    return _announce(conn, new, call)
+
+
+def rename(conn: Connection, code: str, display_name: str, etag: str, call: Call) -> Department:
+    """Give a department its new name. Raises NotFound or StaleEtag."""
+    before = store.find_department(conn, code, lock=True)
+    if before is None:
+        raise NotFound(f"departments/{code}")
+    if etag and etag != str(before.version):
+        raise StaleEtag(f"departments/{code}", str(before.version))
+    after = replace(
+        before, display_name=display_name, version=before.version + 1, update_time=call.now
+    )
+    return _announce(conn, after, call)
+
+
+def _announce(conn: Connection, department: Department, call: Call) -> Department:
+    store.upsert_department(conn, department)
+    event = DepartmentDefined(
+        code=department.code, display_name=department.display_name, version=department.version
+    )
+    outbox.append(conn, call, [(f"departments/{department.code}", event)])
+    return department

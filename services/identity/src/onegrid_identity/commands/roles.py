@@ -1,0 +1,80 @@
+"""Roles: made, given, taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from onegrid.identity.v1.events_pb2 import RoleRevoked
+from onegrid_identity import granting, store
+from onegrid_identity.accounts import Grant, Role
+from onegrid_identity.commands import users
+from onegrid_identity.errors import RoleBuiltIn, ScopeUnknown
+from onegrid_kit import codes, outbox
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import AlreadyExists, NotFound
+
+__all__ = ["GiveRole", "create", "give", "take"]
+
+_BUILT_IN_IDS = frozenset(role.id for role in granting.BUILT_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class GiveRole:
+    """Whom to give which role over what."""
+
+    user: str
+    role: str
+    scope: str
+
+
+def create(conn: Connection, district: str, new: Role, call: Call) -> Role:
+    """Make a role of permissions that its maker holds over the district.
+
+    Raises RoleBuiltIn, PermissionUnknown, GrantExceedsOwn or AlreadyExists.
+    """
+    if new.id in _BUILT_IN_IDS:
+        raise RoleBuiltIn(new.name)
+    granting.require_known(new.permissions)
+    granting.require_own(call.caller, new.permissions, district)
+    if not store.insert_role(conn, new):
+        raise AlreadyExists(new.name)
+    return new
+
+
+def give(conn: Connection, command: GiveRole, call: Call) -> Grant:
+    """Give a role. Raises NotFound, ScopeUnfit, ScopeUnknown, GrantExceedsOwn or PermissionDenied."""
+    account = users.require_visible(conn, command.user, call)
+    # What a user does with their own things is given by those who answer for the user's district.
+    over = account.district if command.scope == codes.SELF else command.scope
+    call.caller.require(call.permission, over)
+    role = store.roles_by_id(conn, [command.role]).get(command.role)
+    if role is None:
+        raise NotFound(f"roles/{command.role}")
+    granting.require_fit(role, command.scope)
+    _require_known(conn, over)
+    granting.require_own(call.caller, role.permissions, over)
+    return users.give(conn, account, [(role, command.scope)], call)[0]
+
+
+def take(conn: Connection, user: str, grant_id: str, call: Call) -> None:
+    """Take a role. Raises NotFound or PermissionDenied."""
+    account = users.require_visible(conn, user, call)
+    grant = store.find_grant(conn, user, grant_id)
+    if grant is None:
+        raise NotFound(f"users/{user}/grants/{grant_id}")
+    call.caller.require(call.permission, account.district if grant.scope == codes.SELF else grant.scope)
+    store.delete_grant(conn, grant)
+    event = RoleRevoked(user=account.name, role=f"roles/{grant.role}", scope=grant.scope)
+    outbox.append(conn, call, [(account.name, event)])
+
+
+def _require_known(conn: Connection, scope: str) -> None:
+    known = (
+        store.find_department(conn, scope) is not None
+        if codes.is_department(scope)
+        else store.knows_place(conn, scope)
+    )
+    if not known:
+        raise ScopeUnknown(scope)

@@ -1,0 +1,195 @@
+"""Sessions: opened by a login, kept alive by refresh tokens that are good once, ended for good."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import Connection, case, literal, select
+from sqlalchemy.dialects.postgresql import insert
+
+from onegrid.identity.v1.events_pb2 import SessionRevoked
+from onegrid_identity import attempts, store
+from onegrid_identity.accounts import Account, caller_of
+from onegrid_kit import audit, ids, outbox
+from onegrid_kit.callers import Call, Caller
+
+__all__ = [
+    "CodeOutcome",
+    "Opened",
+    "count_failure",
+    "failures",
+    "keep_code",
+    "open_session",
+    "refresh",
+    "revoke",
+    "revoke_all",
+    "try_code",
+]
+
+_FAILURES = store.login_failure
+_CODES = store.one_time_code
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session as its holder gets it; the access token is still to be signed."""
+
+    caller: Caller
+    issue_time: datetime
+    access_expire_time: datetime
+    refresh_token: str
+    refresh_expire_time: datetime
+
+
+class CodeOutcome(Enum):
+    """What became of a try with a one-time code."""
+
+    RIGHT = auto()
+    WRONG = auto()
+
+
+def failures(conn: Connection, login: str) -> tuple[int, datetime | None]:
+    """How many logins failed in a row, and when the last did."""
+    row = conn.execute(select(_FAILURES).where(_FAILURES.c.login == login)).one_or_none()
+    return (0, None) if row is None else (row.failures, row.last_time)
+
+
+def count_failure(conn: Connection, login: str, now: datetime) -> None:
+    """A login failed. A row of failures that has been forgiven begins anew."""
+    again = case((_FAILURES.c.failures >= attempts.FAILURES, literal(1)), else_=_FAILURES.c.failures + 1)
+    conn.execute(
+        insert(_FAILURES)
+        .values(login=login, failures=1, last_time=now)
+        .on_conflict_do_update(index_elements=[_FAILURES.c.login], set_={"failures": again, "last_time": now})
+    )
+
+
+def open_session(
+    conn: Connection, account: Account, call: Call, access: timedelta, refresh_lasts: timedelta | None
+) -> Opened:
+    """Open a session for an account that has proved itself; without a refresh token for service accounts (None)."""
+    if account.login:
+        conn.execute(_FAILURES.delete().where(_FAILURES.c.login == account.login))
+    session_id = ids.new_id()
+    expires = call.now + access
+    lasts = call.now + (refresh_lasts or access)
+    conn.execute(
+        store.session.insert().values(
+            id=session_id,
+            account=account.id,
+            refresh_expire_time=lasts,
+            access_expire_time=expires,
+            revoked=False,
+        )
+    )
+    token = _new_refresh_token(conn, session_id) if refresh_lasts else ""
+    audit.append(conn, [(call, account.name)])
+    caller = caller_of(account, session_id, store.held_roles(conn, account.id))
+    return Opened(caller, call.now, expires, token, lasts)
+
+
+def refresh(conn: Connection, token: str, call: Call, access: timedelta) -> Opened | None:
+    """Exchange a refresh token for a new one. None if it is not good; if it was used before, its session is revoked then.
+
+    Does not raise, so that the revocation is committed.
+    """
+    t, s = store.refresh_token, store.session
+    digest = _digest(token)
+    session_id = conn.execute(select(t.c.session).where(t.c.hash == digest)).scalar_one_or_none()
+    if session_id is None:
+        return None
+    # Of those who hold the same token at the same moment, the lock lets one be first; the others come too late.
+    held = conn.execute(select(s).where(s.c.id == session_id).with_for_update()).one_or_none()
+    if held is None or held.revoked or call.now >= held.refresh_expire_time:
+        return None
+    used = conn.execute(select(t.c.used).where(t.c.hash == digest)).scalar_one()
+    account = store.find_account(conn, store.account.c.id == held.account)
+    if used or account is None or not account.active:
+        revoke(conn, session_id, call)
+        audit.append(conn, [(call, f"sessions/{session_id}")])
+        return None
+    conn.execute(t.update().where(t.c.hash == digest).values(used=True))
+    expires = call.now + access
+    conn.execute(s.update().where(s.c.id == session_id).values(access_expire_time=expires))
+    new = _new_refresh_token(conn, session_id)
+    audit.append(conn, [(call, f"sessions/{session_id}")])
+    caller = caller_of(account, session_id, store.held_roles(conn, account.id))
+    return Opened(caller, call.now, expires, new, held.refresh_expire_time)
+
+
+def revoke(conn: Connection, session_id: str, call: Call) -> None:
+    """End a session, and have every service refuse its access tokens. Ending an ended one changes nothing."""
+    s = store.session
+    row = conn.execute(
+        s.update()
+        .where(s.c.id == session_id, s.c.revoked.is_(False))
+        .values(revoked=True)
+        .returning(s.c.access_expire_time)
+    ).one_or_none()
+    if row is None:
+        return
+    expires = Timestamp()
+    expires.FromDatetime(row.access_expire_time)
+    event = SessionRevoked(session=session_id, expire_time=expires)
+    outbox.append(conn, call, [(f"sessions/{session_id}", event)])
+
+
+def revoke_all(conn: Connection, account_id: str, call: Call, *, but: str = "") -> None:
+    """End an account's sessions, but for one."""
+    s = store.session
+    query = select(s.c.id).where(s.c.account == account_id, s.c.revoked.is_(False), s.c.id != but)
+    for session_id in conn.execute(query.order_by(s.c.id)).scalars().all():
+        revoke(conn, session_id, call)
+
+
+def keep_code(conn: Connection, phone_index: bytes, code_index: bytes, now: datetime) -> datetime:
+    """Keep a new code for the number, instead of the one before; when it ends. Raises RateLimited."""
+    sent = conn.execute(
+        select(_CODES.c.sent_time).where(_CODES.c.phone_index == phone_index).with_for_update()
+    ).scalar_one_or_none()
+    attempts.require_code_pause(sent, now)
+    values = {
+        "code_index": code_index,
+        "sent_time": now,
+        "expire_time": now + attempts.CODE_LASTS,
+        "tries": 0,
+    }
+    conn.execute(
+        insert(_CODES)
+        .values(phone_index=phone_index, **values)
+        .on_conflict_do_update(index_elements=[_CODES.c.phone_index], set_=values)
+    )
+    return now + attempts.CODE_LASTS
+
+
+def try_code(conn: Connection, phone_index: bytes, code_index: bytes, now: datetime) -> CodeOutcome:
+    """Use a code up if it is right, or count a wrong try. Does not raise, so that the count is committed."""
+    row = conn.execute(
+        select(_CODES).where(_CODES.c.phone_index == phone_index).with_for_update()
+    ).one_or_none()
+    good = (
+        row is not None
+        and row.code_index is not None
+        and row.tries < attempts.CODE_TRIES
+        and now < row.expire_time
+        and secrets.compare_digest(bytes(row.code_index), code_index)
+    )
+    change = {"code_index": None} if good else {"tries": _CODES.c.tries + 1}
+    conn.execute(_CODES.update().where(_CODES.c.phone_index == phone_index).values(change))
+    return CodeOutcome.RIGHT if good else CodeOutcome.WRONG
+
+
+def _new_refresh_token(conn: Connection, session_id: str) -> str:
+    token = secrets.token_urlsafe(32)
+    conn.execute(store.refresh_token.insert().values(hash=_digest(token), session=session_id, used=False))
+    return token
+
+
+def _digest(token: str) -> bytes:
+    # 256 random bits need no slow hash.
+    return hashlib.sha256(token.encode()).digest()

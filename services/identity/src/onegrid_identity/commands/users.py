@@ -1,0 +1,152 @@
+"""Accounts: made, changed, disabled, enabled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
+from onegrid.identity.v1.resources_pb2 import UserState
+from onegrid_identity import store
+from onegrid_identity.accounts import Account, Grant, Role
+from onegrid_identity.commands import sessions
+from onegrid_identity.errors import CredentialsRejected, LoginTaken
+from onegrid_identity.granting import EVERYONE, PETITIONER
+from onegrid_kit import ids, outbox
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound, PermissionDenied, StaleEtag
+
+__all__ = [
+    "UpdateUser",
+    "create",
+    "disable",
+    "enable",
+    "give",
+    "require_visible",
+    "set_password",
+    "update",
+]
+
+_PUBLIC = (
+    AccountKind.ACCOUNT_KIND_CITIZEN,
+    AccountKind.ACCOUNT_KIND_ENTERPRISE,
+    AccountKind.ACCOUNT_KIND_SERVICE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateUser:
+    """What to change of an account; None leaves a field as it is."""
+
+    user: str
+    """The user's id."""
+    etag: str
+    sealed_name: bytes | None = None
+    sealed_phone: bytes | None = None
+    phone_index: bytes | None = None
+    organization: str | None = None
+
+
+def create(conn: Connection, new: Account, call: Call) -> Account:
+    """Make an account, with what everybody may do. Raises LoginTaken."""
+    _store(conn, new, store.insert_account)
+    given: list[tuple[Role, str]] = [(EVERYONE, "self")]
+    if new.kind in _PUBLIC:
+        given.append((PETITIONER, new.district))
+    give(conn, new, given, call)
+    return new
+
+
+def give(conn: Connection, account: Account, roles: Sequence[tuple[Role, str]], call: Call) -> list[Grant]:
+    """Give roles over scopes, without asking who may."""
+    grants = []
+    for role, scope in roles:
+        new = Grant(id=ids.new_id(), user=account.id, role=role.id, scope=scope, create_time=call.now)
+        kept = store.insert_grant(conn, new)
+        grants.append(kept)
+        if kept is new:
+            event = RoleGranted(user=account.name, role=role.name, scope=scope, oa_level=role.oa_level)
+            outbox.append(conn, call, [(account.name, event)])
+    return grants
+
+
+def require_visible(conn: Connection, user: str, call: Call, *, lock: bool = False) -> Account:
+    """The account, if the caller holds the permission over its district or owns it. Raises NotFound or PermissionDenied."""
+    account = store.find_account(conn, store.account.c.id == user, lock=lock)
+    if account is None:
+        # Who may see every account of their district learns that there is none of this name.
+        if call.caller.may(call.permission, call.caller.district):
+            raise NotFound(f"users/{user}")
+        raise PermissionDenied(call.permission)
+    call.caller.require(call.permission, account.district, owner=account.name)
+    return account
+
+
+def update(conn: Connection, command: UpdateUser, call: Call) -> Account:
+    """Change an account's fields. Raises StaleEtag or LoginTaken."""
+    before = _lock(conn, command.user, command.etag, call)
+    after = before
+    if command.sealed_name is not None:
+        after = replace(after, sealed_name=command.sealed_name)
+    if command.sealed_phone is not None:
+        after = replace(after, sealed_phone=command.sealed_phone, phone_index=command.phone_index)
+    if command.organization is not None:
+        after = replace(after, organization=command.organization)
+    return _save(conn, after, call)
+
+
+def disable(conn: Connection, user: str, etag: str, call: Call) -> Account:
+    """Bar an account from logging in, and end its sessions."""
+    before = _lock(conn, user, etag, call)
+    if not before.active:
+        return before
+    after = _save(conn, replace(before, state=UserState.USER_STATE_DISABLED), call)
+    sessions.revoke_all(conn, user, call)
+    outbox.append(conn, call, [(after.name, UserDisabled(user=after.name))])
+    return after
+
+
+def enable(conn: Connection, user: str, etag: str, call: Call) -> Account:
+    """Admit an account again."""
+    before = _lock(conn, user, etag, call)
+    return before if before.active else _save(conn, replace(before, state=UserState.USER_STATE_ACTIVE), call)
+
+
+def set_password(conn: Connection, user: str, proved_hash: str | None, new_hash: str, call: Call) -> None:
+    """Set a password and end the account's other sessions.
+
+    `proved_hash` is the hash that the old password was found to match, None if it was not asked for. Raises
+    CredentialsRejected when the password has changed since, or PermissionDenied for accounts that have none.
+    """
+    account = require_visible(conn, user, call, lock=True)
+    if not account.login:
+        raise PermissionDenied(call.permission)
+    if proved_hash is not None and proved_hash != account.password_hash:
+        raise CredentialsRejected
+    _save(conn, replace(account, password_hash=new_hash), call)
+    sessions.revoke_all(conn, user, call, but=call.caller.session)
+
+
+def _lock(conn: Connection, user: str, etag: str, call: Call) -> Account:
+    account = require_visible(conn, user, call, lock=True)
+    if etag and etag != str(account.version):
+        raise StaleEtag(account.name, str(account.version))
+    return account
+
+
+def _save(conn: Connection, after: Account, call: Call) -> Account:
+    after = replace(after, version=after.version + 1, update_time=call.now)
+    _store(conn, after, store.save_account)
+    return after
+
+
+def _store(conn: Connection, account: Account, write: Callable[[Connection, Account], None]) -> None:
+    try:
+        with conn.begin_nested():
+            write(conn, account)
+    except IntegrityError as error:
+        raise LoginTaken("login" if "account_login" in str(error.orig) else "phone") from None

@@ -1,0 +1,103 @@
+"""What can go wrong with accounts and grants; the reasons are those of ``onegrid.identity.v1.ErrorReason``."""
+
+from __future__ import annotations
+
+from google.rpc import code_pb2
+
+from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest
+
+__all__ = [
+    "CredentialsRejected",
+    "GrantExceedsOwn",
+    "LoginTaken",
+    "PermissionUnknown",
+    "RefreshRejected",
+    "RoleBuiltIn",
+    "ScopeUnfit",
+    "ScopeUnknown",
+]
+
+
+class CredentialsRejected(DomainError):
+    """Login and password, code or secret do not belong together; which of them is wrong is not told."""
+
+    code = code_pb2.UNAUTHENTICATED
+    reason = "CREDENTIALS_REJECTED"
+
+    def __init__(self) -> None:
+        super().__init__("these credentials are not accepted")
+
+
+class RefreshRejected(DomainError):
+    """The refresh token is not good, or not any more."""
+
+    code = code_pb2.UNAUTHENTICATED
+    reason = "REFRESH_REJECTED"
+
+    def __init__(self) -> None:
+        super().__init__("this refresh token is not accepted; log in again")
+
+
+class LoginTaken(DomainError):
+    """Another account has the login or the telephone number."""
+
+    code = code_pb2.ALREADY_EXISTS
+    reason = "LOGIN_TAKEN"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"another account has this {field}", metadata={"field": field})
+
+
+class ScopeUnknown(DomainError):
+    """No place or department has this code."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = "SCOPE_UNKNOWN"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"no place or department has the code {scope}", metadata={"scope": scope})
+
+
+class ScopeUnfit(DomainError):
+    """The role's OA level does not go with the scope."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = "SCOPE_UNFIT"
+
+    def __init__(self, scope: str, level: OaLevel) -> None:
+        name = OaLevel.Name(level).removeprefix("OA_LEVEL_")
+        super().__init__(
+            f"a role of level {name} can't be held over {scope}", metadata={"scope": scope, "oa_level": name}
+        )
+
+
+class RoleBuiltIn(DomainError):
+    """The platform's own roles can't be made anew or changed."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = "ROLE_BUILT_IN"
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"{role} is built in", metadata={"role": role})
+
+
+class GrantExceedsOwn(DomainError):
+    """Nobody gives what they do not hold."""
+
+    code = code_pb2.PERMISSION_DENIED
+    reason = "GRANT_EXCEEDS_OWN"
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"{permission} is not yours to give here", metadata={"permission": permission})
+
+
+class PermissionUnknown(InvalidRequest):
+    """No method names this permission."""
+
+    reason = "PERMISSION_UNKNOWN"
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(
+            FieldViolation("permissions", f"no method needs {permission}"), metadata={"permission": permission}
+        )

@@ -1,0 +1,72 @@
+"""Between the contract's messages and identity's records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from onegrid.identity.v1 import resources_pb2
+from onegrid_identity.accounts import Account, Department, Grant, Role
+from onegrid_kit.cipher import Cipher
+
+__all__ = ["NAME_PURPOSE", "PHONE_PURPOSE", "department", "grant", "role", "timestamp", "user"]
+
+NAME_PURPOSE = "identity.display_name"
+"""What names are encrypted for; part of their key."""
+PHONE_PURPOSE = "identity.phone"
+"""What telephone numbers are encrypted for."""
+
+
+def user(of: Account, cipher: Cipher) -> resources_pb2.User:
+    """The account as it is told."""
+    return resources_pb2.User(
+        name=of.name,
+        kind=of.kind,
+        display_name=cipher.decrypt(of.sealed_name, NAME_PURPOSE),
+        phone="" if of.sealed_phone is None else cipher.decrypt(of.sealed_phone, PHONE_PURPOSE),
+        login=of.login,
+        organization=of.organization,
+        state=of.state,
+        etag=str(of.version),
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
+    )
+
+
+def department(of: Department) -> resources_pb2.Department:
+    """The department as it is told."""
+    return resources_pb2.Department(
+        name=f"departments/{of.code}",
+        code=of.code,
+        display_name=of.display_name,
+        etag=str(of.version),
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
+    )
+
+
+def role(of: Role) -> resources_pb2.Role:
+    """The role as it is told."""
+    return resources_pb2.Role(
+        name=of.name,
+        display_name=of.display_name,
+        oa_level=of.oa_level,
+        permissions=sorted(of.permissions),
+        built_in=of.built_in,
+        etag=str(of.version),
+    )
+
+
+def grant(of: Grant) -> resources_pb2.Grant:
+    """The grant as it is told."""
+    return resources_pb2.Grant(
+        name=of.name, role=f"roles/{of.role}", scope=of.scope, create_time=timestamp(of.create_time)
+    )
+
+
+def timestamp(moment: datetime) -> Timestamp:
+    """A moment, to the microsecond."""
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message

@@ -1,0 +1,21 @@
+"""identity's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onegrid_kit.settings import ServiceSettings, setting
+
+__all__ = ["IdentitySettings"]
+
+
+@dataclass(frozen=True)
+class IdentitySettings(ServiceSettings):
+    """What identity can be told beside what every service can."""
+
+    access_token_minutes: int = setting("How long an access token is good.", default=15)
+    refresh_token_days: int = setting("How long a session can be kept alive.", default=30)
+    signing_key_days: int = setting("How long a key signs before the next one does.", default=30)
+    code_sender: str = setting(
+        "The class that sends one-time codes, `module:Class`.", default="onegrid_identity.senders:ConsoleSender"
+    )

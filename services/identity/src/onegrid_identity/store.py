@@ -1,0 +1,348 @@
+"""identity's tables, and the statements over them.
+
+Accounts are found by login, telephone number or id, whatever their district; these tables stay whole where others are distributed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    select,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
+from onegrid.identity.v1.resources_pb2 import UserState
+from onegrid_identity.accounts import Account, Department, Grant, Role
+
+__all__ = ["find_account", "held_roles", "insert_account", "role", "roles_by_id", "save_account"]
+
+metadata = MetaData()
+_time = DateTime(timezone=True)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("district", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("sealed_name", LargeBinary, nullable=False),
+    Column("sealed_phone", LargeBinary),
+    Column("phone_index", LargeBinary),
+    Column("login", Text),
+    Column("organization", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+department = Table(
+    "department",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+role = Table(
+    "role",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("oa_level", SmallInteger, nullable=False),
+    Column("permissions", ARRAY(Text), nullable=False),
+    Column("built_in", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+held = Table(
+    "held_role",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+)
+session = Table(
+    "session",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("refresh_expire_time", _time, nullable=False),
+    Column("access_expire_time", _time, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+)
+refresh_token = Table(
+    "refresh_token",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("session", Text, nullable=False),
+    Column("used", Boolean, nullable=False),
+)
+one_time_code = Table(
+    "one_time_code",
+    metadata,
+    Column("phone_index", LargeBinary, primary_key=True),
+    Column("code_index", LargeBinary),
+    Column("sent_time", _time, nullable=False),
+    Column("expire_time", _time, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+login_failure = Table(
+    "login_failure",
+    metadata,
+    Column("login", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_time", _time, nullable=False),
+)
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sealed_private_key", LargeBinary, nullable=False),
+    Column("created_at", _time, nullable=False),
+)
+# What grid announced: the places that a role can be held over.
+place = Table(
+    "place",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+)
+
+
+def find_account(conn: Connection, where: ColumnElement[bool], *, lock: bool = False) -> Account | None:
+    """The account that matches."""
+    query = select(account).where(where)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else account_of(row)
+
+
+def insert_account(conn: Connection, new: Account) -> None:
+    """Enter an account. IntegrityError tells that its login or number is another's."""
+    conn.execute(account.insert().values(**_account_values(new)))
+
+
+def save_account(conn: Connection, changed: Account) -> None:
+    """Store an account as it is now."""
+    conn.execute(account.update().where(account.c.id == changed.id).values(**_account_values(changed)))
+
+
+def accounts_page(
+    conn: Connection, district: str, kind: AccountKind, after: str, size: int
+) -> list[Account]:
+    """The accounts of a district behind that id; of one kind, or of all."""
+    query = select(account).where(account.c.district == district, account.c.id > after)
+    if kind:
+        query = query.where(account.c.kind == int(kind))
+    return [account_of(row) for row in conn.execute(query.order_by(account.c.id).limit(size))]
+
+
+def departments_page(conn: Connection, district: str, after: str, size: int) -> list[Department]:
+    """The departments of a district behind that code."""
+    query = select(department).where(department.c.district == district, department.c.code > after)
+    return [_department(row) for row in conn.execute(query.order_by(department.c.code).limit(size))]
+
+
+def find_department(conn: Connection, code: str, *, lock: bool = False) -> Department | None:
+    """The department of that code."""
+    query = select(department).where(department.c.district == code[:6], department.c.code == code)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _department(row)
+
+
+def roles_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Role]:
+    """Those of the roles that there are."""
+    return {row.id: role_of(row) for row in conn.execute(select(role).where(role.c.id.in_(ids)))}
+
+
+def roles_page(conn: Connection, after: str, size: int) -> list[Role]:
+    """The roles behind that id."""
+    query = select(role).where(role.c.id > after).order_by(role.c.id).limit(size)
+    return [role_of(row) for row in conn.execute(query)]
+
+
+def upsert_roles(conn: Connection, roles: Sequence[Role]) -> None:
+    """Enter roles, or bring them to what they are now."""
+    statement = insert(role)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[role.c.id],
+            set_={name: statement.excluded[name] for name in ("display_name", "oa_level", "permissions", "built_in")},
+        ),
+        [_role_values(each) for each in roles],
+    )
+
+
+def insert_role(conn: Connection, new: Role) -> bool:
+    """Enter a role; whether its id was free."""
+    done = conn.execute(insert(role).values(**_role_values(new)).on_conflict_do_nothing().returning(role.c.id))
+    return done.one_or_none() is not None
+
+
+def held_roles(conn: Connection, account_id: str) -> list[tuple[Role, str]]:
+    """The roles that an account holds, each with its scope."""
+    query = select(role, held.c.scope).join_from(held, role, held.c.role == role.c.id)
+    rows = conn.execute(query.where(held.c.account == account_id))
+    return [(role_of(row), row.scope) for row in rows]
+
+
+def insert_grant(conn: Connection, new: Grant) -> Grant:
+    """Give a role; if it is held already, the grant that is there."""
+    statement = insert(held).values(
+        account=new.user, id=new.id, role=new.role, scope=new.scope, create_time=new.create_time
+    )
+    same = (held.c.account == new.user, held.c.role == new.role, held.c.scope == new.scope)
+    if conn.execute(statement.on_conflict_do_nothing().returning(held.c.id)).one_or_none() is not None:
+        return new
+    return _grant(conn.execute(select(held).where(*same)).one())
+
+
+def find_grant(conn: Connection, account_id: str, grant_id: str) -> Grant | None:
+    """The grant of that id."""
+    row = conn.execute(
+        select(held).where(held.c.account == account_id, held.c.id == grant_id)
+    ).one_or_none()
+    return None if row is None else _grant(row)
+
+
+def delete_grant(conn: Connection, ended: Grant) -> None:
+    """Take a role."""
+    conn.execute(held.delete().where(held.c.account == ended.user, held.c.id == ended.id))
+
+
+def grants_page(conn: Connection, account_id: str, after: str, size: int) -> list[Grant]:
+    """The grants of an account behind that id, in the order they were given."""
+    query = select(held).where(held.c.account == account_id, held.c.id > after)
+    return [_grant(row) for row in conn.execute(query.order_by(held.c.id).limit(size))]
+
+
+def knows_place(conn: Connection, code: str) -> bool:
+    """Whether grid announced a place of that code."""
+    query = select(place.c.code).where(place.c.district == code[:6], place.c.code == code)
+    return conn.execute(query).one_or_none() is not None
+
+
+def account_of(row: Any) -> Account:
+    """The account of a row."""
+    return Account(
+        id=row.id,
+        district=row.district,
+        kind=cast(AccountKind, row.kind),
+        sealed_name=bytes(row.sealed_name),
+        sealed_phone=row.sealed_phone,
+        phone_index=row.phone_index,
+        login=row.login or "",
+        organization=row.organization,
+        state=cast(UserState, row.state),
+        password_hash=row.password_hash,
+        version=row.version,
+        create_time=row.create_time,
+        update_time=row.update_time,
+    )
+
+
+def role_of(row: Any) -> Role:
+    """The role of a row."""
+    return Role(
+        id=row.id,
+        display_name=row.display_name,
+        oa_level=cast(OaLevel, row.oa_level),
+        permissions=frozenset(row.permissions),
+        built_in=row.built_in,
+        version=row.version,
+    )
+
+
+def upsert_department(conn: Connection, new: Department) -> None:
+    """Enter or rename a department."""
+    statement = insert(department).values(
+        district=new.code[:6],
+        code=new.code,
+        display_name=new.display_name,
+        version=new.version,
+        create_time=new.create_time,
+        update_time=new.update_time,
+    )
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[department.c.district, department.c.code],
+            set_={name: statement.excluded[name] for name in ("display_name", "version", "update_time")},
+        )
+    )
+
+
+def keep_place(conn: Connection, code: str) -> None:
+    """A place of that code was announced."""
+    conn.execute(insert(place).values(district=code[:6], code=code).on_conflict_do_nothing())
+
+
+def forget_expired(conn: Connection, now: datetime) -> None:
+    """Remove sessions, refresh tokens, codes and failures that nobody will ask for again."""
+    gone = select(session.c.id).where(session.c.refresh_expire_time < now)
+    conn.execute(refresh_token.delete().where(refresh_token.c.session.in_(gone)))
+    conn.execute(session.delete().where(session.c.refresh_expire_time < now))
+    conn.execute(one_time_code.delete().where(one_time_code.c.expire_time < now))
+
+
+def _department(row: Any) -> Department:
+    return Department(
+        code=row.code,
+        display_name=row.display_name,
+        version=row.version,
+        create_time=row.create_time,
+        update_time=row.update_time,
+    )
+
+
+def _grant(row: Any) -> Grant:
+    return Grant(id=row.id, user=row.account, role=row.role, scope=row.scope, create_time=row.create_time)
+
+
+def _account_values(of: Account) -> dict[str, Any]:
+    return {
+        "id": of.id,
+        "district": of.district,
+        "kind": int(of.kind),
+        "sealed_name": of.sealed_name,
+        "sealed_phone": of.sealed_phone,
+        "phone_index": of.phone_index,
+        "login": of.login or None,
+        "organization": of.organization,
+        "state": int(of.state),
+        "password_hash": of.password_hash,
+        "version": of.version,
+        "create_time": of.create_time,
+        "update_time": of.update_time,
+    }
+
+
+def _role_values(of: Role) -> dict[str, Any]:
+    return {
+        "id": of.id,
+        "display_name": of.display_name,
+        "oa_level": int(of.oa_level),
+        "permissions": sorted(of.permissions),
+        "built_in": of.built_in,
+        "version": of.version,
+    }
