@@ -213,7 +213,7 @@ class Inbox:
         log.warning(
             "handler failed",
             handler=handler,
-            event=delivery.id,
+            event_id=delivery.id,
             type=delivery.type,
             attempts=row.attempts,
             given_up=row.given_up,

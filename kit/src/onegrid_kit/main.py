@@ -28,12 +28,12 @@ def run(service: Service, argv: Sequence[str]) -> int:
     roles = ["api", "worker", "relay", "migrate", "parked", "audit", *service.commands]
     role, *rest = argv or [""]
     if role not in roles:
-        print(f"usage: python -m onegrid_{service.name} {' | '.join(roles)}", file=sys.stderr)
+        print(f"usage: python -m {service.package} {' | '.join(roles)}", file=sys.stderr)
         return 2
     try:
         if role == "worker":
             # A process of its own from the first import on: eventlet and grpc don't mix.
-            os.execv(sys.executable, [sys.executable, "-m", "onegrid_kit.worker.launcher", f"onegrid_{service.name}.main:SERVICE"])
+            os.execv(sys.executable, [sys.executable, "-m", "onegrid_kit.worker.launcher", f"{service.package}.main:SERVICE"])
         settings = load_settings(service.settings)
         if role == "relay":
             from onegrid_kit.amqp import require_broker
@@ -113,7 +113,7 @@ def _parked(service: Service, settings: ServiceSettings, rest: list[str]) -> int
                 found = inbox.replay(None if event_id == "--all" else event_id)
                 print(f"{found} to be tried again" if found else "no such event; `parked list` shows them")
                 return 0 if found or event_id == "--all" else 1
-    print(f"usage: python -m onegrid_{service.name} parked list | parked replay ID|--all", file=sys.stderr)
+    print(f"usage: python -m {service.package} parked list | parked replay ID|--all", file=sys.stderr)
     return 2
 
 

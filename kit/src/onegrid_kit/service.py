@@ -42,6 +42,11 @@ class Service:
         """The domain of its errors, and the source of its events: `onegrid.petition`."""
         return f"onegrid.{self.name}"
 
+    @property
+    def package(self) -> str:
+        """The Python package whose `main` holds it: `onegrid_petition`."""
+        return self.handlers.split(".")[0]
+
     def load_api(self) -> Callable[[Any], object]:
         """The function that makes the servicer."""
         build: Callable[[Any], object] = load(self.api)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 __all__ = ["launch"]
 
@@ -12,7 +13,10 @@ def launch(argv: list[str]) -> int:
     """Run the worker of the service that `argv` names as `module:SERVICE` until it is told to stop."""
     # psycopg would block the hub in its own wait function, and reads this on import.
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
-    import eventlet
+    with warnings.catch_warnings():
+        # It is being retired, as we know: this package is all that has to change then.
+        warnings.simplefilter("ignore")
+        import eventlet
 
     eventlet.monkey_patch()
     from onegrid_kit.amqp import require_broker
