@@ -40,8 +40,7 @@ class RemoteKeys:
     async def _ask(self) -> None:
         try:
             async with channel(self._settings.identity_target, self._settings) as to_identity:
-                stub: identity_service_pb2_grpc.IdentityServiceAsyncStub
-                stub = identity_service_pb2_grpc.IdentityServiceStub(to_identity)  # type: ignore[assignment]
+                stub = identity_service_pb2_grpc.IdentityServiceStub(to_identity)
                 answer = await stub.ListSigningKeys(identity_service_pb2.ListSigningKeysRequest(), timeout=3)
         except grpc.RpcError:
             # Known keys stay good while identity is away; only who has none must wait.

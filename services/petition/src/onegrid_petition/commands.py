@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from onegrid.petition.v1 import events_pb2
-from onegrid.petition.v1.resources_pb2 import Action, Kind, State, TaskState
+from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, State
 from onegrid_kit import ids, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CHINA
@@ -406,7 +406,8 @@ def _record(
 ) -> Petition:
     """Store the step, its place in the timeline and its event."""
     after = replace(after, sequence=before.sequence + 1, update_time=call.now)
-    office = said.who.office
+    # A grid worker speaks for the community: a cell has no desk, and may be a single house.
+    office = first_asked(said.who.office) if said.who.office else ""
     entry = Entry(
         sequence=after.sequence,
         time=call.now,
@@ -442,7 +443,7 @@ def _filed_event(petition: Petition) -> events_pb2.PetitionFiled:
                 sequence=petition.sequence,
                 time=petition.create_time,
                 action=Action.ACTION_FILE,
-                actor=messages.Actor.ACTOR_PETITIONER,
+                actor=Actor.ACTOR_PETITIONER,
                 state=petition.state,
             ),
         ),

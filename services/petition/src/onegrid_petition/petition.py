@@ -195,7 +195,7 @@ class Entry:
 
 def first_asked(place: str) -> str:
     """The office that answers for a new petition (首问负责): the community of its place, or the lowest platform above it."""
-    return place if len(place) <= 12 else codes.parent_of(place)
+    return codes.parent_of(place) if len(place) == 15 else place
 
 
 def new_tasks(

@@ -174,13 +174,15 @@ def try_code(conn: Connection, phone_index: bytes, code_index: bytes, now: datet
     ).one_or_none()
     good = (
         row is not None
-        and row.code_index is not None
         and row.tries < attempts.CODE_TRIES
         and now < row.expire_time
         and secrets.compare_digest(bytes(row.code_index), code_index)
     )
-    change = {"code_index": None} if good else {"tries": _CODES.c.tries + 1}
-    conn.execute(_CODES.update().where(_CODES.c.phone_index == phone_index).values(change))
+    of_number = _CODES.c.phone_index == phone_index
+    if good:
+        conn.execute(_CODES.delete().where(of_number))
+    else:
+        conn.execute(_CODES.update().where(of_number).values(tries=_CODES.c.tries + 1))
     return CodeOutcome.RIGHT if good else CodeOutcome.WRONG
 
 

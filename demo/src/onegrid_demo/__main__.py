@@ -1,0 +1,150 @@
+"""`make run`: one district in one process. Sets itself up, replays the reference case, and serves until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Action, Actor, State
+from onegrid_demo import case, district, loading
+from onegrid_demo.client import Client
+from onegrid_demo.platform import Platform
+from onegrid_identity.bootstrap import bootstrap
+from onegrid_identity.main import SERVICE as IDENTITY
+from onegrid_kit import logs
+from onegrid_kit.cipher import cipher
+from onegrid_kit.clock import CHINA
+from onegrid_kit.database import sync_engine
+
+console = Console()
+
+
+def main() -> int:
+    """Run it; the exit code."""
+    parser = argparse.ArgumentParser(prog="onegrid_demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="stop after the case; 0 only if it was concluded and rated")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("ONEGRID_DATA", ".data")))
+    parser.add_argument("--port", type=int, default=int(os.environ.get("ONEGRID_PORT", "50051")))
+    arguments = parser.parse_args()
+    logs.configure("demo", os.environ.get("ONEGRID_LOG_LEVEL", "warning"), console=True)
+    platform = Platform(arguments.data, f"127.0.0.1:{arguments.port}")
+    say("starting PostgreSQL" if platform.loaded else "starting PostgreSQL and making its databases")
+    try:
+        platform.open_database()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(serve(platform, arguments.port, once=arguments.once))
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        platform.close_database()
+
+
+async def serve(platform: Platform, port: int, *, once: bool) -> int:
+    """Serve until told to stop; after the case if once."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        await platform.start()
+    except RuntimeError as error:
+        say(f"port {port} can't be used ({error}); choose another: ONEGRID_PORT=50052 make run")
+        await platform.stop()
+        return 1
+    client = Client(f"127.0.0.1:{port}")
+    try:
+        running = asyncio.create_task(present(platform, client, port))
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait([running, stop], return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            running.cancel()
+            return 130
+        good = running.result()
+        if not once:
+            say("serving; Ctrl-C stops")
+            await stopping.wait()
+            say("stopping")
+        return 0 if good else 1
+    finally:
+        await client.close()
+        await platform.stop()
+
+
+async def present(platform: Platform, client: Client, port: int) -> bool:
+    """Load the district the first time, replay the case, and show it; whether it came to its good end."""
+    if not platform.loaded:
+        began = time.monotonic()
+        say("loading the demonstration district: 元宝区, 1,035 cells, 34 departments")
+        password = secrets.token_urlsafe(12)
+        settings = platform.settings(IDENTITY)
+        with sync_engine(settings.database_url).begin() as conn:
+            bootstrap(conn, cipher(settings.cipher, settings.cipher_keys), district.CODE, "admin", password)
+        platform.keep(await loading.load(client, password))
+        say(f"loaded in {time.monotonic() - began:.0f} s")
+    say("replaying the reference case of 2020-11-11 over gRPC")
+    petition = await case.replay(client, platform.clock, platform.accounts())
+    timeline = await client.petition.GetPublicTimeline(
+        pb.GetPublicTimelineRequest(name=petition.name), timeout=10
+    )
+    console.print(table(timeline))
+    show_next(platform, port, petition.name)
+    return case.succeeded(petition)
+
+
+def table(timeline: pb.GetPublicTimelineResponse) -> Table:
+    """The public timeline for a terminal."""
+    shown = Table(title=f"{timeline.petition}  {timeline.organization}  ({State.Name(timeline.state)[6:]})")
+    for heading in ("time", "action", "by", "office", "state", "said"):
+        shown.add_column(heading, overflow="fold")
+    for entry in timeline.entries:
+        moment = entry.time.ToDatetime(tzinfo=CHINA)
+        shown.add_row(
+            f"{moment.astimezone(CHINA):%H:%M:%S}",
+            Action.Name(entry.action)[7:],
+            Actor.Name(entry.actor)[6:],
+            entry.office_display_name or entry.office,
+            State.Name(entry.state)[6:],
+            entry.public_note or "★" * entry.stars,
+        )
+    return shown
+
+
+def show_next(platform: Platform, port: int, petition: str) -> None:
+    """How to go on from here."""
+    accounts = platform.accounts()
+    password = accounts["commander"]["password"]
+    console.print(
+        f"""
+Call it next (reflection is on; all accounts are in the data folder's district.json):
+
+  .venv/bin/buf curl --protocol grpc --http2-prior-knowledge \\
+    -d '{{"name": "{petition}"}}' \\
+    http://127.0.0.1:{port}/onegrid.petition.v1.PetitionService/GetPublicTimeline
+
+  .venv/bin/buf curl --protocol grpc --http2-prior-knowledge \\
+    -d '{{"login": "commander", "password": "{password}"}}' \\
+    http://127.0.0.1:{port}/onegrid.identity.v1.IdentityService/LoginWithPassword
+""",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def say(words: str) -> None:
+    """Tell what is going on."""
+    console.print(f"==> {words}", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

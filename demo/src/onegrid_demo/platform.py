@@ -1,0 +1,130 @@
+"""The whole platform in one process: a real PostgreSQL, every api on one port, and a pump between their outboxes and handlers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from onegrid_grid.main import SERVICE as GRID
+from onegrid_identity.main import SERVICE as IDENTITY
+from onegrid_kit.clock import SettableClock
+from onegrid_kit.database import sync_engine
+from onegrid_kit.embedded.postgres import PostgresServer
+from onegrid_kit.migrations import migrate
+from onegrid_kit.pump import Member, Pump
+from onegrid_kit.rpc.keys import RemoteKeys
+from onegrid_kit.runtime import Runtime
+from onegrid_kit.server import ApiServer
+from onegrid_kit.service import Service
+from onegrid_kit.settings import ServiceSettings
+from onegrid_petition.main import SERVICE as PETITION
+
+__all__ = ["SERVICES", "Platform"]
+
+SERVICES: Sequence[Service] = (IDENTITY, GRID, PETITION)
+_CODE_SENDER = "onegrid_demo.codes:DemoSender"
+
+
+class Platform:
+    """Everything that `make run` starts, in the order it is started and stopped."""
+
+    def __init__(self, folder: Path, listen: str) -> None:
+        self._folder = folder
+        self._listen = listen
+        self._postgres = PostgresServer(folder / "postgres", settings={"shared_buffers": "32MB"})
+        self._server: ApiServer | None = None
+        self._pump: Pump | None = None
+        self.clock = SettableClock()
+        """The time of the domain, for all services."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the demonstration district was loaded to its end."""
+        return (self._folder / "district.json").exists()
+
+    def keep(self, accounts: dict[str, Any]) -> None:
+        """Remember who can log in, and that the district is loaded."""
+        self._write("district.json", accounts)
+
+    def accounts(self) -> dict[str, Any]:
+        """Who can log in."""
+        return self._read("district.json")
+
+    def open_database(self) -> None:
+        """Start PostgreSQL and bring the databases to the newest schema."""
+        if not self.loaded:
+            # A load that was cut short is begun anew.
+            shutil.rmtree(self._folder / "postgres", ignore_errors=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._postgres.start()
+        for service in SERVICES:
+            migrate(service, self._postgres.create_database(service.name))
+
+    def settings(self, service: Service) -> ServiceSettings:
+        """What a service is told here."""
+        keys = self._secrets()
+        settings = service.settings(
+            database_url=self._postgres.url(service.name),
+            page_token_key=keys["page_token_key"],
+            cipher_keys=keys["cipher_keys"],
+            listen=self._listen,
+            identity_target=self._listen,
+            reuse_port=False,
+            database_pool=3,
+            database_read_pool=2,
+            drain_pause_s=0.0,
+            drain_grace_s=3.0,
+        )
+        return replace(settings, code_sender=_CODE_SENDER) if service is IDENTITY else settings  # type: ignore[call-arg]
+
+    async def start(self) -> int:
+        """Serve; the port."""
+        settings = [self.settings(service) for service in SERVICES]
+        runtimes = [
+            Runtime(service, each, RemoteKeys(each), self.clock)
+            for service, each in zip(SERVICES, settings, strict=True)
+        ]
+        self._server = ApiServer(runtimes, settings[0])
+        await self._server.start()
+        self._pump = Pump(
+            [
+                Member(service, each, sync_engine(each.database_url, pool=3), self.clock)
+                for service, each in zip(SERVICES, settings, strict=True)
+            ]
+        )
+        self._pump.start()
+        return self._server.port
+
+    async def stop(self) -> None:
+        """Let running calls finish, and stop serving."""
+        if self._server is not None:
+            await self._server.stop()
+        if self._pump is not None:
+            self._pump.stop()
+
+    def close_database(self) -> None:
+        """Stop PostgreSQL."""
+        self._postgres.stop()
+
+    def _secrets(self) -> dict[str, Any]:
+        if not (self._folder / "secrets.json").exists():
+            made = {
+                "page_token_key": secrets.token_hex(32),
+                "cipher_keys": f"k1:{secrets.token_hex(32)}",
+            }
+            self._write("secrets.json", made)
+        return self._read("secrets.json")
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        path = self._folder / name
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self._folder / name).read_text())
+        return content
