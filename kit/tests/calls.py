@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
@@ -17,7 +18,12 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def a_call(
-    request_id: str = "", content: str = "the request", *, user: str = "users/alice", method: str = "a.v1.A/Do", purpose: str = ""
+    request_id: str = "",
+    content: str = "the request",
+    *,
+    user: str = "users/alice",
+    method: str = "a.v1.A/Do",
+    purpose: str = "",
 ) -> Call:
     """A call as the pipeline would make it."""
     return Call(
@@ -45,10 +51,18 @@ def announce(conn: Connection, subject: str, said: Sequence[str]) -> None:
 def count(engine: Engine, table: str) -> int:
     """How many rows the table has."""
     with engine.connect() as conn:
-        return int(conn.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
+        return int(conn.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 def notes(engine: Engine) -> list[tuple[str, str]]:
     """The subject and content of what was noted, in order."""
     with engine.connect() as conn:
         return [(row.subject, row.said) for row in conn.execute(text("SELECT subject, said FROM note ORDER BY id"))]
+
+
+def eventually(happens: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for it."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)

@@ -17,7 +17,7 @@ from onegrid_kit.testing.rabbitmq import RabbitServer
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sample.main import SERVICE  # noqa: E402
+from sample.main import SERVICE
 
 
 @pytest.fixture(scope="session")

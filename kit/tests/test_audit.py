@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-import roles
-from calls import a_call
 from sqlalchemy import Engine, text
 
+import roles
+from calls import a_call
 from onegrid_kit import audit
 
 

@@ -61,7 +61,7 @@ async def test_an_answer_too_few_is_an_error_and_not_a_wait_without_end() -> Non
     async def forgetful(items: Sequence[int]) -> Sequence[int]:
         return list(items)[1:]
 
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="shorter"):
         await asyncio.wait_for(Coalescer("test", forgetful).submit(1), 1)
 
 

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from calls import a_call, a_request_id, count
-from onegrid.identity.v1.resources_pb2 import Role
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from calls import a_call, a_request_id, count
+from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit.database import Database, lost, sync_engine
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.testing.postgres import TestPostgres
@@ -43,7 +43,11 @@ async def test_a_restart_of_postgresql_costs_nobody_anything(own_postgres: TestP
         await asyncio.gather(*(database.read(one) for _ in range(8)))
         await asyncio.to_thread(end)
         began = time.monotonic()
-        for attempt in (database.read(one), database.write(one), database.command(a_call(a_request_id()), Role, effect)):
+        for attempt in (
+            database.read(one),
+            database.write(one),
+            database.command(a_call(a_request_id()), Role, effect),
+        ):
             with pytest.raises(Unavailable):
                 await attempt
         assert time.monotonic() - began < 2
@@ -57,7 +61,10 @@ async def test_connections_that_broke_unnoticed_are_replaced_without_a_word(data
     await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
     with engine.connect() as conn:
         conn.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
         )
     await asyncio.sleep(0.05)
     await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))

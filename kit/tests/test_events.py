@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import re
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import roles
-from calls import TRACE, announce, count, notes
-from sample.main import SERVICE
 from sqlalchemy import Engine, text
 
+import roles
+from calls import TRACE, announce, count, eventually, notes
 from onegrid_kit.clock import SystemClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.pump import Member, Pump
 from onegrid_kit.settings import ServiceSettings, load
-
-
-def eventually(happens: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for it."""
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
+from sample.main import SERVICE
 
 
 @dataclass(frozen=True)

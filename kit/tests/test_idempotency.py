@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from calls import a_call, a_request_id, count
-from onegrid.identity.v1.resources_pb2 import Role
 from sqlalchemy import Connection, Engine, text
 
+from calls import a_call, a_request_id, count
+from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit import idempotency
 from onegrid_kit.database import Database, run_command
 from onegrid_kit.errors import RequestIdReused
@@ -21,7 +21,9 @@ def effect(name: str) -> Callable[[Connection], Role]:
     """A command that leaves a row and answers with it; any message serves."""
 
     def do(conn: Connection) -> Role:
-        number = conn.execute(text("INSERT INTO effect (name) VALUES (:name) RETURNING id"), {"name": name}).scalar_one()
+        number = conn.execute(
+            text("INSERT INTO effect (name) VALUES (:name) RETURNING id"), {"name": name}
+        ).scalar_one()
         return Role(name=f"roles/{number}")
 
     return do

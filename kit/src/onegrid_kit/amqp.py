@@ -14,7 +14,7 @@ __all__ = ["CONTENT_TYPE", "QUEUE_ARGUMENTS", "UNROUTED", "UNROUTED_ARGUMENTS", 
 
 CONTENT_TYPE: Final = "application/protobuf"
 UNROUTED: Final = "onegrid.unrouted"
-"""The exchange and queue of messages that no queue takes and that a worker refuses; the newest are kept for an operator."""
+"""The exchange and queue of what no queue takes and what a worker refuses; the newest are kept for an operator."""
 QUEUE_ARGUMENTS: Final[Mapping[str, Any]] = {"x-queue-type": "quorum", "x-dead-letter-exchange": UNROUTED}
 """A service's queue: quorum queues survive the loss of a node."""
 UNROUTED_ARGUMENTS: Final[Mapping[str, Any]] = {"x-queue-type": "quorum", "x-max-length": 10_000}
@@ -51,4 +51,6 @@ def envelope(given: Mapping[str, Any], body: bytes) -> Envelope:
 def require_broker(settings: ServiceSettings) -> None:
     """Raise SettingsError if no broker is set."""
     if not settings.amqp_url:
-        raise SettingsError("ONEGRID_AMQP_URL is not set: worker and relay need RabbitMQ, `amqp://user:password@host:port/vhost`")
+        raise SettingsError(
+            "ONEGRID_AMQP_URL is not set: worker and relay need RabbitMQ, `amqp://user:password@host:port/vhost`"
+        )

@@ -1,6 +1,7 @@
 """The audit trail: every command and every read of personal data, in hash chains that a later change would break.
 
-What one transaction appends is one block of one of several strands; strands keep transactions from waiting for one another.
+What one transaction appends is one block of one of several strands, which keep transactions from waiting for one
+another.
 A block's hash covers the one before it and all of its entries.
 """
 
@@ -19,7 +20,8 @@ __all__ = ["STRANDS", "append", "broken_blocks"]
 
 STRANDS = 8
 
-# The strand is the connection's own: those of a pool seldom meet on one, and a transaction that appends twice locks one only.
+# The strand is the connection's own: those of a pool seldom meet on one, and a transaction that appends twice locks
+# one only.
 _APPEND = text(
     """
     WITH head AS (
@@ -50,8 +52,7 @@ def append(conn: Connection, entries: Sequence[tuple[Call, str]]) -> None:
     if not entries:
         return
     rows = [
-        (call.now, call.caller.user, call.method, resource, call.request_id, call.purpose)
-        for call, resource in entries
+        (call.now, call.caller.user, call.method, resource, call.request_id, call.purpose) for call, resource in entries
     ]
     times, callers, methods, resources, request_ids, purposes = (list(column) for column in zip(*rows, strict=True))
     conn.execute(
@@ -76,7 +77,7 @@ def broken_blocks(conn: Connection) -> Iterator[str]:
     Run it in a transaction of REPEATABLE READ, lest it sees a block that came after the heads it compares with.
     """
     heads = {row.strand: (row.block, bytes(row.hash)) for row in conn.execute(_HEADS)}
-    reached = {strand: (0, _GENESIS) for strand in range(STRANDS)}
+    reached = dict.fromkeys(range(STRANDS), (0, _GENESIS))
     # Streamed: the trail is longer than memory.
     trail = conn.execution_options(yield_per=1000).execute(_TRAIL)
     for (strand, block), rows in groupby(trail, lambda row: (row.strand, row.block)):

@@ -12,6 +12,8 @@ from onegrid_kit.errors import Unavailable
 
 __all__ = ["Coalescer"]
 
+_CROWD = 2
+
 I = TypeVar("I")  # noqa: E741
 O = TypeVar("O")  # noqa: E741
 
@@ -19,8 +21,11 @@ O = TypeVar("O")  # noqa: E741
 class Coalescer(Generic[I, O]):
     """Hands what has gathered to `flush`, at most `most` at a time and `flushes` at once.
 
-    Nothing waits for company: an item that comes while a flush is free goes at once. `flush` answers for each item, with an exception
-    for one that failed alone. If it raises, each item is tried by itself, so that one can't harm another.
+    Nothing waits for company: an item that comes while a flush is free goes at once. Only where there is a crowd already, flushes keep
+    `pace_s` seconds apart: a loop that is busy with small batches would never get to accept the requests that make a large one.
+
+    `flush` answers for each item, with an exception for one that failed alone. If it raises, each item is tried by itself, so that
+    one can't harm another.
     """
 
     def __init__(
@@ -29,17 +34,23 @@ class Coalescer(Generic[I, O]):
         flush: Callable[[Sequence[I]], Awaitable[Sequence[O | Exception]]],
         *,
         most: int = 64,
-        flushes: int = 2,
+        flushes: int = 1,
+        pace_s: float = 0.004,
     ) -> None:
         self._flush = flush
         self._most = most
         self._free = flushes
+        self._pace = pace_s
         self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._size = metrics.BATCH_SIZE.labels(name)
 
     async def submit(self, item: I) -> O:
         """What `flush` answers for the item. A caller that goes away does not take the item with it."""
+        return await self.enqueue(item)
+
+    def enqueue(self, item: I) -> asyncio.Future[O]:
+        """The same for a caller that has something else to do meanwhile."""
         future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._free:
@@ -47,14 +58,18 @@ class Coalescer(Generic[I, O]):
             task = asyncio.create_task(self._work())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return await future
+        return future
 
     async def _work(self) -> None:
+        clock = asyncio.get_running_loop().time
         try:
             while self._waiting:
+                began = clock()
                 batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
                 self._size.observe(len(batch))
                 await self._answer(batch)
+                if len(batch) + len(self._waiting) > _CROWD and (early := began + self._pace - clock()) > 0:
+                    await asyncio.sleep(early)
         finally:
             self._free += 1
 

@@ -1,5 +1,6 @@
-"""The one bridge between two worlds: logic is written once, as plain functions over a SQLAlchemy Core connection; the asyncio api runs
-them here, over asyncpg, and workers, tools and tests call them directly, over psycopg.
+"""The one bridge between two worlds: logic is written once, as plain functions over a SQLAlchemy Core connection.
+
+The asyncio api runs them here, over asyncpg; workers, tools and tests call them directly, over psycopg.
 """
 
 from __future__ import annotations
@@ -99,9 +100,12 @@ class Database:
         except _FAILURES as error:
             raise _told(error) from error
 
-    async def audit_read(self, call: Call) -> None:
-        """Write to the audit trail that the call read personal data; those of the same moment together."""
-        await self._read_audit.submit((call, call.resource))
+    def audit_read(self, call: Call) -> asyncio.Future[None]:
+        """Write to the audit trail that the call reads personal data, those of the same moment together; done when it is stored."""
+        written = self._read_audit.enqueue((call, call.resource))
+        # A read that is refused does not ask what became of it.
+        written.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return written
 
     async def close(self) -> None:
         """Close its connections."""
@@ -199,7 +203,7 @@ async def _reconnecting(once: Callable[[], Awaitable[T]]) -> T:
 
 
 def _notice_loss(engine: Engine) -> None:
-    """Let the pool know more kinds of loss than the dialects do: a server that says goodbye has not closed its connections yet."""
+    """Let the pool know more kinds of loss than the dialects do: a server that says goodbye has closed nothing yet."""
 
     @event.listens_for(engine, "handle_error")
     def notice(context: ExceptionContext) -> None:

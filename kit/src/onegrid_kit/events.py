@@ -1,4 +1,4 @@
-"""Events: what a service announces, who handles it, and timed jobs. An event is a CloudEvent with a protobuf message in it."""
+"""Events, CloudEvents with a protobuf message in them: what a service announces, who handles it; and timed jobs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class Delivery:
     type: str
     """The message's full name: ``onegrid.petition.v1.PetitionFiled``."""
     subject: str
-    """The resource that it is about: ``petitions/…``. Events of one subject arrive in order, but for those tried again."""
+    """The resource that it is about: ``petitions/…``.
+
+    One carrier brings events of one subject in order, but for those whose handler failed; several workers do not.
+    """
     time: datetime
     """When it happened, by the domain's clock."""
     traceparent: str = ""

@@ -21,9 +21,7 @@ _REVOKE = text(
 
 def refuse_session(conn: Connection, event: SessionRevoked, _: Delivery) -> None:
     """Refuse the access tokens of a session that was ended."""
-    conn.execute(
-        _REVOKE, {"session": event.session, "expire_time": event.expire_time.ToDatetime(tzinfo=UTC)}
-    )
+    conn.execute(_REVOKE, {"session": event.session, "expire_time": event.expire_time.ToDatetime(tzinfo=UTC)})
 
 
 def forget_answers(conn: Connection, _: datetime) -> None:

@@ -46,7 +46,7 @@ def claim(
 ) -> list[Answered | RequestIdReused | None]:
     """Claim each call's request id in this transaction, keeping its answer if that is known already.
 
-    For each call: None if it is new or has no request id, Answered, or the error that its id belongs to another request.
+    For each call: None if it is new or has no request id, Answered, or the error that its id is of another request.
     """
     outcomes: list[Answered | RequestIdReused | None] = [None] * len(calls)
     first: dict[tuple[str, str], int] = {}

@@ -1,7 +1,7 @@
 """Every event is handled once: an inbox row is written in the handler's own transaction, whoever delivers it how often.
 
-A handler that fails loses nothing and blocks nobody: its event is set aside in `parked_event`, tried again with growing pauses, and
-after the last try kept there until an operator replays it.
+A handler that fails loses nothing and blocks nobody: its event is set aside in `parked_event`, tried again with growing
+pauses, and after the last try kept there until an operator replays it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ from onegrid_kit.logs import log
 
 __all__ = ["Inbox", "Parked"]
 
-_CLAIM = text(
-    "INSERT INTO inbox (handler, event_id) VALUES (:handler, :event_id) ON CONFLICT DO NOTHING RETURNING 1"
-)
+_CLAIM = text("INSERT INTO inbox (handler, event_id) VALUES (:handler, :event_id) ON CONFLICT DO NOTHING RETURNING 1")
 _DONE = text("DELETE FROM parked_event WHERE handler = :handler AND event_id = :event_id")
 _FAIL = text(
     """
@@ -112,8 +110,10 @@ class Inbox:
         return frozenset(self._by_type)
 
     def deliver(self, envelope: Envelope) -> None:
-        """Hand the event to its handlers. When this returns, it is handled or set aside; it raises only if the database is gone, and
-        then the event must be delivered again."""
+        """Hand the event to its handlers. When this returns, it is handled or set aside.
+
+        Raises only if the database is gone, and then the event must be delivered again.
+        """
         for subscription in self._by_type.get(envelope.delivery.type, ()):
             self._deliver(subscription, envelope)
 

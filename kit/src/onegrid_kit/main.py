@@ -1,6 +1,6 @@
 """The entry point of every service: one image, several roles of it.
 
-    python -m onegrid_petition api | worker | relay | migrate | parked list | parked replay ID|--all | audit verify
+python -m onegrid_petition api | worker | relay | migrate | parked list | parked replay ID|--all | audit verify
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def run(service: Service, argv: Sequence[str]) -> int:
     try:
         if role == "worker":
             # A process of its own from the first import on: eventlet and grpc don't mix.
-            os.execv(sys.executable, [sys.executable, "-m", "onegrid_kit.worker.launcher", f"{service.package}.main:SERVICE"])
+            os.execv(  # noqa: S606
+                sys.executable, [sys.executable, "-m", "onegrid_kit.worker.launcher", f"{service.package}.main:SERVICE"]
+            )
         settings = load_settings(service.settings)
         if role == "relay":
             from onegrid_kit.amqp import require_broker
@@ -104,10 +106,8 @@ def _parked(service: Service, settings: ServiceSettings, rest: list[str]) -> int
             case ["list"]:
                 for event in inbox.parked():
                     waits = "parked" if event.given_up else "retrying"
-                    print(
-                        event.event_id, waits, event.attempts, event.handler, event.type, event.subject, event.last_error,
-                        sep="\t",
-                    )  # fmt: skip
+                    what = (event.handler, event.type, event.subject, event.last_error)
+                    print(event.event_id, waits, event.attempts, *what, sep="\t")
                 return 0
             case ["replay", event_id]:
                 found = inbox.replay(None if event_id == "--all" else event_id)

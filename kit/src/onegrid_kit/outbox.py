@@ -23,7 +23,7 @@ _APPEND = text(
 
 
 def append_many(conn: Connection, events: Sequence[tuple[Call, str, Message]]) -> None:
-    """Announce events, each of its call and about its subject, a resource name. Raises TypeError for what is no event."""
+    """Announce events, each of its call and about its subject, a resource name. TypeError: a message is no event."""
     if not events:
         return
     for message_type in {type(message) for _, _, message in events}:

@@ -1,6 +1,6 @@
 """The carrier of a single process: takes events from the outboxes to the same handlers, without a broker.
 
-It is the relay and the worker in one thread a service, and calls the same inboxes; handlers can't tell it from RabbitMQ.
+It is relay and worker in one thread a service, and calls the same inboxes; handlers can't tell it from RabbitMQ.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Pump:
             except Exception as error:
                 if time.monotonic() - began > _PAUSE_S[1]:
                     pause = _PAUSE_S[0]
-                log.warning("pump interrupted", member=member.name, error=f"{type(error).__name__}: {error}", pause_s=pause)
+                log.warning(
+                    "pump interrupted", member=member.name, error=f"{type(error).__name__}: {error}", pause_s=pause
+                )
                 self._stopping.wait(pause)
                 pause = min(pause * 2, _PAUSE_S[1])
 

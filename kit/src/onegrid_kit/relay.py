@@ -26,13 +26,9 @@ _IDLE_S = (0.005, 0.2)
 _PAUSE_S = (0.5, 10.0)
 _CONFIRM_S = 30
 _LOCK = 0x0E61D0B
-_PENDING = text(
-    "SELECT number, id, type, subject, time, traceparent, body FROM outbox ORDER BY number LIMIT :most"
-)
+_PENDING = text("SELECT number, id, type, subject, time, traceparent, body FROM outbox ORDER BY number LIMIT :most")
 _FORGET = text("DELETE FROM outbox WHERE number = ANY(CAST(:numbers AS bigint[]))")
-_DEPTH = text(
-    "SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age FROM outbox"
-)
+_DEPTH = text("SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age FROM outbox")
 
 
 class Outbox:
@@ -129,11 +125,11 @@ async def _publish_until(service: str, engine: Engine, amqp_url: str, stopping: 
             await asyncio.to_thread(outbox.close)
 
 
-async def _confirmed(
-    exchange: AbstractExchange, pending: Sequence[tuple[int, Envelope]]
-) -> list[tuple[int, Envelope]]:
-    """Publish them all at once and wait for the broker's word on each; one of a subject only behind the word on the one before,
-    so that no failure brings them out of order. Those that have arrived; raises if none has."""
+async def _confirmed(exchange: AbstractExchange, pending: Sequence[tuple[int, Envelope]]) -> list[tuple[int, Envelope]]:
+    """Publish them all at once and wait for the broker's word on each. Those that have arrived; raises if none has.
+
+    One of a subject goes only behind the word on the one before, so that no failure brings them out of order.
+    """
     last: dict[str, asyncio.Task[None]] = {}
     tasks = []
     for _, envelope in pending:
@@ -168,9 +164,7 @@ async def declare_topology(amqp_url: str, consumer: str, types: Sequence[str]) -
     async with await aio_pika.connect(amqp_url, timeout=10) as connection:
         channel = await connection.channel()
         await _declare_exchange(channel, f"onegrid.{consumer}")
-        queue = await channel.declare_queue(
-            f"onegrid.{consumer}", durable=True, arguments=dict(amqp.QUEUE_ARGUMENTS)
-        )
+        queue = await channel.declare_queue(f"onegrid.{consumer}", durable=True, arguments=dict(amqp.QUEUE_ARGUMENTS))
         for event_type in types:
             exchange = await _declare_exchange(channel, source_of(event_type))
             await queue.bind(exchange, routing_key=event_type)

@@ -1,1 +1,1 @@
-"""PostgreSQL and RabbitMQ as processes of our own: for the demonstration, the tests and the benchmarks, never for production."""
+"""PostgreSQL and RabbitMQ as processes of our own: for demonstration, tests and benchmarks, never for production."""

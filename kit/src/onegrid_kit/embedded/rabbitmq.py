@@ -1,4 +1,4 @@
-"""A RabbitMQ node of our own, on free ports, from the programs that the system's packages installed; for tests and benchmarks."""
+"""A RabbitMQ node of our own, on free ports, from the programs that the system's packages installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ import amqp
 
 __all__ = ["RabbitServer"]
 
-_PROGRAMS: Final = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server", "/usr/local/sbin/rabbitmq-server")
+_PROGRAMS: Final = (
+    "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    "/usr/sbin/rabbitmq-server",
+    "/usr/local/sbin/rabbitmq-server",
+)
 _PR_SET_PDEATHSIG: Final = 1
 _libc = ctypes.CDLL(None)
 
@@ -67,7 +71,7 @@ class RabbitServer:
                 stderr=log,
                 cwd=self._home,
                 start_new_session=True,
-                preexec_fn=_stop_with_parent,
+                preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one system call
             )
         deadline = time.monotonic() + patience_s
         while not self._accepts():
@@ -97,9 +101,7 @@ class RabbitServer:
         epmd = shutil.which("epmd")
         if epmd:
             # The port mapper that Erlang started for this node alone.
-            subprocess.run(
-                [epmd, "-port", str(self._mapper), "-kill"], capture_output=True, check=False, timeout=10
-            )
+            subprocess.run([epmd, "-port", str(self._mapper), "-kill"], capture_output=True, check=False, timeout=10)
         shutil.rmtree(self._home, ignore_errors=True)
 
     def __enter__(self) -> Self:

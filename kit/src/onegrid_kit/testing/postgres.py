@@ -22,7 +22,9 @@ class TestPostgres:
         self._home = tempfile.TemporaryDirectory(prefix="onegrid-postgres-", ignore_cleanup_errors=True)
         Path(self._home.name).chmod(0o755)
         # Killed processes lose nothing that is written; only a machine that fails would need fsync here.
-        self.server = PostgresServer(Path(self._home.name) / "data", settings={"fsync": "off", "max_connections": "300"})
+        self.server = PostgresServer(
+            Path(self._home.name) / "data", settings={"fsync": "off", "max_connections": "300"}
+        )
         self._templates: set[str] = set()
         self._numbers = itertools.count(1)
 

@@ -173,8 +173,8 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
                     inbox.deliver(envelope)
                     return
                 except Exception as error:
-                    # The database is away. The event is kept here, neither acknowledged nor sent round in circles through the
-                    # broker, which would count that as failures of the event.
+                    # The database is away. The event is kept here, neither acknowledged nor sent round in circles
+                    # through the broker, which would count that as failures of the event.
                     log.warning("delivery waits for the database", error=f"{type(error).__name__}: {error}")
                     if stop.ready():
                         raise

@@ -36,7 +36,9 @@ def upgrade() -> None:
           body bytea NOT NULL,
           created_at timestamptz NOT NULL DEFAULT now()
         -- Rows come and go: what they leave is cleared before the carrier has to read past much of it.
-        ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+        ) WITH (
+          autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0
+        );
 
         CREATE TABLE inbox (
           handler text NOT NULL,

@@ -17,8 +17,8 @@ def upgrade() -> None:
         """
         CREATE TABLE effect (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
         CREATE TABLE note (
-          id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id text NOT NULL, subject text NOT NULL, said text NOT NULL,
-          trace text NOT NULL
+          id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id text NOT NULL, subject text NOT NULL,
+          said text NOT NULL, trace text NOT NULL
         );
         CREATE TABLE fault (said text PRIMARY KEY);
         CREATE TABLE pause (seconds double precision NOT NULL);

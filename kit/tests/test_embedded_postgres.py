@@ -1,0 +1,68 @@
+"""PostgreSQL from its wheel: it ends with us, and takes up what a killed predecessor left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from calls import eventually
+from onegrid_kit.embedded.postgres import PostgresError, PostgresServer
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the data goes. pytest's folders are closed to other users, as a checkout below /root is."""
+    place = tmp_path_factory.mktemp("checkout") / "data"
+    yield place
+    shutil.rmtree(place.resolve())
+
+
+def test_what_was_stored_is_there_after_a_kill(place: Path) -> None:
+    with PostgresServer(place, password=True) as server:
+        with psycopg.connect(server.create_database("kept"), autocommit=True) as conn:
+            conn.execute("CREATE TABLE fact AS SELECT 42 AS answer")
+        port = server.port
+        server.kill()
+        server.start()
+        assert server.port == port
+        with psycopg.connect(server.create_database("kept")) as conn:
+            assert conn.execute("SELECT answer FROM fact").fetchone() == (42,)
+
+
+def test_a_second_server_is_refused_and_told_why(place: Path) -> None:
+    with PostgresServer(place), pytest.raises(PostgresError, match="served by another process"):
+        PostgresServer(place).start()
+
+
+def test_nobody_connects_without_the_password(place: Path) -> None:
+    with PostgresServer(place, password=True) as server:
+        bare = f"postgresql://onegrid@127.0.0.1:{server.port}/postgres"
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(bare)
+
+
+def test_it_ends_with_its_starter_and_starts_again_over_stale_files(place: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from onegrid_kit.embedded.postgres import PostgresServer;"
+        "s = PostgresServer(Path(sys.argv[1])); s.start(); print(s.pid, flush=True); time.sleep(60)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", program, str(place)], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    pid = int(starter.stdout.readline())
+    starter.kill()
+    starter.wait()
+    starter.stdout.close()
+    # Whether it has ended by now or not, the next one begins.
+    with PostgresServer(place) as server:
+        eventually(lambda: not os.path.exists(f"/proc/{pid}"))
+        server.stop()
+        (place / "postmaster.pid").write_text(f"{os.getpid()}\n{place}\n0\n1\n\n\n\n\n")
+        server.start()
+        assert server.running

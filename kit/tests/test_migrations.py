@@ -1,0 +1,49 @@
+"""Every replica may migrate, at the same moment and again."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Engine, text
+
+from onegrid_kit.database import sync_engine
+from onegrid_kit.migrations import migrate
+from onegrid_kit.testing.postgres import TestPostgres
+from sample.main import SERVICE
+
+
+def versions(engine: Engine) -> list[str]:
+    """Of the kit and of the sample."""
+    with engine.connect() as conn:
+        return [
+            conn.execute(text(f"SELECT version_num FROM {table}")).scalar_one()
+            for table in ("onegrid_kit_version", "onegrid_version")
+        ]
+
+
+def test_replicas_that_migrate_at_the_same_moment_wait_for_one_another(postgres: TestPostgres) -> None:
+    url = postgres.database("empty", lambda _: None)
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            migrate(SERVICE, url)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    engine = sync_engine(url)
+    assert failures == []
+    assert versions(engine) == ["kit0001", "sample0001"]
+    engine.dispose()
+    postgres.drop(url)
+
+
+def test_migrating_again_changes_nothing(engine: Engine, database_url: str) -> None:
+    before = versions(engine)
+    migrate(SERVICE, database_url)
+    assert versions(engine) == before
