@@ -134,9 +134,13 @@ class _Method:
 
     async def _serve(self, raw: bytes, authorization: str | None, traceparent: str, purpose: str) -> bytes:
         call, request = await self._admit(raw, authorization, traceparent, purpose)
-        answer: Message = await self._implementation(request, call)
-        if self._rule.reads_personal_data:
-            await self._runtime.db.audit_read(call)
+        if not self._rule.reads_personal_data:
+            answer: Message = await self._implementation(request, call)
+            return answer.SerializeToString()
+        # Written while the answer is found, and told only once it is written.
+        written = self._runtime.db.audit_read(call)
+        answer = await self._implementation(request, call)
+        await written
         return answer.SerializeToString()
 
     async def _admit(
