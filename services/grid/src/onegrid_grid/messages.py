@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from onegrid.common.v1.common_pb2 import Point, Polygon
 from onegrid.grid.v1 import events_pb2, resources_pb2
 from onegrid_grid.registry import Appointment, Cell, Division
 from onegrid_kit import codes
 from onegrid_kit.geometry import Ring
+from onegrid_kit.timestamps import timestamp
 
 __all__ = ["appointment", "cell", "cell_defined", "division", "division_defined", "ring"]
 
@@ -24,7 +21,7 @@ def division(of: Division) -> resources_pb2.Division:
         display_name=of.display_name,
         parent=codes.parent_of(of.code),
         etag=str(of.version),
-        update_time=_timestamp(of.update_time),
+        update_time=timestamp(of.update_time),
     )
 
 
@@ -38,8 +35,8 @@ def cell(of: Cell) -> resources_pb2.Cell:
         area_m2=of.area_m2,
         appointments=[appointment(each) for each in of.appointments],
         etag=str(of.version),
-        create_time=_timestamp(of.create_time),
-        update_time=_timestamp(of.update_time),
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
     )
 
 
@@ -49,8 +46,8 @@ def appointment(of: Appointment) -> resources_pb2.Appointment:
         name=of.name,
         user=of.user,
         post=of.post,
-        start_time=_timestamp(of.start_time),
-        end_time=_timestamp(of.end_time),
+        start_time=timestamp(of.start_time),
+        end_time=timestamp(of.end_time),
     )
 
 
@@ -79,11 +76,3 @@ def ring(of: Polygon) -> Ring:
 
 def _polygon(of: Ring) -> Polygon:
     return Polygon(corners=[Point(longitude=longitude, latitude=latitude) for longitude, latitude in of])
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from onegrid.identity.v1 import resources_pb2
 from onegrid_identity.accounts import Account, Department, Grant, Role
 from onegrid_kit.cipher import Cipher
+from onegrid_kit.timestamps import timestamp
 
-__all__ = ["NAME_PURPOSE", "PHONE_PURPOSE", "department", "grant", "role", "timestamp", "user"]
+__all__ = ["NAME_PURPOSE", "PHONE_PURPOSE", "department", "grant", "role", "user"]
 
 NAME_PURPOSE = "identity.display_name"
 """What names are encrypted for; part of their key."""
@@ -63,10 +60,3 @@ def grant(of: Grant) -> resources_pb2.Grant:
     return resources_pb2.Grant(
         name=of.name, role=f"roles/{of.role}", scope=of.scope, create_time=timestamp(of.create_time)
     )
-
-
-def timestamp(moment: datetime) -> Timestamp:
-    """A moment, to the microsecond."""
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

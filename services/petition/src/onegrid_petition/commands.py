@@ -18,6 +18,7 @@ from onegrid_kit import ids, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CHINA
 from onegrid_kit.errors import StaleEtag
+from onegrid_kit.timestamps import timestamp
 from onegrid_petition import authority, catalogue, deadlines, lifecycle, messages, store
 from onegrid_petition.authority import Standing
 from onegrid_petition.errors import AssigneeUnknown
@@ -302,7 +303,7 @@ def conclude_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
         lambda step: events_pb2.TaskConcluded(
             step=step,
             task=messages.task(after, concluded),
-            create_time=messages.timestamp(after.create_time),
+            create_time=timestamp(after.create_time),
         ),
     )
 

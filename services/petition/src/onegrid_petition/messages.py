@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.petition.v1 import events_pb2, resources_pb2
 from onegrid_kit.cipher import Cipher
+from onegrid_kit.timestamps import timestamp
 from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
 
 __all__ = ["PHONE_PURPOSE", "attachment_of", "entry", "location_of", "petition", "rating", "step", "task"]
@@ -124,12 +121,3 @@ def location_of(message: Point) -> Location:
 def attachment_of(message: resources_pb2.Attachment) -> Attachment:
     """What is known of a file."""
     return Attachment(message.filename, message.media_type, message.size_bytes, message.sha256)
-
-
-def timestamp(moment: datetime | None) -> Timestamp | None:
-    """A moment, to the microsecond; None stays unset."""
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
-from onegrid_identity import attempts, messages, store
+from onegrid_identity import attempts, store
 from onegrid_identity.accounts import Account
 from onegrid_identity.api.methods import Methods
 from onegrid_identity.commands import sessions, users
@@ -17,6 +17,7 @@ from onegrid_identity.commands.sessions import CodeOutcome, Opened
 from onegrid_identity.errors import CredentialsRejected, RefreshRejected, ScopeUnknown
 from onegrid_kit import ids, tokens
 from onegrid_kit.callers import Call
+from onegrid_kit.timestamps import timestamp
 
 __all__ = ["SessionMethods"]
 
@@ -49,7 +50,7 @@ class SessionMethods(Methods):
             lambda conn: sessions.keep_code(conn, phone_index, code_index, call.now)
         )
         await self._sender.send(request.phone, code, expires)
-        return pb.RequestOneTimeCodeResponse(expire_time=messages.timestamp(expires))
+        return pb.RequestOneTimeCodeResponse(expire_time=timestamp(expires))
 
     async def LoginWithOneTimeCode(
         self, request: pb.LoginWithOneTimeCodeRequest, call: Call
@@ -121,12 +122,12 @@ class SessionMethods(Methods):
         token = tokens.encode(opened.caller, key, kid, opened.issue_time, opened.access_expire_time)
         session = resources_pb2.Session(
             access_token=token,
-            access_expire_time=messages.timestamp(opened.access_expire_time),
+            access_expire_time=timestamp(opened.access_expire_time),
             refresh_token=opened.refresh_token,
             user=opened.caller.user,
         )
         if opened.refresh_token:
-            session.refresh_expire_time.CopyFrom(messages.timestamp(opened.refresh_expire_time))
+            session.refresh_expire_time.CopyFrom(timestamp(opened.refresh_expire_time))
         return session
 
     def _code_index(self, phone: str, code: str) -> bytes:

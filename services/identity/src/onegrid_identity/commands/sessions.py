@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection, case, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -17,6 +16,7 @@ from onegrid_identity import attempts, store
 from onegrid_identity.accounts import Account, caller_of
 from onegrid_kit import audit, ids, outbox
 from onegrid_kit.callers import Call, Caller
+from onegrid_kit.timestamps import timestamp
 
 __all__ = [
     "CodeOutcome",
@@ -133,9 +133,7 @@ def revoke(conn: Connection, session_id: str, call: Call) -> None:
     ).one_or_none()
     if row is None:
         return
-    expires = Timestamp()
-    expires.FromDatetime(row.access_expire_time)
-    event = SessionRevoked(session=session_id, expire_time=expires)
+    event = SessionRevoked(session=session_id, expire_time=timestamp(row.access_expire_time))
     outbox.append(conn, call, [(f"sessions/{session_id}", event)])
 
 
