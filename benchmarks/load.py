@@ -22,9 +22,7 @@ _ID = b"00000000-0000-4000-8000-000000000000"
 
 async def run(target: str, method: str, token: str, seconds: float, clients: int, request: bytes) -> dict[str, object]:
     """Call as fast as `clients` callers can, each waiting for its answer."""
-    channels = [
-        grpc.aio.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) for _ in range(4)
-    ]
+    channels = [grpc.aio.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) for _ in range(4)]
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     calls = [channel.unary_unary(method) for channel in channels]
     place = request.find(_ID)
@@ -71,9 +69,7 @@ def main() -> None:
     """Run as the command line says."""
     target, method, token, seconds, clients, file = sys.argv[1:]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        result = runner.run(
-            run(target, method, token, float(seconds), int(clients), Path(file).read_bytes())
-        )
+        result = runner.run(run(target, method, token, float(seconds), int(clients), Path(file).read_bytes()))
     print(json.dumps(result))
 
 

@@ -1,7 +1,8 @@
 """`make bench`: how near the platform comes to the limits of the machine it runs on.
 
-FilePetition, with everything on, is measured against pgbench inserting the same rows; GetPetition against a bare grpc.aio echo. Each
-pair alternates in one run, so that a noisy machine is noisy for both; what counts is the ratio of the medians.
+FilePetition, with everything on, is measured against pgbench inserting the same rows; GetPetition against a
+bare grpc.aio echo. Each pair alternates in one run, so that a noisy machine is noisy for both; what counts is
+the ratio of the medians.
 """
 
 from __future__ import annotations
@@ -157,10 +158,7 @@ def prepare(postgres: PostgresServer) -> str:
     with psycopg.connect(postgres.url("petition")) as conn, conn.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO place VALUES (%s, %s, %s, 1, %s, '')",
-            [
-                (district.CODE, cell.code, cell.name, json.dumps(cell.corners))
-                for cell in district.cells()
-            ],
+            [(district.CODE, cell.code, cell.name, json.dumps(cell.corners)) for cell in district.cells()],
         )
         cursor.execute("UPDATE ground_version SET version = 1")
     permissions = frozenset({"petition.petitions.file", "petition.petitions.get"})

@@ -71,7 +71,9 @@ def generate(descriptors: Path | None = None) -> None:
     ]
     if descriptors is not None:
         descriptors.parent.mkdir(parents=True, exist_ok=True)
-        calls.append([*given, "--include_imports", "--include_source_info", f"--descriptor_set_out={descriptors}", *names])
+        calls.append(
+            [*given, "--include_imports", "--include_source_info", f"--descriptor_set_out={descriptors}", *names]
+        )
     for call in calls:
         if protoc.main(["protoc", *call]) != 0:
             raise SystemExit("the protos do not compile; see above")

@@ -94,9 +94,7 @@ async def present(platform: Platform, client: Client, port: int) -> bool:
         say(f"loaded in {time.monotonic() - began:.0f} s")
     say("replaying the reference case of 2020-11-11 over gRPC")
     petition = await case.replay(client, platform.clock, platform.accounts())
-    timeline = await client.petition.GetPublicTimeline(
-        pb.GetPublicTimelineRequest(name=petition.name), timeout=10
-    )
+    timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=10)
     console.print(table(timeline))
     show_next(platform, port, petition.name)
     return case.succeeded(petition)

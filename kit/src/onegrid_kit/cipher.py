@@ -1,7 +1,7 @@
 """Encryption of personal fields at rest, and blind indexes to find them by equality.
 
-A value is sealed with a key of its own purpose, which HKDF (RFC 5869) derives from a key-encryption key; the value names that key,
-so that keys rotate without rewriting what is stored.
+A value is sealed with a key of its own purpose, which HKDF (RFC 5869) derives from a key-encryption key; the
+value names that key, so that keys rotate without rewriting what is stored.
 """
 
 from __future__ import annotations

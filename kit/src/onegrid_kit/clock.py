@@ -1,4 +1,6 @@
-"""Where the time of the domain comes from. Infrastructure (leases, retries, retention) keeps the database's time instead."""
+"""Where the time of the domain comes from. Infrastructure (leases, retries, retention) keeps the database's
+time instead.
+"""
 
 from __future__ import annotations
 

@@ -22,11 +22,12 @@ O = TypeVar("O")  # noqa: E741
 class Coalescer(Generic[I, O]):
     """Hands what has gathered to `flush`, at most `most` at a time and `flushes` at once.
 
-    Nothing waits for company: an item that comes while a flush is free goes at once. Only where there is a crowd already, a flush is followed by
-    a pause of twice its length: a loop that is busy with small batches would never get to accept the requests that make a large one.
+    Nothing waits for company: an item that comes while a flush is free goes at once. Only where there is a
+    crowd already, a flush is followed by a pause of twice its length: a loop that is busy with small batches
+    would never get to accept the requests that make a large one.
 
-    `flush` answers for each item, with an exception for one that failed alone. If it raises, each item is tried by itself, so that
-    one can't harm another.
+    `flush` answers for each item, with an exception for one that failed alone. If it raises, each item is tried
+    by itself, so that one can't harm another.
     """
 
     def __init__(

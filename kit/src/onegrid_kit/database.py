@@ -101,7 +101,9 @@ class Database:
             raise _told(error) from error
 
     def audit_read(self, call: Call) -> asyncio.Future[None]:
-        """Write to the audit trail that the call reads personal data, those of the same moment together; done when it is stored."""
+        """Write to the audit trail that the call reads personal data, those of the same moment together; done
+        when it is stored.
+        """
         written = self._read_audit.enqueue((call, call.resource))
         # A read that is refused does not ask what became of it.
         written.add_done_callback(lambda done: done.cancelled() or done.exception())

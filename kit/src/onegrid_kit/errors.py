@@ -31,7 +31,7 @@ __all__ = [
 
 
 class DomainError(Exception):
-    """An error that a caller is told. Subclasses set ``code`` and ``reason``; the message is for developers, in English."""
+    """An error that a caller is told, in English. Subclasses set ``code`` and ``reason``."""
 
     code: ClassVar[code_pb2.Code]
     reason: ClassVar[str]
@@ -60,6 +60,7 @@ class FieldViolation(tuple[str, str]):
     __slots__ = ()
 
     def __new__(cls, field: str, description: str) -> FieldViolation:
+        """Of the field at this path."""
         return super().__new__(cls, (field, description))
 
 

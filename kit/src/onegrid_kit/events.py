@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -65,15 +64,18 @@ class Subscription:
 
 
 def on(message: type[M], handle: Callable[[Connection, M, Delivery], None]) -> Subscription:
-    """Subscribe the handler. It runs in a transaction of its own and may be called again after it failed."""
+    """Subscribe the handler.
+
+    It runs in a transaction, which it may share with handlers of other events, and is called again after it failed:
+    what it does must lie in that transaction.
+    """
     require_event(message)
     return Subscription(message, handle)
 
 
-@cache
 def require_event(message: type[Message]) -> None:
     """Raise TypeError unless the contract marks the message as an event."""
-    if not message.DESCRIPTOR.GetOptions().HasExtension(options_pb2.event):
+    if not message.DESCRIPTOR.GetOptions().HasExtension(options_pb2.event):  # type: ignore[arg-type]
         raise TypeError(f"{message.DESCRIPTOR.full_name} is not marked as an event")
 
 

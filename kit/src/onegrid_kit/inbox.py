@@ -23,6 +23,13 @@ from onegrid_kit.logs import log
 __all__ = ["Inbox", "Parked"]
 
 _CLAIM = text("INSERT INTO inbox (handler, event_id) VALUES (:handler, :event_id) ON CONFLICT DO NOTHING RETURNING 1")
+_CLAIM_MANY = text(
+    """
+    INSERT INTO inbox (handler, event_id)
+    SELECT * FROM unnest(CAST(:handlers AS text[]), CAST(:event_ids AS uuid[]))
+    ON CONFLICT DO NOTHING RETURNING handler, event_id
+    """
+)
 _DONE = text("DELETE FROM parked_event WHERE handler = :handler AND event_id = :event_id")
 _FAIL = text(
     """
@@ -109,13 +116,24 @@ class Inbox:
         """The events that are handled."""
         return frozenset(self._by_type)
 
-    def deliver(self, envelope: Envelope) -> None:
-        """Hand the event to its handlers. When this returns, it is handled or set aside.
+    def deliver(self, envelopes: Sequence[Envelope]) -> None:
+        """Hand events to their handlers, in this order. When this returns, each is handled or set aside.
 
-        Raises only if the database is gone, and then the event must be delivered again.
+        They share a transaction, as it costs the same for one and for many; if one of their handlers fails, each has
+        its own. Raises only if the database is gone, and then all of them must be delivered again.
         """
-        for subscription in self._by_type.get(envelope.delivery.type, ()):
-            self._deliver(subscription, envelope)
+        due = [(subscription, one) for one in envelopes for subscription in self._by_type.get(one.delivery.type, ())]
+        if len(due) > 1:
+            try:
+                self._deliver_together(due)
+            except Exception as error:
+                if lost(error):
+                    raise
+                log.info("events are handled one by one", events=len(due), error=f"{type(error).__name__}: {error}")
+            else:
+                return
+        for subscription, one in due:
+            self._deliver(subscription, one)
 
     def retry_due(self) -> int:
         """Try those again whose pause is over; how many there were."""
@@ -154,6 +172,24 @@ class Inbox:
         with self._engine.begin() as conn:
             return conn.execute(_REPLAY, {"all": event_id is None, "event_id": event_id or ""}).rowcount
 
+    def _deliver_together(self, due: Sequence[tuple[Subscription, Envelope]]) -> None:
+        keys = [(subscription.name, uuid.UUID(one.delivery.id)) for subscription, one in due]
+        with self._engine.begin() as conn:
+            # In the same order everywhere, so that workers that were given the same events don't lock each other out.
+            ordered = sorted(keys)
+            rows = conn.execute(
+                _CLAIM_MANY, {"handlers": [name for name, _ in ordered], "event_ids": [id_ for _, id_ in ordered]}
+            )
+            claimed = {(row.handler, row.event_id) for row in rows}
+            outcomes = []
+            for key, (subscription, one) in zip(keys, due, strict=True):
+                outcomes.append("handled" if key in claimed else "duplicate")
+                if key in claimed:
+                    claimed.remove(key)
+                    self._call(conn, subscription, one)
+        for (name, _), outcome in zip(keys, outcomes, strict=True):
+            self._count(name, outcome)
+
     def _deliver(self, subscription: Subscription, envelope: Envelope) -> None:
         try:
             with self._engine.begin() as conn:
@@ -180,15 +216,18 @@ class Inbox:
             conn.execute(_DONE, {"handler": handler, "event_id": uuid.UUID(envelope.delivery.id)})
 
     def _handle(self, conn: Connection, subscription: Subscription, envelope: Envelope) -> None:
-        delivery = envelope.delivery
-        key = {"handler": subscription.name, "event_id": uuid.UUID(delivery.id)}
-        name = f"{delivery.type} handle"
-        with tracing.span(name, SpanKind.CONSUMER, delivery.traceparent, {"handler": subscription.name}):
-            if conn.execute(_CLAIM, key).one_or_none() is None:
-                self._count(subscription.name, "duplicate")
-                return
-            subscription.handle(conn, subscription.message.FromString(envelope.body), delivery)
+        key = {"handler": subscription.name, "event_id": uuid.UUID(envelope.delivery.id)}
+        if conn.execute(_CLAIM, key).one_or_none() is None:
+            self._count(subscription.name, "duplicate")
+            return
+        self._call(conn, subscription, envelope)
         self._count(subscription.name, "handled")
+
+    def _call(self, conn: Connection, subscription: Subscription, envelope: Envelope) -> None:
+        delivery = envelope.delivery
+        attributes = {"handler": subscription.name}
+        with tracing.span(f"{delivery.type} handle", SpanKind.CONSUMER, delivery.traceparent, attributes):
+            subscription.handle(conn, subscription.message.FromString(envelope.body), delivery)
 
     def _fail(self, conn: Connection, handler: str, envelope: Envelope, error: Exception) -> None:
         delivery = envelope.delivery

@@ -1,4 +1,6 @@
-"""Logs: one JSON object a line on standard error, each with the trace id of what it belongs to. They name no persons."""
+"""Logs: one JSON object a line on standard error, each with the trace id of what it belongs to. They name no
+persons.
+"""
 
 from __future__ import annotations
 

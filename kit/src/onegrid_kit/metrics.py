@@ -23,7 +23,10 @@ BACKGROUND_RESTARTS = Counter(
 )
 LOOP_LAG = Gauge("onegrid_event_loop_lag_seconds", "How late the event loop woke up, the last time it was asked.")
 BATCH_SIZE = Histogram(
-    "onegrid_batch_items", "How many waiting requests were stored or read together.", ("batch",), buckets=(1, 2, 4, 8, 16, 32, 64)
+    "onegrid_batch_items",
+    "How many waiting requests were stored or read together.",
+    ("batch",),
+    buckets=(1, 2, 4, 8, 16, 32, 64),
 )
 TRANSACTION_RETRIES = Counter(
     "onegrid_transaction_retries_total", "Transactions begun again after a conflict with another.", ("service",)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Engine
 
 from onegrid_kit.clock import Clock
+from onegrid_kit.events import Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
 from onegrid_kit.logs import log
@@ -20,6 +21,8 @@ from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["Member", "Pump"]
+
+_BATCH = 50
 
 _IDLE_S = (0.005, 0.1)
 _PAUSE_S = (0.2, 5.0)
@@ -88,10 +91,10 @@ class Pump:
             ticked = 0.0
             while not self._stopping.is_set():
                 pending = outbox.pending()
-                for one in pending:
+                for some in _batched(pending):
                     for other in self._members:
-                        other.inbox.deliver(one[1])
-                    outbox.forget([one])
+                        other.inbox.deliver([envelope for _, envelope in some])
+                    outbox.forget(some)
                     if self._stopping.is_set():
                         return
                 if time.monotonic() - ticked > _TICK_S:
@@ -103,3 +106,9 @@ class Pump:
                     self._stopping.wait(idle)
         finally:
             outbox.close()
+
+
+def _batched(pending: Sequence[tuple[int, Envelope]]) -> Iterator[Sequence[tuple[int, Envelope]]]:
+    """As many at once as may share a transaction."""
+    for start in range(0, len(pending), _BATCH):
+        yield pending[start : start + _BATCH]

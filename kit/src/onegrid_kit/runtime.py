@@ -1,4 +1,6 @@
-"""What an api is given to work with: its settings, clock, database and the rest, and a place for its background tasks."""
+"""What an api is given to work with: its settings, clock, database and the rest, and a place for its background
+tasks.
+"""
 
 from __future__ import annotations
 

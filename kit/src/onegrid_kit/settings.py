@@ -26,12 +26,10 @@ def setting(doc: str, *, default: Any = MISSING, secret: bool = False) -> Any:
 class ServiceSettings:
     """What every service can be told."""
 
-    database_url: str = setting(
-        "PostgreSQL 15 or later, `postgresql://user:password@host:port/database`.", secret=True
-    )
+    database_url: str = setting("PostgreSQL 15 or later, `postgresql://user:password@host:port/database`.", secret=True)
     page_token_key: str = setting("Signs page and resume tokens; 32 characters or more.", secret=True)
     cipher_keys: str = setting(
-        "Keys that personal fields are encrypted with: `id:64 hex digits`, separated by commas; the first one encrypts.",
+        "Keys of personal fields: `id:64 hex digits`, separated by commas; the first one encrypts.",
         secret=True,
     )
     cipher: str = setting("AES-256-GCM or SM4-GCM.", default="AES-256-GCM")
@@ -58,7 +56,9 @@ class ServiceSettings:
     tls_certificate: str = setting("PEM file of the server's certificate; with it the api speaks TLS.", default="")
     tls_key: str = setting("PEM file of its key.", default="")
     tls_client_ca: str = setting("PEM file of the authority that clients' certificates need.", default="")
-    otlp_endpoint: str = setting("OTLP over HTTP, `http://collector:4318/v1/traces`; empty exports nothing.", default="")
+    otlp_endpoint: str = setting(
+        "OTLP over HTTP, `http://collector:4318/v1/traces`; empty exports nothing.", default=""
+    )
     trace_ratio: float = setting("The share of calls that are traced if the caller did not decide.", default=0.01)
     log_level: str = setting("debug, info, warning or error.", default="info")
     handler_attempts: int = setting("How often a handler is tried before its event is parked.", default=8)

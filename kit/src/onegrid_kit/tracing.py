@@ -59,9 +59,7 @@ def current_trace_id() -> str:
 
 
 @contextmanager
-def span(
-    name: str, kind: SpanKind, traceparent: str, attributes: Mapping[str, str] | None = None
-) -> Iterator[None]:
+def span(name: str, kind: SpanKind, traceparent: str, attributes: Mapping[str, str] | None = None) -> Iterator[None]:
     """A span below the given context, which becomes the current one; only the context is kept if it is not sampled."""
     if not sampled(traceparent):
         token = _current.set(traceparent)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 
 from onegrid.options.v1 import options_pb2
 from onegrid_kit.callers import Caller
+from onegrid_kit.contracts import access_of
 from onegrid_kit.errors import PermissionDenied, Unauthenticated
 
 __all__ = ["AccessRule", "access_rule"]
@@ -47,7 +48,7 @@ class AccessRule:
 
 def access_rule(method: MethodDescriptor) -> AccessRule:
     """The rule that the method names. Raises TypeError if it names none, or one that can't be kept."""
-    access = method.GetOptions().Extensions[options_pb2.access]
+    access = access_of(method)
     audience = access.audience
     if audience == options_pb2.AUDIENCE_UNSPECIFIED:
         raise TypeError(f"{method.full_name} does not say who may call it")
@@ -74,7 +75,7 @@ def _code_of(read: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _require_field(method: MethodDescriptor, path: str) -> None:
-    message = method.input_type
+    message: Descriptor | None = method.input_type
     for name in path.split("."):
         field = message.fields_by_name.get(name) if message else None
         if field is None:

@@ -1,4 +1,6 @@
-"""Error mapping: the one table from exceptions to statuses. What is not in it is a fault of ours, told with a trace id alone."""
+"""Error mapping: the one table from exceptions to statuses. What is not in it is a fault of ours, told with a
+trace id alone.
+"""
 
 from __future__ import annotations
 
@@ -46,9 +48,7 @@ def status_of(error: Exception, domain: str) -> tuple[grpc.StatusCode, str, byte
 
 
 def _details(error: DomainError, domain: str) -> list[Message]:
-    details: list[Message] = [
-        error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.metadata)
-    ]
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.metadata)]
     if isinstance(error, InvalidRequest):
         violations = [
             error_details_pb2.BadRequest.FieldViolation(field=field, description=description)

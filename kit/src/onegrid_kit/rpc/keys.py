@@ -20,7 +20,9 @@ _PAUSE_S = 5.0
 
 
 class RemoteKeys:
-    """The keys of ListSigningKeys. They are asked for anew when a token names an unknown one, every 5 seconds at most."""
+    """The keys of ListSigningKeys. They are asked for anew when a token names an unknown one, every 5 seconds
+    at most.
+    """
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings

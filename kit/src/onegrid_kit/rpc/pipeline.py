@@ -185,8 +185,10 @@ def _resource_reader(method: MethodDescriptor) -> Callable[[Any], str]:
     fields = method.input_type.fields_by_name
     for name in _RESOURCE_FIELDS:
         field = fields.get(name)
-        if field is not None and field.message_type is None:
+        if field is None:
+            continue
+        if field.message_type is None:
             return lambda request: str(getattr(request, name))
-        if field is not None and "name" in field.message_type.fields_by_name:
+        if "name" in field.message_type.fields_by_name:
             return lambda request: str(getattr(request, name).name)
     return lambda _: ""

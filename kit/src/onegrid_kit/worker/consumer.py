@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import eventlet
 from amqp.exceptions import AMQPError
 from eventlet.event import Event
-from kombu import Exchange, Queue, binding
+from kombu.entity import Exchange, Queue, binding
 from kombu.message import Message
 from kombu.serialization import register
 from nameko.exceptions import ContainerBeingKilled
@@ -32,20 +31,20 @@ from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["run"]
 
-_WORKERS = 10
+_WORKERS = 50
 _PAUSE_S = (0.2, 5.0)
 _TICK_S = 1
 
 register("protobuf", lambda body: body, lambda body: body, content_type=amqp.CONTENT_TYPE, content_encoding="binary")
 
 
-class _Queue(QueueConsumer):  # type: ignore[misc]
+class _Queue(QueueConsumer):
     def on_decode_error(self, message: Message, error: Exception) -> None:
         """Called by kombu for what is no protobuf message; it would only be acknowledged, and lost."""
         _refuse(message, error)
 
 
-class _Consumer(Consumer):  # type: ignore[misc]
+class _Consumer(Consumer):
     """Hands a method the whole event, not its body alone."""
 
     queue_consumer = _Queue()
@@ -73,24 +72,41 @@ class _Consumer(Consumer):  # type: ignore[misc]
         return result, None
 
 
-class _Turns:
-    """One event of a subject at a time, in the order of their arrival."""
+class _Batches:
+    """What waits at the same moment is delivered together, in the order of its arrival."""
 
-    def __init__(self) -> None:
-        self._last: dict[str, Event] = {}
+    def __init__(self, deliver: Callable[[Sequence[Envelope]], None]) -> None:
+        self._deliver = deliver
+        self._waiting: list[tuple[Envelope, Event]] = []
+        self._busy = False
 
-    @contextmanager
-    def turn(self, subject: str) -> Iterator[None]:
-        before, done = self._last.get(subject), Event()
-        self._last[subject] = done
-        if before is not None:
-            before.wait()
+    def submit(self, envelope: Envelope) -> None:
+        """Return once the event is delivered; raises what delivering it raised."""
+        done = Event()
+        self._waiting.append((envelope, done))
+        if not self._busy:
+            self._busy = True
+            # Not by this event's own greenlet: its acknowledgement must not wait for those that keep coming.
+            eventlet.spawn(self._work)
+        done.wait()
+
+    def _work(self) -> None:
         try:
-            yield
+            while self._waiting:
+                self._deliver_waiting()
         finally:
-            done.send()
-            if self._last[subject] is done:
-                del self._last[subject]
+            self._busy = False
+
+    def _deliver_waiting(self) -> None:
+        batch, self._waiting = self._waiting, []
+        try:
+            self._deliver([envelope for envelope, _ in batch])
+        except Exception as error:
+            for _, done in batch:
+                done.send_exception(error)
+        else:
+            for _, done in batch:
+                done.send()
 
 
 def run(service: Service, settings: ServiceSettings) -> int:
@@ -98,7 +114,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
     metrics.serve(settings.metrics_port)
-    engine = sync_engine(settings.database_url, pool=_WORKERS + 2)
+    engine = sync_engine(settings.database_url, pool=2)
     inbox = Inbox(
         service.name,
         engine,
@@ -163,23 +179,26 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
         queue_arguments=dict(amqp.QUEUE_ARGUMENTS),
         bindings=[binding(exchanges[source_of(event)], routing_key=event) for event in sorted(inbox.types)],
     )
-    turns = _Turns()
+
+    def deliver(envelopes: Sequence[Envelope]) -> None:
+        pause = _PAUSE_S[0]
+        while True:
+            try:
+                inbox.deliver(envelopes)
+                return
+            except Exception as error:
+                # The database is away. The events are kept here, neither acknowledged nor sent round in circles through
+                # the broker, which would count that as failures of theirs.
+                log.warning("delivery waits for the database", error=f"{type(error).__name__}: {error}")
+                if stop.ready():
+                    raise
+                eventlet.sleep(pause)
+                pause = min(pause * 2, _PAUSE_S[1])
+
+    batches = _Batches(deliver)
 
     def handle(_: object, envelope: Envelope) -> None:
-        pause = _PAUSE_S[0]
-        with turns.turn(envelope.delivery.subject):
-            while True:
-                try:
-                    inbox.deliver(envelope)
-                    return
-                except Exception as error:
-                    # The database is away. The event is kept here, neither acknowledged nor sent round in circles
-                    # through the broker, which would count that as failures of the event.
-                    log.warning("delivery waits for the database", error=f"{type(error).__name__}: {error}")
-                    if stop.ready():
-                        raise
-                    eventlet.sleep(pause)
-                    pause = min(pause * 2, _PAUSE_S[1])
+        batches.submit(envelope)
 
     def tick(_: object) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from onegrid_kit.main import run
 from onegrid_grid.main import SERVICE
+from onegrid_kit.main import run
 
 sys.exit(run(SERVICE, sys.argv[1:]))

@@ -39,9 +39,7 @@ class GridApi:
 
         def run(conn: Connection) -> pb.ImportDivisionsResponse:
             done = commands.import_divisions(conn, request.district, table, call)
-            return pb.ImportDivisionsResponse(
-                created=done.created, updated=done.updated, unchanged=done.unchanged
-            )
+            return pb.ImportDivisionsResponse(created=done.created, updated=done.updated, unchanged=done.unchanged)
 
         return await self._db.command(call, pb.ImportDivisionsResponse, run)
 
@@ -63,16 +61,11 @@ class GridApi:
         )
 
     async def BatchCreateCells(self, request: pb.BatchCreateCellsRequest, call: Call) -> pb.BatchCreateCellsResponse:
-        new = [
-            commands.NewCell(each.code, each.display_name, messages.ring(each.boundary))
-            for each in request.cells
-        ]
+        new = [commands.NewCell(each.code, each.display_name, messages.ring(each.boundary)) for each in request.cells]
         return await self._db.command(
             call,
             pb.BatchCreateCellsResponse,
-            lambda conn: pb.BatchCreateCellsResponse(
-                created=commands.create_cells(conn, request.parent, new, call)
-            ),
+            lambda conn: pb.BatchCreateCellsResponse(created=commands.create_cells(conn, request.parent, new, call)),
         )
 
     async def UpdateCell(self, request: pb.UpdateCellRequest, call: Call) -> pb.UpdateCellResponse:
@@ -94,9 +87,7 @@ class GridApi:
 
     async def ListCells(self, request: pb.ListCellsRequest, call: Call) -> pb.ListCellsResponse:
         after, size = self._after(request), page_size(request.page_size)
-        found = await self._db.read(
-            lambda conn: store.cells(conn, request.parent, after=after, size=size + 1)
-        )
+        found = await self._db.read(lambda conn: store.cells(conn, request.parent, after=after, size=size + 1))
         return pb.ListCellsResponse(
             cells=[messages.cell(each) for each in found[:size]],
             next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",

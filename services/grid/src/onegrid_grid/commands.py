@@ -89,9 +89,7 @@ def import_divisions(conn: Connection, district: str, table: Sequence[Division],
         known[each.code] = each
     if changed:
         store.upsert_divisions(conn, district, changed, call.now)
-        outbox.append(
-            conn, call, [(f"divisions/{each.code}", messages.division_defined(each)) for each in changed]
-        )
+        outbox.append(conn, call, [(f"divisions/{each.code}", messages.division_defined(each)) for each in changed])
     return Imported(created, len(changed) - created, len(table) - len(changed))
 
 
@@ -126,10 +124,10 @@ def create_cells(conn: Connection, parent: str, new: Sequence[NewCell], call: Ca
         for each in new
     ]
     inserted = store.insert_cells(conn, cells)
-    for each in cells:
-        if each.code not in inserted:
-            raise AlreadyExists(each.name)
-    outbox.append(conn, call, [(each.name, messages.cell_defined(each)) for each in cells])
+    for cell in cells:
+        if cell.code not in inserted:
+            raise AlreadyExists(cell.name)
+    outbox.append(conn, call, [(cell.name, messages.cell_defined(cell)) for cell in cells])
     return len(cells)
 
 
@@ -159,9 +157,7 @@ def appoint_worker(conn: Connection, command: AppointWorker, call: Call) -> Appo
         same = held.user == command.user and held.post == command.post
         if same or Post.POST_LEADER == held.post == command.post:
             raise PostTaken(before.name, held.user)
-    new = Appointment(
-        id=ids.new_id(), cell=command.cell, user=command.user, post=command.post, start_time=call.now
-    )
+    new = Appointment(id=ids.new_id(), cell=command.cell, user=command.user, post=command.post, start_time=call.now)
     store.insert_appointment(conn, new)
     people = sorted((*before.appointments, new), key=lambda a: (a.post, a.start_time, a.id))
     _announce(conn, replace(before, appointments=tuple(people)), call)

@@ -14,7 +14,9 @@ __all__ = ["Locator"]
 
 
 class Locator:
-    """Finds cells by points. Each look-up compares versions first, so that no process answers by ground that has changed."""
+    """Finds cells by points. Each look-up compares versions first, so that no process answers by ground that
+    has changed.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -53,9 +53,7 @@ def appointment(of: Appointment) -> resources_pb2.Appointment:
 
 def division_defined(of: Division) -> events_pb2.DivisionDefined:
     """The event that tells of the division."""
-    return events_pb2.DivisionDefined(
-        code=of.code, level=of.level, display_name=of.display_name, version=of.version
-    )
+    return events_pb2.DivisionDefined(code=of.code, level=of.level, display_name=of.display_name, version=of.version)
 
 
 def cell_defined(of: Cell) -> events_pb2.CellDefined:

@@ -92,9 +92,7 @@ def lock_ground(conn: Connection, district: str) -> None:
     """Be the only one who changes this district's ground until the transaction ends."""
     statement = insert(ground).values(district=district, version=1)
     conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=[ground.c.district], set_={"version": ground.c.version + 1}
-        )
+        statement.on_conflict_do_update(index_elements=[ground.c.district], set_={"version": ground.c.version + 1})
     )
 
 
@@ -106,15 +104,11 @@ def ground_versions(conn: Connection, districts: Sequence[str]) -> dict[str, int
 
 def divisions_by_code(conn: Connection, district: str, wanted: Sequence[str]) -> dict[str, Division]:
     """Those of the divisions that are known."""
-    rows = conn.execute(
-        select(division).where(division.c.district == district, division.c.code.in_(wanted))
-    )
+    rows = conn.execute(select(division).where(division.c.district == district, division.c.code.in_(wanted)))
     return {row.code: _division(row) for row in rows}
 
 
-def divisions_page(
-    conn: Connection, parent: str, level: DivisionLevel, after: str, size: int
-) -> list[Division]:
+def divisions_page(conn: Connection, parent: str, level: DivisionLevel, after: str, size: int) -> list[Division]:
     """The divisions inside the parent, itself included, behind that code; of one level, or of all."""
     query = select(division).where(
         division.c.district == codes.district_of(parent),
@@ -182,9 +176,7 @@ def save_cell(conn: Connection, changed: Cell) -> None:
     )
 
 
-def cells(
-    conn: Connection, parent: str, *, after: str = "", size: int | None = None, lock: bool = False
-) -> list[Cell]:
+def cells(conn: Connection, parent: str, *, after: str = "", size: int | None = None, lock: bool = False) -> list[Cell]:
     """The cells inside a division, or the cell itself, behind that code, by code, with those appointed now."""
     inside = and_(cell.c.district == codes.district_of(parent), cell.c.code.like(parent + "%"))
     query = select(cell).where(inside, cell.c.code > after).order_by(cell.c.code).limit(size)
@@ -234,18 +226,14 @@ def find_appointment(conn: Connection, cell_code: str, appointment_id: str) -> A
     """The appointment of that id."""
     a = appointment
     row = conn.execute(
-        select(a).where(
-            a.c.district == codes.district_of(cell_code), a.c.cell == cell_code, a.c.id == appointment_id
-        )
+        select(a).where(a.c.district == codes.district_of(cell_code), a.c.cell == cell_code, a.c.id == appointment_id)
     ).one_or_none()
     return None if row is None else appointment_of(row)
 
 
 def posts_of(conn: Connection, user: str) -> list[Appointment]:
     """The posts that somebody holds now."""
-    rows = conn.execute(
-        select(appointment).where(appointment.c.user == user, appointment.c.end_time.is_(None))
-    )
+    rows = conn.execute(select(appointment).where(appointment.c.user == user, appointment.c.end_time.is_(None)))
     return [appointment_of(row) for row in rows]
 
 

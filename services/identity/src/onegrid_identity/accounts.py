@@ -102,7 +102,6 @@ def caller_of(account: Account, session: str, held: Iterable[tuple[Role, str]]) 
         organization=account.organization,
         district=account.district,
         grants=tuple(
-            TokenGrant(scope, level, frozenset(permissions))
-            for (scope, level), permissions in sorted(merged.items())
+            TokenGrant(scope, level, frozenset(permissions)) for (scope, level), permissions in sorted(merged.items())
         ),
     )

@@ -11,12 +11,12 @@ from google.protobuf.descriptor import ServiceDescriptor
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.grid.v1 import grid_service_pb2
 from onegrid.identity.v1 import identity_service_pb2
-from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2
 from onegrid_identity.accounts import Role
 from onegrid_identity.errors import GrantExceedsOwn, PermissionUnknown, ScopeUnfit
 from onegrid_kit import codes
 from onegrid_kit.callers import Caller
+from onegrid_kit.contracts import access_of
 
 __all__ = [
     "BUILT_IN",
@@ -44,11 +44,7 @@ _FORMS: Final = {
 @cache
 def all_permissions() -> frozenset[str]:
     """Every permission that a method of the platform needs."""
-    return frozenset(
-        method.GetOptions().Extensions[options_pb2.access].permission
-        for contract in _CONTRACTS
-        for method in contract.methods
-    ) - {""}
+    return frozenset(access_of(method).permission for contract in _CONTRACTS for method in contract.methods) - {""}
 
 
 def _petitions(*verbs: str) -> set[str]:
@@ -62,14 +58,10 @@ _BOARD: Final = {"petition.summaries.get"}
 
 
 def _built_in(id_: str, display_name: str, level: OaLevel, permissions: Iterable[str]) -> Role:
-    return Role(
-        id=id_, display_name=display_name, oa_level=level, permissions=frozenset(permissions), built_in=True
-    )
+    return Role(id=id_, display_name=display_name, oa_level=level, permissions=frozenset(permissions), built_in=True)
 
 
-PETITIONER: Final = _built_in(
-    "petitioner", "诉求人", OaLevel.OA_LEVEL_UNSPECIFIED, _petitions("file")
-)
+PETITIONER: Final = _built_in("petitioner", "诉求人", OaLevel.OA_LEVEL_UNSPECIFIED, _petitions("file"))
 """Residents, enterprises and other systems hold it over their district."""
 EVERYONE: Final = _built_in(
     "self",

@@ -1,4 +1,6 @@
-"""The keys that access tokens are signed with: made when there are none, renewed in time, listed until their last token has expired."""
+"""The keys that access tokens are signed with: made when there are none, renewed in time, listed until their
+last token has expired.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class _Key:
 
 
 class SigningKeys:
-    """identity's own key source. A key is listed for a while before it signs, so that no service meets one it can't know."""
+    """identity's own key source. A key is listed for a while before it signs, so that no service meets one it
+    can't know.
+    """
 
     def __init__(self, db: Database, cipher: Cipher, lasts: timedelta) -> None:
         self._db = db
@@ -82,9 +86,7 @@ class SigningKeys:
         self._keys = tuple(
             _Key(
                 kid,
-                Ed25519PrivateKey.from_private_bytes(
-                    bytes.fromhex(self._cipher.decrypt(sealed, _PURPOSE))
-                ),
+                Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self._cipher.decrypt(sealed, _PURPOSE))),
                 created_at,
             )
             for kid, sealed, created_at in rows

@@ -22,4 +22,8 @@ class ConsoleSender:
 
     async def send(self, phone: str, code: str, expires: datetime) -> None:
         """Print it."""
-        print(f"one-time code for {phone[:6]}…{phone[-2:]}: {code}, until {expires:%H:%M} UTC", file=sys.stdout, flush=True)
+        print(
+            f"one-time code for {phone[:6]}…{phone[-2:]}: {code}, until {expires:%H:%M} UTC",
+            file=sys.stdout,
+            flush=True,
+        )

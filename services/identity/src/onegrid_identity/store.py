@@ -1,6 +1,7 @@
 """identity's tables, and the statements over them.
 
-Accounts are found by login, telephone number or id, whatever their district; these tables stay whole where others are distributed.
+Accounts are found by login, telephone number or id, whatever their district; these tables stay whole where
+others are distributed.
 """
 
 from __future__ import annotations
@@ -148,9 +149,7 @@ def save_account(conn: Connection, changed: Account) -> None:
     conn.execute(account.update().where(account.c.id == changed.id).values(**_account_values(changed)))
 
 
-def accounts_page(
-    conn: Connection, district: str, kind: AccountKind, after: str, size: int
-) -> list[Account]:
+def accounts_page(conn: Connection, district: str, kind: AccountKind, after: str, size: int) -> list[Account]:
     """The accounts of a district behind that id; of one kind, or of all."""
     query = select(account).where(account.c.district == district, account.c.id > after)
     if kind:
@@ -220,9 +219,7 @@ def insert_grant(conn: Connection, new: Grant) -> Grant:
 
 def find_grant(conn: Connection, account_id: str, grant_id: str) -> Grant | None:
     """The grant of that id."""
-    row = conn.execute(
-        select(held).where(held.c.account == account_id, held.c.id == grant_id)
-    ).one_or_none()
+    row = conn.execute(select(held).where(held.c.account == account_id, held.c.id == grant_id)).one_or_none()
     return None if row is None else _grant(row)
 
 

@@ -244,9 +244,7 @@ class PetitionApi:
             else "",
         )
 
-    async def _do(
-        self, answer: type[M], run: Callable[[Connection, C, Call], Petition], command: C, call: Call
-    ) -> M:
+    async def _do(self, answer: type[M], run: Callable[[Connection, C, Call], Petition], command: C, call: Call) -> M:
         """Run a command that changes one petition."""
         return await self._db.command(
             call, answer, lambda conn: answer(petition=self._told(run(conn, command, call), call))
@@ -281,9 +279,7 @@ def _store_filings(conn: Connection, filings: Sequence[Filing]) -> list[bytes | 
     return [_outcome(filing, claim) for filing, claim in zip(filings, claims, strict=True)]
 
 
-def _outcome(
-    filing: Filing, claim: idempotency.Answered | RequestIdReused | None
-) -> bytes | Exception:
+def _outcome(filing: Filing, claim: idempotency.Answered | RequestIdReused | None) -> bytes | Exception:
     if isinstance(claim, idempotency.Answered):
         return claim.answer
     return claim or filing[2]

@@ -63,7 +63,9 @@ def of_task(call: Call, task: Task) -> Standing:
 
 
 def may_see(call: Call, petition: Petition) -> bool:
-    """Whether the caller may see the petition: its owner, who answers for its place, and who has or had a task of it."""
+    """Whether the caller may see the petition: its owner, who answers for its place, and who has or had a task
+    of it.
+    """
     caller, permission = call.caller, call.permission
     return (
         caller.may_own(permission, petition.petitioner)

@@ -28,7 +28,9 @@ class WorkItem:
 
 
 def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[int, int]:
-    """Enter or change work items; how many were new and how many were changed. Raises AssigneeUnknown for an unknown department."""
+    """Enter or change work items; how many were new and how many were changed. Raises AssigneeUnknown for an
+    unknown department.
+    """
     departments = {item.department for item in items}
     known = store.office_names(conn, district, sorted(departments))
     for index, item in enumerate(items):
@@ -67,9 +69,7 @@ def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[i
 def require(conn: Connection, district: str, name: str) -> WorkItem:
     """The work item of that name. Raises WorkItemUnknown."""
     table = store.work_item
-    row = conn.execute(
-        select(table).where(table.c.district == district, table.c.id == _id(name))
-    ).one_or_none()
+    row = conn.execute(select(table).where(table.c.district == district, table.c.id == _id(name))).one_or_none()
     if row is None:
         raise WorkItemUnknown(name)
     return _item(row)

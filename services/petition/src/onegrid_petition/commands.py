@@ -154,9 +154,7 @@ def accept_petition(conn: Connection, command: ActOnPetition, call: Call) -> Pet
     before = _lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, Action.ACTION_ACCEPT)
     state = lifecycle.advance(before.state, Action.ACTION_ACCEPT, who.actor)
-    after = replace(
-        before, state=state, responsible=who.office, conclude_due_time=deadlines.conclude_due(call.now)
-    )
+    after = replace(before, state=state, responsible=who.office, conclude_due_time=deadlines.conclude_due(call.now))
     return _record(
         conn,
         call,
@@ -180,9 +178,7 @@ def decline_petition(conn: Connection, command: ActOnPetition, call: Call) -> Pe
 
 def withdraw_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
     """Take a petition back (撤回)."""
-    return _end(
-        conn, command, call, Action.ACTION_WITHDRAW, lambda step: events_pb2.PetitionWithdrawn(step=step)
-    )
+    return _end(conn, command, call, Action.ACTION_WITHDRAW, lambda step: events_pb2.PetitionWithdrawn(step=step))
 
 
 def close_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
@@ -274,9 +270,7 @@ def report_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
         call,
         before,
         replace(before, state=state),
-        _Said(
-            Action.ACTION_REPORT, who, public_note=command.public_note, internal_note=command.internal_note
-        ),
+        _Said(Action.ACTION_REPORT, who, public_note=command.public_note, internal_note=command.internal_note),
         lambda step: events_pb2.TaskReported(
             step=step, task=messages.task(before, task), public_note=command.public_note
         ),
@@ -297,9 +291,7 @@ def conclude_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
         call,
         before,
         after,
-        _Said(
-            Action.ACTION_CONCLUDE, who, public_note=command.public_note, internal_note=command.internal_note
-        ),
+        _Said(Action.ACTION_CONCLUDE, who, public_note=command.public_note, internal_note=command.internal_note),
         lambda step: events_pb2.TaskConcluded(
             step=step,
             task=messages.task(after, concluded),
@@ -392,9 +384,7 @@ def _end(
     who = authority.of_office(call, before, action)
     state = lifecycle.advance(before.state, action, who.actor)
     after = replace(before.without_open_tasks(call.now), state=state, end_reason=command.public_note)
-    return _record(
-        conn, call, before, after, _Said(action, who, public_note=command.public_note), event
-    )
+    return _record(conn, call, before, after, _Said(action, who, public_note=command.public_note), event)
 
 
 def _record(

@@ -1,7 +1,8 @@
 """Until when a petition is answered and concluded.
 
-The national limits count days (Regulations on Petition Work 信访工作条例, arts. 22, 23 and 34); what a work item promises counts
-working days of the Chinese calendar, make-up workdays included. A day ends at midnight in China.
+The national limits count days (Regulations on Petition Work 信访工作条例, arts. 22, 23 and 34); what a work
+item promises counts working days of the Chinese calendar, make-up workdays included. A day ends at midnight in
+China.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ CONCLUDE_DAYS: Final = 60
 
 
 def is_working_day(day: date) -> bool:
-    """Whether offices work on that day, by the State Council's calendar; Monday to Friday in years it has not published."""
+    """Whether offices work on that day, by the State Council's calendar; Monday to Friday in years it has not
+    published.
+    """
     try:
         return bool(chinese_calendar.is_workday(day))
     except NotImplementedError:

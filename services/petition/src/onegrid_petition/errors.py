@@ -40,9 +40,7 @@ class TasksOpen(DomainError):
     reason = "TASKS_OPEN"
 
     def __init__(self, tasks: Sequence[str]) -> None:
-        super().__init__(
-            "assistants have not concluded or returned their tasks", metadata={"tasks": ",".join(tasks)}
-        )
+        super().__init__("assistants have not concluded or returned their tasks", metadata={"tasks": ",".join(tasks)})
 
 
 class PlaceUnknown(InvalidRequest):

@@ -90,9 +90,7 @@ def count_verified(conn: Connection, event: events_pb2.PetitionVerified, _: Deli
 
 def _keep(conn: Connection, table: Table, code: str, version: int, values: dict[str, object]) -> None:
     """Store what is newer than what is there; events may come late or twice."""
-    statement = insert(table).values(
-        district=codes.district_of(code), code=code, version=version, **values
-    )
+    statement = insert(table).values(district=codes.district_of(code), code=code, version=version, **values)
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=[table.c.district, table.c.code],

@@ -1,7 +1,7 @@
 """The petition's life (受理—分流交办—联动处置—反馈评价) as data: who may do what when, and where it leads.
 
-This module alone says it. Commands ask it, a test walks every state, action and actor through it, and the diagram in the
-documentation is drawn from it.
+This module alone says it. Commands ask it, a test walks every state, action and actor through it, and the
+diagram in the documentation is drawn from it.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ def actors_of(action: Action) -> frozenset[Actor]:
 
 
 def allowed(state: State, task_state: TaskState | None = None) -> tuple[Action, ...]:
-    """What can be done in this state, by whoever may; with a task's state, of the actions on tasks only what it admits."""
+    """What can be done in this state, by whoever may; with a task's state, of the actions on tasks only what it
+    admits.
+    """
     actions = {action for action, _, before in _LEADS if before == state}
     if task_state is not None:
         actions = {a for a in actions if a not in TASK_RULES or task_state in TASK_RULES[a]}

@@ -168,9 +168,7 @@ class Petition:
     def require_assistants_done(self) -> None:
         """Raise TasksOpen while an assistant's task is open."""
         still = [
-            f"{self.name}/tasks/{task.number}"
-            for task in self.tasks
-            if task.part == Part.PART_ASSISTING and task.open
+            f"{self.name}/tasks/{task.number}" for task in self.tasks if task.part == Part.PART_ASSISTING and task.open
         ]
         if still:
             raise TasksOpen(still)
@@ -194,7 +192,9 @@ class Entry:
 
 
 def first_asked(place: str) -> str:
-    """The office that answers for a new petition (首问负责): the community of its place, or the lowest platform above it."""
+    """The office that answers for a new petition (首问负责): the community of its place, or the lowest platform
+    above it.
+    """
     return codes.parent_of(place) if len(place) == 15 else place
 
 

@@ -44,9 +44,7 @@ class Summary:
     reopened: int
 
 
-def list_petitions(
-    conn: Connection, wanted: Filter, behind: tuple[datetime, str] | None, size: int
-) -> list[Petition]:
+def list_petitions(conn: Connection, wanted: Filter, behind: tuple[datetime, str] | None, size: int) -> list[Petition]:
     """The petitions that match, newest first, from behind a position on."""
     p = store.petition
     query = select(p).where(p.c.district == wanted.district)
@@ -61,9 +59,7 @@ def list_petitions(
     if wanted.assignee:
         t = store.task
         query = query.where(
-            exists().where(
-                t.c.district == p.c.district, t.c.petition == p.c.id, t.c.assignee == wanted.assignee
-            )
+            exists().where(t.c.district == p.c.district, t.c.petition == p.c.id, t.c.assignee == wanted.assignee)
         )
     if wanted.text.strip():
         pattern = wanted.text.strip()
@@ -74,14 +70,10 @@ def list_petitions(
             s = store.search
             grams = sorted(words.grams(pattern))
             query = query.where(
-                exists().where(
-                    s.c.district == p.c.district, s.c.petition == p.c.id, s.c.grams.contains(grams)
-                )
+                exists().where(s.c.district == p.c.district, s.c.petition == p.c.id, s.c.grams.contains(grams))
             )
     if behind is not None:
-        query = query.where(
-            tuple_(p.c.create_time, p.c.id) < tuple_(literal(behind[0]), literal(behind[1]))
-        )
+        query = query.where(tuple_(p.c.create_time, p.c.id) < tuple_(literal(behind[0]), literal(behind[1])))
     rows = conn.execute(query.order_by(p.c.create_time.desc(), p.c.id.desc()).limit(size)).all()
     return store.with_tasks(conn, rows)
 
@@ -127,5 +119,3 @@ def ground(conn: Connection) -> Ground:
         if row.boundary:
             cells.append((row.code, [(corner[0], corner[1]) for corner in row.boundary]))
     return Ground(version, frozenset(places), workers, CellIndex(cells))
-
-

@@ -339,10 +339,9 @@ def append_entry(conn: Connection, of: Petition, entry: Entry) -> None:
 _ENTRIES_AFTER = text(
     """
     SELECT timeline.* FROM timeline
-    JOIN unnest(CAST(:districts AS text[]), CAST(:ids AS text[]), CAST(:seen AS bigint[])) AS wanted (district, id, seen)
-      ON timeline.district = wanted.district AND timeline.petition = wanted.id AND timeline.sequence > wanted.seen
-    ORDER BY timeline.petition, timeline.sequence
-    LIMIT :most
+    JOIN unnest(CAST(:districts AS text[]), CAST(:ids AS text[]), CAST(:seen AS bigint[])) AS wanted (district,
+    id, seen) ON timeline.district = wanted.district AND timeline.petition = wanted.id AND timeline.sequence >
+    wanted.seen ORDER BY timeline.petition, timeline.sequence LIMIT :most
     """
 )
 
@@ -367,9 +366,7 @@ def office_names(conn: Connection, district: str, offices: Sequence[str]) -> dic
         select(department.c.code, department.c.display_name)
         .where(department.c.district == district, department.c.code.in_(offices))
         .union_all(
-            select(place.c.code, place.c.display_name).where(
-                place.c.district == district, place.c.code.in_(offices)
-            )
+            select(place.c.code, place.c.display_name).where(place.c.district == district, place.c.code.in_(offices))
         )
     )
     return {row.code: row.display_name for row in found}

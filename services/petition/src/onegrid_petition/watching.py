@@ -20,7 +20,9 @@ class _Watcher:
 
 
 class Watchers:
-    """Those who watch petitions on this process. Steps are read from the database, so it does not matter who takes them where."""
+    """Those who watch petitions on this process. Steps are read from the database, so it does not matter who
+    takes them where.
+    """
 
     def __init__(self, db: Database, interval_s: float, closing: asyncio.Event) -> None:
         self._db = db

@@ -1,4 +1,6 @@
-"""How petitions are found by their words: by pairs of neighbouring letters, which suits Chinese, where words have no spaces."""
+"""How petitions are found by their words: by pairs of neighbouring letters, which suits Chinese, where words
+have no spaces.
+"""
 
 from __future__ import annotations
 

@@ -16,30 +16,22 @@ __all__ = ["DepartmentMethods"]
 class DepartmentMethods(Methods):
     """Methods on departments."""
 
-    async def CreateDepartment(
-        self, request: pb.CreateDepartmentRequest, call: Call
-    ) -> pb.CreateDepartmentResponse:
+    async def CreateDepartment(self, request: pb.CreateDepartmentRequest, call: Call) -> pb.CreateDepartmentResponse:
         return await self._db.command(
             call,
             pb.CreateDepartmentResponse,
             lambda conn: pb.CreateDepartmentResponse(
-                department=messages.department(
-                    departments.create(conn, request.code, request.display_name, call)
-                )
+                department=messages.department(departments.create(conn, request.code, request.display_name, call))
             ),
         )
 
-    async def UpdateDepartment(
-        self, request: pb.UpdateDepartmentRequest, call: Call
-    ) -> pb.UpdateDepartmentResponse:
+    async def UpdateDepartment(self, request: pb.UpdateDepartmentRequest, call: Call) -> pb.UpdateDepartmentResponse:
         code = _code(request.name)
         return await self._db.command(
             call,
             pb.UpdateDepartmentResponse,
             lambda conn: pb.UpdateDepartmentResponse(
-                department=messages.department(
-                    departments.rename(conn, code, request.display_name, request.etag, call)
-                )
+                department=messages.department(departments.rename(conn, code, request.display_name, request.etag, call))
             ),
         )
 
@@ -49,14 +41,10 @@ class DepartmentMethods(Methods):
             raise NotFound(request.name)
         return pb.GetDepartmentResponse(department=messages.department(found))
 
-    async def ListDepartments(
-        self, request: pb.ListDepartmentsRequest, call: Call
-    ) -> pb.ListDepartmentsResponse:
+    async def ListDepartments(self, request: pb.ListDepartmentsRequest, call: Call) -> pb.ListDepartmentsResponse:
         position = self._pages.open(request, request.page_token)
         after, size = str(position[0]) if position else "", page_size(request.page_size)
-        found = await self._db.read(
-            lambda conn: store.departments_page(conn, request.district, after, size + 1)
-        )
+        found = await self._db.read(lambda conn: store.departments_page(conn, request.district, after, size + 1))
         return pb.ListDepartmentsResponse(
             departments=[messages.department(each) for each in found[:size]],
             next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",

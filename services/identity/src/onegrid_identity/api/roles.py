@@ -29,9 +29,7 @@ class RoleMethods(Methods):
         return await self._db.command(
             call,
             pb.CreateRoleResponse,
-            lambda conn: pb.CreateRoleResponse(
-                role=messages.role(roles.create(conn, request.district, new, call))
-            ),
+            lambda conn: pb.CreateRoleResponse(role=messages.role(roles.create(conn, request.district, new, call))),
         )
 
     async def GetRole(self, request: pb.GetRoleRequest, call: Call) -> pb.GetRoleResponse:

@@ -28,9 +28,7 @@ _PUBLIC = (AccountKind.ACCOUNT_KIND_CITIZEN, AccountKind.ACCOUNT_KIND_ENTERPRISE
 class SessionMethods(Methods):
     """Methods that make, keep and end sessions."""
 
-    async def LoginWithPassword(
-        self, request: pb.LoginWithPasswordRequest, call: Call
-    ) -> pb.LoginWithPasswordResponse:
+    async def LoginWithPassword(self, request: pb.LoginWithPasswordRequest, call: Call) -> pb.LoginWithPasswordResponse:
         login = request.login
         count, last = await self._db.read(lambda conn: sessions.failures(conn, login))
         attempts.require_few_failures(count, last, call.now)
@@ -46,9 +44,7 @@ class SessionMethods(Methods):
     ) -> pb.RequestOneTimeCodeResponse:
         code = f"{secrets.randbelow(1_000_000):06}"
         phone_index, code_index = self._phone_index(request.phone), self._code_index(request.phone, code)
-        expires = await self._db.write(
-            lambda conn: sessions.keep_code(conn, phone_index, code_index, call.now)
-        )
+        expires = await self._db.write(lambda conn: sessions.keep_code(conn, phone_index, code_index, call.now))
         await self._sender.send(request.phone, code, expires)
         return pb.RequestOneTimeCodeResponse(expire_time=timestamp(expires))
 
@@ -57,9 +53,7 @@ class SessionMethods(Methods):
     ) -> pb.LoginWithOneTimeCodeResponse:
         phone_index = self._phone_index(request.phone)
         code_index = self._code_index(request.phone, request.code)
-        outcome = await self._db.write(
-            lambda conn: sessions.try_code(conn, phone_index, code_index, call.now)
-        )
+        outcome = await self._db.write(lambda conn: sessions.try_code(conn, phone_index, code_index, call.now))
         if outcome is not CodeOutcome.RIGHT:
             raise CredentialsRejected
 
@@ -88,9 +82,7 @@ class SessionMethods(Methods):
         return pb.LoginServiceAccountResponse(session=await self._open(account, call, refreshes=False))
 
     async def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
-        opened = await self._db.write(
-            lambda conn: sessions.refresh(conn, request.refresh_token, call, self._access)
-        )
+        opened = await self._db.write(lambda conn: sessions.refresh(conn, request.refresh_token, call, self._access))
         if opened is None:
             raise RefreshRejected
         return pb.RefreshSessionResponse(session=await self._signed(opened))
@@ -102,19 +94,13 @@ class SessionMethods(Methods):
 
         return await self._db.command(call, pb.LogoutResponse, run)
 
-    async def ListSigningKeys(
-        self, request: pb.ListSigningKeysRequest, call: Call
-    ) -> pb.ListSigningKeysResponse:
-        return pb.ListSigningKeysResponse(
-            keys=[pb.SigningKey(kid=kid, x=x) for kid, x in await self.keys.listed()]
-        )
+    async def ListSigningKeys(self, request: pb.ListSigningKeysRequest, call: Call) -> pb.ListSigningKeysResponse:
+        return pb.ListSigningKeysResponse(keys=[pb.SigningKey(kid=kid, x=x) for kid, x in await self.keys.listed()])
 
     async def _open(self, account: Account, call: Call, *, refreshes: bool = True) -> resources_pb2.Session:
         lasts = self._refresh if refreshes else None
         return await self._signed(
-            await self._db.write(
-                lambda conn: sessions.open_session(conn, account, call, self._access, lasts)
-            )
+            await self._db.write(lambda conn: sessions.open_session(conn, account, call, self._access, lasts))
         )
 
     async def _signed(self, opened: Opened) -> resources_pb2.Session:

@@ -56,9 +56,7 @@ class UserMethods(Methods):
         return await self._db.command(
             call,
             pb.CreateUserResponse,
-            lambda conn: pb.CreateUserResponse(
-                user=messages.user(users.create(conn, account, call), self._cipher)
-            ),
+            lambda conn: pb.CreateUserResponse(user=messages.user(users.create(conn, account, call), self._cipher)),
         )
 
     async def CreateServiceAccount(
@@ -113,9 +111,7 @@ class UserMethods(Methods):
         return await self._db.command(
             call,
             pb.UpdateUserResponse,
-            lambda conn: pb.UpdateUserResponse(
-                user=messages.user(users.update(conn, command, call), self._cipher)
-            ),
+            lambda conn: pb.UpdateUserResponse(user=messages.user(users.update(conn, command, call), self._cipher)),
         )
 
     async def SetPassword(self, request: pb.SetPasswordRequest, call: Call) -> pb.SetPasswordResponse:

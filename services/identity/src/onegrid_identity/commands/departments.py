@@ -31,16 +31,12 @@ def rename(conn: Connection, code: str, display_name: str, etag: str, call: Call
         raise NotFound(f"departments/{code}")
     if etag and etag != str(before.version):
         raise StaleEtag(f"departments/{code}", str(before.version))
-    after = replace(
-        before, display_name=display_name, version=before.version + 1, update_time=call.now
-    )
+    after = replace(before, display_name=display_name, version=before.version + 1, update_time=call.now)
     return _announce(conn, after, call)
 
 
 def _announce(conn: Connection, department: Department, call: Call) -> Department:
     store.upsert_department(conn, department)
-    event = DepartmentDefined(
-        code=department.code, display_name=department.display_name, version=department.version
-    )
+    event = DepartmentDefined(code=department.code, display_name=department.display_name, version=department.version)
     outbox.append(conn, call, [(f"departments/{department.code}", event)])
     return department

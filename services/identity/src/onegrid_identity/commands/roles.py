@@ -72,9 +72,7 @@ def take(conn: Connection, user: str, grant_id: str, call: Call) -> None:
 
 def _require_known(conn: Connection, scope: str) -> None:
     known = (
-        store.find_department(conn, scope) is not None
-        if codes.is_department(scope)
-        else store.knows_place(conn, scope)
+        store.find_department(conn, scope) is not None if codes.is_department(scope) else store.knows_place(conn, scope)
     )
     if not known:
         raise ScopeUnknown(scope)

@@ -94,7 +94,8 @@ def open_session(
 
 
 def refresh(conn: Connection, token: str, call: Call, access: timedelta) -> Opened | None:
-    """Exchange a refresh token for a new one. None if it is not good; if it was used before, its session is revoked then.
+    """Exchange a refresh token for a new one. None if it is not good; if it was used before, its session is
+    revoked then.
 
     Does not raise, so that the revocation is committed.
     """
@@ -167,9 +168,7 @@ def keep_code(conn: Connection, phone_index: bytes, code_index: bytes, now: date
 
 def try_code(conn: Connection, phone_index: bytes, code_index: bytes, now: datetime) -> CodeOutcome:
     """Use a code up if it is right, or count a wrong try. Does not raise, so that the count is committed."""
-    row = conn.execute(
-        select(_CODES).where(_CODES.c.phone_index == phone_index).with_for_update()
-    ).one_or_none()
+    row = conn.execute(select(_CODES).where(_CODES.c.phone_index == phone_index).with_for_update()).one_or_none()
     good = (
         row is not None
         and row.tries < attempts.CODE_TRIES

@@ -75,7 +75,9 @@ def give(conn: Connection, account: Account, roles: Sequence[tuple[Role, str]], 
 
 
 def require_visible(conn: Connection, user: str, call: Call, *, lock: bool = False) -> Account:
-    """The account, if the caller holds the permission over its district or owns it. Raises NotFound or PermissionDenied."""
+    """The account, if the caller holds the permission over its district or owns it. Raises NotFound or
+    PermissionDenied.
+    """
     account = store.find_account(conn, store.account.c.id == user, lock=lock)
     if account is None:
         # Who may see every account of their district learns that there is none of this name.
