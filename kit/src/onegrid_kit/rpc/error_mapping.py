@@ -19,6 +19,11 @@ __all__ = ["STATUS_DETAILS", "status_of"]
 STATUS_DETAILS = "grpc-status-details-bin"
 """The trailing metadata that carries a `google.rpc.Status`."""
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+# Clients take 8 KiB of trailers if they are not told otherwise, and lose all of a longer one: an error must not grow
+# with the request that it is about.
+_MESSAGE_BYTES = 400
+_METADATA_BYTES = 1000
+_VIOLATIONS_BYTES = 2000
 
 
 def status_of(error: Exception, domain: str) -> tuple[grpc.StatusCode, str, bytes]:
@@ -27,7 +32,7 @@ def status_of(error: Exception, domain: str) -> tuple[grpc.StatusCode, str, byte
         # A value that passed the contract's rules and that PostgreSQL can't hold.
         error = InvalidRequest(FieldViolation("", "holds a value that can't be stored"))
     if isinstance(error, DomainError):
-        code, message = _CODES[error.code], error.message
+        code, message = _CODES[error.code], _short(error.message, _MESSAGE_BYTES)
         details = _details(error, domain)
     elif isinstance(error, TimeoutError):
         code, message = grpc.StatusCode.DEADLINE_EXCEEDED, "the call took too long"
@@ -48,15 +53,24 @@ def status_of(error: Exception, domain: str) -> tuple[grpc.StatusCode, str, byte
 
 
 def _details(error: DomainError, domain: str) -> list[Message]:
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.metadata)]
+    metadata = {key: _short(value, _METADATA_BYTES) for key, value in error.metadata.items()}
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=metadata)]
     if isinstance(error, InvalidRequest):
-        violations = [
-            error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
-            for field, description in error.violations
-        ]
-        details.append(error_details_pb2.BadRequest(field_violations=violations))
+        bad = error_details_pb2.BadRequest()
+        for field, description in error.violations:
+            bad.field_violations.add(
+                field=_short(field, _METADATA_BYTES), description=_short(description, _METADATA_BYTES)
+            )
+            if bad.ByteSize() > _VIOLATIONS_BYTES:
+                break
+        details.append(bad)
     if error.retry_after is not None:
         retry = error_details_pb2.RetryInfo()
         retry.retry_delay.FromTimedelta(error.retry_after)
         details.append(retry)
     return [*details, *error.details]
+
+
+def _short(text: str, most: int) -> str:
+    encoded = text.encode()
+    return text if len(encoded) <= most else encoded[: most - 3].decode(errors="ignore") + "…"
