@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PACKAGES := protos kit services/identity services/grid services/petition demo
-SOURCES := kit services demo tests benchmarks protos/generate.py protos/hatch_build.py
+SOURCES := kit services demo tests tools benchmarks protos/generate.py protos/hatch_build.py
 say = @printf '==> %s\n'
 
 ##@ Run

@@ -1,0 +1,238 @@
+"""The running district as its callers see it: bytes in, an outcome back; and what its databases hold."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sqlalchemy import Engine, text
+
+from onegrid.common.v1 import error_reason_pb2 as common_reasons
+from onegrid.grid.v1 import error_reason_pb2 as grid_reasons
+from onegrid.identity.v1 import error_reason_pb2 as identity_reasons
+from onegrid.options.v1 import options_pb2
+from onegrid.petition.v1 import error_reason_pb2 as petition_reasons
+from onegrid_demo.platform import SERVICES
+from onegrid_kit.database import sync_engine
+
+M = TypeVar("M", bound=Message)
+
+METHODS: Sequence[MethodDescriptor] = [method for service in SERVICES for method in service.descriptor.methods]
+OF_REQUEST = {method.input_type.full_name: method for method in METHODS}
+REASONS = {
+    f"onegrid.{name}": {
+        key.removeprefix("ERROR_REASON_")
+        for enum in (common_reasons.ErrorReason, own.ErrorReason)
+        for key, number in enum.items()
+        if number
+    }
+    for name, own in (("identity", identity_reasons), ("grid", grid_reasons), ("petition", petition_reasons))
+}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def access(method: MethodDescriptor) -> options_pb2.Access:
+    return method.GetOptions().Extensions[options_pb2.access]
+
+
+def path(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def domain(method: MethodDescriptor) -> str:
+    return "onegrid." + method.containing_service.full_name.split(".")[1]
+
+
+def request_of(method: MethodDescriptor) -> type[Message]:
+    return GetMessageClass(method.input_type)
+
+
+def documented_metadata() -> dict[str, set[str]]:
+    """For each reason the keys of its metadata, as the example in its comment has them."""
+    example = re.compile(r'"reason": "(\w+)".*?"metadata": \{(.*?)\} \}')
+    return {
+        reason: set(re.findall(r'"(\w+)":', metadata))
+        for proto in sorted((ROOT / "protos/onegrid").glob("*/v1/error_reason.proto"))
+        for reason, metadata in example.findall(proto.read_text())
+    }
+
+
+DOCUMENTED_METADATA = documented_metadata()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a caller is told."""
+
+    method: MethodDescriptor = field(compare=False)
+    code: grpc.StatusCode
+    message: str = ""
+    details: bytes = b""
+    """The serialized `google.rpc.Status`."""
+    answer: bytes = field(default=b"", compare=False)
+
+    @property
+    def ok(self) -> bool:
+        return self.code is grpc.StatusCode.OK
+
+    @cached_property
+    def status(self) -> status_pb2.Status:
+        return status_pb2.Status.FromString(self.details)
+
+    def detail(self, kind: type[M]) -> M | None:
+        for packed in self.status.details:
+            if packed.Is(kind.DESCRIPTOR):
+                found = kind()
+                packed.Unpack(found)
+                return found
+        return None
+
+    @property
+    def info(self) -> error_details_pb2.ErrorInfo:
+        info = self.detail(error_details_pb2.ErrorInfo)
+        assert info is not None, self
+        return info
+
+    @property
+    def reason(self) -> str:
+        return "" if self.ok else self.info.reason
+
+    def keeps_the_contract(self) -> Outcome:
+        """Itself, if what it says is what the contract lets it say."""
+        if self.ok:
+            return self
+        assert self.code not in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN), self
+        assert self.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED), self
+        assert self.details, f"without details: {self}"
+        assert (self.status.code, self.status.message) == (self.code.value[0], self.message)
+        info = self.info
+        assert info.domain == domain(self.method), self
+        assert info.reason in REASONS[info.domain], self
+        assert set(info.metadata) <= DOCUMENTED_METADATA[info.reason], f"undocumented metadata: {self}"
+        if self.code is grpc.StatusCode.INVALID_ARGUMENT and info.reason != "MALFORMED_REQUEST":
+            bad = self.detail(error_details_pb2.BadRequest)
+            assert bad is not None, self
+            assert bad.field_violations, self
+            assert all(violation.description for violation in bad.field_violations), self
+        if self.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+            assert self.detail(error_details_pb2.RetryInfo) is not None, self
+        return self
+
+
+class District:
+    """The platform, its callers' tokens, and its databases."""
+
+    def __init__(self, port: int, told: dict[str, Any], folder: Path) -> None:
+        self.port = port
+        self.accounts: dict[str, Any] = told["accounts"]
+        self.tokens: dict[str, str] = told["tokens"]
+        self.cipher_keys: str = told["cipher_keys"]
+        self.folder = folder
+        self.engines: dict[str, Engine] = {
+            name: sync_engine(url) for name, url in sorted(told["databases"].items())
+        }
+        self.channel = self.connect()
+
+    def connect(self, **options: int) -> grpc.Channel:
+        given = {"grpc.max_send_message_length": -1, "grpc.use_local_subchannel_pool": 1} | {
+            f"grpc.{name}": value for name, value in options.items()
+        }
+        return grpc.insecure_channel(f"127.0.0.1:{self.port}", options=list(given.items()))
+
+    def close(self) -> None:
+        self.channel.close()
+        for engine in self.engines.values():
+            engine.dispose()
+
+    def send(
+        self,
+        method: MethodDescriptor,
+        raw: bytes,
+        caller: str = "",
+        *,
+        token: str | None = None,
+        metadata: Sequence[tuple[str, str]] = (),
+        compression: grpc.Compression | None = None,
+    ) -> Outcome:
+        """Call with these bytes: as somebody, with a token, or without one. Of a stream the first message is taken."""
+        token = self.tokens[caller] if caller else token
+        if token is not None:
+            metadata = (*metadata, ("authorization", f"Bearer {token}"))
+        try:
+            if method.server_streaming:
+                stream = self.channel.unary_stream(path(method))(
+                    raw, metadata=metadata, timeout=20, compression=compression
+                )
+                answer = next(iter(stream), b"")
+                stream.cancel()
+            else:
+                answer = self.channel.unary_unary(path(method))(
+                    raw, metadata=metadata, timeout=20, compression=compression
+                )
+        except grpc.RpcError as error:
+            details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+            return Outcome(method, error.code(), error.details() or "", bytes(details))
+        return Outcome(method, grpc.StatusCode.OK, answer=answer)
+
+    def attempt(self, request: Message, caller: str = "", *, token: str | None = None) -> Outcome:
+        """Call the method whose request this is."""
+        method = OF_REQUEST[request.DESCRIPTOR.full_name]
+        return self.send(method, request.SerializeToString(), caller, token=token).keeps_the_contract()
+
+    def do(self, request: Message, caller: str, answer: type[M]) -> M:
+        """Call it; it must succeed."""
+        outcome = self.attempt(request, caller)
+        assert outcome.ok, outcome
+        return answer.FromString(outcome.answer)
+
+    def serving(self) -> bool:
+        """Whether the platform says of itself that it serves, on a connection of its own."""
+        with self.connect() as channel:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+            return answer.status == health_pb2.HealthCheckResponse.SERVING
+
+    def settle(self) -> None:
+        """Wait until every event has been carried and handled."""
+        deadline = time.monotonic() + 20
+        quiet = 0
+        while quiet < 3:
+            assert time.monotonic() < deadline, "events are not carried"
+            waiting = sum(self.count(name, "outbox") for name in self.engines)
+            quiet = 0 if waiting else quiet + 1
+            time.sleep(0.05)
+
+    def count(self, database: str, table: str) -> int:
+        with self.engines[database].connect() as conn:
+            return int(conn.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+    def content(self) -> dict[str, tuple[int, str]]:
+        """The number of rows of every table of every database, and a digest of what they hold."""
+        found = {}
+        for name, engine in self.engines.items():
+            with engine.connect() as conn:
+                tables = conn.execute(
+                    text(
+                        "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
+                        "WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"
+                    )
+                ).scalars()
+                for table in list(tables):
+                    row = conn.execute(
+                        text(
+                            f"SELECT count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') "
+                            f'FROM (SELECT md5(t::text) AS h FROM "{table}" t) AS hashed'
+                        )
+                    ).one()
+                    found[f"{name}.{table}"] = (row[0], row[1])
+        return found

@@ -1,0 +1,53 @@
+"""One running platform for all tests of the contract."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from calling import District
+
+
+@pytest.fixture(scope="session")
+def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
+    """The demonstration district, served by a process of its own; in the end it must have met no fault of its own."""
+    folder = tmp_path_factory.mktemp("district")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).parent / "serving.py"), str(folder), str(port)],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        ready = folder / "callers.json"
+        deadline = time.monotonic() + 90
+        while not ready.exists():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        running = District(port, json.loads(ready.read_text()), folder)
+        yield running
+        alive = process.poll() is None
+        running.close()
+    finally:
+        process.terminate()
+        code = process.wait(timeout=40)
+    told = log.read_text()
+    assert alive, told
+    assert code == 0, told
+    # What the platform calls a fault of its own is logged with its traceback; so is what asyncio and grpc find amiss.
+    assert "Traceback" not in told, told
+    assert "call failed" not in told, told

@@ -1,0 +1,127 @@
+"""Writes the documents that the code knows best: the petition's life, settings, metrics, permissions.
+
+`write` writes them, `check` fails if one is not fresh.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
+from onegrid_demo.platform import SERVICES
+from onegrid_identity import granting
+from onegrid_kit import metrics
+from onegrid_kit.contracts import access_of
+from onegrid_kit.settings import ServiceSettings, describe
+from onegrid_petition import lifecycle
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTE = "<!-- Written by `make format` from the code; change it there. -->\n\n"
+
+
+def life() -> str:
+    """The petition's states as a diagram, and who may take which step."""
+    name = lambda wrapper, value: wrapper.Name(value).split("_", 1)[1]  # noqa: E731
+    lines = [
+        "# The life of a petition\n",
+        NOTE + "From `lifecycle.RULES`, which the service itself asks.\n",
+        "```mermaid",
+        "stateDiagram-v2",
+        "  [*] --> FILED: FILE",
+    ]
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for rule in lifecycle.RULES:
+        for before, after in rule.leads.items():
+            if before != after:
+                key = (name(State, before), name(State, after))
+                arrows.setdefault(key, []).append(name(Action, rule.action))
+    for (before_, after_), actions in arrows.items():
+        lines.append(f"  {before_} --> {after_}: {', '.join(dict.fromkeys(actions))}")
+    lines += [f"  {name(State, state)} --> [*]" for state in sorted(lifecycle.ENDED)]
+    lines += ["```\n", "| action | by | from | to |", "| --- | --- | --- | --- |"]
+    for rule in lifecycle.RULES:
+        by = ", ".join(sorted(name(Actor, actor) for actor in rule.by))
+        for before, after in rule.leads.items():
+            to = "stays" if before == after else name(State, after)
+            lines.append(f"| {name(Action, rule.action)} | {by} | {name(State, before)} | {to} |")
+    lines += ["\n## Its tasks\n", "| action | from | to |", "| --- | --- | --- |"]
+    strip = lambda value: TaskState.Name(value).removeprefix("TASK_STATE_")  # noqa: E731
+    for action, leads in lifecycle.TASK_RULES.items():
+        lines += [f"| {name(Action, action)} | {strip(a)} | {strip(b)} |" for a, b in leads.items()]
+    return "\n".join(lines) + "\n"
+
+
+def settings() -> str:
+    """What each service can be told."""
+    lines = ["# Settings\n", NOTE + "Read from the environment, once, at start.\n"]
+    common = list(describe(ServiceSettings))
+    tables = [("Every service", common)]
+    for service in SERVICES:
+        own = [row for row in describe(service.settings) if row not in common]
+        tables.append((service.name, own))
+    for title, rows in tables:
+        if rows:
+            lines += [f"## {title}\n", "| name | default | meaning |", "| --- | --- | --- |"]
+            lines += [f"| `{name}` | {f'`{default}`' if default else ''} | {doc} |" for name, default, doc in rows]
+            lines.append("")
+    return "\n".join(lines)
+
+
+def measured() -> str:
+    """Every metric."""
+    lines = ["# Metrics\n", NOTE + "| name | type | labels | meaning |", "| --- | --- | --- | --- |"]
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            name = metric._name + ("_total" if metric._type == "counter" else "")
+            labels = ", ".join(metric._labelnames)
+            lines.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")
+    return "\n".join(lines) + "\n"
+
+
+def permissions() -> str:
+    """Which method needs which permission, and which role has it."""
+    lines = [
+        "# Permissions\n",
+        NOTE + "From the option `onegrid.options.v1.access` of each method, and the built-in roles.\n",
+    ]
+    lines += ["| method | open to | over | reads personal data | roles |", "| --- | --- | --- | --- | --- |"]
+    for service in SERVICES:
+        for method in service.descriptor.methods:
+            access = access_of(method)
+            who = f"`{access.permission}`" if access.permission else ("anyone" if access.audience == 1 else "any token")
+            over = access.scope_field or ("the resource" if access.permission else "")
+            roles = ", ".join(role.id for role in granting.BUILT_IN if access.permission in role.permissions)
+            reads = "yes" if access.reads_personal_data else ""
+            lines.append(f"| {service.descriptor.name}.{method.name} | {who} | {over} | {reads} | {roles} |")
+    return "\n".join(lines) + "\n"
+
+
+DOCUMENTS = {
+    "docs/petition-life.md": life,
+    "docs/settings.md": settings,
+    "docs/metrics.md": measured,
+    "docs/permissions.md": permissions,
+}
+
+
+def main() -> int:
+    """`write` or `check`; the exit code."""
+    stale = [path for path, make in DOCUMENTS.items() if not _is(ROOT / path, make())]
+    if sys.argv[1:] == ["write"]:
+        for path in stale:
+            (ROOT / path).write_text(DOCUMENTS[path]())
+        return 0
+    for path in stale:
+        print(f"{path} is not fresh; make format writes it", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
