@@ -1,7 +1,7 @@
 """Checks the contracts with buf: style, comments, format, and that nothing breaks who uses the last release.
 
-buf reads descriptor sets that protoc wrote, so that it needs no network. `release` keeps today's contracts as those that later ones
-must not break; it is run when a version is released.
+buf reads descriptor sets that protoc wrote, so that it needs no network. `release` keeps today's contracts as
+those that later ones must not break; it is run when a version is released.
 """
 
 from __future__ import annotations

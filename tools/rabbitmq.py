@@ -1,4 +1,6 @@
-"""Sees to it that the tests find RabbitMQ: installs it from the system's packages as root, else says what to install."""
+"""Sees to it that the tests find RabbitMQ: installs it from the system's packages as root, else says what to
+install.
+"""
 
 from __future__ import annotations
 
