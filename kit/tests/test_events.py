@@ -132,6 +132,14 @@ def test_a_handler_that_keeps_failing_is_parked_listed_and_replayed(carrier: Car
     eventually(lambda: roles.run(carrier.environ, "parked", "list").stdout == "")
 
 
+def test_one_of_many_that_fails_takes_none_of_the_others_with_it(carrier: Carrier, engine: Engine) -> None:
+    fault(engine, "13")
+    with engine.begin() as conn:
+        announce(conn, "users/a", [str(number) for number in range(30)])
+    eventually(lambda: given_up(engine) == 1)
+    assert [said for _, said in notes(engine)] == [str(number) for number in range(30) if number != 13]
+
+
 def test_bytes_that_are_no_message_are_parked_at_once(carrier: Carrier, engine: Engine) -> None:
     with engine.begin() as conn:
         announce(conn, "users/a", ["x"])
