@@ -139,9 +139,7 @@ class District:
         self.tokens: dict[str, str] = told["tokens"]
         self.cipher_keys: str = told["cipher_keys"]
         self.folder = folder
-        self.engines: dict[str, Engine] = {
-            name: sync_engine(url) for name, url in sorted(told["databases"].items())
-        }
+        self.engines: dict[str, Engine] = {name: sync_engine(url) for name, url in sorted(told["databases"].items())}
         self.channel = self.connect()
 
     def connect(self, **options: int) -> grpc.Channel:
