@@ -83,7 +83,7 @@ class TokenVerifier:
                 options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
             caller, issued, expires = _read(claims)
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError):
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, OSError, RecursionError):
             raise Unauthenticated from None
         now = self._clock.now()
         if now >= expires or now + _SKEW < issued or caller.session in self.revoked:
