@@ -1,0 +1,93 @@
+"""What the tests do first to have something to do it with: petitions at some point of their life, users, grants."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+
+from calling import District
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.identity.v1.resources_pb2 import User
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Kind, Petition
+from onegrid_demo import district as demo
+from onegrid_demo.loading import CELL, CENTRE
+
+__all__ = [
+    "DISTRICT",
+    "ELSEWHERE",
+    "OTHER_CENTRE",
+    "PASSWORD",
+    "concluded",
+    "dispatched",
+    "filed",
+    "request_id",
+    "staff",
+    "taken",
+]
+
+DISTRICT = demo.CODE
+OTHER_CENTRE = "210602D08"
+ELSEWHERE = next(cell.code for cell in demo.cells() if not cell.code.startswith("210602003"))
+"""A cell of another street than the reference case's."""
+PASSWORD = "correct horse battery"
+_numbers = itertools.count(1)
+
+
+def request_id() -> str:
+    return str(uuid.uuid4())
+
+
+def filed(district: District, by: str = "citizen", place: str = CELL) -> Petition:
+    request = pb.FilePetitionRequest(district=DISTRICT, kind=Kind.KIND_HELP, text="楼道灯不亮。", place=place)
+    return district.do(request, by, pb.FilePetitionResponse).petition
+
+
+def dispatched(district: District, by: str = "citizen", place: str = CELL, *offices: str) -> Petition:
+    """Accepted, and given to these offices, the first one leading."""
+    lead, *assistants = offices or (CENTRE,)
+    name = filed(district, by, place).name
+    district.do(pb.AcceptPetitionRequest(name=name), "commander", pb.AcceptPetitionResponse)
+    request = pb.DispatchPetitionRequest(name=name, lead=lead, assistants=assistants)
+    return district.do(request, "commander", pb.DispatchPetitionResponse).petition
+
+
+def taken(district: District) -> Petition:
+    """Being handled by the talent centre."""
+    request = pb.TakeTaskRequest(name=f"{dispatched(district).name}/tasks/1")
+    return district.do(request, "centre", pb.TakeTaskResponse).petition
+
+
+def concluded(district: District) -> Petition:
+    request = pb.ConcludeTaskRequest(name=f"{taken(district).name}/tasks/1", public_note="已修好。")
+    return district.do(request, "centre", pb.ConcludeTaskResponse).petition
+
+
+def staff(district: District, *grants: tuple[str, str]) -> tuple[User, str]:
+    """A new member of staff who holds these roles over these codes; and a token of theirs."""
+    login = f"staff{next(_numbers)}"
+    user = district.do(
+        identity_pb.CreateUserRequest(
+            district=DISTRICT,
+            kind=AccountKind.ACCOUNT_KIND_STAFF,
+            display_name="新来的",
+            login=login,
+            password=PASSWORD,
+        ),
+        "admin",
+        identity_pb.CreateUserResponse,
+    ).user
+    for role, scope in grants:
+        district.do(
+            identity_pb.GrantRoleRequest(user=user.name, role=role, scope=scope),
+            "admin",
+            identity_pb.GrantRoleResponse,
+        )
+    return user, log_in(district, login).access_token
+
+
+def log_in(district: District, login: str) -> identity_pb.Session:  # type: ignore[name-defined]
+    request = identity_pb.LoginWithPasswordRequest(login=login, password=PASSWORD)
+    return district.do(request, "", identity_pb.LoginWithPasswordResponse).session
