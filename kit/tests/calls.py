@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Engine, text
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid_kit import outbox
 from onegrid_kit.callers import Call, Caller
+from onegrid_kit.cipher import AesGcmCipher
 
+CIPHER = AesGcmCipher({"test": bytes(range(32))})
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from calls import a_call, a_request_id, count
+from calls import CIPHER, a_call, a_request_id, count
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit.database import Database, lost, sync_engine
 from onegrid_kit.errors import Unavailable
@@ -31,13 +31,13 @@ def effect(conn: Connection) -> Role:
 
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database("sample", database_url)
+    database = Database("sample", database_url, CIPHER)
     yield database
     await database.close()
 
 
 async def test_a_restart_of_postgresql_costs_nobody_anything(own_postgres: TestPostgres, own_database_url: str) -> None:
-    database = Database("sample", own_database_url)
+    database = Database("sample", own_database_url, CIPHER)
     for end in (own_postgres.server.kill, own_postgres.server.stop):
         await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
         await asyncio.gather(*(database.read(one) for _ in range(8)))
@@ -143,7 +143,7 @@ async def test_reads_open_no_transaction_and_see_no_older_state(database: Databa
 async def test_both_drivers_take_urls_of_sockets_and_tls_modes(postgres: TestPostgres, database_url: str) -> None:
     name = database_url.rsplit("/", 1)[1]
     for url in (postgres.server.url(name, over_socket=True), f"{database_url}?sslmode=prefer"):
-        database = Database("sample", url)
+        database = Database("sample", url, CIPHER)
         assert await database.read(one) == 1
         await database.close()
         engine = sync_engine(url)

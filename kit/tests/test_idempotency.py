@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Connection, Engine, text
 
-from calls import a_call, a_request_id, count
+from calls import CIPHER, a_call, a_request_id, count
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit import idempotency
 from onegrid_kit.database import Database, run_command
@@ -31,7 +31,7 @@ def effect(name: str) -> Callable[[Connection], Role]:
 
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database("sample", database_url)
+    database = Database("sample", database_url, CIPHER)
     yield database
     await database.close()
 
@@ -82,11 +82,14 @@ async def test_a_command_that_failed_may_be_repeated(database: Database, engine:
 def test_a_batch_is_claimed_at_once_its_own_repetitions_included(engine: Engine) -> None:
     old, new = a_request_id(), a_request_id()
     with engine.begin() as conn:
-        run_command(conn, a_call(old), Role, effect("old"))
+        run_command(conn, CIPHER, a_call(old), Role, effect("old"))
     calls = [a_call(old), a_call(new), a_call(), a_call(new), a_call(new, "other"), a_call(old, "other")]
     with engine.begin() as conn:
         outcomes = idempotency.claim(conn, calls, [b"0", b"1", b"2", b"3", b"4", b"5"])
-    assert outcomes[:4] == [Answered(Role(name="roles/1").SerializeToString()), None, None, Answered(b"1")]
+    first = outcomes[0]
+    assert isinstance(first, Answered)
+    assert CIPHER.open(first.answer, idempotency.PURPOSE) == Role(name="roles/1").SerializeToString()
+    assert outcomes[1:4] == [None, None, Answered(b"1")]
     assert [type(outcome) for outcome in outcomes[4:]] == [RequestIdReused, RequestIdReused]
 
 

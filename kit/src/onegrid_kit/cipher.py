@@ -40,6 +40,14 @@ class Cipher(Protocol):
         """The text. Raises CipherError."""
         ...
 
+    def seal(self, data: bytes, purpose: str) -> bytes:
+        """The same for bytes."""
+        ...
+
+    def open(self, sealed: bytes, purpose: str) -> bytes:
+        """The bytes. Raises CipherError."""
+        ...
+
     def blind_index(self, text: str, purpose: str) -> bytes:
         """The same 32 bytes for the same text and purpose, which tell nothing else (HMAC-SHA-256)."""
         ...
@@ -56,19 +64,27 @@ class _KeyedCipher:
         self._derive = lru_cache(maxsize=256)(self._derive_key)
 
     def encrypt(self, text: str, purpose: str) -> bytes:
-        """The sealed text: the key's id, a zero byte, nonce, ciphertext and tag."""
-        nonce = os.urandom(_NONCE_BYTES)
-        body = self._seal(self._derive(self._current, purpose), nonce, text.encode())
-        return self._current.encode() + b"\0" + nonce + body
+        """The sealed text. It opens only for the same purpose."""
+        return self.seal(text.encode(), purpose)
 
     def decrypt(self, sealed: bytes, purpose: str) -> str:
         """The text. Raises CipherError."""
+        return self.open(sealed, purpose).decode()
+
+    def seal(self, data: bytes, purpose: str) -> bytes:
+        """The sealed data: the key's id, a zero byte, nonce, ciphertext and tag."""
+        nonce = os.urandom(_NONCE_BYTES)
+        body = self._seal(self._derive(self._current, purpose), nonce, data)
+        return self._current.encode() + b"\0" + nonce + body
+
+    def open(self, sealed: bytes, purpose: str) -> bytes:
+        """The data. Raises CipherError."""
         key_id, _, rest = sealed.partition(b"\0")
         if key_id.decode(errors="replace") not in self._keys:
             raise CipherError(f"the key {key_id!r} is not configured")
         key = self._derive(key_id.decode(), purpose)
         try:
-            return self._open(key, rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]).decode()
+            return self._open(key, rest[:_NONCE_BYTES], rest[_NONCE_BYTES:])
         except (InvalidTag, ValueError):
             raise CipherError("the value was tampered with, or sealed for another purpose") from None
 

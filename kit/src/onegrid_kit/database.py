@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from onegrid_kit import audit, idempotency, metrics
 from onegrid_kit.callers import Call
+from onegrid_kit.cipher import Cipher
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict, Unavailable
 
@@ -45,15 +46,19 @@ _SESSION = {
 }
 
 
-def run_command(conn: Connection, call: Call, answer_type: type[M], do: Callable[[Connection], M]) -> M:
-    """Run a command once for its request id, and write it to the audit trail; all in the connection's transaction."""
+def run_command(conn: Connection, cipher: Cipher, call: Call, answer_type: type[M], do: Callable[[Connection], M]) -> M:
+    """Run a command once for its request id, and write it to the audit trail; all in the connection's transaction.
+
+    The answer is kept sealed: there may be personal data in it.
+    """
     outcome = idempotency.claim(conn, [call], [None])[0]
     if isinstance(outcome, Exception):
         raise outcome
     if outcome is not None:
-        return answer_type.FromString(outcome.answer)
+        return answer_type.FromString(cipher.open(outcome.answer, idempotency.PURPOSE))
     answer = do(conn)
-    idempotency.keep_answer(conn, call, answer.SerializeToString())
+    if call.request_id:
+        idempotency.keep_answer(conn, call, cipher.seal(answer.SerializeToString(), idempotency.PURPOSE))
     audit.append(conn, [(call, call.resource)])
     return answer
 
@@ -65,8 +70,16 @@ class Database:
     """
 
     def __init__(
-        self, service: str, url: str, *, pool: int = 8, read_pool: int = 4, statement_timeout_ms: int = 10_000
+        self,
+        service: str,
+        url: str,
+        cipher: Cipher,
+        *,
+        pool: int = 8,
+        read_pool: int = 4,
+        statement_timeout_ms: int = 10_000,
     ) -> None:
+        self._cipher = cipher
         self._retries = metrics.TRANSACTION_RETRIES.labels(service)
         self._writer = _async_engine(url, pool, statement_timeout_ms)
         self._reader = _async_engine(url, read_pool, statement_timeout_ms).execution_options(
@@ -78,7 +91,7 @@ class Database:
         """Run a command in one transaction; see `run_command`. Raises what `write` raises."""
         return await self._write(
             # With a request id it is done once, however often it is tried: also when a commit went without an answer.
-            lambda conn: run_command(conn, call, answer_type, do), repeatable=bool(call.request_id)
+            lambda conn: run_command(conn, self._cipher, call, answer_type, do), repeatable=bool(call.request_id)
         )  # fmt: skip
 
     async def write(self, do: Callable[[Connection], T]) -> T:

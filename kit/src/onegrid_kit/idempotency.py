@@ -10,9 +10,11 @@ from sqlalchemy import Connection, text
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import RequestIdReused
 
-__all__ = ["KEPT_HOURS", "Answered", "claim", "keep_answer"]
+__all__ = ["KEPT_HOURS", "PURPOSE", "Answered", "claim", "keep_answer"]
 
 KEPT_HOURS = 24
+PURPOSE = "kit.answer"
+"""What kept answers are sealed for; whoever claims and keeps seals and opens them."""
 
 # A second transaction with the same key waits here until the first has ended.
 _CLAIM = text(
@@ -97,8 +99,7 @@ def claim(
 
 def keep_answer(conn: Connection, call: Call, answer: bytes) -> None:
     """Keep what a claimed call was answered."""
-    if call.request_id:
-        conn.execute(_KEEP, {"answer": answer, "caller": call.caller.user, "request_id": call.request_id})
+    conn.execute(_KEEP, {"answer": answer, "caller": call.caller.user, "request_id": call.request_id})
 
 
 def _key(call: Call) -> tuple[str, str]:

@@ -35,15 +35,16 @@ class Runtime(Generic[S]):
         self.service = service
         self.settings = settings
         self.clock = clock or SystemClock()
+        self.cipher = cipher(settings.cipher, settings.cipher_keys)
         self.db = Database(
             service.name,
             settings.database_url,
+            self.cipher,
             pool=settings.database_pool,
             read_pool=settings.database_read_pool,
             statement_timeout_ms=settings.statement_timeout_ms,
         )
         self.pages = PageTokens(settings.page_token_key)
-        self.cipher = cipher(settings.cipher, settings.cipher_keys)
         self.tokens = TokenVerifier(keys, self.clock)
         self.ready = False
         """Whether the database answered lately."""

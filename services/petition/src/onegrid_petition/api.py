@@ -68,9 +68,11 @@ class PetitionApi:
         route = await self.router.route(command.district, command.place, command.location)
         petition = commands.new_petition(command, route, call)
         answer = pb.FilePetitionResponse(petition=messages.petition(petition, self._cipher))
-        stored = answer.SerializeToString()
-        kept = await self._filings.submit((petition, call, stored))
-        return answer if kept is stored else pb.FilePetitionResponse.FromString(kept)
+        sealed = self._cipher.seal(answer.SerializeToString(), idempotency.PURPOSE)
+        kept = await self._filings.submit((petition, call, sealed))
+        if kept is sealed:
+            return answer
+        return pb.FilePetitionResponse.FromString(self._cipher.open(kept, idempotency.PURPOSE))
 
     async def GetPetition(self, request: pb.GetPetitionRequest, call: Call) -> pb.GetPetitionResponse:
         petition = await self._seen(_petition_id(request.name), call)
