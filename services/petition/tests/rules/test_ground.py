@@ -40,9 +40,7 @@ def test_a_place_without_location_is_taken_as_it_is() -> None:
         ("210603", "", Location(124.405, 40.105)),
     ],
 )
-def test_what_lies_in_no_place_of_the_district_is_refused(
-    district: str, place: str, location: Location | None
-) -> None:
+def test_what_lies_in_no_place_of_the_district_is_refused(district: str, place: str, location: Location | None) -> None:
     with pytest.raises(PlaceUnknown):
         route(GROUND, district, place, location)
 

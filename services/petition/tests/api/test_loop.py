@@ -1,0 +1,426 @@
+"""The loop of a petition over gRPC, from filing to closing, as everybody in it sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import grpc
+import pytest
+from desk import Desk, Refused, all_of
+from people import (
+    ADMINISTRATOR,
+    CELL,
+    CITIZEN,
+    COMMANDER,
+    COMMUNITY,
+    COMMUNITY_DESK,
+    DISTRICT,
+    ENTERPRISE,
+    HELPER,
+    HELPER_CLERK,
+    LEAD,
+    LEAD_CLERK,
+    NEIGHBOUR,
+    OTHER_STREET,
+    STREET,
+    STREET_DESK,
+    WORKER,
+)
+
+from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, State, TaskState, WorkItem
+from onegrid_kit.clock import SettableClock
+
+
+async def test_a_filing_is_routed_to_cell_community_and_grid_worker(desk: Desk) -> None:
+    petition = await desk.file(contact_phone="+8613800000000", address="东街1号")
+    assert petition.state == State.STATE_FILED
+    assert (petition.place, petition.grid_worker, petition.responsible) == (CELL, "users/00worker", COMMUNITY)
+    assert petition.petitioner == CITIZEN.user
+    assert petition.name.startswith("petitions/210602-20201111-")
+    assert petition.accept_due_time.ToDatetime(tzinfo=UTC) == datetime(2020, 11, 26, 16, tzinfo=UTC)
+    seen = (await desk.call(CITIZEN, "GetPetition", name=petition.name)).petition
+    assert seen == petition
+
+
+async def test_what_is_known_of_attachments_is_kept(desk: Desk) -> None:
+    photo = Attachment(filename="门口.jpg", media_type="image/jpeg", size_bytes=1234, sha256=bytes(range(32)))
+    petition = await desk.file(attachments=[photo])
+    seen = (await desk.call(COMMANDER, "GetPetition", name=petition.name)).petition
+    assert list(seen.attachments) == [photo]
+
+
+async def test_the_reference_case_ends_satisfied_and_verified(desk: Desk, clock: SettableClock) -> None:
+    petition = await desk.file(ENTERPRISE)
+    name, task = petition.name, f"{petition.name}/tasks/1"
+    accepted = (await desk.call(COMMANDER, "AcceptPetition", name=name)).petition
+    assert accepted.responsible == DISTRICT
+    given = (await desk.call(COMMANDER, "DispatchPetition", name=name, lead=LEAD)).petition
+    assert [t.state for t in given.tasks] == [TaskState.TASK_STATE_ASSIGNED]
+    taken = (await desk.call(LEAD_CLERK, "TakeTask", name=task)).petition
+    assert (taken.state, taken.responsible) == (State.STATE_HANDLING, LEAD)
+    await desk.call(LEAD_CLERK, "ReportTask", name=task, public_note="已上门", internal_note="缺三人")
+    clock.set(datetime(2020, 11, 11, 7, 58, tzinfo=UTC))
+    done = (await desk.call(LEAD_CLERK, "ConcludeTask", name=task, public_note="已推荐人选")).petition
+    assert done.conclude_time.ToDatetime(tzinfo=UTC) - datetime(2020, 11, 11, 7, 58, tzinfo=UTC) < timedelta(seconds=5)
+    rated = (await desk.call(ENTERPRISE, "RatePetition", name=name, satisfied=True, stars=5)).petition
+    assert rated.state == State.STATE_SATISFIED
+    closed = (await desk.call(WORKER, "VerifyPetition", name=name, solved=True)).petition
+    assert closed.state == State.STATE_CLOSED
+
+    public = await desk.call(None, "GetPublicTimeline", name=name)
+    assert public.organization == "元宝区儿童中心"
+    assert public.place == COMMUNITY
+    assert [entry.action for entry in public.entries] == [
+        Action.ACTION_FILE,
+        Action.ACTION_ACCEPT,
+        Action.ACTION_DISPATCH,
+        Action.ACTION_TAKE,
+        Action.ACTION_REPORT,
+        Action.ACTION_CONCLUDE,
+        Action.ACTION_RATE_SATISFIED,
+        Action.ACTION_VERIFY_SOLVED,
+    ]
+    told = str(public)
+    assert "缺三人" not in told
+    assert CELL not in told
+    assert "users/" not in told
+    internal = await desk.call(LEAD_CLERK, "ListTimeline", petition=name, page_size=3)
+    assert len(internal.entries) == 3
+    rest = await desk.call(LEAD_CLERK, "ListTimeline", petition=name, page_size=3, page_token=internal.next_page_token)
+    assert [entry.sequence for entry in rest.entries] == [4, 5, 6]
+    assert rest.entries[1].internal_note == "缺三人"
+
+
+@pytest.mark.parametrize("by_worker", [False, True])
+async def test_who_is_not_satisfied_gets_it_handled_again_by_the_same_lead(desk: Desk, by_worker: bool) -> None:
+    petition = await desk.concluded(LEAD_CLERK)
+    if by_worker:
+        answer = await desk.call(WORKER, "VerifyPetition", name=petition.name, solved=False, comment="没有解决")
+    else:
+        answer = await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=False, stars=1)
+    again = answer.petition
+    assert (again.state, again.reopen_count) == (State.STATE_HANDLING, 1)
+    assert again.tasks[0].state == TaskState.TASK_STATE_TAKEN
+    task = f"{petition.name}/tasks/1"
+    await desk.call(LEAD_CLERK, "ConcludeTask", name=task, public_note="重新办好了")
+    await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True)
+    closed = (await desk.call(COMMUNITY_DESK, "VerifyPetition", name=petition.name, solved=True)).petition
+    assert closed.state == State.STATE_CLOSED
+
+
+async def test_the_lead_waits_for_its_assistants(desk: Desk) -> None:
+    petition = await desk.dispatched(HELPER)
+    lead, helper = f"{petition.name}/tasks/1", f"{petition.name}/tasks/2"
+    await desk.call(LEAD_CLERK, "TakeTask", name=lead)
+    with pytest.raises(Refused) as refused:
+        await desk.call(LEAD_CLERK, "ConcludeTask", name=lead, public_note="好了")
+    assert (refused.value.reason, refused.value.metadata) == ("TASKS_OPEN", {"tasks": helper})
+    await desk.call(HELPER_CLERK, "TakeTask", name=helper)
+    await desk.call(HELPER_CLERK, "ConcludeTask", name=helper, public_note="已配合")
+    done = (await desk.call(LEAD_CLERK, "ConcludeTask", name=lead, public_note="好了")).petition
+    assert done.state == State.STATE_CONCLUDED
+
+
+async def test_a_returned_lead_answers_for_it_until_another_has_taken_it(desk: Desk) -> None:
+    petition = await desk.dispatched()
+    await desk.call(LEAD_CLERK, "TakeTask", name=f"{petition.name}/tasks/1")
+    returned = await desk.call(LEAD_CLERK, "ReturnTask", name=f"{petition.name}/tasks/1", internal_note="不属我们")
+    assert (returned.petition.state, returned.petition.responsible) == (State.STATE_ACCEPTED, LEAD)
+    again = await desk.call(COMMANDER, "DispatchPetition", name=petition.name, lead=HELPER)
+    assert again.petition.responsible == LEAD
+    taken = await desk.call(HELPER_CLERK, "TakeTask", name=f"{petition.name}/tasks/2")
+    assert (taken.petition.state, taken.petition.responsible) == (State.STATE_HANDLING, HELPER)
+
+
+async def test_a_community_can_solve_it_itself(desk: Desk) -> None:
+    petition = await desk.file()
+    await desk.call(COMMUNITY_DESK, "AcceptPetition", name=petition.name)
+    await desk.call(COMMUNITY_DESK, "DispatchPetition", name=petition.name, lead=COMMUNITY)
+    task = f"{petition.name}/tasks/1"
+    await desk.call(COMMUNITY_DESK, "TakeTask", name=task)
+    done = await desk.call(COMMUNITY_DESK, "ConcludeTask", name=task, public_note="已调解")
+    assert done.petition.state == State.STATE_CONCLUDED
+
+
+async def test_a_work_item_names_the_lead_and_its_promise(desk: Desk) -> None:
+    item = WorkItem(name=f"workItems/{LEAD}-001", display_name="用工", department=LEAD, promised_working_days=1)
+    made = await desk.call(ADMINISTRATOR, "BatchCreateWorkItems", district=DISTRICT, work_items=[item])
+    assert (made.created, made.updated) == (1, 0)
+    petition = await desk.file()
+    await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
+    given = (await desk.call(COMMANDER, "DispatchPetition", name=petition.name, work_item=item.name)).petition
+    assert given.tasks[0].assignee == LEAD
+    # Wednesday's promise of one working day is due when Thursday ends in China.
+    assert given.tasks[0].due_time.ToDatetime(tzinfo=UTC) == datetime(2020, 11, 12, 16, tzinfo=UTC)
+    assert given.conclude_due_time == given.tasks[0].due_time
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"lead": "210602D99"}, "ASSIGNEE_UNKNOWN"),
+        ({"lead": "210602999"}, "ASSIGNEE_UNKNOWN"),
+        ({"lead": LEAD, "assistants": ["210602D98"]}, "ASSIGNEE_UNKNOWN"),
+        ({"work_item": f"workItems/{LEAD}-999"}, "WORK_ITEM_UNKNOWN"),
+        ({}, "INVALID_REQUEST"),
+        ({"lead": LEAD, "assistants": [LEAD]}, "INVALID_REQUEST"),
+    ],
+)
+async def test_nothing_is_dispatched_to_whom_nobody_knows(desk: Desk, fields: dict[str, object], reason: str) -> None:
+    petition = await desk.file()
+    await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
+    with pytest.raises(Refused) as refused:
+        await desk.call(COMMANDER, "DispatchPetition", name=petition.name, **fields)
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.INVALID_ARGUMENT, reason)
+    assert "BadRequest" in refused.value.details
+    assert (await desk.call(COMMANDER, "GetPetition", name=petition.name)).petition.state == State.STATE_ACCEPTED
+
+
+async def test_a_wrong_state_says_what_can_be_done_instead(desk: Desk) -> None:
+    petition = await desk.file()
+    with pytest.raises(Refused) as refused:
+        await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True)
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "WRONG_STATE")
+    assert refused.value.metadata == {"state": "FILED", "allowed_actions": "ACCEPT,DECLINE,WITHDRAW,CLOSE"}
+    assert "WrongState" in refused.value.details
+
+
+@pytest.mark.parametrize(
+    ("caller", "method", "state"),
+    [
+        (COMMANDER, "DeclinePetition", State.STATE_DECLINED),
+        (CITIZEN, "WithdrawPetition", State.STATE_WITHDRAWN),
+        (COMMANDER, "ClosePetition", State.STATE_CLOSED),
+    ],
+)
+async def test_an_end_has_its_reason_and_nothing_follows(desk: Desk, caller, method: str, state: State) -> None:  # type: ignore[no-untyped-def]
+    petition = await desk.file()
+    ended = (await desk.call(caller, method, name=petition.name, public_note="原因")).petition
+    assert (ended.state, ended.end_reason) == (state, "原因")
+    with pytest.raises(Refused) as refused:
+        await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
+    assert refused.value.metadata["allowed_actions"] == ""
+
+
+async def test_withdrawing_cancels_open_tasks(desk: Desk) -> None:
+    petition = await desk.dispatched(HELPER)
+    ended = (await desk.call(CITIZEN, "WithdrawPetition", name=petition.name)).petition
+    assert {task.state for task in ended.tasks} == {TaskState.TASK_STATE_CANCELLED}
+
+
+async def test_an_anonymous_petitioner_is_named_to_the_command_centre_alone(desk: Desk) -> None:
+    petition = await desk.dispatched(anonymous=True, contact_phone="+8613800000000")
+    for reader, named in (
+        (COMMANDER, True),
+        (CITIZEN, True),
+        (LEAD_CLERK, False),
+        (STREET_DESK, False),
+        (WORKER, False),
+    ):
+        seen = (await desk.call(reader, "GetPetition", name=petition.name)).petition
+        assert bool(seen.petitioner) == bool(seen.contact_phone) == named, reader.user
+        page = await desk.call(
+            reader,
+            "ListPetitions",
+            district=DISTRICT,
+            **(
+                {"petitioner_self": True}
+                if reader is CITIZEN
+                else {"assignee": LEAD}
+                if reader is LEAD_CLERK
+                else {"place": reader.grants[0].scope}
+            ),
+        )
+        assert bool(page.petitions[0].petitioner) == named, reader.user
+    assert not (await desk.call(None, "GetPublicTimeline", name=petition.name)).organization
+
+
+async def test_outsiders_learn_nothing_whether_it_exists_or_not(desk: Desk) -> None:
+    petition = await desk.file()
+    told = set()
+    for caller in (NEIGHBOUR, OTHER_STREET, LEAD_CLERK):
+        for name in (petition.name, "petitions/210602-20201111-00000000"):
+            for method in ("GetPetition", "WithdrawPetition" if caller is NEIGHBOUR else "GetPetition"):
+                with pytest.raises(Refused) as refused:
+                    await desk.call(caller, method, name=name)
+                told.add((refused.value.code, refused.value.reason))
+    assert told == {(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")}
+    with pytest.raises(Refused) as refused:
+        await desk.call(COMMANDER, "GetPetition", name="petitions/210602-20201111-00000000")
+    assert refused.value.reason == "NOT_FOUND"
+
+
+async def test_a_department_acts_on_its_own_task_alone(desk: Desk) -> None:
+    petition = await desk.dispatched(HELPER)
+    with pytest.raises(Refused) as refused:
+        await desk.call(HELPER_CLERK, "TakeTask", name=f"{petition.name}/tasks/1")
+    assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_of_twenty_equal_filings_at_once_one_is_stored(desk: Desk) -> None:
+    request_id = "0191d3a8-0000-4000-8000-000000000001"
+    answers = await asyncio.gather(*(desk.file(request_id=request_id) for _ in range(20)))
+    assert len({answer.name for answer in answers}) == 1
+    assert desk.rows("petition") == desk.rows("timeline") == desk.rows("outbox") == 1
+    with pytest.raises(Refused) as refused:
+        await desk.file(request_id=request_id, text="别的事")
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    other = await desk.file(NEIGHBOUR, request_id=request_id)
+    assert other.name != answers[0].name
+
+
+async def test_a_hundred_filings_at_once_share_transactions_and_are_all_there(desk: Desk) -> None:
+    answers = await asyncio.gather(*(desk.file(text=f"第{n}件") for n in range(100)))
+    assert len({answer.name for answer in answers}) == 100 == desk.rows("petition")
+    assert desk.rows("audit_block") < 100
+
+
+async def test_of_two_who_take_the_same_step_one_is_too_late(desk: Desk) -> None:
+    petition = await desk.file()
+    outcomes = await asyncio.gather(
+        *(desk.call(COMMANDER, "AcceptPetition", name=petition.name) for _ in range(5)), return_exceptions=True
+    )
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    assert len(refused) == 4
+    assert {each.reason for each in refused} == {"WRONG_STATE"}
+
+
+async def test_a_stale_etag_is_refused(desk: Desk) -> None:
+    petition = await desk.file()
+    await desk.call(COMMANDER, "AcceptPetition", name=petition.name, etag=petition.etag)
+    with pytest.raises(Refused) as refused:
+        await desk.call(COMMANDER, "DispatchPetition", name=petition.name, lead=LEAD, etag=petition.etag)
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ABORTED, "STALE_ETAG")
+
+
+async def test_watchers_are_told_live_and_resume_without_gap_or_double(desk: Desk) -> None:
+    petition = await desk.file()
+    watching = asyncio.create_task(all_of(desk.watch(CITIZEN, name=petition.name), 3))
+    await asyncio.sleep(0.1)
+    await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
+    await desk.call(COMMANDER, "DispatchPetition", name=petition.name, lead=LEAD)
+    seen = await watching
+    assert [each.entry.sequence for each in seen] == [1, 2, 3]
+    await desk.call(LEAD_CLERK, "ReturnTask", name=f"{petition.name}/tasks/1", internal_note="内部的话")
+    (resumed,) = await all_of(desk.watch(CITIZEN, name=petition.name, resume_token=seen[-1].resume_token), 1)
+    assert (resumed.entry.sequence, resumed.entry.internal_note) == (4, "")
+    (office,) = await all_of(desk.watch(COMMANDER, name=petition.name, resume_token=seen[-1].resume_token[:0]), 1)
+    assert office.entry.sequence == 1
+
+
+async def test_a_watch_ends_with_the_petition(desk: Desk) -> None:
+    petition = await desk.file()
+    watching = asyncio.create_task(all_of(desk.watch(CITIZEN, name=petition.name), 99))
+    await asyncio.sleep(0.1)
+    await desk.call(CITIZEN, "WithdrawPetition", name=petition.name)
+    seen = await watching
+    assert [each.entry.state for each in seen] == [State.STATE_FILED, State.STATE_WITHDRAWN]
+    assert await all_of(desk.watch(CITIZEN, name=petition.name, resume_token=seen[-1].resume_token), 1) == []
+
+
+async def test_a_token_of_another_watch_is_refused(desk: Desk) -> None:
+    one, other = await desk.file(), await desk.file()
+    (seen,) = await all_of(desk.watch(CITIZEN, name=one.name), 1)
+    with pytest.raises(Refused) as refused:
+        await all_of(desk.watch(CITIZEN, name=other.name, resume_token=seen.resume_token), 1)
+    assert refused.value.reason == "INVALID_TOKEN"
+
+
+async def test_figures_follow_events_and_count_each_once(desk: Desk) -> None:
+    petition = await desk.concluded(LEAD_CLERK)
+    await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=False)
+    await desk.call(LEAD_CLERK, "ConcludeTask", name=f"{petition.name}/tasks/1", public_note="好了")
+    await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True)
+    await desk.file()
+    desk.handle_events()
+    for place in (DISTRICT, STREET, COMMUNITY, CELL):
+        board = await desk.call(
+            COMMANDER, "SummarizePetitions", place=place, first_day="2020-11-01", last_day="2020-11-30"
+        )
+        assert (board.filed, board.accepted, board.concluded, board.rated, board.satisfied, board.reopened) == (
+            2, 1, 2, 2, 1, 1,
+        )  # fmt: skip
+    assert (
+        await desk.call(COMMANDER, "SummarizePetitions", place=DISTRICT, first_day="2020-12-01", last_day="2020-12-31")
+    ).filed == 0
+    with pytest.raises(Refused):
+        await desk.call(COMMANDER, "SummarizePetitions", place=DISTRICT, first_day="2020-02-30", last_day="2020-12-31")
+
+
+async def test_lists_are_found_by_place_state_assignee_kind_and_words(desk: Desk) -> None:
+    here = await desk.dispatched(text="路灯坏了，晚上很黑")
+    there = await desk.file(place="210602004", text="井盖丢失 Manhole")
+    desk.handle_events()
+
+    async def names(caller, **fields: object) -> list[str]:  # type: ignore[no-untyped-def]
+        page = await desk.call(caller, "ListPetitions", district=DISTRICT, **fields)
+        return [petition.name for petition in page.petitions]
+
+    assert await names(COMMANDER) == [there.name, here.name]
+    assert await names(COMMANDER, place=STREET) == [here.name]
+    assert await names(COMMANDER, states=[State.STATE_DISPATCHED]) == [here.name]
+    assert await names(LEAD_CLERK, assignee=LEAD) == [here.name]
+    assert await names(COMMANDER, kinds=[2]) == []
+    assert await names(COMMANDER, text="路灯") == [here.name]
+    assert await names(COMMANDER, text="manhole") == [there.name]
+    assert await names(COMMANDER, text="黑") == [here.name]
+    assert await names(COMMANDER, text="100%") == []
+    assert await names(CITIZEN, petitioner_self=True) == [there.name, here.name]
+    assert await names(NEIGHBOUR, petitioner_self=True) == []
+    for caller, fields in (
+        (CITIZEN, {}),
+        (STREET_DESK, {}),
+        (LEAD_CLERK, {"assignee": HELPER}),
+        (OTHER_STREET, {"place": STREET}),
+    ):
+        with pytest.raises(Refused) as refused:
+            await names(caller, **fields)
+        assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_pages_hold_each_petition_once_while_new_ones_come(desk: Desk) -> None:
+    filed = [(await desk.file(text=f"第{n}件")).name for n in range(7)]
+    seen: list[str] = []
+    token = ""
+    while True:
+        page = await desk.call(COMMANDER, "ListPetitions", district=DISTRICT, page_size=3, page_token=token)
+        seen += [petition.name for petition in page.petitions]
+        token = page.next_page_token
+        if not token:
+            break
+        await desk.file(text="新来的")
+    assert seen == filed[::-1]
+
+
+async def test_personal_data_lies_encrypted_and_reads_of_it_are_audited(desk: Desk) -> None:
+    petition = await desk.file(contact_phone="+8613912345678")
+    await desk.call(COMMANDER, "GetPetition", name=petition.name)
+    with desk._engine.connect() as conn:
+        from sqlalchemy import text
+
+        stored = conn.execute(text("SELECT contact_phone FROM petition")).scalar_one()
+        assert b"13912345678" not in bytes(stored)
+        outboxed = conn.execute(text("SELECT body FROM outbox")).scalar_one()
+        assert b"13912345678" not in bytes(outboxed)
+        audited = conn.execute(
+            text("SELECT caller, method FROM audit_entry WHERE resource = :name"), {"name": petition.name}
+        )
+        assert {tuple(row) for row in audited} == {
+            (CITIZEN.user, "onegrid.petition.v1.PetitionService.FilePetition"),
+            (COMMANDER.user, "onegrid.petition.v1.PetitionService.GetPetition"),
+        }
+
+
+async def test_the_step_of_an_actor_names_the_capacity_and_the_office(desk: Desk) -> None:
+    petition = await desk.concluded(LEAD_CLERK)
+    await desk.call(WORKER, "VerifyPetition", name=petition.name, solved=True)
+    entries = (await desk.call(None, "GetPublicTimeline", name=petition.name)).entries
+    assert [(entry.actor, entry.office, entry.office_display_name) for entry in entries] == [
+        (Actor.ACTOR_PETITIONER, "", ""),
+        (Actor.ACTOR_COMMAND_CENTRE, DISTRICT, "元宝区"),
+        (Actor.ACTOR_COMMAND_CENTRE, DISTRICT, "元宝区"),
+        (Actor.ACTOR_LEAD, LEAD, "人社中心"),
+        (Actor.ACTOR_LEAD, LEAD, "人社中心"),
+        (Actor.ACTOR_GRID_WORKER, COMMUNITY, "朝凤社区"),
+    ]
