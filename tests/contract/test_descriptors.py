@@ -1,0 +1,160 @@
+"""What the contracts say of themselves, and that the code keeps up with it."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+
+import pytest
+from calling import DOCUMENTED_METADATA, METHODS, REASONS, ROOT, access
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+
+from buf.validate import validate_pb2
+from onegrid.options.v1 import options_pb2
+from onegrid_demo.platform import SERVICES
+
+# They make sessions, which are not the caller's until they have been made; a repeated Logout changes nothing.
+SESSIONS = {
+    "LoginWithPassword",
+    "RequestOneTimeCode",
+    "LoginWithOneTimeCode",
+    "LoginServiceAccount",
+    "RefreshSession",
+    "Logout",
+}
+# Its answer holds the secret, which must not be kept to be repeated.
+NOT_REPEATABLE = SESSIONS | {"CreateServiceAccount"}
+READS = ("Get", "List", "Watch", "Locate", "Summarize")
+
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+every_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+
+
+def changes_something(method: MethodDescriptor) -> bool:
+    return not method.name.startswith(READS)
+
+
+def rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
+    return field.GetOptions().Extensions[validate_pb2.field]
+
+
+@every_method
+def test_it_says_who_may_call_it(method: MethodDescriptor) -> None:
+    rule = access(method)
+    assert rule.audience != options_pb2.AUDIENCE_UNSPECIFIED
+    if rule.audience == options_pb2.AUDIENCE_PERMITTED:
+        service = method.containing_service.full_name.split(".")[1]
+        assert re.fullmatch(rf"{service}\.[a-z]+\.[a-z]+", rule.permission)
+    else:
+        assert not rule.permission
+        assert not rule.scope_field
+
+
+@every_method
+def test_its_messages_are_its_own(method: MethodDescriptor) -> None:
+    assert method.input_type.name == f"{method.name}Request"
+    assert method.output_type.name == f"{method.name}Response"
+
+
+@every_method
+def test_what_changes_something_can_be_repeated(method: MethodDescriptor) -> None:
+    field = method.input_type.fields_by_name.get("request_id")
+    assert (field is not None) == (changes_something(method) and method.name not in NOT_REPEATABLE)
+    if field is not None:
+        assert rules(field).string.uuid
+
+
+@every_method
+def test_what_lists_has_pages(method: MethodDescriptor) -> None:
+    lists = method.name.startswith("List") and method.name != "ListSigningKeys"
+    asks, tells = method.input_type.fields_by_name, method.output_type.fields_by_name
+    assert ("page_size" in asks, "page_token" in asks, "next_page_token" in tells) == (lists,) * 3
+    if lists:
+        assert (rules(asks["page_size"]).int32.gte, rules(asks["page_size"]).int32.lte) == (0, 500)
+        assert rules(asks["page_token"]).string.max_bytes
+
+
+@every_method
+def test_every_text_has_an_end(method: MethodDescriptor) -> None:
+    """A rule limits each text and list, so that what is stored, hashed or told again has a size."""
+    for field in method.input_type.fields:
+        rule = rules(field)
+        if field.is_repeated:
+            assert rule.repeated.max_items, field.full_name
+            rule = rule.repeated.items
+        if field.type == FieldDescriptor.TYPE_STRING:
+            string = rule.string
+            bounded = string.max_len or string.max_bytes or string.uuid
+            # A pattern without + and * is as long as its parts.
+            assert bounded or (string.pattern and not re.search(r"(?<!\\)[+*]", string.pattern)), field.full_name
+        if field.type == FieldDescriptor.TYPE_ENUM:
+            assert rule.enum.defined_only or getattr(rule.enum, "in"), field.full_name
+
+
+@every_service
+def test_every_event_is_marked_as_one(service: object) -> None:
+    package = service.descriptor.full_name.rsplit(".", 1)[0]  # type: ignore[attr-defined]
+    messages = import_module(f"{package}.events_pb2").DESCRIPTOR.message_types_by_name
+    marked = {name for name, each in messages.items() if each.GetOptions().HasExtension(options_pb2.event)}
+    parts = {
+        field.message_type.name for each in messages.values() for field in each.fields if field.message_type is not None
+    }
+    assert marked == set(messages) - parts
+    for name in sorted(marked):
+        # One fact, in the past: PetitionFiled.
+        assert name.endswith(("ed", "en", "wn")), name
+
+
+@every_service
+def test_events_with_personal_data_say_how_long_it_is_kept(service: object) -> None:
+    package = service.descriptor.full_name.rsplit(".", 1)[0]  # type: ignore[attr-defined]
+    for name, each in import_module(f"{package}.events_pb2").DESCRIPTOR.message_types_by_name.items():
+        event = each.GetOptions().Extensions[options_pb2.event]
+        if each.GetOptions().HasExtension(options_pb2.event) and holds_personal_data(each, set()):
+            assert event.HasField("personal_data_retention"), name
+
+
+def holds_personal_data(message: object, seen: set[str]) -> bool:
+    seen.add(message.full_name)  # type: ignore[attr-defined]
+    return any(
+        field.GetOptions().Extensions[options_pb2.personal]
+        or (
+            field.message_type is not None
+            and field.message_type.full_name not in seen
+            and holds_personal_data(field.message_type, seen)
+        )
+        for field in message.fields  # type: ignore[attr-defined]
+    )
+
+
+@every_method
+def test_what_answers_with_personal_data_says_so(method: MethodDescriptor) -> None:
+    """A read whose answer may hold fields marked personal is written to the audit trail, but for what is one's own."""
+    if changes_something(method) or method.name == "GetCaller":
+        return
+    assert access(method).reads_personal_data == holds_personal_data(method.output_type, set())
+
+
+def test_every_reason_can_happen_and_no_other_can() -> None:
+    """Each value of the enums is the reason of an error in the code of its service or of the kit, and the other way round."""
+    found: dict[str, set[str]] = {}
+    for source in [*ROOT.glob("kit/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]:
+        owner = source.relative_to(ROOT).parts[1] if "services" in source.parts else "kit"
+        found.setdefault(owner, set()).update(re.findall(r'reason\s*=\s*"([A-Z_]+)"', source.read_text()))
+    for name in ("identity", "grid", "petition"):
+        assert REASONS[f"onegrid.{name}"] == found["kit"] | found[name]
+
+
+def test_every_error_is_raised_somewhere() -> None:
+    """A reason whose error nothing raises would be a promise to nobody."""
+    sources = [*ROOT.glob("kit/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]
+    code = "\n".join(source.read_text() for source in sources)
+    errors = re.findall(r'^class (\w+)\(\w+\):\n(?:.*\n){1,5}?    reason = "', code, re.MULTILINE)
+    assert len(errors) > 25
+    unused = [name for name in errors if not re.search(rf"\braise {name}\b|(?<!class )\b{name}\(", code)]
+    assert not unused
+
+
+def test_every_reason_has_an_example() -> None:
+    told = set().union(*REASONS.values())
+    assert set(DOCUMENTED_METADATA) == told
