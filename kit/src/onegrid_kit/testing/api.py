@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import grpc
 import grpc.aio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
 
 from onegrid_kit import tokens
 from onegrid_kit.callers import Caller
@@ -18,7 +22,7 @@ from onegrid_kit.runtime import Runtime
 from onegrid_kit.server import ApiServer
 from onegrid_kit.service import Service
 
-__all__ = ["Serving", "StaticKeys", "serving"]
+__all__ = ["Refused", "Serving", "StaticKeys", "serving"]
 
 _KID = "test"
 
@@ -32,6 +36,32 @@ class StaticKeys:
     async def key(self, kid: str) -> Ed25519PublicKey | None:
         """The key, if it is asked for."""
         return self.private.public_key() if kid == _KID else None
+
+
+class Refused(Exception):
+    """What a call was refused with: its code, and what the details of its status say."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        super().__init__(error.details())
+        self.code: grpc.StatusCode = error.code()
+        raw = dict(error.trailing_metadata() or ())["grpc-status-details-bin"]
+        self.details = {
+            packed.TypeName().rsplit(".", 1)[1]: packed for packed in status_pb2.Status.FromString(raw).details
+        }
+        """The packed details, by the names of their messages."""
+        info = error_details_pb2.ErrorInfo()
+        self.details["ErrorInfo"].Unpack(info)
+        self.reason: str = info.reason
+        self.domain: str = info.domain
+        self.metadata = dict(info.metadata)
+
+    @property
+    def fields(self) -> list[str]:
+        """The paths of the fields that broke a rule."""
+        bad = error_details_pb2.BadRequest()
+        if "BadRequest" in self.details:
+            self.details["BadRequest"].Unpack(bad)
+        return [violation.field for violation in bad.field_violations]
 
 
 @dataclass(frozen=True)
@@ -48,6 +78,35 @@ class Serving:
         now = self.runtime.clock.now()
         token = tokens.encode(caller, self.keys.private, _KID, now, now + lasts)
         return (("authorization", f"Bearer {token}"),)
+
+    async def call(self, caller: Caller | None, method: str, **fields: Any) -> Any:
+        """The answer to a request with these fields, as this caller, or without a token. Raises Refused."""
+        return await self.call_with(self.token(caller) if caller else (), method, **fields)
+
+    async def call_with(self, metadata: Sequence[tuple[str, str]], method: str, **fields: Any) -> Any:
+        """The same with any metadata."""
+        request, answer_type, path = self._prepared(method, fields)
+        stub: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(path)
+        try:
+            return answer_type.FromString(await stub(request.SerializeToString(), metadata=metadata, timeout=10))
+        except grpc.aio.AioRpcError as error:
+            raise Refused(error) from None
+
+    async def stream(self, caller: Caller, method: str, **fields: Any) -> AsyncIterator[Any]:
+        """The messages of a streaming method. Raises Refused."""
+        request, answer_type, path = self._prepared(method, fields)
+        stub: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self.channel.unary_stream(path)
+        try:
+            async for raw in stub(request.SerializeToString(), metadata=self.token(caller), timeout=20):
+                yield answer_type.FromString(raw)
+        except grpc.aio.AioRpcError as error:
+            raise Refused(error) from None
+
+    def _prepared(self, method: str, fields: dict[str, Any]) -> tuple[Message, type[Message], str]:
+        contract = self.runtime.service.descriptor
+        found = contract.methods_by_name[method]
+        request = GetMessageClass(found.input_type)(**fields)
+        return request, GetMessageClass(found.output_type), f"/{contract.full_name}/{method}"
 
 
 @asynccontextmanager

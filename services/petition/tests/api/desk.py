@@ -8,10 +8,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-import grpc.aio
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
-from google.rpc import error_details_pb2, status_pb2
 from people import CELL, CITIZEN, COMMANDER, COMMUNITY, DISTRICT, HELPER, LEAD, STREET
 from sqlalchemy import Connection, Engine, text
 
@@ -23,29 +19,14 @@ from onegrid.petition.v1.resources_pb2 import Kind, Petition
 from onegrid_kit.callers import Caller
 from onegrid_kit.events import Delivery, Envelope
 from onegrid_kit.inbox import Inbox
-from onegrid_kit.testing.api import Serving
+from onegrid_kit.testing.api import Refused, Serving
 from onegrid_petition import handlers
 from onegrid_petition.main import SERVICE
 
+__all__ = ["Desk", "Refused", "all_of", "announce_ground"]
+
 INSIDE = Point(longitude=124.405, latitude=40.105)
 RING = [(124.40, 40.10), (124.41, 40.10), (124.41, 40.11), (124.40, 40.11)]
-
-
-class Refused(Exception):
-    """What a call was refused with."""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        super().__init__(error.details())
-        self.code = error.code()
-        raw = dict(error.trailing_metadata() or ())["grpc-status-details-bin"]
-        self.details: dict[str, Any] = {}
-        for packed in status_pb2.Status.FromString(raw).details:
-            name = packed.TypeName().rsplit(".", 1)[1]
-            self.details[name] = packed
-        info = error_details_pb2.ErrorInfo()
-        self.details["ErrorInfo"].Unpack(info)
-        self.reason = info.reason
-        self.metadata = dict(info.metadata)
 
 
 class Desk:
@@ -54,27 +35,11 @@ class Desk:
     def __init__(self, served: Serving, engine: Engine) -> None:
         self._served = served
         self._engine = engine
-        self._methods = {method.name: method for method in SERVICE.descriptor.methods}
+        self.call = served.call
 
-    async def call(self, caller: Caller | None, method: str, **fields: Any) -> Any:
-        """The answer. Raises Refused."""
-        request, answer_type, path = self._prepared(method, fields)
-        metadata = self._served.token(caller) if caller else ()
-        stub = self._served.channel.unary_unary(path)
-        try:
-            return answer_type.FromString(await stub(request.SerializeToString(), metadata=metadata, timeout=10))
-        except grpc.aio.AioRpcError as error:
-            raise Refused(error) from None
-
-    async def watch(self, caller: Caller, **fields: Any) -> AsyncIterator[Any]:
+    def watch(self, caller: Caller, **fields: Any) -> AsyncIterator[Any]:
         """The steps of WatchPetition."""
-        request, answer_type, path = self._prepared("WatchPetition", fields)
-        stub = self._served.channel.unary_stream(path)
-        try:
-            async for raw in stub(request.SerializeToString(), metadata=self._served.token(caller), timeout=20):
-                yield answer_type.FromString(raw)
-        except grpc.aio.AioRpcError as error:
-            raise Refused(error) from None
+        return self._served.stream(caller, "WatchPetition", **fields)
 
     async def file(self, caller: Caller = CITIZEN, **fields: Any) -> Petition:
         """A new petition."""
@@ -117,11 +82,6 @@ class Desk:
         """How many rows the table has."""
         with self._engine.connect() as conn:
             return int(conn.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
-
-    def _prepared(self, method: str, fields: dict[str, Any]) -> tuple[Message, type[Message], str]:
-        descriptor = self._methods[method]
-        request = GetMessageClass(descriptor.input_type)(**fields)
-        return request, GetMessageClass(descriptor.output_type), f"/{SERVICE.descriptor.full_name}/{method}"
 
 
 def announce_ground(conn: Connection) -> None:
