@@ -121,13 +121,14 @@ def enable(conn: Connection, user: str, etag: str, call: Call) -> Account:
 def set_password(conn: Connection, user: str, proved_hash: str | None, new_hash: str, call: Call) -> None:
     """Set a password and end the account's other sessions.
 
-    `proved_hash` is the hash that the old password was found to match, None if it was not asked for. Raises
-    CredentialsRejected when the password has changed since, or PermissionDenied for accounts that have none.
+    `proved_hash` is the hash that the old password was found to match, empty if it did not, None if it was not asked
+    for. Raises CredentialsRejected when it did not or the password has changed since, or PermissionDenied for
+    accounts that have none.
     """
     account = require_visible(conn, user, call, lock=True)
     if not account.login:
         raise PermissionDenied(call.permission)
-    if proved_hash is not None and proved_hash != account.password_hash:
+    if proved_hash is not None and (not proved_hash or proved_hash != account.password_hash):
         raise CredentialsRejected
     _save(conn, replace(account, password_hash=new_hash), call)
     sessions.revoke_all(conn, user, call, but=call.caller.session)
