@@ -1,4 +1,4 @@
-"""Who has no good token learns that, and nothing else; who acts outside of their scope learns that, and nothing else."""
+"""Who has no good token, or acts outside of their scope, learns that and nothing else."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_what_answers_with_personal_data_says_so(method: MethodDescriptor) -> No
 
 
 def test_every_reason_can_happen_and_no_other_can() -> None:
-    """Each value of the enums is the reason of an error in the code of its service or of the kit, and the other way round."""
+    """Each value of the enums is the reason of an error in the code of its service or of the kit; and vice versa."""
     found: dict[str, set[str]] = {}
     for source in [*ROOT.glob("kit/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]:
         owner = source.relative_to(ROOT).parts[1] if "services" in source.parts else "kit"

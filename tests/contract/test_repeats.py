@@ -1,0 +1,362 @@
+"""Whoever repeats a request gets the answer of the first time; whoever asks something else by its id is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+from acting import (
+    DISTRICT,
+    ELSEWHERE,
+    PASSWORD,
+    concluded,
+    dispatched,
+    filed,
+    log_in,
+    request_id,
+    staff,
+    taken,
+)
+from calling import METHODS, District
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+
+from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point, Polygon
+from onegrid.grid.v1 import grid_service_pb2 as grid_pb
+from onegrid.grid.v1.resources_pb2 import Cell, Post
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.identity.v1.resources_pb2 import User
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
+from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
+
+Prepared = tuple[str, Message]
+"""Who calls, and with what."""
+Prepare = Callable[[District], Prepared]
+
+
+def new_user(_: District) -> Prepared:
+    kind = AccountKind.ACCOUNT_KIND_CITIZEN
+    return "admin", identity_pb.CreateUserRequest(
+        district=DISTRICT, kind=kind, display_name="新居民", phone="+8613900000001"
+    )
+
+
+def own_password(district: District) -> Prepared:
+    """With the old one, which is not the password any more when the call is repeated."""
+    user, _ = staff(district)
+    district.tokens["changing"] = log_in(district, user.login).access_token
+    return "changing", identity_pb.SetPasswordRequest(
+        name=user.name, old_password=PASSWORD, new_password="something else"
+    )
+
+
+def a_cell(code: str, east: float) -> grid_pb.NewCell:
+    corners = [Point(longitude=east + x, latitude=10 + y) for x, y in ((0, 0), (0.001, 0), (0.001, 0.001), (0, 0.001))]
+    return grid_pb.NewCell(code=code, display_name="新网格", boundary=Polygon(corners=corners))
+
+
+def a_grant(district: District) -> Prepared:
+    user, _ = staff(district)
+    return "admin", identity_pb.GrantRoleRequest(user=user.name, role="roles/grid-worker", scope=CELL)
+
+
+def a_grant_to_end(district: District) -> Prepared:
+    user, _ = staff(district, ("roles/grid-worker", CELL))
+    grants = district.do(identity_pb.ListGrantsRequest(user=user.name), "admin", identity_pb.ListGrantsResponse).grants
+    name = next(grant.name for grant in grants if grant.scope == CELL)
+    return "admin", identity_pb.RevokeRoleRequest(name=name)
+
+
+def an_appointment(district: District) -> Prepared:
+    user, _ = staff(district)
+    return "admin", grid_pb.AppointWorkerRequest(cell=f"cells/{ELSEWHERE}", user=user.name, post=Post.POST_WORKER)
+
+
+def an_appointment_to_end(district: District) -> Prepared:
+    caller, request = an_appointment(district)
+    appointment = district.do(request, caller, grid_pb.AppointWorkerResponse).appointment
+    return "admin", grid_pb.EndAppointmentRequest(name=appointment.name)
+
+
+def renamed_user(district: District) -> Prepared:
+    user, _ = staff(district)
+    mask = FieldMask(paths=["display_name"])
+    changed = User(name=user.name, display_name="改名", etag=user.etag)
+    return "admin", identity_pb.UpdateUserRequest(user=changed, update_mask=mask)
+
+
+def renamed_cell(district: District) -> Prepared:
+    found = district.do(grid_pb.GetCellRequest(name=f"cells/{CELL}"), "admin", grid_pb.GetCellResponse).cell
+    changed = Cell(name=found.name, display_name="改名", etag=found.etag)
+    return "admin", grid_pb.UpdateCellRequest(cell=changed, update_mask=FieldMask(paths=["display_name"]))
+
+
+def renamed_department(district: District) -> Prepared:
+    name = f"departments/{CENTRE}"
+    found = district.do(identity_pb.GetDepartmentRequest(name=name), "admin", identity_pb.GetDepartmentResponse)
+    return "admin", identity_pb.UpdateDepartmentRequest(name=name, display_name="改名", etag=found.department.etag)
+
+
+def accepted(district: District) -> Prepared:
+    petition = filed(district)
+    return "commander", pb.AcceptPetitionRequest(name=petition.name, etag=petition.etag)
+
+
+def declined(district: District) -> Prepared:
+    petition = filed(district)
+    return "commander", pb.DeclinePetitionRequest(name=petition.name, public_note="不属本区。", etag=petition.etag)
+
+
+def given(district: District) -> Prepared:
+    name = filed(district).name
+    accept = pb.AcceptPetitionRequest(name=name)
+    petition = district.do(accept, "commander", pb.AcceptPetitionResponse).petition
+    return "commander", pb.DispatchPetitionRequest(name=name, work_item=f"workItems/{CENTRE}-001", etag=petition.etag)
+
+
+def withdrawn(district: District) -> Prepared:
+    petition = filed(district)
+    return "citizen", pb.WithdrawPetitionRequest(name=petition.name, etag=petition.etag)
+
+
+def closed(district: District) -> Prepared:
+    petition = taken(district)
+    return "commander", pb.ClosePetitionRequest(name=petition.name, public_note="督办。", etag=petition.etag)
+
+
+def rated(district: District) -> Prepared:
+    petition = concluded(district)
+    return "citizen", pb.RatePetitionRequest(name=petition.name, satisfied=False, stars=1, etag=petition.etag)
+
+
+def verified(district: District) -> Prepared:
+    petition = concluded(district)
+    return "grid", pb.VerifyPetitionRequest(name=petition.name, solved=True, etag=petition.etag)
+
+
+def took(district: District) -> Prepared:
+    petition = dispatched(district)
+    return "centre", pb.TakeTaskRequest(name=f"{petition.name}/tasks/1", etag=petition.etag)
+
+
+def returned(district: District) -> Prepared:
+    petition = dispatched(district)
+    name = f"{petition.name}/tasks/1"
+    return "centre", pb.ReturnTaskRequest(name=name, internal_note="不归我们。", etag=petition.etag)
+
+
+def reported(district: District) -> Prepared:
+    petition = taken(district)
+    return "centre", pb.ReportTaskRequest(name=f"{petition.name}/tasks/1", public_note="在办。", etag=petition.etag)
+
+
+def ended(district: District) -> Prepared:
+    petition = taken(district)
+    return "centre", pb.ConcludeTaskRequest(name=f"{petition.name}/tasks/1", public_note="已办。", etag=petition.etag)
+
+
+def disabled(district: District) -> Prepared:
+    user, _ = staff(district)
+    return "admin", identity_pb.DisableUserRequest(name=user.name, etag=user.etag)
+
+
+def enabled(district: District) -> Prepared:
+    caller, request = disabled(district)
+    user = district.do(request, caller, identity_pb.DisableUserResponse).user
+    return "admin", identity_pb.EnableUserRequest(name=user.name, etag=user.etag)
+
+
+PREPARE: Mapping[str, Prepare] = {
+    "CreateUser": new_user,
+    "UpdateUser": renamed_user,
+    "SetPassword": own_password,
+    "DisableUser": disabled,
+    "EnableUser": enabled,
+    "CreateDepartment": lambda _: (
+        "admin",
+        identity_pb.CreateDepartmentRequest(code="210602D80", display_name="新局"),
+    ),
+    "UpdateDepartment": renamed_department,
+    "CreateRole": lambda _: (
+        "admin",
+        identity_pb.CreateRoleRequest(
+            district=DISTRICT,
+            role_id="reader",
+            display_name="读者",
+            oa_level=OaLevel.OA_LEVEL_DISTRICT,
+            permissions=["petition.petitions.get"],
+        ),
+    ),
+    "GrantRole": a_grant,
+    "RevokeRole": a_grant_to_end,
+    "ImportDivisions": lambda _: (
+        "admin",
+        grid_pb.ImportDivisionsRequest(district=DISTRICT, csv="code,name,level\n210602098,新街道,street\n".encode()),
+    ),
+    "BatchCreateCells": lambda _: (
+        "admin",
+        grid_pb.BatchCreateCellsRequest(parent=COMMUNITY, cells=[a_cell(COMMUNITY + "901", 10)]),
+    ),
+    "UpdateCell": renamed_cell,
+    "AppointWorker": an_appointment,
+    "EndAppointment": an_appointment_to_end,
+    "FilePetition": lambda _: (
+        "citizen",
+        pb.FilePetitionRequest(district=DISTRICT, kind=Kind.KIND_REPORT, text="井盖丢了。", place=CELL),
+    ),
+    "AcceptPetition": accepted,
+    "DeclinePetition": declined,
+    "DispatchPetition": given,
+    "TakeTask": took,
+    "ReturnTask": returned,
+    "ReportTask": reported,
+    "ConcludeTask": ended,
+    "RatePetition": rated,
+    "VerifyPetition": verified,
+    "WithdrawPetition": withdrawn,
+    "ClosePetition": closed,
+    "BatchCreateWorkItems": lambda _: (
+        "admin",
+        pb.BatchCreateWorkItemsRequest(
+            district=DISTRICT,
+            work_items=[
+                WorkItem(
+                    name=f"workItems/{CENTRE}-900", display_name="新事项", department=CENTRE, promised_working_days=3
+                )
+            ],
+        ),
+    ),
+}
+# Something of each request that can be other without breaking its rules.
+CHANGES: Mapping[str, Callable[[Message], None]] = {
+    "RevokeRole": lambda request: setattr(request, "name", request.name[:-8] + "00000000"),
+    "EndAppointment": lambda request: setattr(request, "name", request.name[:-8] + "00000000"),
+    "GrantRole": lambda request: setattr(request, "scope", ELSEWHERE),
+    "AppointWorker": lambda request: setattr(request, "post", Post.POST_LEADER),
+    "DispatchPetition": lambda request: setattr(request, "instruction", "快"),
+    "UpdateUser": lambda request: setattr(request.user, "display_name", "又改"),
+    "UpdateCell": lambda request: setattr(request.cell, "display_name", "又改"),
+    "SetPassword": lambda request: setattr(request, "new_password", "a third password"),
+    "ImportDivisions": lambda request: setattr(request, "csv", request.csv + b"\n"),
+    "BatchCreateCells": lambda request: setattr(request.cells[0], "display_name", "别的"),
+    "BatchCreateWorkItems": lambda request: setattr(request.work_items[0], "display_name", "别的"),
+    "FilePetition": lambda request: setattr(request, "text", "别的"),
+    "RatePetition": lambda request: setattr(request, "stars", 2),
+    "VerifyPetition": lambda request: setattr(request, "stars", 2),
+    "ReturnTask": lambda request: setattr(request, "internal_note", "别的"),
+}
+
+
+def other_content(name: str, request: Message) -> Message:
+    changed = type(request)()
+    changed.CopyFrom(request)
+    if name in CHANGES:
+        CHANGES[name](changed)
+    else:
+        field = next(f for f in ("display_name", "public_note", "etag") if f in changed.DESCRIPTOR.fields_by_name)
+        setattr(changed, field, "别的" if field != "etag" else "")
+    assert changed != request
+    return changed
+
+
+def test_there_is_a_case_for_every_method_with_a_request_id() -> None:
+    assert set(PREPARE) == {m.name for m in METHODS if "request_id" in m.input_type.fields_by_name}
+
+
+@pytest.mark.parametrize("name", PREPARE)
+def test_a_repeated_request_is_answered_as_the_first_one(name: str, district: District) -> None:
+    caller, request = PREPARE[name](district)
+    request.request_id = request_id()  # type: ignore[attr-defined]
+    first = district.attempt(request, caller)
+    assert first.ok, first
+    district.settle()
+    before = district.content()
+    again = district.attempt(request, caller)
+    assert (again.ok, again.answer) == (True, first.answer), again
+
+    other = district.attempt(other_content(name, request), caller)
+    assert (other.code, other.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert dict(other.info.metadata) == {"request_id": request.request_id}  # type: ignore[attr-defined]
+    assert not first.answer or first.answer not in other.details
+
+    # The id is the caller's own: it says nothing to others, nor of them. What they ask is judged anew.
+    stranger = district.attempt(request, "enterprise" if caller != "enterprise" else "citizen")
+    assert stranger.reason != "REQUEST_ID_REUSED"
+    if not stranger.ok:
+        district.settle()
+        assert district.content() == before
+
+
+def test_a_request_id_is_good_for_one_method(district: District) -> None:
+    petition = filed(district)
+    used = request_id()
+    accept = pb.AcceptPetitionRequest(name=petition.name, public_note="x", request_id=used)
+    decline = pb.DeclinePetitionRequest(name=petition.name, public_note="x", request_id=used)
+    assert accept.SerializeToString() == decline.SerializeToString()
+    assert district.attempt(accept, "commander").ok
+    assert district.attempt(decline, "commander").reason == "REQUEST_ID_REUSED"
+
+
+def test_a_refused_request_leaves_its_id_free(district: District) -> None:
+    name, used = filed(district).name, request_id()
+    dispatch = pb.DispatchPetitionRequest(name=name, lead=CENTRE, request_id=used)
+    assert district.attempt(dispatch, "commander").reason == "WRONG_STATE"
+    district.do(pb.AcceptPetitionRequest(name=name), "commander", pb.AcceptPetitionResponse)
+    assert district.attempt(dispatch, "commander").ok
+
+
+def at_once(district: District, request: Message, caller: str, times: int) -> set[bytes]:
+    with ThreadPoolExecutor(times) as pool:
+        outcomes = list(pool.map(lambda _: district.attempt(request, caller), range(times)))
+    assert all(outcome.ok for outcome in outcomes), outcomes
+    return {outcome.answer for outcome in outcomes}
+
+
+def test_a_petition_that_is_filed_twenty_times_at_once_is_filed_once(district: District) -> None:
+    before = district.count("petition", "petition"), district.count("petition", "timeline")
+    request = pb.FilePetitionRequest(
+        district=DISTRICT, kind=Kind.KIND_HELP, text="水管爆裂！", place=CELL, request_id=request_id()
+    )
+    answers = at_once(district, request, "citizen", 20)
+    assert len(answers) == 1
+    after = district.count("petition", "petition"), district.count("petition", "timeline")
+    assert after == (before[0] + 1, before[1] + 1)
+
+
+@pytest.mark.parametrize("name", ["AcceptPetition", "CreateUser", "AppointWorker", "SetPassword"])
+def test_what_is_asked_ten_times_at_once_is_done_once(name: str, district: District) -> None:
+    caller, request = PREPARE[name](district)
+    if name == "CreateUser":
+        request.phone = "+8613900000002"  # type: ignore[attr-defined]
+    request.request_id = request_id()  # type: ignore[attr-defined]
+    assert len(at_once(district, request, caller, 10)) == 1
+
+
+STALE = [
+    method.name
+    for method in METHODS
+    if "etag" in method.input_type.fields_by_name or method.name in ("UpdateUser", "UpdateCell")
+]
+
+
+@pytest.mark.parametrize("name", STALE)
+def test_a_stale_etag_is_told_and_changes_nothing(name: str, district: District) -> None:
+    caller, request = PREPARE[name](district)
+    holder = {"UpdateUser": "user", "UpdateCell": "cell"}.get(name)
+    resource = getattr(request, holder) if holder else request
+    current = resource.etag
+    assert current
+    district.settle()
+    before = district.content()
+    for stale in ("0", "999", current + " ", " " + current, "x", "'", "W/" + current):
+        resource.etag = stale
+        outcome = district.attempt(request, caller)
+        assert (outcome.code, outcome.reason) == (grpc.StatusCode.ABORTED, "STALE_ETAG")
+        assert outcome.info.metadata["etag"] == current
+        assert outcome.info.metadata["resource"] == resource.name.split("/tasks/")[0]
+    assert district.content() == before
+    resource.etag = current
+    assert district.attempt(request, caller).ok
