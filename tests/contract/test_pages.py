@@ -1,0 +1,184 @@
+"""Pages: together they are the whole, each thing once; and their tokens are good for their own query alone."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+import grpc
+import pytest
+from acting import DISTRICT, ELSEWHERE, dispatched, filed, staff
+from calling import METHODS, OF_REQUEST, District
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.grid.v1 import grid_service_pb2 as grid_pb
+from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import State
+from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
+
+Query = Message
+
+
+@pytest.fixture(scope="module")
+def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
+    """For each list a query of several pages, and another query of the same method."""
+    user, _ = staff(district, ("roles/grid-worker", CELL), ("roles/grid-worker", ELSEWHERE))
+    for post in (Post.POST_WORKER, Post.POST_LEADER):
+        district.do(
+            grid_pb.AppointWorkerRequest(cell=f"cells/{COMMUNITY}001", user=user.name, post=post),
+            "admin",
+            grid_pb.AppointWorkerResponse,
+        )
+    petition = dispatched(district)
+    for _ in range(3):
+        filed(district)
+    return {
+        "ListUsers": (
+            identity_pb.ListUsersRequest(district=DISTRICT),
+            identity_pb.ListUsersRequest(district=DISTRICT, kind=AccountKind.ACCOUNT_KIND_STAFF),
+        ),
+        "ListDepartments": (
+            identity_pb.ListDepartmentsRequest(district=DISTRICT),
+            identity_pb.ListDepartmentsRequest(district="210603"),
+        ),
+        "ListRoles": (identity_pb.ListRolesRequest(), identity_pb.ListRolesRequest()),
+        "ListGrants": (
+            identity_pb.ListGrantsRequest(user=user.name),
+            identity_pb.ListGrantsRequest(user=district.accounts["grid"]["user"]),
+        ),
+        "ListDivisions": (
+            grid_pb.ListDivisionsRequest(parent=DISTRICT),
+            grid_pb.ListDivisionsRequest(parent=DISTRICT, level=DivisionLevel.DIVISION_LEVEL_COMMUNITY),
+        ),
+        "ListCells": (grid_pb.ListCellsRequest(parent=COMMUNITY), grid_pb.ListCellsRequest(parent=DISTRICT)),
+        "ListAppointments": (
+            grid_pb.ListAppointmentsRequest(parent=DISTRICT),
+            grid_pb.ListAppointmentsRequest(parent=DISTRICT, show_ended=True),
+        ),
+        "ListPetitions": (
+            pb.ListPetitionsRequest(district=DISTRICT, place=COMMUNITY),
+            pb.ListPetitionsRequest(district=DISTRICT, place=COMMUNITY, states=[State.STATE_FILED]),
+        ),
+        "ListTimeline": (
+            pb.ListTimelineRequest(petition=petition.name),
+            pb.ListTimelineRequest(petition=filed(district).name),
+        ),
+        "ListWorkItems": (
+            pb.ListWorkItemsRequest(district=DISTRICT),
+            pb.ListWorkItemsRequest(district=DISTRICT, department=CENTRE),
+        ),
+    }
+
+
+LISTS = [method.name for method in METHODS if "page_token" in method.input_type.fields_by_name]
+each_list = pytest.mark.parametrize("name", LISTS)
+
+
+def page(district: District, query: Query, size: int, token: str = "") -> tuple[list[Message], str]:
+    asked = type(query)()
+    asked.CopyFrom(query)
+    asked.page_size, asked.page_token = size, token  # type: ignore[attr-defined]
+    answer = district.do(asked, "admin", GetMessageClass(OF_REQUEST[query.DESCRIPTOR.full_name].output_type))
+    listed = next(field.name for field in answer.DESCRIPTOR.fields if field.is_repeated)
+    return list(getattr(answer, listed)), answer.next_page_token  # type: ignore[attr-defined]
+
+
+@each_list
+def test_pages_are_together_the_whole(
+    name: str, district: District, queries: Mapping[str, tuple[Query, Query]]
+) -> None:
+    query, _ = queries[name]
+    whole, token = page(district, query, 500)
+    assert not token
+    assert len(whole) > 2
+    for size in (1, 2, len(whole) - 1, len(whole)) if len(whole) < 20 else (7, len(whole) - 1, len(whole)):
+        found: list[Message] = []
+        while True:
+            some, token = page(district, query, size, token)
+            assert len(some) == size or not token
+            found += some
+            if not token:
+                break
+        assert found == whole
+
+
+@each_list
+def test_no_page_is_longer_than_fifty_unless_it_is_asked_to_be(
+    name: str, district: District, queries: Mapping[str, tuple[Query, Query]]
+) -> None:
+    for query in queries[name]:
+        some, token = page(district, query, 0)
+        assert len(some) <= 50
+        assert bool(token) == (len(page(district, query, 51)[0]) == 51)
+
+
+def assert_no_token(district: District, query: Query, token: str, field: str = "page_token") -> None:
+    asked = type(query)()
+    asked.CopyFrom(query)
+    setattr(asked, field, token)
+    outcome = district.attempt(asked, "admin")
+    assert (outcome.code, outcome.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_TOKEN"), (token, outcome)
+    assert dict(outcome.info.metadata) == {"field": field}
+
+
+def spoiled(token: str) -> set[str]:
+    """The token with each letter changed, cut, prolonged, or made anew by hand."""
+    changed = {
+        token[:index] + letter + token[index + 1 :]
+        for index in range(len(token))
+        for letter in ("A" if token[index] != "A" else "B", "=", "!", "区")
+    }
+    forged = base64.urlsafe_b64encode(bytes(16) + b'["210602"]').decode().rstrip("=")
+    return changed | {
+        token[:-1],
+        token[1:],
+        token + "A",
+        token + "!",
+        token + "=",
+        " " + token,
+        "x",
+        "A" * 1024,
+        forged,
+    }
+
+
+@each_list
+def test_a_page_token_is_good_for_its_own_query_alone(
+    name: str, district: District, queries: Mapping[str, tuple[Query, Query]]
+) -> None:
+    query, another = queries[name]
+    _, token = page(district, query, 1)
+    assert token
+    assert page(district, query, 2, token)[0], "another size is no other query"
+    if another != query:
+        assert_no_token(district, another, token)
+    for other in LISTS:
+        if other != name:
+            assert_no_token(district, queries[other][0], token)
+    for bad in spoiled(token):
+        assert_no_token(district, query, bad)
+
+
+def test_a_resume_token_is_good_for_its_own_petition_alone(district: District) -> None:
+    petition, other = dispatched(district), filed(district)
+    method = next(m for m in METHODS if m.name == "WatchPetition")
+    watch = pb.WatchPetitionRequest(name=petition.name)
+
+    def first(token: str = "") -> pb.WatchPetitionResponse:
+        watch.resume_token = token
+        return district.do(watch, "citizen", pb.WatchPetitionResponse)
+
+    steps = [first()]
+    for _ in range(2):
+        steps.append(first(steps[-1].resume_token))
+    assert [step.entry.sequence for step in steps] == [1, 2, 3]
+    token = steps[0].resume_token
+    for bad in spoiled(token):
+        assert_no_token(district, pb.WatchPetitionRequest(name=petition.name), bad, "resume_token")
+    assert_no_token(district, pb.WatchPetitionRequest(name=other.name), token, "resume_token")
+    assert_no_token(district, pb.ListTimelineRequest(petition=petition.name), token)
+    assert method.server_streaming
