@@ -1,0 +1,80 @@
+"""Every point of a tiled ground belongs to exactly one cell."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onegrid_kit import geometry
+from onegrid_kit.geometry import CellIndex
+
+SIZE = 0.003
+COLUMNS, ROWS = 6, 5
+RINGS = {
+    f"{row * COLUMNS + column:03}": [
+        (round(124 + (column + x) * SIZE, 9), round(40 + (row + y) * SIZE, 9))
+        for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))
+    ]
+    for row in range(ROWS)
+    for column in range(COLUMNS)
+}
+INDEX = CellIndex(RINGS.items())
+CORNERS = sorted({corner for ring in RINGS.values() for corner in ring})
+
+
+def covering(longitude: float, latitude: float) -> list[str]:
+    """By plain comparison: these cells are upright rectangles."""
+    return [
+        code
+        for code, ring in RINGS.items()
+        if ring[0][0] <= longitude <= ring[2][0] and ring[0][1] <= latitude <= ring[2][1]
+    ]
+
+
+@given(st.floats(124, 124 + COLUMNS * SIZE), st.floats(40, 40 + ROWS * SIZE))
+def test_a_point_belongs_to_the_lowest_of_those_that_cover_it(longitude: float, latitude: float) -> None:
+    expected = covering(longitude, latitude)
+    assert INDEX.locate(longitude, latitude) == (expected[0] if expected else None)
+
+
+@given(st.sampled_from(CORNERS), st.sampled_from(CORNERS))
+def test_borders_and_corners_belong_to_the_lowest(one: tuple[float, float], other: tuple[float, float]) -> None:
+    # A column's and a row's border meet in a corner; alone they run along a border.
+    for longitude, latitude in (one, (one[0], other[1]), (one[0], 40.0071), (124.0071, one[1])):
+        expected = covering(longitude, latitude)
+        assert INDEX.locate(longitude, latitude) == (expected[0] if expected else None)
+
+
+@given(st.floats(-180, 180), st.floats(-90, 90))
+def test_outside_there_is_no_cell(longitude: float, latitude: float) -> None:
+    if not covering(longitude, latitude):
+        assert INDEX.locate(longitude, latitude) is None
+
+
+def test_an_index_without_cells_finds_none() -> None:
+    assert CellIndex([]).locate(124, 40) is None
+
+
+def test_neighbours_share_no_ground_and_overlaps_are_named_lowest_first() -> None:
+    assert list(INDEX.overlapping(RINGS["000"], 1)) == ["000"]
+    assert list(INDEX.overlapping([(x + SIZE / 2, y) for x, y in RINGS["000"]], 1)) == ["000", "001"]
+    assert geometry.overlap_m2(RINGS["000"], RINGS["001"]) == 0
+
+
+def test_areas_are_those_of_the_ground() -> None:
+    # A thousandth of a degree each way at 40° north: 111.19 m by 85.18 m.
+    ring = [(124, 40), (124.001, 40), (124.001, 40.001), (124, 40.001)]
+    assert geometry.area_m2(ring) == pytest.approx(111.19 * 85.18, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("ring", "problem"),
+    [([(0, 0), (1, 1), (0, 1), (1, 0)], "Self-intersection"), ([(0, 0), (1, 0), (2, 0)], "intersection")],
+)
+def test_a_ring_that_bounds_no_ground_is_told_why(ring: geometry.Ring, problem: str) -> None:
+    assert problem in str(geometry.problem_of(ring))
+
+
+def test_a_ring_that_bounds_ground_has_no_problem() -> None:
+    assert geometry.problem_of(RINGS["000"]) is None
