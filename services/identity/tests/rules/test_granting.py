@@ -1,0 +1,96 @@
+"""Which roles can be held over what, and who may give them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid_identity import attempts, granting
+from onegrid_identity.accounts import Account, Role, caller_of
+from onegrid_identity.errors import GrantExceedsOwn, PermissionUnknown, ScopeUnfit
+from onegrid_kit.callers import Caller, Grant
+from onegrid_kit.errors import RateLimited
+
+NOW = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
+FORMS = {
+    OaLevel.OA_LEVEL_DISTRICT: r"[0-9]{6}",
+    OaLevel.OA_LEVEL_DEPARTMENT: r"[0-9]{6}D[0-9]{2}",
+    OaLevel.OA_LEVEL_STREET: r"[0-9]{9}",
+    OaLevel.OA_LEVEL_COMMUNITY: r"[0-9]{12}",
+    OaLevel.OA_LEVEL_GRID: r"[0-9]{15}",
+}
+
+
+def a_role(level: OaLevel, *permissions: str) -> Role:
+    return Role(id="r", display_name="r", oa_level=level, permissions=frozenset(permissions))
+
+
+@given(st.data())
+def test_a_level_fits_its_own_form_of_code_and_no_other(data: st.DataObject) -> None:
+    level = data.draw(st.sampled_from(list(FORMS)))
+    form = data.draw(st.sampled_from(list(FORMS)))
+    scope = data.draw(st.from_regex(FORMS[form], fullmatch=True).filter(str.isascii))
+    if form == level:
+        granting.require_fit(a_role(level), scope)
+    else:
+        with pytest.raises(ScopeUnfit):
+            granting.require_fit(a_role(level), scope)
+
+
+@pytest.mark.parametrize("level", list(FORMS))
+def test_an_oa_role_is_never_held_over_oneself(level: OaLevel) -> None:
+    with pytest.raises(ScopeUnfit):
+        granting.require_fit(a_role(level), "self")
+
+
+def test_every_built_in_role_has_only_permissions_that_methods_need() -> None:
+    for role in granting.BUILT_IN:
+        granting.require_known(role.permissions)
+    assert len({role.id for role in granting.BUILT_IN}) == len(granting.BUILT_IN)
+
+
+def test_every_permission_is_held_by_some_role() -> None:
+    assert granting.all_permissions() == frozenset().union(*(role.permissions for role in granting.BUILT_IN))
+
+
+def test_a_permission_that_no_method_needs_is_refused() -> None:
+    with pytest.raises(PermissionUnknown):
+        granting.require_known(["petition.tasks.take", "petition.tsks.take"])
+
+
+def test_nobody_gives_what_they_do_not_hold_there() -> None:
+    street = Caller(user="u", grants=(Grant("210602003", OaLevel.OA_LEVEL_STREET, frozenset({"a.b.c"})),))
+    granting.require_own(street, ["a.b.c"], "210602003007")
+    for scope, permission in (
+        ("210602004", "a.b.c"),
+        ("210602", "a.b.c"),
+        ("210602003007", "a.b.d"),
+        ("self", "a.b.c"),
+    ):
+        with pytest.raises(GrantExceedsOwn):
+            granting.require_own(street, [permission], scope)
+
+
+def test_roles_over_the_same_scope_become_one_grant() -> None:
+    account = Account(id="x", district="210602", kind=1, sealed_name=b"", create_time=NOW, update_time=NOW)  # type: ignore[arg-type]
+    street, public = a_role(OaLevel.OA_LEVEL_STREET, "a"), a_role(OaLevel.OA_LEVEL_UNSPECIFIED, "c")
+    held = [(street, "210602003"), (a_role(OaLevel.OA_LEVEL_STREET, "b"), "210602003"), (public, "self")]
+    caller = caller_of(account, "s", held)
+    assert [(grant.scope, sorted(grant.permissions)) for grant in caller.grants] == [
+        ("210602003", ["a", "b"]),
+        ("self", ["c"]),
+    ]
+
+
+@given(st.integers(0, 20), st.timedeltas(timedelta(0), timedelta(hours=1)))
+def test_five_failures_in_a_row_wait_a_quarter_of_an_hour(count: int, ago: timedelta) -> None:
+    if count >= 5 and ago < timedelta(minutes=15):
+        with pytest.raises(RateLimited) as refused:
+            attempts.require_few_failures(count, NOW - ago, NOW)
+        assert refused.value.retry_after == timedelta(minutes=15) - ago
+    else:
+        attempts.require_few_failures(count, NOW - ago, NOW)
