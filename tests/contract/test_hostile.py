@@ -84,7 +84,7 @@ def refused(district: District) -> Iterator[list[Sent]]:
     each: dict[tuple[str, str], set[bytes]] = {}
     for method, raw, caller in sent:
         some = each.setdefault((method.full_name, caller), set())
-        if len(some) < 20:
+        if len(some) < 8:
             some.add(raw)
     chosen = [one for one in dict.fromkeys(sent) if one[1] in each[one[0].full_name, one[2]]]
     assert len(chosen) > 500
