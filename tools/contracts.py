@@ -29,6 +29,9 @@ def check() -> bool:
     """Whether style, comments and format are right, and nothing is broken."""
     good = run(BUF, "format", "--diff", "--exit-code", "protos")
     good = run(BUF, "lint", NOW, "--config", CONFIG) and good
+    if not RELEASED.exists():
+        print("no contracts are released yet, so none are compared", flush=True)
+        return good
     return run(BUF, "breaking", NOW, "--against", RELEASED, "--config", CONFIG) and good
 
 
