@@ -7,14 +7,17 @@ grpcio-tools, and protovalidate's rules as a descriptor inside its own package.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "gen"
 STAMP = OUT / ".stamp"
+DESCRIPTORS = OUT / ".protos.binpb"
 
 
 def sources() -> list[Path]:
@@ -46,41 +49,62 @@ def _third_party(target: Path) -> None:
 
 def generate(descriptors: Path | None = None) -> None:
     """Generate the stubs, and on request the descriptor set that buf reads."""
+    state = _state()
+    if not STAMP.exists() or STAMP.read_text() != state:
+        # Whoever imports the stubs meanwhile, or writes a proto that does not compile, keeps the old ones.
+        with tempfile.TemporaryDirectory(dir=HERE, prefix=".gen-") as folder:
+            new = Path(folder) / "new"
+            _generate(new)
+            (new / STAMP.name).write_text(state)
+            if OUT.exists():
+                OUT.rename(Path(folder) / "old")
+            new.rename(OUT)
+    if descriptors is not None and not (descriptors.exists() and descriptors.read_bytes() == DESCRIPTORS.read_bytes()):
+        descriptors.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(DESCRIPTORS, descriptors)
+
+
+def _generate(out: Path) -> None:
     from grpc_tools import protoc
 
-    state = _state()
-    if STAMP.exists() and STAMP.read_text() == state and (descriptors is None or descriptors.exists()):
-        return
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir(parents=True)
-    third_party = OUT / ".third-party.binpb"
+    out.mkdir()
+    third_party = out / ".third-party.binpb"
     _third_party(third_party)
     names = [path.relative_to(HERE).as_posix() for path in sources()]
     services = [name for name in names if name.endswith("_service.proto")]
     given = [f"--descriptor_set_in={third_party}", f"-I{HERE}"]
-    binaries = Path(sys.executable).parent
     calls = [
-        [*given, f"--python_out={OUT}", f"--pyi_out={OUT}", *names, "buf/validate/validate.proto"],
+        [*given, f"--python_out={out}", f"--pyi_out={out}", *names, "buf/validate/validate.proto"],
         [
             *given,
-            f"--plugin=protoc-gen-mypy_grpc={binaries / 'protoc-gen-mypy_grpc'}",
-            f"--grpc_python_out={OUT}",
-            f"--mypy_grpc_out={OUT}",
+            f"--plugin=protoc-gen-mypy_grpc={_plugin()}",
+            f"--grpc_python_out={out}",
+            f"--mypy_grpc_out=quiet:{out}",
             *services,
         ],
+        [
+            *given,
+            "--include_imports",
+            "--include_source_info",
+            f"--descriptor_set_out={out / DESCRIPTORS.name}",
+            *names,
+        ],
     ]
-    if descriptors is not None:
-        descriptors.parent.mkdir(parents=True, exist_ok=True)
-        calls.append(
-            [*given, "--include_imports", "--include_source_info", f"--descriptor_set_out={descriptors}", *names]
-        )
     for call in calls:
         if protoc.main(["protoc", *call]) != 0:
             raise SystemExit("the protos do not compile; see above")
     third_party.unlink()
-    for folder in {path.parent for path in OUT.rglob("*_pb2.py")}:
-        (folder / "py.typed").touch()
-    STAMP.write_text(state)
+    for package in {path.parent for path in out.rglob("*_pb2.py")}:
+        (package / "py.typed").touch()
+
+
+def _plugin() -> str:
+    # Beside Python in a venv, but on the PATH alone in pip's isolated builds.
+    name = "protoc-gen-mypy_grpc"
+    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    if found is None:
+        raise SystemExit(f"{name} is missing: it comes with mypy-protobuf")
+    return found
 
 
 if __name__ == "__main__":
