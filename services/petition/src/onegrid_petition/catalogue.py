@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid_kit.errors import NotFound
-from onegrid_petition import store
+from onegrid_petition import store, tables
 from onegrid_petition.errors import AssigneeUnknown, WorkItemUnknown
 
 __all__ = ["WorkItem", "enter", "get", "page", "require"]
@@ -36,7 +36,7 @@ def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[i
     for index, item in enumerate(items):
         if item.department not in known:
             raise AssigneeUnknown(f"work_items[{index}].department", item.department)
-    table = store.work_item
+    table = tables.work_item
     before = {
         _item(row)
         for row in conn.execute(
@@ -68,7 +68,7 @@ def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[i
 
 def require(conn: Connection, district: str, name: str) -> WorkItem:
     """The work item of that name. Raises WorkItemUnknown."""
-    table = store.work_item
+    table = tables.work_item
     row = conn.execute(select(table).where(table.c.district == district, table.c.id == _id(name))).one_or_none()
     if row is None:
         raise WorkItemUnknown(name)
@@ -85,7 +85,7 @@ def get(conn: Connection, name: str) -> WorkItem:
 
 def page(conn: Connection, district: str, department: str, after: str, size: int) -> list[WorkItem]:
     """The work items behind that id, by id; of all departments, or of one."""
-    table = store.work_item
+    table = tables.work_item
     query = select(table).where(table.c.district == district, table.c.id > after)
     if department:
         query = query.where(table.c.department == department)

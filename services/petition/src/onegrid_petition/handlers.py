@@ -14,7 +14,7 @@ from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit import codes
 from onegrid_kit.clock import CHINA
 from onegrid_kit.events import Delivery, on
-from onegrid_petition import store, words
+from onegrid_petition import store, tables, words
 
 __all__ = ["HANDLERS"]
 
@@ -23,7 +23,7 @@ def keep_division(conn: Connection, event: DivisionDefined, _: Delivery) -> None
     """Keep a division's code and name."""
     _keep(
         conn,
-        store.place,
+        tables.place,
         event.code,
         event.version,
         {"display_name": event.display_name, "grid_worker": "", "boundary": None},
@@ -36,7 +36,7 @@ def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
     worker = event.appointments[-1].user if event.appointments else ""
     _keep(
         conn,
-        store.place,
+        tables.place,
         event.code,
         event.version,
         {"display_name": event.display_name, "grid_worker": worker, "boundary": boundary},
@@ -45,7 +45,7 @@ def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
 
 def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> None:
     """Keep a department's name."""
-    _keep(conn, store.department, event.code, event.version, {"display_name": event.display_name})
+    _keep(conn, tables.department, event.code, event.version, {"display_name": event.display_name})
 
 
 def index_words(conn: Connection, event: events_pb2.PetitionFiled, _: Delivery) -> None:
@@ -98,12 +98,12 @@ def _keep(conn: Connection, table: Table, code: str, version: int, values: dict[
             where=table.c.version < statement.excluded.version,
         )
     )
-    conn.execute(store.ground_version.update().values(version=store.ground_version.c.version + 1))
+    conn.execute(tables.ground_version.update().values(version=tables.ground_version.c.version + 1))
 
 
 def _count(conn: Connection, step: events_pb2.Step, *columns: str) -> None:
     moment: datetime = step.time.ToDatetime(tzinfo=UTC)
-    table = store.tally
+    table = tables.tally
     statement = insert(table).values(
         district=codes.district_of(step.place),
         place=step.place,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, exists, func, literal, or_, select, tup
 from onegrid.petition.v1.resources_pb2 import Kind, State
 from onegrid_kit import codes
 from onegrid_kit.geometry import CellIndex
-from onegrid_petition import store, words
+from onegrid_petition import store, tables, words
 from onegrid_petition.ground import Ground
 from onegrid_petition.petition import Entry, Petition
 
@@ -46,7 +46,7 @@ class Summary:
 
 def list_petitions(conn: Connection, wanted: Filter, behind: tuple[datetime, str] | None, size: int) -> list[Petition]:
     """The petitions that match, newest first, from behind a position on."""
-    p = store.petition
+    p = tables.petition
     query = select(p).where(p.c.district == wanted.district)
     if wanted.place and wanted.place != wanted.district:
         query = query.where(p.c.place.like(wanted.place + "%"))
@@ -57,7 +57,7 @@ def list_petitions(conn: Connection, wanted: Filter, behind: tuple[datetime, str
     if wanted.petitioner:
         query = query.where(p.c.petitioner == wanted.petitioner)
     if wanted.assignee:
-        t = store.task
+        t = tables.task
         query = query.where(
             exists().where(t.c.district == p.c.district, t.c.petition == p.c.id, t.c.assignee == wanted.assignee)
         )
@@ -67,7 +67,7 @@ def list_petitions(conn: Connection, wanted: Filter, behind: tuple[datetime, str
             or_(p.c.text.icontains(pattern, autoescape=True), p.c.address.icontains(pattern, autoescape=True))
         )
         if len("".join(pattern.split())) > 1:
-            s = store.search
+            s = tables.search
             grams = sorted(words.grams(pattern))
             query = query.where(
                 exists().where(s.c.district == p.c.district, s.c.petition == p.c.id, s.c.grams.contains(grams))
@@ -85,7 +85,7 @@ def entries(conn: Connection, petition_id: str, after: int = 0, size: int = 10_0
 
 def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:
     """How many petitions there were in the place on these days, both included."""
-    t = store.tally
+    t = tables.tally
     columns = (t.c.filed, t.c.accepted, t.c.declined, t.c.concluded, t.c.rated, t.c.satisfied, t.c.reopened)
     row = conn.execute(
         select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(
@@ -101,7 +101,7 @@ def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:
 
 def ground_version(conn: Connection) -> int:
     """The version of the newest ground."""
-    version: int = conn.execute(select(store.ground_version.c.version)).scalar_one()
+    version: int = conn.execute(select(tables.ground_version.c.version)).scalar_one()
     return version
 
 
@@ -111,7 +111,7 @@ def ground(conn: Connection) -> Ground:
     places: set[str] = set()
     workers: dict[str, str] = {}
     cells: list[tuple[str, Sequence[tuple[float, float]]]] = []
-    table = store.place
+    table = tables.place
     for row in conn.execute(select(table.c.code, table.c.boundary, table.c.grid_worker)):
         places.add(row.code)
         if row.grid_worker:

@@ -1,0 +1,74 @@
+"""What holds the house together, beside what the import rules say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = ("identity", "grid", "petition")
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+
+def modules_named() -> set[str]:
+    names: set[str] = set()
+    for contract in CONTRACTS:
+        for key in ("source_modules", "forbidden_modules", "modules", "containers"):
+            names.update(contract.get(key, ()))
+        for layer in contract.get("layers", ()):
+            layered = [name.strip() for name in layer.split("|")]
+            # A layer in brackets is one that not every service has.
+            names.update(
+                f"{container}.{name}"
+                for container in contract["containers"]
+                for name in layered
+                if not name.startswith("(")
+            )
+    return names
+
+
+@pytest.mark.parametrize("name", sorted(modules_named()))
+def test_every_module_that_the_import_rules_name_exists(name: str) -> None:
+    assert find_spec(name) is not None
+
+
+def loaded_by(module: str) -> set[str]:
+    code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_api_never_brings_eventlet_in(service: str) -> None:
+    assert not {"eventlet", "nameko", "kombu"} & loaded_by(f"onegrid_{service}.api")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("part", ["commands", "store", "handlers", "jobs", "main"])
+def test_what_a_worker_runs_never_brings_grpc_in(service: str, part: str) -> None:
+    assert not {"grpc", "nameko", "eventlet"} & loaded_by(f"onegrid_{service}.{part}")
+
+
+def test_no_interceptor_has_crept_in() -> None:
+    # ADR 2: concerns are composed once, in the pipeline.
+    for path in (*(ROOT / "kit/src").rglob("*.py"), *(ROOT / "services").rglob("*.py")):
+        assert "ServerInterceptor" not in path.read_text(), path
+
+
+def test_no_third_party_proto_is_copied_in() -> None:
+    tracked = subprocess.run(["git", "ls-files", "*.proto"], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert all(name.startswith("protos/onegrid/") for name in tracked.stdout.split())
+
+
+def test_files_stay_small_enough_to_be_held_in_the_head() -> None:
+    long = {
+        path.relative_to(ROOT).as_posix(): count
+        for path in (*(ROOT / "kit/src").rglob("*.py"), *(ROOT / "services").rglob("src/**/*.py"))
+        if (count := path.read_text().count("\n")) > 450
+    }
+    assert not long

@@ -1,0 +1,83 @@
+"""What the README shows works, as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from onegrid_kit.embedded.ports import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Demo:
+    """`make run`, running."""
+
+    port: int
+    password: str
+    said: str
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    data, port = tmp_path_factory.mktemp("demo") / "data", free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "onegrid_demo", "--data", str(data), "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "Ctrl-C stops" in line:
+            break
+    try:
+        assert process.poll() is None, said
+        accounts = json.loads((data / "district.json").read_text())
+        yield Demo(port, accounts["commander"]["password"], said)
+    finally:
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, rest
+
+
+def test_the_case_is_shown_as_a_table(demo: Demo) -> None:
+    for word in ("14:36:00", "15:58:00", "CONCLUDE", "元宝区儿童中心", "CLOSED"):
+        assert word in demo.said
+
+
+def test_the_python_example_runs(demo: Demo) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    given = f'TARGET = "127.0.0.1:{demo.port}"\nPASSWORD = {demo.password!r}\n'
+    done = subprocess.run([sys.executable, "-c", given + example], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "petitions/210602-20201111-" in done.stdout
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_shell_example_runs(demo: Demo, readme: str) -> None:
+    found = re.search(r"\.venv/bin/buf curl .*?LoginWithPassword", (ROOT / readme).read_text(), re.DOTALL)
+    assert found is not None
+    command = found[0].replace("…", demo.password).replace("50051", str(demo.port))
+    command = command.replace(".venv/bin/buf", str(Path(sys.executable).parent / "buf"))
+    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["session"]["accessToken"]
+
+
+def test_what_it_prints_to_call_next_runs(demo: Demo) -> None:
+    for command in re.findall(r"\.venv/bin/buf curl.*?Service/\w+", demo.said, re.DOTALL):
+        runnable = command.replace(".venv/bin/buf", str(Path(sys.executable).parent / "buf"))
+        done = subprocess.run(["bash", "-c", runnable], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
