@@ -1,0 +1,39 @@
+"""One fleet for all tests of the whole system; what a test kills or stops, it starts again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from collector import Collector, collecting
+from fleet import Fleet, FleetClient
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Fleet]:
+    """Every process of the platform, with the demonstration district."""
+    started = Fleet(tmp_path_factory.mktemp("fleet"), collector.endpoint)
+    try:
+        started.start()
+        yield started
+    finally:
+        started.close()
+
+
+@pytest_asyncio.fixture
+async def client(fleet: Fleet) -> AsyncIterator[FleetClient]:
+    connected = FleetClient(fleet)
+    yield connected
+    await connected.close()

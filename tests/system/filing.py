@@ -1,0 +1,156 @@
+"""Load: residents who file petitions, offices that handle some of them, and none of them ever gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from fleet import Fleet, FleetClient
+
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Kind
+from onegrid_demo import district
+from onegrid_demo.client import Metadata
+from onegrid_demo.loading import CELL, CENTRE
+
+CLIENTS = 8
+STEPS = ("FILE", "ACCEPT", "DISPATCH", "TAKE", "REPORT", "CONCLUDE", "RATE_SATISFIED", "VERIFY_SOLVED")
+_HANDLED_OF = 4
+_PAUSE_S = 0.03
+_PATIENCE_S = 60
+# What a caller may repeat; ABORTED says so itself.
+_AGAIN = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+    }
+)
+
+
+class Load:
+    """Clients in a thread of their own, so that they go on while a test waits for what it starts again."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.filed: dict[str, str] = {}
+        """The petition of each filing that was acknowledged, by the request's id."""
+        self.handled: dict[str, str] = {}
+        """The petition of each later step that was acknowledged, by the request's id."""
+        self.concluded: list[str] = []
+        """Petitions that went through the whole loop."""
+        self.repeated: Counter[str] = Counter()
+        """How often calls were repeated, by what they had been answered."""
+        self.petitions_before = fleet.count("petition", "petition")
+        """How many there were before the first was filed here."""
+        self._fleet = fleet
+        self._stopping = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """While in here; then every call that was begun is brought to its end."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def goes_on(self, filings: int = 40, loops: int = 1) -> Callable[[], bool]:
+        """Whether so many more were filed, and handled to their end, since this was called."""
+        filed, concluded = len(self.filed), len(self.concluded)
+
+        def happened() -> bool:
+            if self._failure is not None:
+                raise self._failure
+            return len(self.filed) >= filed + filings and len(self.concluded) >= concluded + loops
+
+        return happened
+
+    def told(self) -> str:
+        """How far it came."""
+        return f"{len(self.filed)} filed, {len(self.concluded)} concluded, repeated {dict(self.repeated)}"
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._all_clients())
+        except BaseException as error:
+            self._failure = error
+
+    async def _all_clients(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in range(CLIENTS):
+                group.create_task(self._client(number))
+
+    async def _client(self, number: int) -> None:
+        client = FleetClient(self._fleet)
+        try:
+            petitioner = await client.public(f"+861390000{number:04}", district.CODE)
+            accounts = self._fleet.accounts
+            offices = {
+                login: await client.staff(login, accounts[login]["password"])
+                for login in ("commander", "centre", "grid")
+            }
+            turn = number
+            while not self._stopping.is_set():
+                name = await self._file(client, petitioner)
+                turn += 1
+                if turn % _HANDLED_OF == 0:
+                    await self._handle(client, petitioner, offices, name)
+                await asyncio.sleep(random.uniform(0, 2 * _PAUSE_S))
+        finally:
+            await client.close()
+
+    async def _file(self, client: FleetClient, petitioner: Metadata) -> str:
+        request_id = str(uuid.uuid4())
+        request = pb.FilePetitionRequest(
+            district=district.CODE,
+            kind=Kind.KIND_HELP,
+            # The place is the cell whose grid worker is known.
+            place=CELL,
+            text=f"楼道灯坏了 {request_id}",
+            request_id=request_id,
+        )
+        answer = await self._insist(client.petition.FilePetition, request, petitioner)
+        self.filed[request_id] = answer.petition.name
+        return str(answer.petition.name)
+
+    async def _handle(self, client: FleetClient, petitioner: Metadata, offices: dict[str, Metadata], name: str) -> None:
+        task, api = f"{name}/tasks/1", client.petition
+        for call, who, request in (
+            (api.AcceptPetition, offices["commander"], pb.AcceptPetitionRequest(name=name)),
+            (api.DispatchPetition, offices["commander"], pb.DispatchPetitionRequest(name=name, lead=CENTRE)),
+            (api.TakeTask, offices["centre"], pb.TakeTaskRequest(name=task)),
+            (api.ReportTask, offices["centre"], pb.ReportTaskRequest(name=task, public_note="在办")),
+            (api.ConcludeTask, offices["centre"], pb.ConcludeTaskRequest(name=task, public_note="已修好")),
+            (api.RatePetition, petitioner, pb.RatePetitionRequest(name=name, satisfied=True, stars=5)),
+            (api.VerifyPetition, offices["grid"], pb.VerifyPetitionRequest(name=name, solved=True)),
+        ):
+            request.request_id = str(uuid.uuid4())
+            await self._insist(call, request, who)
+            self.handled[request.request_id] = name
+        self.concluded.append(name)
+
+    async def _insist(self, call: Any, request: Any, who: Metadata) -> Any:
+        """Call with the same request until it is answered."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return await call(request, metadata=who, timeout=10)
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in _AGAIN or time.monotonic() > deadline:
+                    raise
+                self.repeated[error.code().name] += 1
+            await asyncio.sleep(random.uniform(0.02, 0.2))

@@ -1,0 +1,331 @@
+"""The platform as it is deployed: each role of each service a process of its own, with PostgreSQL and RabbitMQ."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, text
+
+from onegrid.grid.v1 import grid_service_pb2_grpc
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.identity.v1 import identity_service_pb2_grpc
+from onegrid.petition.v1 import petition_service_pb2_grpc
+from onegrid_demo import district, loading
+from onegrid_demo.client import Client, Metadata, bearer
+from onegrid_kit.database import sync_engine
+from onegrid_kit.embedded.ports import free_port
+from onegrid_kit.testing.postgres import TestPostgres
+from onegrid_kit.testing.rabbitmq import RabbitServer
+from sending import FOLDER
+
+SERVICES = ("identity", "grid", "petition")
+DRAIN_PAUSE_S = 0.5
+DRAIN_GRACE_S = 5.0
+_READY = {"api": "api listens", "relay": "relay leads", "worker": "worker consumes"}
+# A connection of its own for each client, and no long pauses before it looks for a server that comes back at once.
+_CHANNEL = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+)
+
+
+class Part:
+    """A role of a service, in a process of its own; what it says is kept in its log."""
+
+    def __init__(self, service: str, role: str, environ: Mapping[str, str], log: Path) -> None:
+        self.name = f"{service} {role}"
+        self.log = log
+        self._command = [sys.executable, "-m", f"onegrid_{service}", role]
+        self._role = role
+        self._environ = dict(environ)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = 0
+
+    def launch(self) -> None:
+        """Start the process without waiting for it."""
+        with self.log.open("ab") as log:
+            self._said = log.tell()
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A group of its own, so that it can be seen whether anything of it stays behind.
+                start_new_session=True,
+            )
+
+    def await_ready(self) -> None:
+        """Wait until it does its work."""
+        assert self._process is not None
+        deadline = time.monotonic() + 60
+        while _READY[self._role] not in self.said():
+            assert self._process.poll() is None, f"{self.name} ended: {self.said()}"
+            assert time.monotonic() < deadline, f"{self.name} is not ready: {self.said()}"
+            time.sleep(0.02)
+
+    def start(self) -> None:
+        """Start it and wait until it does its work."""
+        self.launch()
+        self.await_ready()
+
+    def kill(self) -> None:
+        """Kill it as `kill -9` does."""
+        assert self._process is not None
+        assert self._process.poll() is None, f"{self.name} had ended: {self.said()}"
+        self._process.kill()
+        self._process.wait()
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+
+    def await_end(self, patience_s: float) -> int:
+        """Wait until it has ended; its exit code."""
+        assert self._process is not None
+        return self._process.wait(patience_s)
+
+    def leaves_somebody(self) -> bool:
+        """Whether a process that it started is still there."""
+        assert self._process is not None
+        try:
+            os.killpg(self._process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def end(self) -> None:
+        """End it, whatever state it is in."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.kill()
+            self._process.wait()
+
+    def said(self) -> str:
+        """Its log since it was started last."""
+        with self.log.open("rb") as log:
+            log.seek(self._said)
+            return log.read().decode(errors="replace")
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples of this name that have these labels."""
+        port = self._environ["ONEGRID_METRICS_PORT"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            told = answer.read().decode()
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(told)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+
+class FleetClient(Client):
+    """The platform as a client sees it that knows each service by its own address."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._channels = {name: grpc.aio.insecure_channel(fleet.target(name), options=_CHANNEL) for name in SERVICES}
+        self.identity = identity_service_pb2_grpc.IdentityServiceStub(self._channels["identity"])
+        self.grid = grid_service_pb2_grpc.GridServiceStub(self._channels["grid"])
+        self.petition = petition_service_pb2_grpc.PetitionServiceStub(self._channels["petition"])
+
+    async def public(self, phone: str, district: str) -> Metadata:
+        """The metadata of somebody's calls. They log in once only: a number gets one code a minute."""
+        known = self._fleet.logged_in.get(phone)
+        if known is None:
+            await self.identity.RequestOneTimeCode(identity_pb.RequestOneTimeCodeRequest(phone=phone), timeout=10)
+            answer = await self.identity.LoginWithOneTimeCode(
+                identity_pb.LoginWithOneTimeCodeRequest(
+                    phone=phone, code=self._fleet.last_code(phone), district=district
+                ),
+                timeout=10,
+            )
+            known = self._fleet.logged_in[phone] = bearer(answer.session.access_token)
+        return known
+
+    async def close(self) -> None:
+        """Close the channels."""
+        for channel in self._channels.values():
+            await channel.close()
+
+
+class Fleet:
+    """Every process of the platform. Start it from the main thread."""
+
+    def __init__(self, folder: Path, otlp_endpoint: str) -> None:
+        self.accounts: dict[str, Any] = {}
+        """Who can log in, as `onegrid_demo.loading` tells it."""
+        self.logged_in: dict[str, Metadata] = {}
+        """Members of the public, by their numbers."""
+        self.parts: dict[tuple[str, str], Part] = {}
+        """By service and role."""
+        self._postgres = TestPostgres()
+        self._rabbitmq = RabbitServer()
+        self._folder = folder
+        self._otlp_endpoint = otlp_endpoint
+        self._ports = {service: free_port() for service in SERVICES}
+        self._keys = {"PAGE_TOKEN_KEY": secrets.token_hex(16), "CIPHER_KEYS": f"k1:{secrets.token_hex(32)}"}
+        self._engines: dict[str, Engine] = {}
+
+    def target(self, service: str) -> str:
+        """Where its api listens, in one process or several."""
+        return f"127.0.0.1:{self._ports[service]}"
+
+    def last_code(self, phone: str) -> str:
+        """The one-time code that was sent to the number last."""
+        return (self._codes / phone).read_text()
+
+    def start(self) -> None:
+        """Start everything and load the demonstration district."""
+        self._codes.mkdir()
+        self._postgres.server.start()
+        self._rabbitmq.start()
+        for service in SERVICES:
+            self._engines[service] = sync_engine(self._postgres.server.create_database(service), pool=2)
+        self.run_for_each_service("migrate")
+        password = secrets.token_urlsafe(12)
+        self.run("identity", "bootstrap", "--district", district.CODE, ONEGRID_BOOTSTRAP_PASSWORD=password)
+        for service in SERVICES:
+            for role in _READY:
+                self.parts[service, role] = self._part(service, role)
+        for part in self.parts.values():
+            part.launch()
+        for part in self.parts.values():
+            part.await_ready()
+        self.accounts = asyncio.run(self._load(password))
+        # petition hears of cells, and of who looks after them, by events.
+        cells = "SELECT count(boundary), count(nullif(grid_worker, '')) FROM place"
+        eventually(lambda: tuple(self.rows("petition", cells)[0]) == (district.CELLS, 1))
+
+    def close(self) -> None:
+        """End everything, and remove its data."""
+        for part in self.parts.values():
+            part.end()
+        for engine in self._engines.values():
+            engine.dispose()
+        self._rabbitmq.close()
+        self._postgres.__exit__()
+
+    def run(self, service: str, *role: str, **environ: str) -> str:
+        """Run a role that ends by itself, and well; what it prints."""
+        ended = subprocess.run(
+            [sys.executable, "-m", f"onegrid_{service}", *role],
+            env={**self._environ(service), **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert ended.returncode == 0, f"{service} {role} ended with {ended.returncode}: {ended.stdout}{ended.stderr}"
+        return ended.stdout
+
+    def run_for_each_service(self, *role: str) -> Sequence[str]:
+        """Run a role that ends by itself, and well, for all services at once; what each prints."""
+
+        async def all_of_them() -> list[str]:
+            return await asyncio.gather(*(asyncio.to_thread(self.run, service, *role) for service in SERVICES))
+
+        return asyncio.run(all_of_them())
+
+    @contextmanager
+    def second_api(self, service: str) -> Iterator[Part]:
+        """Another process of its api, behind the same port."""
+        part = self._part(service, "api", "-2")
+        part.start()
+        try:
+            yield part
+        finally:
+            part.end()
+
+    def kill(self, what: str) -> None:
+        """Kill PostgreSQL, RabbitMQ, or a role of petition's, as `kill -9` does."""
+        if what == "postgres":
+            self._postgres.server.kill()
+        elif what == "rabbitmq":
+            self._rabbitmq.kill()
+        else:
+            self.parts["petition", what].kill()
+
+    def restart(self, what: str) -> None:
+        """Start what was killed, and wait until it does its work."""
+        if what == "postgres":
+            self._postgres.server.start()
+            for engine in self._engines.values():
+                engine.dispose()
+        elif what == "rabbitmq":
+            self._rabbitmq.start()
+        else:
+            self.parts["petition", what].start()
+
+    def rows(self, service: str, query: str) -> Sequence[Any]:
+        """What its database answers."""
+        with self._engines[service].connect() as conn:
+            return conn.execute(text(query)).all()
+
+    def count(self, service: str, table: str) -> int:
+        """How many rows the table has."""
+        return int(self.rows(service, f"SELECT count(*) FROM {table}")[0][0])
+
+    @property
+    def _codes(self) -> Path:
+        return self._folder / "codes"
+
+    async def _load(self, password: str) -> dict[str, Any]:
+        client = FleetClient(self)
+        try:
+            return await loading.load(client, password)
+        finally:
+            await client.close()
+
+    def _part(self, service: str, role: str, suffix: str = "") -> Part:
+        environ = {**self._environ(service), "ONEGRID_METRICS_PORT": str(free_port())}
+        return Part(service, role, environ, self._folder / f"{service}-{role}{suffix}.log")
+
+    def _environ(self, service: str) -> dict[str, str]:
+        given = {
+            "DATABASE_URL": self._postgres.server.url(service),
+            "AMQP_URL": self._rabbitmq.url,
+            "LISTEN": self.target(service),
+            "IDENTITY_TARGET": self.target("identity"),
+            "DRAIN_PAUSE_S": str(DRAIN_PAUSE_S),
+            "DRAIN_GRACE_S": str(DRAIN_GRACE_S),
+            "OTLP_ENDPOINT": self._otlp_endpoint,
+            "TRACE_RATIO": "0",
+            "CODE_SENDER": "sending:FolderSender",
+            **self._keys,
+        }
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return {
+            **inherited,
+            "PYTHONPATH": str(Path(__file__).parent),
+            # Compiled once for all of them; a role would take two seconds to start each time.
+            "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "onegrid-tests-pycache"),
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            FOLDER: str(self._codes),
+            **{f"ONEGRID_{name}": value for name, value in given.items()},
+        }
+
+
+def eventually(happens: Callable[[], bool], seconds: float = 60, tell: Callable[[], object] = str) -> None:
+    """Wait for it; `tell` says what there is instead."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, f"it did not happen: {tell()}"
+        time.sleep(0.05)

@@ -1,0 +1,90 @@
+"""The reckoning: what the databases hold, against what clients were told and events tell."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+from filing import STEPS, Load
+from fleet import SERVICES, Fleet, FleetClient, eventually
+
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Action
+from onegrid_demo import district
+
+_FILED = "SELECT right(text, 36) AS request_id, array_agg('petitions/' || id) AS names FROM petition GROUP BY 1"
+_TIMELINES = (
+    "SELECT 'petitions/' || petition AS name, array_agg(action ORDER BY sequence) AS steps FROM timeline GROUP BY 1"
+)
+_AUDITED = "SELECT request_id, array_agg(resource) AS resources FROM audit_entry WHERE request_id <> '' GROUP BY 1"
+_STEPS = "SELECT action, count(*) FROM timeline GROUP BY 1"
+_HANDLED = "SELECT handler, count(*) FROM inbox WHERE handler ~ '^(count|index)_' GROUP BY 1"
+_COUNTED = "SELECT sum(filed), sum(accepted), sum(concluded), sum(rated), sum(satisfied), sum(reopened) FROM tally"
+
+
+def require_acknowledged_once(fleet: Fleet, load: Load) -> None:
+    """Each filing and step that was acknowledged is there, once, and nothing else."""
+    assert fleet.count("petition", "petition") == load.petitions_before + len(load.filed)
+    filed = {row.request_id: row.names for row in fleet.rows("petition", _FILED) if row.request_id in load.filed}
+    assert filed == {request_id: [name] for request_id, name in load.filed.items()}
+    steps = {row.name: row.steps for row in fleet.rows("petition", _TIMELINES)}
+    whole = [Action.Value(f"ACTION_{step}") for step in STEPS]
+    done = set(load.concluded)
+    for name in load.filed.values():
+        assert steps[name] == (whole if name in done else whole[:1]), name
+    audited = {row.request_id: row.resources for row in fleet.rows("petition", _AUDITED)}
+    for request_id, name in (load.filed | load.handled).items():
+        resources = audited[request_id]
+        assert len(resources) == 1, resources
+        assert resources[0].startswith(name), resources
+
+
+def require_handled_once(fleet: Fleet) -> None:
+    """Every event of every petition so far was carried and handled, and had its effect once."""
+    for service in SERVICES:
+        eventually(lambda service=service: fleet.count(service, "outbox") == 0)
+    taken = {Action.Name(action)[7:]: number for action, number in fleet.rows("petition", _STEPS)}
+    petitions = fleet.count("petition", "petition")
+    assert taken["FILE"] == petitions
+    rated = taken["RATE_SATISFIED"]
+    expected = {
+        "index_words": petitions,
+        "count_filed": petitions,
+        "count_accepted": taken["ACCEPT"],
+        "count_concluded": taken["CONCLUDE"],
+        "count_rated": rated,
+        "count_verified": taken["VERIFY_SOLVED"],
+    }
+
+    def handled() -> dict[Any, Any]:
+        return {handler: number for handler, number in fleet.rows("petition", _HANDLED)}
+
+    eventually(lambda: handled() == expected, tell=lambda: f"{handled()} are not {expected}")
+    counts = (petitions, taken["ACCEPT"], taken["CONCLUDE"], rated, rated, 0)
+    assert tuple(fleet.rows("petition", _COUNTED)[0]) == counts
+    assert fleet.count("petition", "search") == petitions
+    told = asyncio.run(summary(fleet))
+    assert (told.filed, told.accepted, told.concluded, told.rated, told.satisfied, told.reopened) == counts
+    for service in SERVICES:
+        assert fleet.count(service, "parked_event") == 0
+
+
+def require_whole_audit_trails(fleet: Fleet) -> None:
+    """`audit verify` finds nothing amiss."""
+    for told in fleet.run_for_each_service("audit", "verify"):
+        assert told == "the audit trail is whole\n"
+
+
+async def summary(fleet: Fleet) -> pb.SummarizePetitionsResponse:
+    """The district's figures as the api tells them."""
+    today = datetime.now(UTC)
+    days = [f"{today + timedelta(days=days):%Y-%m-%d}" for days in (-1, 1)]
+    request = pb.SummarizePetitionsRequest(place=district.CODE, first_day=days[0], last_day=days[1])
+    client = FleetClient(fleet)
+    try:
+        commander = await client.staff("commander", fleet.accounts["commander"]["password"])
+        return await client.petition.SummarizePetitions(request, metadata=commander, timeout=10)
+    finally:
+        await client.close()

@@ -1,0 +1,33 @@
+"""Whatever is killed in the middle of the loop: what was acknowledged is there once, its events are handled once."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import ledger
+from filing import Load
+from fleet import Fleet, eventually
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.mark.parametrize("part", ["api", "relay", "worker", "postgres", "rabbitmq"])
+def test_nothing_is_lost_or_doubled_when_it_is_killed_under_load(fleet: Fleet, part: str) -> None:
+    load = Load(fleet)
+    with load.running():
+        eventually(load.goes_on(), tell=load.told)
+        fleet.kill(part)
+        filed = len(load.filed)
+        time.sleep(1)
+        if part in ("api", "postgres"):
+            assert load.repeated
+        else:
+            # Nobody who files or handles waits for an event to be carried.
+            assert len(load.filed) > filed
+        fleet.restart(part)
+        eventually(load.goes_on(), tell=load.told)
+    ledger.require_acknowledged_once(fleet, load)
+    ledger.require_handled_once(fleet)
+    ledger.require_whole_audit_trails(fleet)
