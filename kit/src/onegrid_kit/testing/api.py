@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,15 +92,18 @@ class Serving:
         except grpc.aio.AioRpcError as error:
             raise Refused(error) from None
 
-    async def stream(self, caller: Caller, method: str, **fields: Any) -> AsyncIterator[Any]:
-        """The messages of a streaming method. Raises Refused."""
+    async def stream(self, caller: Caller, method: str, **fields: Any) -> AsyncGenerator[Any, None]:
+        """The messages of a streaming method; closing it ends the call. Raises Refused."""
         request, answer_type, path = self._prepared(method, fields)
         stub: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self.channel.unary_stream(path)
+        call = stub(request.SerializeToString(), metadata=self.token(caller), timeout=20)
         try:
-            async for raw in stub(request.SerializeToString(), metadata=self.token(caller), timeout=20):
+            async for raw in call:
                 yield answer_type.FromString(raw)
         except grpc.aio.AioRpcError as error:
             raise Refused(error) from None
+        finally:
+            call.cancel()
 
     def _prepared(self, method: str, fields: dict[str, Any]) -> tuple[Message, type[Message], str]:
         contract = self.runtime.service.descriptor
