@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 from sqlalchemy.exc import DBAPIError
 
 from onegrid_kit import tracing
+from onegrid_kit.database import sqlstate
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest
 from onegrid_kit.logs import log
 
@@ -18,6 +19,7 @@ __all__ = ["STATUS_DETAILS", "status_of"]
 
 STATUS_DETAILS = "grpc-status-details-bin"
 """The trailing metadata that carries a `google.rpc.Status`."""
+_STATEMENT_TIMEOUT = "57014"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 # Clients take 8 KiB of trailers if they are not told otherwise, and lose all of a longer one: an error must not grow
 # with the request that it is about.
@@ -28,9 +30,12 @@ _VIOLATIONS_BYTES = 2000
 
 def status_of(error: Exception, domain: str) -> tuple[grpc.StatusCode, str, bytes]:
     """The code, message and serialized `google.rpc.Status` that a caller is told."""
-    if isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "")).startswith("22"):
+    state = sqlstate(error) if isinstance(error, DBAPIError) else ""
+    if state.startswith("22"):
         # A value that passed the contract's rules and that PostgreSQL can't hold.
         error = InvalidRequest(FieldViolation("", "holds a value that can't be stored"))
+    elif state == _STATEMENT_TIMEOUT:
+        error = TimeoutError()
     if isinstance(error, DomainError):
         code, message = _CODES[error.code], _short(error.message, _MESSAGE_BYTES)
         details = _details(error, domain)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, cast
+
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from protovalidate import ValidationError, Validator
@@ -48,12 +51,21 @@ def _path(field: object) -> str:
 
 def _nul_field(message: Message, prefix: str) -> str | None:
     for field, value in message.ListFields():
-        values = value if field.is_repeated else [value]
-        for each in values:
-            if field.type == FieldDescriptor.TYPE_STRING and "\0" in each:
-                return prefix + field.name
-            if field.type == FieldDescriptor.TYPE_MESSAGE:
-                found = _nul_field(each, f"{prefix}{field.name}.")
+        path = prefix + field.name
+        for index, each in enumerate(_values(field, value)):
+            at = f"{path}[{index}]" if field.is_repeated else path
+            if isinstance(each, str) and "\0" in each:
+                return at
+            if isinstance(each, Message):
+                found = _nul_field(each, at + ".")
                 if found:
                     return found
     return None
+
+
+def _values(field: FieldDescriptor, value: Any) -> Iterable[Any]:
+    if not field.is_repeated:
+        return (value,)
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return (*value.keys(), *value.values())
+    return cast("Iterable[Any]", value)
