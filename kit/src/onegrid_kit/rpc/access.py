@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
 from onegrid.options.v1 import options_pb2
@@ -56,6 +56,8 @@ def access_rule(method: MethodDescriptor) -> AccessRule:
         raise TypeError(f"{method.full_name}: a permission goes with AUDIENCE_PERMITTED, and only with it")
     scope = None
     if access.scope_field:
+        if not access.permission:
+            raise TypeError(f"{method.full_name}: a scope goes with a permission, and only with it")
         _require_field(method, access.scope_field)
         scope = _code_of(attrgetter(access.scope_field))
     return AccessRule(
@@ -76,8 +78,11 @@ def _code_of(read: Callable[[Any], str]) -> Callable[[Any], str]:
 
 def _require_field(method: MethodDescriptor, path: str) -> None:
     message: Descriptor | None = method.input_type
+    field: FieldDescriptor | None = None
     for name in path.split("."):
         field = message.fields_by_name.get(name) if message else None
-        if field is None:
-            raise TypeError(f"{method.full_name}: {path} is no field of its request")
+        if field is None or field.is_repeated:
+            raise TypeError(f"{method.full_name}: {path} is no single field of its request")
         message = field.message_type
+    if field is None or field.type != FieldDescriptor.TYPE_STRING:
+        raise TypeError(f"{method.full_name}: {path} holds no code")
