@@ -20,6 +20,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status,
 
 __all__ = ["configure", "current_trace_id", "current_traceparent", "new_traceparent", "sampled", "span"]
 
+_ODD = frozenset("13579bdf")
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
@@ -39,8 +40,8 @@ def new_traceparent(ratio: float) -> str:
 
 
 def sampled(traceparent: str) -> bool:
-    """Whether spans are made of it."""
-    return traceparent.endswith("-01")
+    """Whether spans are made of it: the lowest bit of its flags says so; the next one is the random trace id's."""
+    return traceparent[-1:] in _ODD
 
 
 def enter(traceparent: str) -> None:
