@@ -17,6 +17,7 @@ from onegrid_kit.settings import ServiceSettings
 __all__ = ["RemoteKeys"]
 
 _PAUSE_S = 5.0
+_PAUSE_WITHOUT_KEYS_S = 0.5
 
 
 class RemoteKeys:
@@ -35,8 +36,12 @@ class RemoteKeys:
         if kid in self._keys:
             return self._keys[kid]
         async with self._asking:
-            if kid not in self._keys and asyncio.get_running_loop().time() - self._asked >= _PAUSE_S:
+            pause = _PAUSE_S if self._keys else _PAUSE_WITHOUT_KEYS_S
+            if kid not in self._keys and asyncio.get_running_loop().time() - self._asked >= pause:
                 await self._ask()
+        # Known keys stay good while identity is away; only who has none must wait.
+        if not self._keys:
+            raise Unavailable("identity's keys can't be fetched just now")
         return self._keys.get(kid)
 
     async def _ask(self) -> None:
@@ -45,14 +50,10 @@ class RemoteKeys:
                 stub = identity_service_pb2_grpc.IdentityServiceStub(to_identity)
                 answer = await stub.ListSigningKeys(identity_service_pb2.ListSigningKeysRequest(), timeout=3)
         except grpc.RpcError:
-            # Known keys stay good while identity is away; only who has none must wait.
-            if not self._keys:
-                raise Unavailable("identity's keys can't be fetched just now") from None
             return
         finally:
-            if self._keys:
-                self._asked = asyncio.get_running_loop().time()
+            # Failures too: those who waited meanwhile are not to ask one after the other.
+            self._asked = asyncio.get_running_loop().time()
         self._keys = {
             key.kid: Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key.x + "=")) for key in answer.keys
         }
-        self._asked = asyncio.get_running_loop().time()
