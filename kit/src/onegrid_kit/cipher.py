@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from functools import lru_cache
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 __all__ = ["AesGcmCipher", "Cipher", "CipherError", "Sm4GcmCipher", "cipher"]
 
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 
@@ -141,8 +143,7 @@ def cipher(algorithm: str, keys: str) -> Cipher:
     parsed: dict[str, bytes] = {}
     for entry in keys.split(","):
         key_id, _, digits = entry.strip().partition(":")
-        key = bytes.fromhex(digits)
-        if not key_id or len(key) != 32:
+        if not key_id or not _KEY.fullmatch(digits):
             raise ValueError("a cipher key is written `id:64 hex digits`")
-        parsed[key_id] = key
+        parsed[key_id] = bytes.fromhex(digits)
     return algorithms_[algorithm](parsed)

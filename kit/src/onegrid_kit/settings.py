@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
 
+from onegrid_kit.cipher import cipher
+
 __all__ = ["ServiceSettings", "SettingsError", "describe", "load", "setting"]
 
 S = TypeVar("S", bound="ServiceSettings")
 PREFIX = "ONEGRID_"
+_KEY_CHARACTERS = 32
 
 
 class SettingsError(Exception):
@@ -63,6 +67,19 @@ class ServiceSettings:
     log_level: str = setting("debug, info, warning or error.", default="info")
     handler_attempts: int = setting("How often a handler is tried before its event is parked.", default=8)
     retry_base_s: float = setting("The pause before a handler's second try; it doubles with each.", default=1.0)
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for values that no role could start with, or that would be no protection."""
+        if len(self.page_token_key) < _KEY_CHARACTERS:
+            raise SettingsError(f"{PREFIX}PAGE_TOKEN_KEY: it takes {_KEY_CHARACTERS} characters or more")
+        try:
+            cipher(self.cipher, self.cipher_keys)
+        except ValueError as error:
+            raise SettingsError(f"{PREFIX}CIPHER, {PREFIX}CIPHER_KEYS: {error}") from None
+        if self.log_level.upper() not in logging.getLevelNamesMapping():
+            raise SettingsError(f"{PREFIX}LOG_LEVEL: {self.log_level!r} is none of debug, info, warning, error")
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
 
 
 def load(cls: type[S], environ: Mapping[str, str] = os.environ) -> S:
