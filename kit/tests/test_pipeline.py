@@ -1,0 +1,400 @@
+"""What a call meets on its way to the servicer, and in which order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+import pytest_asyncio
+from google.protobuf import descriptor_pb2
+from google.rpc import error_details_pb2
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import REGISTRY
+from sqlalchemy import Engine, text
+
+import toy
+from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid.options.v1 import options_pb2
+from onegrid_kit.callers import Caller, Grant
+from onegrid_kit.clock import SettableClock
+from onegrid_kit.rpc.access import access_rule
+from onegrid_kit.rpc.pipeline import service_handler
+from onegrid_kit.testing.api import Refused, Serving, serving
+from toy import CONTRACT, PERMISSION, SECRET, SERVICE, Request, Toy
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+STREET = "210602003"
+
+
+def caller(*scopes: str) -> Caller:
+    """Somebody with the permission over these scopes."""
+    grants = tuple(Grant(scope, OaLevel.OA_LEVEL_STREET, frozenset({PERMISSION})) for scope in scopes)
+    return Caller(user="users/alice", session="s1", district="210602", grants=grants)
+
+
+ALICE = caller(STREET)
+
+
+@pytest_asyncio.fixture
+async def api(database_url: str) -> AsyncIterator[Serving]:
+    """The toy, with little patience."""
+    async with serving(SERVICE, database_url, default_deadline_s=0.3, statement_timeout_ms=400, trace_ratio=0.0) as api:
+        yield api
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Asks for the spans that ended."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    return exporter.get_finished_spans
+
+
+async def refusal(api: Serving, who: Caller | None, method: str, **fields: Any) -> Refused:
+    """What the call is refused with."""
+    with pytest.raises(Refused) as refused:
+        await api.call(who, method, **fields)
+    return refused.value
+
+
+async def raw_refusal(api: Serving, method: str, raw: bytes, who: Caller | None = None) -> grpc.aio.AioRpcError:
+    """The same for a request of any bytes."""
+    metadata = api.token(who) if who else ()
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await api.channel.unary_unary(f"/toy.v1.ToyService/{method}")(raw, metadata=metadata, timeout=10)
+    return refused.value
+
+
+def outcomes(method: str, code: str) -> float:
+    """How many calls of the method ended so."""
+    labels = {"service": "toy", "method": method, "code": code}
+    return REGISTRY.get_sample_value("onegrid_rpc_duration_seconds_count", labels) or 0.0
+
+
+async def eventually(happens: Any) -> None:
+    """Wait for it."""
+    for _ in range(500):
+        if happens():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+async def test_a_servicer_is_told_who_calls_what_and_why(api: Serving) -> None:
+    metadata = (*api.token(ALICE), ("x-purpose", "p" * 300), ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-00"))
+    answer = await api.call_with(metadata, "Keep", place=STREET, request_id="r1")
+    assert json.loads(answer.text) == {
+        "user": "users/alice",
+        "method": "toy.v1.ToyService.Keep",
+        "request_id": "r1",
+        "purpose": "p" * 200,
+        "traceparent": f"00-{TRACE}-00f067aa0ba902b7-00",
+        "resource": STREET,
+    }
+
+
+async def test_who_sends_no_token_may_call_public_methods_only(api: Serving) -> None:
+    assert json.loads((await api.call(None, "Look")).text)["user"] == ""
+    for method in ("Ask", "Read", "Hold", "Keep", "Move"):
+        assert (await refusal(api, None, method)).reason == "UNAUTHENTICATED"
+
+
+async def test_a_token_must_be_good_where_none_is_needed_too(api: Serving) -> None:
+    with pytest.raises(Refused) as refused:
+        await api.call_with((("authorization", "Bearer x"),), "Look")
+    assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_caller_is_known_before_the_request_is_read(api: Serving) -> None:
+    assert (await raw_refusal(api, "Ask", b"\xff")).code() is grpc.StatusCode.UNAUTHENTICATED
+    error = await raw_refusal(api, "Ask", b"\xff", ALICE)
+    assert (error.code(), error.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "not a toy.v1.Request")
+
+
+async def test_a_caller_is_permitted_before_the_request_is_judged(api: Serving) -> None:
+    wrong = {"text": "a\0b", "things": [{"label": "too long"}]}
+    assert (await refusal(api, ALICE, "Keep", place="210602004", **wrong)).reason == "PERMISSION_DENIED"
+    assert (await refusal(api, ALICE, "Keep", place=STREET, **wrong)).reason == "INVALID_REQUEST"
+    assert Toy.last.calls == 0
+
+
+@pytest.mark.parametrize("place", ["", "2", "21060200", "210602004", "self", "/", "//", f" {STREET}", f"x/y/{STREET}"])
+async def test_a_code_outside_or_none_at_all_is_denied(place: str, api: Serving) -> None:
+    assert (await refusal(api, ALICE, "Keep", place=place)).reason == "PERMISSION_DENIED"
+    assert (await refusal(api, caller("", "self"), "Keep", place=place)).reason == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize(
+    "name", ["", "things", "things/", "things//", "/", f"things/x/{STREET}", f"things /{STREET[:8]}"]
+)
+async def test_a_name_outside_or_none_at_all_is_denied(name: str, api: Serving) -> None:
+    assert (await refusal(api, ALICE, "Move", thing={"name": name})).reason == "PERMISSION_DENIED"
+    assert (await refusal(api, ALICE, "Move")).reason == "PERMISSION_DENIED"
+
+
+async def test_a_scope_holds_what_its_code_begins(api: Serving) -> None:
+    assert (await api.call(ALICE, "Keep", place=STREET + "007")).text
+    assert (await api.call(ALICE, "Move", thing={"name": f"things/{STREET}007/parts/1"})).text
+    assert (await api.call(caller("self"), "Hold")).text
+    assert (await refusal(api, caller(), "Hold")).metadata == {"permission": PERMISSION}
+
+
+async def test_each_field_that_breaks_a_rule_is_named(api: Serving) -> None:
+    refused = await refusal(
+        api, ALICE, "Ask", place="x", thing={"label": "123456"}, things=[{"label": "1"}, {"label": "123456"}]
+    )
+    assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert sorted(refused.fields) == ["place", "thing.label", "things[1].label"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"text": "a\0"}, "text"),
+        ({"thing": {"name": "\0"}}, "thing.name"),
+        ({"things": [{"name": "a"}, {"name": "\0"}]}, "things[1].name"),
+        ({"labels": {"\0": "a"}}, "labels[0]"),
+        ({"labels": {"a": "\0"}}, "labels[1]"),
+    ],
+)
+async def test_what_no_database_can_keep_is_refused_wherever_it_is(
+    fields: dict[str, Any], path: str, api: Serving
+) -> None:
+    assert (await refusal(api, ALICE, "Ask", **fields)).fields == [path]
+
+
+async def test_a_method_that_does_not_exist_is_not_implemented(api: Serving) -> None:
+    assert (await raw_refusal(api, "Nothing", b"", ALICE)).code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_request_that_is_too_large_is_refused_unread(database_url: str) -> None:
+    async with serving(SERVICE, database_url, max_message_bytes=1000) as api:
+        assert (await api.call(ALICE, "Ask", text="x" * 900)).text
+        error = await raw_refusal(api, "Ask", Request(text="x" * 1100).SerializeToString(), ALICE)
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_what_the_domain_says_is_told_with_reason_and_domain(api: Serving) -> None:
+    refused = await refusal(api, ALICE, "Ask", text="miss")
+    assert (refused.code, refused.reason, refused.domain) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND", "onegrid.toy")
+    assert refused.metadata == {"resource": "things/1"}
+
+
+@pytest.mark.parametrize("flags", ["00", "01", "03"])
+async def test_a_fault_of_ours_is_told_by_its_trace_alone(flags: str, api: Serving) -> None:
+    metadata = (*api.token(ALICE), ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-{flags}"))
+    with pytest.raises(Refused) as refused:
+        await api.call_with(metadata, "Ask", text="fail")
+    assert refused.value.code is grpc.StatusCode.INTERNAL
+    assert refused.value.metadata == {"trace_id": TRACE}
+    assert SECRET not in str(refused.value)
+
+
+async def test_a_fault_without_a_trace_is_given_one(api: Serving) -> None:
+    assert re.fullmatch("[0-9a-f]{32}", (await refusal(api, ALICE, "Ask", text="fail")).metadata["trace_id"])
+
+
+async def test_a_value_that_postgresql_refuses_is_the_callers_error(api: Serving) -> None:
+    refused = await refusal(api, ALICE, "Ask", text="bad sql")
+    assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+
+
+async def test_who_sets_no_deadline_gets_one(api: Serving) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await api.channel.unary_unary("/toy.v1.ToyService/Ask")(
+            Request(text="sleep").SerializeToString(), metadata=api.token(ALICE)
+        )
+    assert refused.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_a_statement_that_takes_too_long_is_no_fault(api: Serving) -> None:
+    refused = await refusal(api, ALICE, "Ask", text="slow sql")
+    assert (refused.code, refused.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+
+
+async def test_who_runs_out_of_time_is_counted_apart_from_who_goes_away(api: Serving) -> None:
+    call = api.channel.unary_unary("/toy.v1.ToyService/Ask")
+    raw = Request(text="sleep").SerializeToString()
+    late, gone = outcomes("Ask", "DEADLINE_EXCEEDED"), outcomes("Ask", "CANCELLED")
+    with pytest.raises(grpc.aio.AioRpcError):
+        await call(raw, metadata=api.token(ALICE), timeout=0.2)
+    await eventually(lambda: outcomes("Ask", "DEADLINE_EXCEEDED") == late + 1)
+    leaving = call(raw, metadata=api.token(ALICE), timeout=5)
+    await asyncio.sleep(0.2)
+    leaving.cancel()
+    await eventually(lambda: outcomes("Ask", "CANCELLED") == gone + 1)
+    assert outcomes("Ask", "DEADLINE_EXCEEDED") == late + 1
+
+
+async def test_only_what_happened_is_counted(api: Serving) -> None:
+    """A histogram for each of seventeen codes would make every scrape a megabyte longer."""
+    await api.call(ALICE, "Move", thing={"name": f"things/{STREET}"})
+    codes = {
+        sample.labels["code"]
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == "onegrid_rpc_duration_seconds_count" and sample.labels["method"] == "Move"
+    }
+    assert "OK" in codes
+    assert not codes & {"DATA_LOSS", "UNKNOWN", "INTERNAL"}
+
+
+async def test_reads_of_personal_data_are_in_the_trail_and_others_are_not(api: Serving, engine: Engine) -> None:
+    await api.call_with((*api.token(ALICE), ("x-purpose", "visit")), "Read", place=STREET)
+    await api.call(ALICE, "Ask", place=STREET)
+    with engine.connect() as conn:
+        rows = conn.execute(text("SELECT caller, method, resource, purpose FROM audit_entry")).all()
+    assert [tuple(row) for row in rows] == [("users/alice", "toy.v1.ToyService.Read", STREET, "visit")]
+
+
+async def test_personal_data_is_not_told_while_the_trail_can_not_be_written(api: Serving, engine: Engine) -> None:
+    with engine.begin() as conn:
+        conn.execute(text("ALTER TABLE audit_entry RENAME TO gone"))
+    assert (await refusal(api, ALICE, "Read", place=STREET)).code is grpc.StatusCode.INTERNAL
+
+
+async def test_a_token_is_good_until_the_clock_says_otherwise(database_url: str) -> None:
+    clock = SettableClock()
+    async with serving(SERVICE, database_url, clock=clock) as api:
+        metadata = api.token(ALICE, timedelta(minutes=15))
+        assert (await api.call_with(metadata, "Ask")).text
+        clock.set(clock.now() + timedelta(minutes=16))
+        with pytest.raises(Refused) as refused:
+            await api.call_with(metadata, "Ask")
+        assert refused.value.reason == "UNAUTHENTICATED"
+
+
+async def test_a_revoked_session_is_refused_after_a_second(api: Serving, engine: Engine) -> None:
+    metadata = api.token(ALICE)
+    assert (await api.call_with(metadata, "Ask")).text
+    with engine.begin() as conn:
+        conn.execute(text("INSERT INTO revoked_session VALUES ('s1', now() + interval '1 hour')"))
+    await eventually(lambda: "s1" in api.runtime.tokens.revoked)
+    with pytest.raises(Refused) as refused:
+        await api.call_with(metadata, "Ask")
+    assert refused.value.reason == "UNAUTHENTICATED"
+
+
+async def test_a_stream_meets_the_same_concerns(api: Serving) -> None:
+    watch = api.channel.unary_stream("/toy.v1.ToyService/Watch")
+    for metadata, raw, code in (
+        ((), b"", grpc.StatusCode.UNAUTHENTICATED),
+        (api.token(ALICE), b"\xff", grpc.StatusCode.INVALID_ARGUMENT),
+        (api.token(ALICE), Request(place="x").SerializeToString(), grpc.StatusCode.INVALID_ARGUMENT),
+        (api.token(ALICE), Request(text="fail").SerializeToString(), grpc.StatusCode.INTERNAL),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            async for _ in watch(raw, metadata=metadata, timeout=10):
+                pass
+        assert refused.value.code() is code
+    assert [json.loads(m.text)["user"] async for m in api.stream(ALICE, "Watch", text="once")] == ["users/alice"]
+    # The default deadline is for answers; a stream may last.
+    messages = api.stream(ALICE, "Watch")
+    await anext(messages)
+    await asyncio.sleep(0.5)
+    assert Toy.last.watching == 1
+    await messages.aclose()
+    await eventually(lambda: Toy.last.watching == 0)
+
+
+@pytest.mark.parametrize("said", ["wait", "flood"])
+async def test_streams_end_with_a_hint_to_come_back_when_the_server_stops(said: str, database_url: str) -> None:
+    async def watch(api: Serving) -> Refused:
+        with pytest.raises(Refused) as refused:
+            async for _ in api.stream(ALICE, "Watch", text=said):
+                pass
+        return refused.value
+
+    async with serving(SERVICE, database_url, drain_grace_s=5.0) as api:
+        channel = grpc.aio.insecure_channel(f"127.0.0.1:{api.port}")
+        watchers = [asyncio.create_task(watch(replace(api, channel=channel))) for _ in range(5)]
+        await eventually(lambda: Toy.last.watching == 5)
+        began = asyncio.get_running_loop().time()
+    for ended in await asyncio.gather(*watchers):
+        assert (ended.code, ended.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+        retry = error_details_pb2.RetryInfo()
+        ended.details["RetryInfo"].Unpack(retry)
+        assert retry.retry_delay.ToTimedelta() > timedelta(0)
+    assert asyncio.get_running_loop().time() - began < 3
+    assert Toy.last.watching == 0
+    await channel.close()
+
+
+async def test_a_watcher_who_does_not_read_does_not_keep_the_server_from_stopping(database_url: str) -> None:
+    async with serving(SERVICE, database_url, drain_grace_s=0.5) as api:
+        channel = grpc.aio.insecure_channel(f"127.0.0.1:{api.port}")
+        watch = channel.unary_stream("/toy.v1.ToyService/Watch")
+        stuck = watch(Request(text="flood").SerializeToString(), metadata=api.token(ALICE), timeout=20)
+        await stuck.read()
+        await asyncio.sleep(0.3)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 3
+    assert Toy.last.watching == 0
+    stuck.cancel()
+    await channel.close()
+
+
+def described(**access: Any) -> Any:
+    """The only method of a contract with this access."""
+    described.count += 1  # type: ignore[attr-defined]
+    package = f"odd{described.count}.v1"  # type: ignore[attr-defined]
+    file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
+    file.dependency.extend(["toy/v1/toy.proto", "onegrid/options/v1/options.proto"])
+    method = file.service.add(name="Odd").method.add(
+        name="Do", input_type=".toy.v1.Request", output_type=".toy.v1.Response"
+    )
+    if access:
+        method.options.Extensions[options_pb2.access].CopyFrom(options_pb2.Access(**access))
+    return toy.contract(file).methods[0]
+
+
+described.count = 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        {},
+        {"audience": options_pb2.AUDIENCE_PERMITTED},
+        {"audience": options_pb2.AUDIENCE_PUBLIC, "permission": "a.b.c"},
+        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "nothing"},
+        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "thing.nothing"},
+        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "thing"},
+        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "things"},
+        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "things.name"},
+        {"audience": options_pb2.AUDIENCE_AUTHENTICATED, "scope_field": "place"},
+    ],
+)
+def test_a_rule_that_can_not_be_kept_is_not_served(access: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        access_rule(described(**access))
+
+
+async def test_a_servicer_that_lacks_a_method_is_not_served(api: Serving) -> None:
+    with pytest.raises(TypeError, match="lacks Look"):
+        service_handler(api.runtime, object())
+
+
+async def test_a_sampled_stream_is_one_span(api: Serving, spans: Any) -> None:
+    metadata = (*api.token(ALICE), ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-03"))
+    watch = api.channel.unary_stream("/toy.v1.ToyService/Watch")
+    async for _ in watch(Request(text="once").SerializeToString(), metadata=metadata, timeout=5):
+        pass
+    await api.call_with(metadata, "Ask")
+    await eventually(lambda: len(spans()) == 2)
+    assert {span.name for span in spans()} == {f"{CONTRACT.full_name}.Watch", f"{CONTRACT.full_name}.Ask"}
+    assert {f"{span.context.trace_id:032x}" for span in spans()} == {TRACE}
+    assert all(span.kind is trace.SpanKind.SERVER for span in spans())

@@ -1,0 +1,136 @@
+"""A contract with one method of each kind, made here, and a servicer that does what a request's text tells it to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from sqlalchemy import text
+
+from buf.validate import validate_pb2
+from onegrid.options.v1 import options_pb2
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.runtime import Runtime
+from onegrid_kit.service import Service
+from onegrid_kit.settings import ServiceSettings
+
+PERMISSION = "toy.things.keep"
+SECRET = "password of the database"
+_FIELD = descriptor_pb2.FieldDescriptorProto
+
+
+def _field(message: descriptor_pb2.DescriptorProto, name: str, type_name: str = "", *, repeated: bool = False) -> Any:
+    return message.field.add(
+        name=name,
+        number=len(message.field) + 1,
+        type=_FIELD.TYPE_MESSAGE if type_name else _FIELD.TYPE_STRING,
+        type_name=type_name or None,
+        label=_FIELD.LABEL_REPEATED if repeated else _FIELD.LABEL_OPTIONAL,
+    )
+
+
+def _method(service: descriptor_pb2.ServiceDescriptorProto, name: str, **access: Any) -> Any:
+    method = service.method.add(name=name, input_type=".toy.v1.Request", output_type=".toy.v1.Response")
+    method.options.Extensions[options_pb2.access].CopyFrom(options_pb2.Access(**access))
+    return method
+
+
+def _file() -> descriptor_pb2.FileDescriptorProto:
+    file = descriptor_pb2.FileDescriptorProto(name="toy/v1/toy.proto", package="toy.v1", syntax="proto3")
+    file.dependency.extend(["buf/validate/validate.proto", "onegrid/options/v1/options.proto"])
+    thing = file.message_type.add(name="Thing")
+    _field(thing, "name")
+    _field(thing, "label").options.Extensions[validate_pb2.field].string.max_len = 5
+    request = file.message_type.add(name="Request")
+    place = _field(request, "place")
+    place.options.Extensions[validate_pb2.field].string.pattern = "^([0-9]{6,15})?$"
+    _field(request, "text")
+    _field(request, "request_id")
+    _field(request, "thing", ".toy.v1.Thing")
+    _field(request, "things", ".toy.v1.Thing", repeated=True)
+    labels = request.nested_type.add(name="LabelsEntry")
+    labels.options.map_entry = True
+    _field(labels, "key")
+    _field(labels, "value")
+    _field(request, "labels", ".toy.v1.Request.LabelsEntry", repeated=True)
+    _field(file.message_type.add(name="Response"), "text")
+    service = file.service.add(name="ToyService")
+    permitted = {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": PERMISSION}
+    _method(service, "Look", audience=options_pb2.AUDIENCE_PUBLIC)
+    _method(service, "Ask", audience=options_pb2.AUDIENCE_AUTHENTICATED)
+    _method(service, "Read", audience=options_pb2.AUDIENCE_AUTHENTICATED, reads_personal_data=True)
+    _method(service, "Hold", **permitted)
+    _method(service, "Keep", scope_field="place", **permitted)
+    _method(service, "Move", scope_field="thing.name", **permitted)
+    _method(service, "Watch", audience=options_pb2.AUDIENCE_AUTHENTICATED).server_streaming = True
+    return file
+
+
+def contract(file: descriptor_pb2.FileDescriptorProto) -> Any:
+    """The service that the file describes."""
+    found = descriptor_pool.Default().AddSerializedFile(file.SerializeToString())
+    return found.services_by_name[file.service[0].name]
+
+
+CONTRACT = contract(_file())
+Request: type[Any] = GetMessageClass(CONTRACT.file.message_types_by_name["Request"])
+Response: type[Any] = GetMessageClass(CONTRACT.file.message_types_by_name["Response"])
+
+
+class Toy:
+    """The servicer. `last` is the one that was made last."""
+
+    last: ClassVar[Toy]
+
+    def __init__(self, runtime: Runtime[ServiceSettings]) -> None:
+        Toy.last = self
+        self._db = runtime.db
+        self.watching = 0
+        self.calls = 0
+
+    async def _do(self, request: Any, call: Call) -> Message:
+        self.calls += 1
+        match request.text:
+            case "fail":
+                raise RuntimeError(SECRET)
+            case "miss":
+                raise NotFound("things/1")
+            case "sleep":
+                await asyncio.sleep(60)
+            case "slow sql":
+                await self._db.read(lambda conn: conn.execute(text("SELECT pg_sleep(20)")))
+            case "bad sql":
+                await self._db.read(lambda conn: conn.execute(text("SELECT CAST('x' AS integer)")))
+        told = {name: getattr(call, name) for name in ("method", "request_id", "purpose", "traceparent", "resource")}
+        return Response(text=json.dumps({"user": call.caller.user, **told}))  # type: ignore[no-any-return]
+
+    Look = Ask = Read = Hold = Keep = Move = _do
+
+    async def Watch(self, request: Any, call: Call) -> AsyncIterator[Message]:
+        self.watching += 1
+        try:
+            yield await self._do(request, call)
+            if request.text == "flood":
+                while True:
+                    yield Response(text="x" * 10_000)
+            if request.text != "once":
+                await asyncio.Event().wait()
+        finally:
+            self.watching -= 1
+
+
+SERVICE = Service(
+    name="toy",
+    descriptor=CONTRACT,
+    settings=ServiceSettings,
+    api="toy:Toy",
+    handlers="sample.handlers:HANDLERS",
+    jobs="sample.jobs:JOBS",
+    migrations="sample.migrations",
+)
