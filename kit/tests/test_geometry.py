@@ -52,6 +52,16 @@ def test_outside_there_is_no_cell(longitude: float, latitude: float) -> None:
         assert INDEX.locate(longitude, latitude) is None
 
 
+def test_a_cell_of_any_size_is_indexed_at_once_and_yields_to_lower_codes() -> None:
+    world = [(-180.0, -90.0), (180.0, -90.0), (180.0, 90.0), (-180.0, 90.0)]
+    index = CellIndex([*RINGS.items(), ("0145", world)])
+    assert index.locate(*RINGS["014"][0]) == INDEX.locate(*RINGS["014"][0])
+    middle = {code: (ring[0][0] + SIZE / 2, ring[0][1] + SIZE / 2) for code, ring in RINGS.items()}
+    assert index.locate(*middle["014"]) == "014"
+    assert index.locate(*middle["015"]) == "0145"
+    assert index.locate(-77, 12) == "0145"
+
+
 def test_an_index_without_cells_finds_none() -> None:
     assert CellIndex([]).locate(124, 40) is None
 

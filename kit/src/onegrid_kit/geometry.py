@@ -5,6 +5,7 @@ grid keeps the cells and petition routes by them; both must agree on whose a bor
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -18,6 +19,9 @@ Ring = Sequence[tuple[float, float]]
 
 _SQUARES_PER_DEGREE = 200
 """A square is about the size of a cell of a district, so that it meets a handful of them."""
+_MOST_SQUARES = 256
+"""A cell that meets more of them (some 60 km²) is looked at for every point: one of a continent's size would fill the
+memory of every process that routes by it."""
 _METRES_PER_DEGREE = 111_194.93
 """Of latitude, on a sphere of 6,371.0088 km (IUGG mean radius)."""
 
@@ -34,16 +38,23 @@ class CellIndex:
             shapely.prepare(self._polygons)
         self._tree = STRtree(self._polygons)
         self._squares: dict[tuple[int, int], list[int]] = {}
+        self._wide: list[int] = []
         for index, polygon in enumerate(self._polygons):
             west, south, east, north = polygon.bounds
-            for column in range(_square(west), _square(east) + 1):
-                for row in range(_square(south), _square(north) + 1):
+            columns = range(_square(west), _square(east) + 1)
+            rows = range(_square(south), _square(north) + 1)
+            if len(columns) * len(rows) > _MOST_SQUARES:
+                self._wide.append(index)
+                continue
+            for column in columns:
+                for row in rows:
                     self._squares.setdefault((column, row), []).append(index)
 
     def locate(self, longitude: float, latitude: float) -> str | None:
         """The code of the point's cell; None if no cell covers it."""
         # A few candidates in a dictionary are found ten times as quickly as by the tree.
-        for index in self._squares.get((_square(longitude), _square(latitude)), ()):
+        near: Iterable[int] = self._squares.get((_square(longitude), _square(latitude)), ())
+        for index in heapq.merge(near, self._wide) if self._wide else near:
             if shapely.intersects_xy(self._polygons[index], longitude, latitude):
                 return self._codes[index]
         return None
@@ -67,12 +78,14 @@ def problem_of(ring: Ring) -> str | None:
 
 
 def area_m2(ring: Ring) -> float:
-    """The ring's area in square metres, right to 0.7 % (the sphere stands for the ellipsoid)."""
+    """The ring's area in square metres, for rings of a few kilometres right to 0.25 % between 30° and 45° of latitude
+    and to 0.9 % anywhere (the sphere stands for the ellipsoid).
+    """
     return _square_metres(shapely.Polygon(ring))
 
 
 def overlap_m2(one: Ring, other: Ring) -> float:
-    """The ground that both share, in square metres."""
+    """The ground that both share, in square metres; the error is that of `area_m2`."""
     return _square_metres(shapely.Polygon(one).intersection(shapely.Polygon(other)))
 
 

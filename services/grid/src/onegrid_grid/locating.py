@@ -14,8 +14,8 @@ __all__ = ["Locator"]
 
 
 class Locator:
-    """Finds cells by points. Each look-up compares versions first, so that no process answers by ground that
-    has changed.
+    """Finds cells by points. Each look-up compares versions first, those of the same moment in one query, so that no
+    process answers by ground that had changed before the look-up began, whichever process changed it.
     """
 
     def __init__(self, db: Database) -> None:
@@ -27,6 +27,8 @@ class Locator:
     async def locate(self, district: str, longitude: float, latitude: float) -> str | None:
         """The code of the point's cell; None if no cell covers it."""
         version = await self._versions.submit(district)
+        if not version:  # nobody entered any of its ground
+            return None
         known = self._indexes.get(district)
         if known is None or known[0] < version:
             async with self._loading:
@@ -40,8 +42,7 @@ class Locator:
         cells = await self._db.read(lambda conn: store.cells(conn, district))
         index = await asyncio.to_thread(CellIndex, [(each.code, each.boundary) for each in cells])
         loaded = (version, index)
-        if version:  # a district that nobody entered is not remembered
-            self._indexes[district] = loaded
+        self._indexes[district] = loaded
         return loaded
 
     async def _ask_versions(self, districts: Sequence[str]) -> Sequence[int]:
