@@ -172,7 +172,7 @@ def end_appointment(conn: Connection, cell: str, appointment_id: str, call: Call
         raise NotFound(f"cells/{cell}/appointments/{appointment_id}")
     if found.end_time is not None:
         return found
-    ended = replace(found, end_time=call.now)
+    ended = replace(found, end_time=max(found.start_time, call.now))
     store.end_appointment(conn, ended)
     people = tuple(each for each in before.appointments if each.id != appointment_id)
     _announce(conn, replace(before, appointments=people), call)
@@ -180,8 +180,11 @@ def end_appointment(conn: Connection, cell: str, appointment_id: str, call: Call
 
 
 def end_posts(conn: Connection, user: str, call: Call) -> None:
-    """End all posts of somebody who acts no more."""
-    for held in sorted(store.posts_of(conn, user), key=lambda held: held.cell):
+    """End the posts that somebody, who acts no more, held at the call's time. It may lie in the past: an event that
+    failed comes late, and its user may be admitted and appointed again by then.
+    """
+    held_then = [held for held in store.posts_of(conn, user) if held.start_time <= call.now]
+    for held in sorted(held_then, key=lambda held: held.cell):
         end_appointment(conn, held.cell, held.id, call)
 
 
@@ -193,7 +196,8 @@ def _lock(conn: Connection, code: str) -> Cell:
 
 
 def _announce(conn: Connection, after: Cell, call: Call) -> Cell:
-    after = replace(after, version=after.version + 1, update_time=call.now)
+    # A late event's time lies behind that of the last change.
+    after = replace(after, version=after.version + 1, update_time=max(after.update_time, call.now))
     store.save_cell(conn, after)
     outbox.append(conn, call, [(after.name, messages.cell_defined(after))])
     return after

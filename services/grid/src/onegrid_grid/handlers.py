@@ -13,7 +13,7 @@ __all__ = ["HANDLERS"]
 
 
 def end_posts_of_disabled(conn: Connection, event: UserDisabled, delivery: Delivery) -> None:
-    """Somebody who acts no more looks after no cell."""
+    """Somebody who acts no more looks after no cell; what they were given since they act again is theirs."""
     call = Call(caller=ANONYMOUS, now=delivery.time, method=delivery.type, traceparent=delivery.traceparent)
     commands.end_posts(conn, event.user, call)
 

@@ -81,11 +81,10 @@ def read_divisions(district: str, table: bytes) -> list[Division]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     found: dict[str, Division] = {}
     try:
+        if next(reader, None) != ["code", "name", "level"]:
+            raise DivisionsUnreadable(1, "the header must be code,name,level")
         for row in reader:
-            if reader.line_num == 1:
-                if row != ["code", "name", "level"]:
-                    raise DivisionsUnreadable(1, "the header must be code,name,level")
-            elif row:
+            if row:
                 division = _division(reader.line_num, district, row)
                 if division.code in found:
                     raise DivisionsUnreadable(reader.line_num, f"code {division.code} is there twice")

@@ -30,12 +30,20 @@ from onegrid_kit import codes
 __all__ = [
     "appointment",
     "appointments_page",
+    "cell",
     "cells",
     "division",
     "divisions_by_code",
+    "divisions_page",
+    "end_appointment",
+    "find_appointment",
+    "ground",
+    "ground_versions",
     "insert_appointment",
     "insert_cells",
     "lock_ground",
+    "metadata",
+    "posts_of",
     "save_cell",
     "upsert_divisions",
 ]
@@ -191,7 +199,7 @@ def cells(conn: Connection, parent: str, *, after: str = "", size: int | None = 
         a.c.end_time.is_(None),
     )
     for row in conn.execute(lasting.order_by(a.c.cell, a.c.post, a.c.start_time, a.c.id)):
-        people.setdefault(row.cell, []).append(appointment_of(row))
+        people.setdefault(row.cell, []).append(_appointment(row))
     return [_cell(row, tuple(people.get(row.code, ()))) for row in rows]
 
 
@@ -228,13 +236,13 @@ def find_appointment(conn: Connection, cell_code: str, appointment_id: str) -> A
     row = conn.execute(
         select(a).where(a.c.district == codes.district_of(cell_code), a.c.cell == cell_code, a.c.id == appointment_id)
     ).one_or_none()
-    return None if row is None else appointment_of(row)
+    return None if row is None else _appointment(row)
 
 
 def posts_of(conn: Connection, user: str) -> list[Appointment]:
     """The posts that somebody holds now."""
     rows = conn.execute(select(appointment).where(appointment.c.user == user, appointment.c.end_time.is_(None)))
-    return [appointment_of(row) for row in rows]
+    return [_appointment(row) for row in rows]
 
 
 def appointments_page(
@@ -251,11 +259,10 @@ def appointments_page(
             > tuple_(literal(behind["cell"]), literal(behind["start_time"]), literal(behind["id"]))
         )
     rows = conn.execute(query.order_by(a.c.cell, a.c.start_time, a.c.id).limit(size))
-    return [appointment_of(row) for row in rows]
+    return [_appointment(row) for row in rows]
 
 
-def appointment_of(row: Any) -> Appointment:
-    """The appointment of a row."""
+def _appointment(row: Any) -> Appointment:
     return Appointment(
         id=row.id,
         cell=row.cell,

@@ -150,6 +150,23 @@ async def test_a_point_belongs_to_one_cell_and_a_border_to_the_lowest_code(grid:
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.NOT_FOUND, "POINT_OUTSIDE")
 
 
+async def test_a_district_that_nobody_entered_has_no_cell(grid: Serving) -> None:
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            await grid.call(KEEPER, "LocateCell", district="999999", point=Point(longitude=124, latitude=40))
+        assert refused.value.reason == "POINT_OUTSIDE"
+
+
+async def test_a_cell_as_large_as_the_world_is_entered_and_found_as_any_other(grid: Serving) -> None:
+    await with_cells(grid)
+    world = Polygon(
+        corners=[Point(longitude=x, latitude=y) for x, y in ((-180, -90), (180, -90), (180, 90), (-180, 90))]
+    )
+    await grid.call(KEEPER, "BatchCreateCells", parent=COMMUNITY, cells=[a_cell(1, world)])
+    found = await grid.call(KEEPER, "LocateCell", district=DISTRICT, point=Point(longitude=-77, latitude=12))
+    assert found.cell.code == f"{COMMUNITY}001"
+
+
 async def test_ground_that_one_process_changed_is_found_by_another_at_once(
     grid: Serving, other_process: Serving
 ) -> None:

@@ -29,6 +29,8 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm() -> None:
     ("table", "line", "problem"),
     [
         ("code,level,name\n", 1, "header"),
+        ("", 1, "header"),
+        ('"\n210602",元宝区,district\n', 1, "header"),
         (HEADER, 1, "no divisions"),
         (HEADER + "210602,元宝区,province\n", 2, "level"),
         (HEADER + "210602,元宝区,district\n21060A003,广济,street\n", 3, "digits"),
