@@ -38,8 +38,28 @@ def test_it_measures_about_91_6_square_kilometres() -> None:
     assert sum(area_m2(cell.corners) for cell in district.cells()) == pytest.approx(91.6e6, rel=0.01)
 
 
-def test_every_corner_belongs_to_exactly_one_cell() -> None:
+@pytest.mark.parametrize("digits", [9, 12])
+def test_streets_and_communities_are_in_one_piece(digits: int) -> None:
+    parts: dict[str, list[shapely.Polygon]] = {}
+    for cell in district.cells():
+        parts.setdefault(cell.code[:digits], []).append(shapely.Polygon(cell.corners))
+    assert {shapely.union_all(polygons).geom_type for polygons in parts.values()} == {"Polygon"}
+
+
+def test_the_inside_of_a_cell_is_its_own_and_a_corner_that_of_the_lowest_code_there() -> None:
     index = CellIndex((cell.code, cell.corners) for cell in district.cells())
-    for cell in district.cells()[::50]:
-        for longitude, latitude in cell.corners:
-            assert index.locate(longitude, latitude) is not None
+    meeting: dict[tuple[float, float], set[str]] = {}
+    for cell in district.cells():
+        inside = shapely.Polygon(cell.corners).representative_point()
+        assert index.locate(inside.x, inside.y) == cell.code
+        for corner in cell.corners:
+            meeting.setdefault(corner, set()).add(cell.code)
+    for corner, codes_there in meeting.items():
+        assert index.locate(*corner) == min(codes_there)
+
+
+def test_every_work_item_has_a_department_and_a_promise() -> None:
+    departments = {department.code: department.name for department in district.DEPARTMENTS}
+    assert all(item.department in departments and item.promised_working_days > 0 for item in district.work_items())
+    assert {item.department for item in district.work_items()} == set(departments)
+    assert "人才和社会保障服务中心" in departments.values()
