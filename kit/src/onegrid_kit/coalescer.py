@@ -13,7 +13,6 @@ from onegrid_kit.errors import Unavailable
 __all__ = ["Coalescer"]
 
 _CROWD = 2
-_LONGEST_PAUSE_S = 0.01
 
 I = TypeVar("I")  # noqa: E741
 O = TypeVar("O")  # noqa: E741
@@ -23,8 +22,8 @@ class Coalescer(Generic[I, O]):
     """Hands what has gathered to `flush`, at most `most` at a time and `flushes` at once.
 
     Nothing waits for company: an item that comes while a flush is free goes at once. Only where there is a
-    crowd already, a flush is followed by a pause of twice its length: a loop that is busy with small batches
-    would never get to accept the requests that make a large one.
+    crowd already, flushes begin at least `pace_s` apart: a loop that is busy with small batches would never get
+    to accept the requests that make a large one.
 
     `flush` answers for each item, with an exception for one that failed alone. If it raises, each item is tried
     by itself, so that one can't harm another.
@@ -37,10 +36,12 @@ class Coalescer(Generic[I, O]):
         *,
         most: int = 64,
         flushes: int = 1,
+        pace_s: float = 0.008,
     ) -> None:
         self._flush = flush
         self._most = most
         self._free = flushes
+        self._pace = pace_s
         self._waiting: deque[tuple[I, asyncio.Future[O]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._size = metrics.BATCH_SIZE.labels(name)
@@ -68,8 +69,9 @@ class Coalescer(Generic[I, O]):
                 batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
                 self._size.observe(len(batch))
                 await self._answer(batch)
-                if len(batch) + len(self._waiting) > _CROWD:
-                    await asyncio.sleep(min(2 * (clock() - began), _LONGEST_PAUSE_S))
+                early = began + self._pace - clock()
+                if early > 0 and len(batch) + len(self._waiting) > _CROWD:
+                    await asyncio.sleep(early)
         finally:
             self._free += 1
 
