@@ -7,11 +7,21 @@ from typing import Final
 
 from onegrid_kit.errors import RateLimited
 
-__all__ = ["CODE_LASTS", "CODE_PAUSE", "CODE_TRIES", "FAILURES", "require_code_pause", "require_few_failures"]
+__all__ = [
+    "CODE_LASTS",
+    "CODE_PAUSE",
+    "CODE_TRIES",
+    "FAILURES",
+    "FAILURES_LAST",
+    "one_more",
+    "require_code_pause",
+    "require_few_failures",
+]
 
 FAILURES: Final = 5
 """Failed logins in a row, after which the next ones wait."""
-_FAILURES_LAST: Final = timedelta(minutes=15)
+FAILURES_LAST: Final = timedelta(minutes=15)
+"""From the last of them until they are forgiven."""
 CODE_LASTS: Final = timedelta(minutes=5)
 """How long a one-time code is good."""
 CODE_PAUSE: Final = timedelta(seconds=60)
@@ -22,11 +32,17 @@ CODE_TRIES: Final = 5
 
 def require_few_failures(failures: int, last: datetime | None, now: datetime) -> None:
     """Raise RateLimited after too many failures in a row, until 15 minutes have passed since the last."""
-    if failures >= FAILURES and last is not None and now < last + _FAILURES_LAST:
-        raise RateLimited(last + _FAILURES_LAST - now)
+    if failures >= FAILURES and last is not None and now < last + FAILURES_LAST:
+        raise RateLimited(last + FAILURES_LAST - now)
 
 
-def require_code_pause(sent: datetime | None, now: datetime) -> None:
-    """Raise RateLimited when the last code was sent just now."""
-    if sent is not None and sent <= now < sent + CODE_PAUSE:
+def one_more(failures: int, last: datetime | None, now: datetime) -> int:
+    """How many failures in a row there are when another one follows now."""
+    forgiven = last is None or now >= last + FAILURES_LAST
+    return 1 if forgiven else failures + 1
+
+
+def require_code_pause(sent: datetime, now: datetime) -> None:
+    """Raise RateLimited when the last code was sent just now, or will be by a call of the same moment."""
+    if sent - CODE_PAUSE < now < sent + CODE_PAUSE:
         raise RateLimited(sent + CODE_PAUSE - now)

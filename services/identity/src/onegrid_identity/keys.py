@@ -40,10 +40,12 @@ class SigningKeys:
     can't know.
     """
 
-    def __init__(self, db: Database, cipher: Cipher, lasts: timedelta) -> None:
+    def __init__(self, db: Database, cipher: Cipher, lasts: timedelta, tokens_last: timedelta) -> None:
         self._db = db
         self._cipher = cipher
         self._lasts = lasts
+        # A key signs until its successor has been listed for a while; then its last token has its whole life before it.
+        self._listed = lasts + max(timedelta(days=1), tokens_last + timedelta(hours=1))
         self._keys: tuple[_Key, ...] = ()
         self._refreshing = asyncio.Lock()
 
@@ -97,7 +99,7 @@ class SigningKeys:
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         k = store.signing_key
         now: datetime = conn.execute(select(func.now())).scalar_one()
-        conn.execute(k.delete().where(k.c.created_at < now - self._lasts - timedelta(days=1)))
+        conn.execute(k.delete().where(k.c.created_at < now - self._listed))
         newest = conn.execute(select(func.max(k.c.created_at))).scalar_one()
         if newest is None or newest < now - self._lasts:
             private = Ed25519PrivateKey.generate()

@@ -7,7 +7,7 @@ others are distributed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -24,18 +24,52 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    or_,
     select,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.identity.v1.resources_pb2 import UserState
+from onegrid_identity import attempts
 from onegrid_identity.accounts import Account, Department, Grant, Role
 
-__all__ = ["find_account", "held_roles", "insert_account", "role", "roles_by_id", "save_account"]
+__all__ = [
+    "account",
+    "accounts_page",
+    "delete_grant",
+    "departments_page",
+    "failures",
+    "find_account",
+    "find_department",
+    "find_grant",
+    "forget_expired",
+    "forgive_failures",
+    "grants_page",
+    "held_roles",
+    "insert_account",
+    "insert_department",
+    "insert_grant",
+    "insert_role",
+    "keep_failures",
+    "keep_place",
+    "knows_place",
+    "lock_code",
+    "lock_failures",
+    "one_time_code",
+    "refresh_token",
+    "roles_by_id",
+    "roles_page",
+    "save_account",
+    "save_department",
+    "session",
+    "signing_key",
+    "upsert_roles",
+]
 
 metadata = MetaData()
 _time = DateTime(timezone=True)
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 account = Table(
     "account",
@@ -182,12 +216,14 @@ def roles_page(conn: Connection, after: str, size: int) -> list[Role]:
 
 
 def upsert_roles(conn: Connection, roles: Sequence[Role]) -> None:
-    """Enter roles, or bring them to what they are now."""
+    """Enter roles, or bring them to what they are now; those that are so already keep their version."""
     statement = insert(role)
+    now = {name: statement.excluded[name] for name in ("display_name", "oa_level", "permissions", "built_in")}
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=[role.c.id],
-            set_={name: statement.excluded[name] for name in ("display_name", "oa_level", "permissions", "built_in")},
+            set_={**now, "version": role.c.version + 1},
+            where=or_(*(role.c[name].is_distinct_from(value) for name, value in now.items())),
         ),
         [_role_values(each) for each in roles],
     )
@@ -211,10 +247,11 @@ def insert_grant(conn: Connection, new: Grant) -> Grant:
     statement = insert(held).values(
         account=new.user, id=new.id, role=new.role, scope=new.scope, create_time=new.create_time
     )
-    same = (held.c.account == new.user, held.c.role == new.role, held.c.scope == new.scope)
-    if conn.execute(statement.on_conflict_do_nothing().returning(held.c.id)).one_or_none() is not None:
-        return new
-    return _grant(conn.execute(select(held).where(*same)).one())
+    # An update that changes nothing: it returns the row that is there, even if it was committed a moment ago.
+    kept = statement.on_conflict_do_update(
+        index_elements=[held.c.account, held.c.role, held.c.scope], set_={"role": statement.excluded.role}
+    )
+    return _grant(conn.execute(kept.returning(held)).one())
 
 
 def find_grant(conn: Connection, account_id: str, grant_id: str) -> Grant | None:
@@ -223,9 +260,10 @@ def find_grant(conn: Connection, account_id: str, grant_id: str) -> Grant | None
     return None if row is None else _grant(row)
 
 
-def delete_grant(conn: Connection, ended: Grant) -> None:
-    """Take a role."""
-    conn.execute(held.delete().where(held.c.account == ended.user, held.c.id == ended.id))
+def delete_grant(conn: Connection, ended: Grant) -> bool:
+    """Take a role; whether it was still held."""
+    done = conn.execute(held.delete().where(held.c.account == ended.user, held.c.id == ended.id))
+    return done.rowcount == 1
 
 
 def grants_page(conn: Connection, account_id: str, after: str, size: int) -> list[Grant]:
@@ -271,8 +309,8 @@ def role_of(row: Any) -> Role:
     )
 
 
-def upsert_department(conn: Connection, new: Department) -> None:
-    """Enter or rename a department."""
+def insert_department(conn: Connection, new: Department) -> bool:
+    """Enter a department; whether its code was free."""
     statement = insert(department).values(
         district=new.code[:6],
         code=new.code,
@@ -281,12 +319,54 @@ def upsert_department(conn: Connection, new: Department) -> None:
         create_time=new.create_time,
         update_time=new.update_time,
     )
+    return conn.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def save_department(conn: Connection, changed: Department) -> None:
+    """Store a department as it is now."""
+    d = department.c
     conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=[department.c.district, department.c.code],
-            set_={name: statement.excluded[name] for name in ("display_name", "version", "update_time")},
-        )
+        department.update()
+        .where(d.district == changed.code[:6], d.code == changed.code)
+        .values(display_name=changed.display_name, version=changed.version, update_time=changed.update_time)
     )
+
+
+def failures(conn: Connection, login: str) -> tuple[int, datetime | None]:
+    """How many logins failed in a row, and when the last did."""
+    row = conn.execute(select(login_failure).where(login_failure.c.login == login)).one_or_none()
+    return (0, None) if row is None else (row.failures, row.last_time)
+
+
+def lock_failures(conn: Connection, login: str, now: datetime) -> tuple[int, datetime]:
+    """The same, while nobody else changes it; also where none has failed."""
+    statement = insert(login_failure).values(login=login, failures=0, last_time=now)
+    locked = statement.on_conflict_do_update(
+        index_elements=[login_failure.c.login], set_={"login": statement.excluded.login}
+    )
+    row = conn.execute(locked.returning(login_failure)).one()
+    return row.failures, row.last_time
+
+
+def keep_failures(conn: Connection, login: str, count: int, last: datetime) -> None:
+    """Store how many failed in a row."""
+    of_login = login_failure.c.login == login
+    conn.execute(login_failure.update().where(of_login).values(failures=count, last_time=last))
+
+
+def forgive_failures(conn: Connection, login: str) -> None:
+    """The right password was given."""
+    conn.execute(login_failure.delete().where(login_failure.c.login == login))
+
+
+def lock_code(conn: Connection, phone_index: bytes) -> datetime:
+    """When the last code was sent to the number, long ago if never; nobody else sends one until this commits."""
+    statement = insert(one_time_code).values(phone_index=phone_index, sent_time=_NEVER, expire_time=_NEVER, tries=0)
+    locked = statement.on_conflict_do_update(
+        index_elements=[one_time_code.c.phone_index], set_={"phone_index": statement.excluded.phone_index}
+    )
+    sent: datetime = conn.execute(locked.returning(one_time_code.c.sent_time)).scalar_one()
+    return sent
 
 
 def keep_place(conn: Connection, code: str) -> None:
@@ -300,6 +380,7 @@ def forget_expired(conn: Connection, now: datetime) -> None:
     conn.execute(refresh_token.delete().where(refresh_token.c.session.in_(gone)))
     conn.execute(session.delete().where(session.c.refresh_expire_time < now))
     conn.execute(one_time_code.delete().where(one_time_code.c.expire_time < now))
+    conn.execute(login_failure.delete().where(login_failure.c.last_time < now - attempts.FAILURES_LAST))
 
 
 def _department(row: Any) -> Department:

@@ -27,7 +27,7 @@ class Methods:
         self._sender: CodeSender = load(settings.code_sender)()
         self._access = timedelta(minutes=settings.access_token_minutes)
         self._refresh = timedelta(days=settings.refresh_token_days)
-        self.keys = SigningKeys(runtime.db, runtime.cipher, timedelta(days=settings.signing_key_days))
+        self.keys = SigningKeys(runtime.db, runtime.cipher, timedelta(days=settings.signing_key_days), self._access)
 
     def _sealed_name(self, name: str) -> bytes:
         return self._cipher.encrypt(name, NAME_PURPOSE)

@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
-from onegrid_identity import attempts, store
+from onegrid_identity import store
 from onegrid_identity.accounts import Account
 from onegrid_identity.api.methods import Methods
-from onegrid_identity.commands import sessions, users
-from onegrid_identity.commands.sessions import CodeOutcome, Opened
-from onegrid_identity.errors import CredentialsRejected, RefreshRejected, ScopeUnknown
+from onegrid_identity.commands import logins, sessions
+from onegrid_identity.commands.logins import LogIn, LogInWithCode
+from onegrid_identity.commands.sessions import Opened
+from onegrid_identity.errors import CredentialsRejected, RefreshRejected
 from onegrid_kit import ids, tokens
 from onegrid_kit.callers import Call
 from onegrid_kit.timestamps import timestamp
@@ -22,7 +23,6 @@ from onegrid_kit.timestamps import timestamp
 __all__ = ["SessionMethods"]
 
 _CODE_PURPOSE = "identity.one_time_code"
-_PUBLIC = (AccountKind.ACCOUNT_KIND_CITIZEN, AccountKind.ACCOUNT_KIND_ENTERPRISE)
 
 
 class SessionMethods(Methods):
@@ -30,56 +30,48 @@ class SessionMethods(Methods):
 
     async def LoginWithPassword(self, request: pb.LoginWithPasswordRequest, call: Call) -> pb.LoginWithPasswordResponse:
         login = request.login
-        count, last = await self._db.read(lambda conn: sessions.failures(conn, login))
-        attempts.require_few_failures(count, last, call.now)
+        await self._db.read(lambda conn: logins.require_few_failures(conn, login, call.now))
         account = await self._db.read(lambda conn: store.find_account(conn, store.account.c.login == login))
         right = await self._passwords.matches(request.password, account.password_hash if account else "")
-        if account is None or not right or not account.active:
-            await self._db.write(lambda conn: sessions.count_failure(conn, login, call.now))
-            raise CredentialsRejected
-        return pb.LoginWithPasswordResponse(session=await self._open(account, call))
+        return pb.LoginWithPasswordResponse(session=await self._log_in(LogIn(login, account, right), call))
 
     async def RequestOneTimeCode(
         self, request: pb.RequestOneTimeCodeRequest, call: Call
     ) -> pb.RequestOneTimeCodeResponse:
         code = f"{secrets.randbelow(1_000_000):06}"
         phone_index, code_index = self._phone_index(request.phone), self._code_index(request.phone, code)
-        expires = await self._db.write(lambda conn: sessions.keep_code(conn, phone_index, code_index, call.now))
+        expires = await self._db.write(lambda conn: logins.keep_code(conn, phone_index, code_index, call.now))
         await self._sender.send(request.phone, code, expires)
         return pb.RequestOneTimeCodeResponse(expire_time=timestamp(expires))
 
     async def LoginWithOneTimeCode(
         self, request: pb.LoginWithOneTimeCodeRequest, call: Call
     ) -> pb.LoginWithOneTimeCodeResponse:
-        phone_index = self._phone_index(request.phone)
-        code_index = self._code_index(request.phone, request.code)
-        outcome = await self._db.write(lambda conn: sessions.try_code(conn, phone_index, code_index, call.now))
-        if outcome is not CodeOutcome.RIGHT:
+        command = LogInWithCode(
+            phone_index=self._phone_index(request.phone),
+            code_index=self._code_index(request.phone, request.code),
+            newcomer=self._newcomer(request.phone, request.district, call),
+        )
+        opened = await self._db.write(
+            lambda conn: logins.log_in_with_code(conn, command, call, self._access, self._refresh)
+        )
+        if opened is None:
             raise CredentialsRejected
-
-        def holder(conn: Connection) -> Account:
-            found = store.find_account(conn, store.account.c.phone_index == phone_index)
-            return found or self._new_citizen(conn, request.phone, request.district, call)
-
-        account = await self._db.write(holder)
-        if not account.active or account.kind not in _PUBLIC:
-            raise CredentialsRejected
-        return pb.LoginWithOneTimeCodeResponse(session=await self._open(account, call))
+        return pb.LoginWithOneTimeCodeResponse(session=await self._signed(opened))
 
     async def LoginServiceAccount(
         self, request: pb.LoginServiceAccountRequest, call: Call
     ) -> pb.LoginServiceAccountResponse:
-        user = request.name.removeprefix("users/")
-        count, last = await self._db.read(lambda conn: sessions.failures(conn, request.name))
-        attempts.require_few_failures(count, last, call.now)
-        account = await self._db.read(lambda conn: store.find_account(conn, store.account.c.id == user))
+        name = request.name
+        await self._db.read(lambda conn: logins.require_few_failures(conn, name, call.now))
+        account = await self._db.read(
+            lambda conn: store.find_account(conn, store.account.c.id == name.removeprefix("users/"))
+        )
         of_service = account is not None and account.kind == AccountKind.ACCOUNT_KIND_SERVICE
         kept = account.password_hash if account is not None and of_service else ""
         right = await self._passwords.matches(request.secret, kept)
-        if account is None or not right or not account.active:
-            await self._db.write(lambda conn: sessions.count_failure(conn, request.name, call.now))
-            raise CredentialsRejected
-        return pb.LoginServiceAccountResponse(session=await self._open(account, call, refreshes=False))
+        session = await self._log_in(LogIn(name, account, right), call, refreshes=False)
+        return pb.LoginServiceAccountResponse(session=session)
 
     async def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
         opened = await self._db.write(lambda conn: sessions.refresh(conn, request.refresh_token, call, self._access))
@@ -97,11 +89,12 @@ class SessionMethods(Methods):
     async def ListSigningKeys(self, request: pb.ListSigningKeysRequest, call: Call) -> pb.ListSigningKeysResponse:
         return pb.ListSigningKeysResponse(keys=[pb.SigningKey(kid=kid, x=x) for kid, x in await self.keys.listed()])
 
-    async def _open(self, account: Account, call: Call, *, refreshes: bool = True) -> resources_pb2.Session:
+    async def _log_in(self, command: LogIn, call: Call, *, refreshes: bool = True) -> resources_pb2.Session:
         lasts = self._refresh if refreshes else None
-        return await self._signed(
-            await self._db.write(lambda conn: sessions.open_session(conn, account, call, self._access, lasts))
-        )
+        opened = await self._db.write(lambda conn: logins.log_in(conn, command, call, self._access, lasts))
+        if opened is None:
+            raise CredentialsRejected
+        return await self._signed(opened)
 
     async def _signed(self, opened: Opened) -> resources_pb2.Session:
         kid, key = await self.keys.signing()
@@ -120,11 +113,10 @@ class SessionMethods(Methods):
         # Keyed: six digits could be guessed from a plain hash.
         return self._cipher.blind_index(f"{phone} {code}", _CODE_PURPOSE)
 
-    def _new_citizen(self, conn: Connection, phone: str, district: str, call: Call) -> Account:
-        if not store.knows_place(conn, district):
-            raise ScopeUnknown(district)
+    def _newcomer(self, phone: str, district: str, call: Call) -> Account:
+        """The account that a resident's first login makes."""
         sealed, index = self._sealed_phone(phone)
-        account = Account(
+        return Account(
             id=ids.new_id(),
             district=district,
             kind=AccountKind.ACCOUNT_KIND_CITIZEN,
@@ -134,4 +126,3 @@ class SessionMethods(Methods):
             create_time=call.now,
             update_time=call.now,
         )
-        return users.create(conn, account, call)

@@ -11,7 +11,8 @@ from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid_identity import messages, store
 from onegrid_identity.accounts import Account
 from onegrid_identity.api.methods import Methods
-from onegrid_identity.commands import users
+from onegrid_identity.commands import logins, users
+from onegrid_identity.errors import CredentialsRejected
 from onegrid_kit import ids
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
@@ -118,6 +119,7 @@ class UserMethods(Methods):
         account = await self._db.read(lambda conn: users.require_visible(conn, user, call))
         proved = None
         if call.caller.user == account.name:
+            await self._db.read(lambda conn: logins.require_few_failures(conn, account.login, call.now))
             right = await self._passwords.matches(request.old_password, account.password_hash)
             # Judged in the transaction: who repeats the call that changed the password gets its answer.
             proved = account.password_hash if right else ""
@@ -127,7 +129,12 @@ class UserMethods(Methods):
             users.set_password(conn, user, proved, new_hash, call)
             return pb.SetPasswordResponse()
 
-        return await self._db.command(call, pb.SetPasswordResponse, run)
+        try:
+            return await self._db.command(call, pb.SetPasswordResponse, run)
+        except CredentialsRejected:
+            # By itself: the command's own transaction was undone.
+            await self._db.write(lambda conn: logins.count_failure(conn, account.login, call.now))
+            raise
 
     async def DisableUser(self, request: pb.DisableUserRequest, call: Call) -> pb.DisableUserResponse:
         user = _user_id(request.name)

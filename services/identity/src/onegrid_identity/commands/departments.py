@@ -18,9 +18,9 @@ __all__ = ["create", "rename"]
 
 def create(conn: Connection, code: str, display_name: str, call: Call) -> Department:
     """Enter a department. Raises AlreadyExists."""
-    if store.find_department(conn, code) is not None:
-        raise AlreadyExists(f"departments/{code}")
     new = Department(code=code, display_name=display_name, create_time=call.now, update_time=call.now)
+    if not store.insert_department(conn, new):
+        raise AlreadyExists(f"departments/{code}")
     return _announce(conn, new, call)
 
 
@@ -32,11 +32,11 @@ def rename(conn: Connection, code: str, display_name: str, etag: str, call: Call
     if etag and etag != str(before.version):
         raise StaleEtag(f"departments/{code}", str(before.version))
     after = replace(before, display_name=display_name, version=before.version + 1, update_time=call.now)
+    store.save_department(conn, after)
     return _announce(conn, after, call)
 
 
 def _announce(conn: Connection, department: Department, call: Call) -> Department:
-    store.upsert_department(conn, department)
     event = DepartmentDefined(code=department.code, display_name=department.display_name, version=department.version)
     outbox.append(conn, call, [(f"departments/{department.code}", event)])
     return department

@@ -61,11 +61,13 @@ def give(conn: Connection, command: GiveRole, call: Call) -> Grant:
 def take(conn: Connection, user: str, grant_id: str, call: Call) -> None:
     """Take a role. Raises NotFound or PermissionDenied."""
     account = users.require_visible(conn, user, call)
+    name = f"users/{user}/grants/{grant_id}"
     grant = store.find_grant(conn, user, grant_id)
     if grant is None:
-        raise NotFound(f"users/{user}/grants/{grant_id}")
+        raise NotFound(name)
     call.caller.require(call.permission, account.district if grant.scope == codes.SELF else grant.scope)
-    store.delete_grant(conn, grant)
+    if not store.delete_grant(conn, grant):
+        raise NotFound(name)
     event = RoleRevoked(user=account.name, role=f"roles/{grant.role}", scope=grant.scope)
     outbox.append(conn, call, [(account.name, event)])
 

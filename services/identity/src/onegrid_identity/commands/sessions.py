@@ -6,33 +6,17 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, auto
 
-from sqlalchemy import Connection, case, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, select
 
 from onegrid.identity.v1.events_pb2 import SessionRevoked
-from onegrid_identity import attempts, store
+from onegrid_identity import store
 from onegrid_identity.accounts import Account, caller_of
 from onegrid_kit import audit, ids, outbox
 from onegrid_kit.callers import Call, Caller
 from onegrid_kit.timestamps import timestamp
 
-__all__ = [
-    "CodeOutcome",
-    "Opened",
-    "count_failure",
-    "failures",
-    "keep_code",
-    "open_session",
-    "refresh",
-    "revoke",
-    "revoke_all",
-    "try_code",
-]
-
-_FAILURES = store.login_failure
-_CODES = store.one_time_code
+__all__ = ["Opened", "open_session", "refresh", "revoke", "revoke_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +30,10 @@ class Opened:
     refresh_expire_time: datetime
 
 
-class CodeOutcome(Enum):
-    """What became of a try with a one-time code."""
-
-    RIGHT = auto()
-    WRONG = auto()
-
-
-def failures(conn: Connection, login: str) -> tuple[int, datetime | None]:
-    """How many logins failed in a row, and when the last did."""
-    row = conn.execute(select(_FAILURES).where(_FAILURES.c.login == login)).one_or_none()
-    return (0, None) if row is None else (row.failures, row.last_time)
-
-
-def count_failure(conn: Connection, login: str, now: datetime) -> None:
-    """A login failed. A row of failures that has been forgiven begins anew."""
-    again = case((_FAILURES.c.failures >= attempts.FAILURES, literal(1)), else_=_FAILURES.c.failures + 1)
-    conn.execute(
-        insert(_FAILURES)
-        .values(login=login, failures=1, last_time=now)
-        .on_conflict_do_update(index_elements=[_FAILURES.c.login], set_={"failures": again, "last_time": now})
-    )
-
-
 def open_session(
     conn: Connection, account: Account, call: Call, access: timedelta, refresh_lasts: timedelta | None
 ) -> Opened:
     """Open a session for an account that has proved itself; without a refresh token for service accounts (None)."""
-    if account.login:
-        conn.execute(_FAILURES.delete().where(_FAILURES.c.login == account.login))
     session_id = ids.new_id()
     expires = call.now + access
     lasts = call.now + (refresh_lasts or access)
@@ -144,43 +103,6 @@ def revoke_all(conn: Connection, account_id: str, call: Call, *, but: str = "") 
     query = select(s.c.id).where(s.c.account == account_id, s.c.revoked.is_(False), s.c.id != but)
     for session_id in conn.execute(query.order_by(s.c.id)).scalars().all():
         revoke(conn, session_id, call)
-
-
-def keep_code(conn: Connection, phone_index: bytes, code_index: bytes, now: datetime) -> datetime:
-    """Keep a new code for the number, instead of the one before; when it ends. Raises RateLimited."""
-    sent = conn.execute(
-        select(_CODES.c.sent_time).where(_CODES.c.phone_index == phone_index).with_for_update()
-    ).scalar_one_or_none()
-    attempts.require_code_pause(sent, now)
-    values = {
-        "code_index": code_index,
-        "sent_time": now,
-        "expire_time": now + attempts.CODE_LASTS,
-        "tries": 0,
-    }
-    conn.execute(
-        insert(_CODES)
-        .values(phone_index=phone_index, **values)
-        .on_conflict_do_update(index_elements=[_CODES.c.phone_index], set_=values)
-    )
-    return now + attempts.CODE_LASTS
-
-
-def try_code(conn: Connection, phone_index: bytes, code_index: bytes, now: datetime) -> CodeOutcome:
-    """Use a code up if it is right, or count a wrong try. Does not raise, so that the count is committed."""
-    row = conn.execute(select(_CODES).where(_CODES.c.phone_index == phone_index).with_for_update()).one_or_none()
-    good = (
-        row is not None
-        and row.tries < attempts.CODE_TRIES
-        and now < row.expire_time
-        and secrets.compare_digest(bytes(row.code_index), code_index)
-    )
-    of_number = _CODES.c.phone_index == phone_index
-    if good:
-        conn.execute(_CODES.delete().where(of_number))
-    else:
-        conn.execute(_CODES.update().where(of_number).values(tries=_CODES.c.tries + 1))
-    return CodeOutcome.RIGHT if good else CodeOutcome.WRONG
 
 
 def _new_refresh_token(conn: Connection, session_id: str) -> str:

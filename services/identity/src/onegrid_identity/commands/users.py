@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_identity import store
+from onegrid_identity import attempts, store
 from onegrid_identity.accounts import Account, Grant, Role
 from onegrid_identity.commands import sessions
 from onegrid_identity.errors import CredentialsRejected, LoginTaken
@@ -68,7 +68,7 @@ def give(conn: Connection, account: Account, roles: Sequence[tuple[Role, str]], 
         new = Grant(id=ids.new_id(), user=account.id, role=role.id, scope=scope, create_time=call.now)
         kept = store.insert_grant(conn, new)
         grants.append(kept)
-        if kept is new:
+        if kept.id == new.id:
             event = RoleGranted(user=account.name, role=role.name, scope=scope, oa_level=role.oa_level)
             outbox.append(conn, call, [(account.name, event)])
     return grants
@@ -89,8 +89,12 @@ def require_visible(conn: Connection, user: str, call: Call, *, lock: bool = Fal
 
 
 def update(conn: Connection, command: UpdateUser, call: Call) -> Account:
-    """Change an account's fields. Raises StaleEtag or LoginTaken."""
+    """Change an account's fields. Raises PermissionDenied, StaleEtag or LoginTaken."""
     before = _lock(conn, command.user, command.etag, call)
+    if command.sealed_phone is not None or command.organization is not None:
+        # Whoever has the number will log in with it, and tokens speak for the organization: the owner's word is not
+        # enough for either.
+        call.caller.require(call.permission, before.district)
     after = before
     if command.sealed_name is not None:
         after = replace(after, sealed_name=command.sealed_name)
@@ -122,14 +126,17 @@ def set_password(conn: Connection, user: str, proved_hash: str | None, new_hash:
     """Set a password and end the account's other sessions.
 
     `proved_hash` is the hash that the old password was found to match, empty if it did not, None if it was not asked
-    for. Raises CredentialsRejected when it did not or the password has changed since, or PermissionDenied for
-    accounts that have none.
+    for. Raises CredentialsRejected when it did not or the password has changed since, RateLimited after too many wrong
+    ones, or PermissionDenied for accounts that have none.
     """
     account = require_visible(conn, user, call, lock=True)
     if not account.login:
         raise PermissionDenied(call.permission)
-    if proved_hash is not None and (not proved_hash or proved_hash != account.password_hash):
-        raise CredentialsRejected
+    if proved_hash is not None:
+        attempts.require_few_failures(*store.failures(conn, account.login), call.now)
+        if not proved_hash or proved_hash != account.password_hash:
+            raise CredentialsRejected
+    store.forgive_failures(conn, account.login)
     _save(conn, replace(account, password_hash=new_hash), call)
     sessions.revoke_all(conn, user, call, but=call.caller.session)
 
