@@ -83,6 +83,7 @@ BUILT_IN: Final = (
         OaLevel.OA_LEVEL_DISTRICT,
         _READ | _BOARD | _petitions("accept", "decline", "dispatch", "close") | {"grid.appointments.list"},
     ),
+    _built_in("supervisor", "督查督办", OaLevel.OA_LEVEL_DISTRICT, _READ | _BOARD | _petitions("close")),
     _built_in("department-clerk", "部门经办人", OaLevel.OA_LEVEL_DEPARTMENT, _READ | _TASKS),
     _built_in(
         "street-coordinator",
