@@ -1,0 +1,261 @@
+"""What happens to accounts and sessions when several things happen at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+from sqlalchemy import Engine, text
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.identity.v1.resources_pb2 import User
+from onegrid_identity import granting, jobs, store
+from onegrid_kit.clock import SettableClock
+from onegrid_kit.testing.api import Refused, Serving
+from onegrid_kit.testing.codes import KeptCodes
+
+PASSWORD = "correct horse battery"
+DISTRICT, DEPARTMENT = "210602", "210602D07"
+PHONE, OTHERS_PHONE = "+8613912345678", "+8613912345679"
+Metadata = Sequence[tuple[str, str]]
+
+
+def bearer(token: str) -> Metadata:
+    return (("authorization", f"Bearer {token}"),)
+
+
+async def admin_of(identity: Serving) -> Metadata:
+    answer = await identity.call(None, "LoginWithPassword", login="admin", password=PASSWORD)
+    return bearer(answer.session.access_token)
+
+
+async def a_clerk(identity: Serving, admin: Metadata) -> User:
+    fields = {"district": DISTRICT, "kind": AccountKind.ACCOUNT_KIND_STAFF, "display_name": "王小明", "login": "clerk"}
+    answer = await identity.call_with(admin, "CreateUser", **fields, password=PASSWORD)
+    user: User = answer.user
+    return user
+
+
+async def with_code(identity: Serving, phone: str = PHONE, district: str = DISTRICT) -> Any:
+    await identity.call(None, "RequestOneTimeCode", phone=phone)
+    fields = {"phone": phone, "code": KeptCodes.last[phone], "district": district}
+    return (await identity.call(None, "LoginWithOneTimeCode", **fields)).session
+
+
+async def at_once(*calls: Any) -> list[Any]:
+    """What each of the calls came to: its answer, or the reason it was refused with."""
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    unexpected = [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, Refused)]
+    assert not unexpected
+    return [each.reason if isinstance(each, Refused) else each for each in outcomes]
+
+
+def rows(engine: Engine, query: str) -> list[Any]:
+    with engine.connect() as conn:
+        return list(conn.execute(text(query)).scalars())
+
+
+# Guessing
+
+
+async def test_guesses_of_one_moment_are_no_more_than_those_in_a_row(identity: Serving) -> None:
+    guesses = (identity.call(None, "LoginWithPassword", login="admin", password=f"guess {n}") for n in range(12))
+    outcomes = await at_once(*guesses)
+    assert outcomes.count("CREDENTIALS_REJECTED") == 5
+    assert outcomes.count("RATE_LIMITED") == 7
+
+
+async def test_many_right_logins_of_one_moment_all_succeed(identity: Serving) -> None:
+    outcomes = await at_once(
+        *(identity.call(None, "LoginWithPassword", login="admin", password=PASSWORD) for _ in range(10))
+    )
+    assert not [each for each in outcomes if isinstance(each, str)]
+
+
+async def test_failures_long_ago_are_forgiven(identity: Serving, clock: SettableClock, engine: Engine) -> None:
+    for _ in range(4):
+        assert await at_once(identity.call(None, "LoginWithPassword", login="admin", password="wrong")) == [
+            "CREDENTIALS_REJECTED"
+        ]
+    clock.set(datetime(2020, 11, 11, 9, 0, tzinfo=UTC))
+    for _ in range(4):
+        await at_once(identity.call(None, "LoginWithPassword", login="admin", password="wrong"))
+    await admin_of(identity)
+    assert not rows(engine, "SELECT login FROM login_failure")
+
+
+async def test_a_right_secret_forgives_a_service_accounts_failures(identity: Serving) -> None:
+    admin = await admin_of(identity)
+    made = await identity.call_with(admin, "CreateServiceAccount", district=DISTRICT, display_name="12345 热线")
+    for _ in range(3):
+        for _ in range(4):
+            await at_once(identity.call(None, "LoginServiceAccount", name=made.user.name, secret="wrong"))
+        await identity.call(None, "LoginServiceAccount", name=made.user.name, secret=made.secret)
+
+
+async def test_an_old_password_is_guessed_no_more_often_than_a_logins(identity: Serving) -> None:
+    admin = await admin_of(identity)
+    clerk = await a_clerk(identity, admin)
+    answer = await identity.call(None, "LoginWithPassword", login="clerk", password=PASSWORD)
+    mine = bearer(answer.session.access_token)
+
+    async def change(old: str) -> Any:
+        fields = {"name": clerk.name, "old_password": old, "new_password": "a new long password"}
+        return (await at_once(identity.call_with(mine, "SetPassword", **fields)))[0]
+
+    assert [await change("wrong") for _ in range(5)] == ["CREDENTIALS_REJECTED"] * 5
+    assert await change(PASSWORD) == "RATE_LIMITED"
+
+
+async def test_one_code_is_sent_to_those_who_ask_at_once(identity: Serving) -> None:
+    outcomes = await at_once(*(identity.call(None, "RequestOneTimeCode", phone=PHONE) for _ in range(8)))
+    assert outcomes.count("RATE_LIMITED") == 7
+
+
+async def test_one_code_opens_one_session(identity: Serving, engine: Engine) -> None:
+    await identity.call(None, "RequestOneTimeCode", phone=PHONE)
+    fields = {"phone": PHONE, "code": KeptCodes.last[PHONE], "district": DISTRICT}
+    outcomes = await at_once(*(identity.call(None, "LoginWithOneTimeCode", **fields) for _ in range(8)))
+    assert outcomes.count("CREDENTIALS_REJECTED") == 7
+    assert len(rows(engine, "SELECT id FROM session")) == 1
+
+
+async def test_a_code_is_still_good_after_its_holder_named_a_district_that_there_is_not(identity: Serving) -> None:
+    with pytest.raises(Refused) as refused:
+        await with_code(identity, district="999999")
+    assert refused.value.reason == "SCOPE_UNKNOWN"
+    fields = {"phone": PHONE, "code": KeptCodes.last[PHONE], "district": DISTRICT}
+    assert (await identity.call(None, "LoginWithOneTimeCode", **fields)).session.access_token
+
+
+# Being disabled
+
+
+async def test_who_is_disabled_while_logging_in_keeps_no_session(identity: Serving, engine: Engine) -> None:
+    admin = await admin_of(identity)
+    clerk = await a_clerk(identity, admin)
+    logins = (identity.call(None, "LoginWithPassword", login="clerk", password=PASSWORD) for _ in range(12))
+
+    async def disable() -> Any:
+        await asyncio.sleep(0.1)
+        return await identity.call_with(admin, "DisableUser", name=clerk.name)
+
+    await at_once(*logins, disable())
+    user = clerk.name.removeprefix("users/")
+    assert not rows(engine, f"SELECT id FROM session WHERE account = '{user}' AND NOT revoked")
+
+
+async def test_a_refresh_while_the_account_is_disabled_leaves_no_session(identity: Serving, engine: Engine) -> None:
+    admin = await admin_of(identity)
+    for number in range(5):
+        clock_free = f"+861391000000{number}"
+        session = await with_code(identity, clock_free)
+        await at_once(
+            identity.call(None, "RefreshSession", refresh_token=session.refresh_token),
+            identity.call_with(admin, "DisableUser", name=session.user),
+        )
+        user = session.user.removeprefix("users/")
+        assert not rows(engine, f"SELECT id FROM session WHERE account = '{user}' AND NOT revoked")
+
+
+# Grants and departments
+
+
+async def test_a_role_given_by_several_at_once_is_one_grant(identity: Serving, engine: Engine) -> None:
+    admin = await admin_of(identity)
+    clerk = await a_clerk(identity, admin)
+    fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
+    outcomes = await at_once(*(identity.call_with(admin, "GrantRole", **fields) for _ in range(8)))
+    assert len({each.grant.name for each in outcomes}) == 1
+    assert len(told(engine, "RoleGranted", clerk.name)) == 2, "one of them is everybody's own"
+
+
+async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, engine: Engine) -> None:
+    admin = await admin_of(identity)
+    clerk = await a_clerk(identity, admin)
+    fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
+    grant = (await identity.call_with(admin, "GrantRole", **fields)).grant
+    outcomes = await at_once(*(identity.call_with(admin, "RevokeRole", name=grant.name) for _ in range(8)))
+    assert outcomes.count("NOT_FOUND") == 7
+    assert len(told(engine, "RoleRevoked", clerk.name)) == 1
+
+
+async def test_giving_and_taking_a_role_at_once_never_fails(identity: Serving) -> None:
+    admin = await admin_of(identity)
+    clerk = await a_clerk(identity, admin)
+    fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
+    for _ in range(10):
+        grant = (await identity.call_with(admin, "GrantRole", **fields)).grant
+        gives = (identity.call_with(admin, "GrantRole", **fields) for _ in range(4))
+        outcomes = await at_once(*gives, identity.call_with(admin, "RevokeRole", name=grant.name))
+        assert not [each for each in outcomes if isinstance(each, str)]
+
+
+async def test_a_department_is_entered_once(identity: Serving, engine: Engine) -> None:
+    admin = await admin_of(identity)
+    names = [f"第{number}局" for number in range(8)]
+    outcomes = await at_once(
+        *(identity.call_with(admin, "CreateDepartment", code=DEPARTMENT, display_name=name) for name in names)
+    )
+    assert outcomes.count("RESOURCE_EXISTS") == 7
+    assert len(told(engine, "DepartmentDefined", f"departments/{DEPARTMENT}")) == 1
+
+
+def told(engine: Engine, event: str, subject: str) -> list[Any]:
+    return rows(engine, f"SELECT id FROM outbox WHERE type LIKE '%.{event}' AND subject = '{subject}'")
+
+
+# One's own account
+
+
+async def test_nobody_takes_anothers_number_or_speaks_for_another_firm(identity: Serving) -> None:
+    """Whoever has the number would log in to an account that somebody else made and still reads."""
+    me = await with_code(identity)
+    mine = bearer(me.access_token)
+
+    async def update(by: Metadata, *paths: str) -> Any:
+        user = User(name=me.user, display_name="张三", phone=OTHERS_PHONE, organization="元宝区儿童中心")
+        mask = FieldMask(paths=paths)
+        return (await at_once(identity.call_with(by, "UpdateUser", user=user, update_mask=mask)))[0]
+
+    assert (await update(mine, "display_name")).user.display_name == "张三"
+    for paths in (("phone",), ("organization",), ("display_name", "phone")):
+        assert await update(mine, *paths) == "PERMISSION_DENIED"
+    after = (await update(await admin_of(identity), "phone", "organization")).user
+    assert (after.phone, after.organization) == (OTHERS_PHONE, "元宝区儿童中心")
+
+
+# Housekeeping
+
+
+async def test_what_nobody_asks_for_again_is_forgotten(identity: Serving, clock: SettableClock, engine: Engine) -> None:
+    await with_code(identity)
+    await identity.call(None, "RequestOneTimeCode", phone=PHONE)
+    await at_once(identity.call(None, "LoginWithPassword", login="nobody", password="wrong"))
+    tables = ("session", "refresh_token", "one_time_code", "login_failure")
+
+    def forget(now: datetime) -> list[int]:
+        with engine.begin() as conn:
+            for job in jobs.JOBS:
+                job.run(conn, now)
+        return [len(rows(engine, f"SELECT 1 FROM {table}")) for table in tables]
+
+    assert forget(clock.now()) == [1, 1, 1, 1]
+    assert forget(clock.now() + timedelta(minutes=20)) == [1, 1, 0, 0]
+    assert forget(clock.now() + timedelta(days=31)) == [0, 0, 0, 0]
+
+
+def test_a_built_in_role_that_changed_has_another_etag(engine: Engine) -> None:
+    with engine.begin() as conn:
+        before = store.roles_by_id(conn, ["commander"])["commander"]
+        store.upsert_roles(conn, granting.BUILT_IN)
+        assert store.roles_by_id(conn, ["commander"])["commander"] == before
+        conn.execute(text("UPDATE role SET permissions = '{}' WHERE id = 'commander'"))
+        store.upsert_roles(conn, granting.BUILT_IN)
+        after = store.roles_by_id(conn, ["commander"])["commander"]
+    assert after.permissions == before.permissions
+    assert after.version == before.version + 1
