@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
@@ -36,13 +37,14 @@ def _field(message: descriptor_pb2.DescriptorProto, name: str, type_name: str = 
 
 
 def _method(service: descriptor_pb2.ServiceDescriptorProto, name: str, **access: Any) -> Any:
-    method = service.method.add(name=name, input_type=".toy.v1.Request", output_type=".toy.v1.Response")
+    method = service.method.add(name=name, input_type="Request", output_type="Response")
     method.options.Extensions[options_pb2.access].CopyFrom(options_pb2.Access(**access))
     return method
 
 
-def _file() -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto(name="toy/v1/toy.proto", package="toy.v1", syntax="proto3")
+def toys(package: str) -> descriptor_pb2.FileDescriptorProto:
+    """The file of a toy contract."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{package}/toy.proto", package=package, syntax="proto3")
     file.dependency.extend(["buf/validate/validate.proto", "onegrid/options/v1/options.proto"])
     thing = file.message_type.add(name="Thing")
     _field(thing, "name")
@@ -52,13 +54,13 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
     place.options.Extensions[validate_pb2.field].string.pattern = "^([0-9]{6,15})?$"
     _field(request, "text")
     _field(request, "request_id")
-    _field(request, "thing", ".toy.v1.Thing")
-    _field(request, "things", ".toy.v1.Thing", repeated=True)
+    _field(request, "thing", "Thing")
+    _field(request, "things", "Thing", repeated=True)
     labels = request.nested_type.add(name="LabelsEntry")
     labels.options.map_entry = True
     _field(labels, "key")
     _field(labels, "value")
-    _field(request, "labels", ".toy.v1.Request.LabelsEntry", repeated=True)
+    _field(request, "labels", "LabelsEntry", repeated=True)
     _field(file.message_type.add(name="Response"), "text")
     service = file.service.add(name="ToyService")
     permitted = {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": PERMISSION}
@@ -78,7 +80,7 @@ def contract(file: descriptor_pb2.FileDescriptorProto) -> Any:
     return found.services_by_name[file.service[0].name]
 
 
-CONTRACT = contract(_file())
+CONTRACT = contract(toys("toy.v1"))
 Request: type[Any] = GetMessageClass(CONTRACT.file.message_types_by_name["Request"])
 Response: type[Any] = GetMessageClass(CONTRACT.file.message_types_by_name["Response"])
 
@@ -101,6 +103,10 @@ class Toy:
                 raise RuntimeError(SECRET)
             case "miss":
                 raise NotFound("things/1")
+            case "pid":
+                return Response(text=str(os.getpid()))  # type: ignore[no-any-return]
+            case "nap" | "long nap" as nap:
+                await asyncio.sleep(1 if nap == "nap" else 3)
             case "sleep":
                 await asyncio.sleep(60)
             case "slow sql":

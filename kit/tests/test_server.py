@@ -1,0 +1,288 @@
+"""The api's process: health, reflection, TLS, sharing a port, and the way it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from google.protobuf import descriptor_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from prometheus_client import REGISTRY
+
+import roles
+import toy
+from onegrid_kit.embedded.ports import free_port
+from onegrid_kit.rpc.transport import channel
+from onegrid_kit.runtime import Runtime
+from onegrid_kit.server import ApiServer
+from onegrid_kit.testing.api import Refused, StaticKeys, serving
+from onegrid_kit.testing.postgres import TestPostgres
+from toy import SERVICE, Request, Response
+
+LOOK = "/toy.v1.ToyService/Look"
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def health(to: grpc.aio.Channel, service: str = "") -> Any:
+    """What the server says of itself."""
+    answer = await health_pb2_grpc.HealthStub(to).Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
+    return answer.status
+
+
+async def until_health(to: grpc.aio.Channel, wanted: Any, service: str = "", seconds: float = 15) -> None:
+    """Wait until it says so."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                if await health(to, service) == wanted:
+                    return
+            except grpc.aio.AioRpcError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+async def look(to: grpc.aio.Channel, said: str = "") -> str:
+    """What the toy answers anybody."""
+    raw = await to.unary_unary(LOOK)(Request(text=said).SerializeToString(), timeout=10)
+    return str(Response.FromString(raw).text)
+
+
+async def test_health_follows_the_database(own_postgres: TestPostgres, own_database_url: str) -> None:
+    async with serving(SERVICE, own_database_url) as api:
+        await until_health(api.channel, SERVING)
+        assert await health(api.channel, "toy.v1.ToyService") == SERVING
+        own_postgres.server.kill()
+        await until_health(api.channel, NOT_SERVING)
+        assert await health(api.channel, "toy.v1.ToyService") == NOT_SERVING
+        own_postgres.server.start()
+        await until_health(api.channel, SERVING)
+
+
+async def test_reflection_tells_anybody_the_contract_with_its_options(database_url: str) -> None:
+    async with serving(SERVICE, database_url) as api:
+        stub = reflection_pb2_grpc.ServerReflectionStub(api.channel)
+
+        async def ask(**what: str) -> Any:
+            requests = iter([reflection_pb2.ServerReflectionRequest(**what)])
+            async for answer in stub.ServerReflectionInfo(requests, timeout=5):
+                return answer
+            raise AssertionError("no answer")
+
+        listed = (await ask(list_services="")).list_services_response.service
+        assert {"toy.v1.ToyService", "grpc.health.v1.Health"} <= {service.name for service in listed}
+        found = await ask(file_containing_symbol="toy.v1.ToyService")
+        files = [
+            descriptor_pb2.FileDescriptorProto.FromString(raw)
+            for raw in found.file_descriptor_response.file_descriptor_proto
+        ]
+        toys = next(file for file in files if file.name == "toy.v1/toy.proto")
+        assert all(method.options.ByteSize() for method in toys.service[0].method)
+        for name in ("buf/validate/validate.proto", "onegrid/options/v1/options.proto"):
+            assert (await ask(file_by_filename=name)).file_descriptor_response.file_descriptor_proto
+
+
+async def test_services_that_share_a_port_keep_their_own_domains(database_url: str) -> None:
+    async with serving(SERVICE, database_url) as api:
+        other = replace(SERVICE, name="toybox", descriptor=toy.contract(toy.toys("toybox.v1")))
+        runtimes = [Runtime(each, api.runtime.settings, StaticKeys()) for each in (SERVICE, other)]
+        server = ApiServer(runtimes, api.runtime.settings)
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as to:
+            for runtime in runtimes:
+                with pytest.raises(Refused) as refused:
+                    await replace(api, channel=to, runtime=runtime).call(None, "Ask")
+                assert refused.value.domain == f"onegrid.{runtime.service.name}"
+                await until_health(to, SERVING, runtime.service.descriptor.full_name)
+        await server.stop()
+
+
+async def test_calls_above_the_limit_are_refused_at_once(database_url: str) -> None:
+    async with serving(SERVICE, database_url, max_concurrent_rpcs=3) as api:
+        await until_health(api.channel, SERVING)
+        outcomes = await asyncio.gather(*(look(api.channel, "nap") for _ in range(10)), return_exceptions=True)
+        refused = [error for error in outcomes if isinstance(error, grpc.aio.AioRpcError)]
+        assert len(refused) == 7
+        assert {error.code() for error in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+
+
+async def test_a_task_that_fails_is_started_again_and_counted(database_url: str) -> None:
+    runs = 0
+    lasting = asyncio.Event()
+
+    async def fail_twice() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise ValueError("not yet")
+        lasting.set()
+        await asyncio.Event().wait()
+
+    labels = {"service": "toy", "task": "fail twice"}
+
+    async with serving(SERVICE, database_url) as api:
+        runtime = Runtime(SERVICE, api.runtime.settings, StaticKeys())
+        runtime.spawn("fail twice", fail_twice)
+        await runtime.start()
+        await asyncio.wait_for(lasting.wait(), 10)
+        await runtime.stop()
+    assert runs == 3
+    assert REGISTRY.get_sample_value("onegrid_background_restarts_total", labels) == 2
+
+
+class Authority:
+    """Signs certificates for this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
+        certificate = self._sign(self._name, self._key, authority=True)
+        self.file = self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str) -> tuple[str, str]:
+        """The files of a certificate and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        signed = self._sign(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, authority=False)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        public = signed.public_bytes(serialization.Encoding.PEM)
+        return self._write(f"{name}.pem", public), self._write(f"{name}.key", private)
+
+    def _sign(self, subject: x509.Name, key: Any, *, authority: bool) -> x509.Certificate:
+        now = datetime.now(UTC)
+        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .add_extension(names, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    def _write(self, name: str, content: bytes) -> str:
+        path = self._folder / name
+        path.write_bytes(content)
+        return str(path)
+
+
+def trusting(authority: str, certificate: str = "", key: str = "") -> grpc.ChannelCredentials:
+    """A client's credentials, with a certificate of its own or without one."""
+    own = (Path(key).read_bytes(), Path(certificate).read_bytes()) if key else ()
+    return grpc.ssl_channel_credentials(Path(authority).read_bytes(), *own)
+
+
+async def test_with_tls_only_certified_callers_come_in_and_health_is_asked_without(
+    database_url: str, tmp_path: Path
+) -> None:
+    ours = Authority(tmp_path)
+    certificate, key = ours.issue("server")
+    health_port = free_port()
+    tls = {"tls_certificate": certificate, "tls_key": key, "tls_client_ca": ours.file}
+    async with serving(SERVICE, database_url, health_listen=f"127.0.0.1:{health_port}", **tls) as api:
+        async with channel(f"localhost:{api.port}", api.runtime.settings) as to:
+            assert await look(to)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await look(api.channel)
+        (tmp_path / "other").mkdir()
+        foreign = Authority(tmp_path / "other").issue("client")
+        for credentials in (trusting(ours.file), trusting(ours.file, *foreign)):
+            async with grpc.aio.secure_channel(f"localhost:{api.port}", credentials) as to:
+                with pytest.raises(grpc.aio.AioRpcError):
+                    await look(to)
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{health_port}") as to:
+            await until_health(to, SERVING)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await look(to)
+            assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def start(environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    """The toy's api as a process of its own."""
+    program = 'import sys, toy; from onegrid_kit.main import run; sys.exit(run(toy.SERVICE, ["api"]))'
+    return subprocess.Popen([sys.executable, "-c", program], env=environ)
+
+
+@asynccontextmanager
+async def processes(database_url: str, count: int, **settings: str) -> AsyncIterator[tuple[int, list[Any]]]:
+    """Processes of the toy's api that share a port; they must end in order."""
+    port = free_port()
+    environ = roles.environment(database_url, **{"LISTEN": f"127.0.0.1:{port}", "DRAIN_PAUSE_S": "0", **settings})
+    started = [start(environ) for _ in range(count)]
+    try:
+        yield port, started
+    finally:
+        for process in started:
+            process.terminate()
+        codes = [process.wait(20) for process in started]
+    assert codes == [0] * count
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[grpc.aio.Channel]:
+    """A connection of its own."""
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 200)]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as to:
+        yield to
+
+
+async def test_two_processes_behind_one_port_share_the_work(database_url: str) -> None:
+    async with processes(database_url, 2) as (port, started):
+        answered: set[str] = set()
+        async with asyncio.timeout(30):
+            while len(answered) < 2:
+                async with connected(port) as to:
+                    await until_health(to, SERVING)
+                    answered.add(await look(to, "pid"))
+        assert answered == {str(process.pid) for process in started}
+
+
+async def test_who_is_told_to_stop_says_so_then_answers_what_is_under_way(database_url: str) -> None:
+    metrics_port = free_port()
+    async with (
+        processes(database_url, 1, DRAIN_PAUSE_S="2", METRICS_PORT=str(metrics_port)) as (port, (process,)),
+        connected(port) as to,
+        connected(port) as watching,
+    ):
+        await until_health(to, SERVING)
+        await look(to)
+        url = f"http://127.0.0.1:{metrics_port}/metrics"
+        scraped = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read().decode())
+        assert 'onegrid_rpc_duration_seconds_count{code="OK",method="Look",service="toy"} 1.0' in scraped
+        assert "onegrid_event_loop_lag_seconds" in scraped
+        under_way = asyncio.create_task(look(to, "long nap"))
+        await asyncio.sleep(0.2)
+        os.kill(process.pid, signal.SIGTERM)
+        await until_health(watching, NOT_SERVING, seconds=2)
+        # Balancers need a moment to notice; until then it answers.
+        assert await look(to)
+        assert await under_way
+        assert await asyncio.to_thread(process.wait, 5) == 0
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await look(to)
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
