@@ -1,0 +1,77 @@
+"""The environment alone configures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from onegrid_kit.settings import ServiceSettings, SettingsError, describe, load, setting
+
+NEEDED = {
+    "ONEGRID_DATABASE_URL": "postgresql://u:hidden@h/d",
+    "ONEGRID_PAGE_TOKEN_KEY": "hidden" * 6,
+    "ONEGRID_CIPHER_KEYS": "k1:" + "5a" * 32,
+}
+
+
+@dataclass(frozen=True)
+class Settings(ServiceSettings):
+    """Of a service with one of its own."""
+
+    colour: str = setting("Any colour.", default="green")
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    settings = load(Settings, NEEDED)
+    assert (settings.colour, settings.max_message_bytes, settings.reuse_port) == ("green", 4 * 1024 * 1024, True)
+
+
+def test_values_are_of_their_kind() -> None:
+    given = {"COLOUR": "red", "DATABASE_POOL": "3", "REUSE_PORT": "False", "TRACE_RATIO": "0.5", "LOG_LEVEL": "debug"}
+    settings = load(Settings, NEEDED | {f"ONEGRID_{name}": value for name, value in given.items()})
+    assert (settings.colour, settings.database_pool, settings.reuse_port) == ("red", 3, False)
+    assert (settings.trace_ratio, settings.log_level) == (0.5, "debug")
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_what_has_no_default_is_asked_for_by_name(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load(Settings, {key: value for key, value in NEEDED.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_POOL", "many"),
+        ("REUSE_PORT", "perhaps"),
+        ("TRACE_RATIO", ""),
+        ("LOG_LEVEL", "loud"),
+        ("CIPHER", "ROT13"),
+        ("CIPHER_KEYS", ""),
+        ("CIPHER_KEYS", "k1:hidden"),
+        ("CIPHER_KEYS", "k1:" + "5a" * 31),
+        ("CIPHER_KEYS", "5a" * 32),
+        ("PAGE_TOKEN_KEY", "hidden"),
+        ("TLS_CERTIFICATE", "/a/file"),
+        ("TLS_KEY", "/a/file"),
+    ],
+)
+def test_a_bad_value_is_told_by_name_and_a_secret_is_not_shown(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"ONEGRID_{name}") as error:
+        load(Settings, NEEDED | {f"ONEGRID_{name}": value})
+    assert "hidden" not in str(error.value)
+    assert "5a5a" not in str(error.value)
+
+
+def test_secrets_are_not_in_what_is_printed() -> None:
+    printed = repr(load(Settings, NEEDED))
+    assert "hidden" not in printed
+    assert "5a5a" not in printed
+
+
+def test_each_is_described() -> None:
+    described = {name: (default, doc) for name, default, doc in describe(Settings)}
+    assert described["ONEGRID_COLOUR"] == ("green", "Any colour.")
+    assert described["ONEGRID_DATABASE_URL"][0] == "(required)"
+    assert all(doc for _, doc in described.values())
