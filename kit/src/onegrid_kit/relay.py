@@ -23,7 +23,7 @@ __all__ = ["Outbox", "declare_topology", "relay"]
 
 _BATCH = 500
 _IDLE_S = (0.005, 0.2)
-_PAUSE_S = (0.5, 10.0)
+_PAUSE_S = (0.5, 5.0)
 _CONFIRM_S = 30
 _LOCK = 0x0E61D0B
 _PENDING = text("SELECT number, id, type, subject, time, traceparent, body FROM outbox ORDER BY number LIMIT :most")

@@ -72,6 +72,8 @@ class _Method:
         self._has_request_id = "request_id" in method.input_type.fields_by_name
         self._resource = _resource_reader(method)
         self._authenticator = Authenticator(service.name, runtime.tokens)
+        # Requests may hold passwords: nobody but us must be able to try words against what is kept of one.
+        self._secret = hashlib.blake2b(b"fingerprint " + runtime.settings.page_token_key.encode()).digest()
         self._default_deadline: float = runtime.settings.default_deadline_s
         self._trace_ratio: float = runtime.settings.trace_ratio
         self._running = metrics.RPC_RUNNING.labels(service.name)
@@ -201,7 +203,7 @@ class _Method:
             method=self._name,
             permission=self._rule.permission,
             request_id=request_id,
-            fingerprint=hashlib.blake2b(raw, digest_size=16).digest() if request_id else b"",
+            fingerprint=hashlib.blake2b(raw, digest_size=16, key=self._secret).digest() if request_id else b"",
             traceparent=traceparent,
             purpose=purpose,
             resource=self._resource(request),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import eventlet
@@ -39,6 +40,15 @@ register("protobuf", lambda body: body, lambda body: body, content_type=amqp.CON
 
 
 class _Queue(QueueConsumer):
+    @contextmanager
+    def establish_connection(self) -> Iterator[Any]:
+        """Called by kombu for a new connection; its own pauses grow to half a minute in which a broker is back, unheard."""
+        with self.create_connection() as connection:
+            connection.ensure_connection(
+                self.on_connection_error, None, interval_start=_PAUSE_S[0], interval_step=1, interval_max=_PAUSE_S[1]
+            )
+            yield connection
+
     def on_decode_error(self, message: Message, error: Exception) -> None:
         """Called by kombu for what is no protobuf message; it would only be acknowledged, and lost."""
         _refuse(message, error)
