@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -18,6 +19,7 @@ import pytest
 
 from calls import eventually
 from onegrid_kit.embedded.children import lent
+from onegrid_kit.embedded.ports import free_ports
 
 
 @pytest.fixture
@@ -88,3 +90,10 @@ def _command(pid: int) -> bytes:
             return command.read()
     except FileNotFoundError:
         return b""
+
+
+def test_ports_of_servers_are_none_that_clients_are_lent() -> None:
+    lent_to_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = free_ports(20)
+    assert len(set(ports)) == 20
+    assert max(ports) < lent_to_clients

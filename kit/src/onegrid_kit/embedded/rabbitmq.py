@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from typing import Final, Self
 import amqp
 
 from onegrid_kit.embedded.children import lent
+from onegrid_kit.embedded.ports import free_ports
 
 __all__ = ["RabbitServer"]
 
@@ -45,7 +45,7 @@ class RabbitServer:
     def __init__(self) -> None:
         self._program = next((p for p in _PROGRAMS if os.access(p, os.X_OK)), None)
         self._home = Path(tempfile.mkdtemp(prefix="onegrid-rabbitmq-"))
-        self._port, self._distribution, self._mapper = _free_ports(3)
+        self._port, self._distribution, self._mapper = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -138,14 +138,6 @@ class RabbitServer:
                 return True
         except (OSError, amqp.AMQPError):
             return False
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def _signal_group(group: int, request: signal.Signals) -> bool:
