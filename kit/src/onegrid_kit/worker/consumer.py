@@ -42,7 +42,7 @@ register("protobuf", lambda body: body, lambda body: body, content_type=amqp.CON
 class _Queue(QueueConsumer):
     @contextmanager
     def establish_connection(self) -> Iterator[Any]:
-        """Called by kombu for a new connection; its own pauses grow to half a minute in which a broker is back, unheard."""
+        """Called by kombu for a new connection; its own pauses would grow to half a minute."""
         with self.create_connection() as connection:
             connection.ensure_connection(
                 self.on_connection_error, None, interval_start=_PAUSE_S[0], interval_step=1, interval_max=_PAUSE_S[1]
