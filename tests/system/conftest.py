@@ -32,6 +32,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Ite
         started.close()
 
 
+@pytest.fixture(autouse=True)
+def mended(fleet: Fleet) -> Iterator[None]:
+    """Whatever a test did, and however it ended, the next one finds the fleet complete."""
+    yield
+    fleet.mend()
+
+
 @pytest_asyncio.fixture
 async def client(fleet: Fleet) -> AsyncIterator[FleetClient]:
     connected = FleetClient(fleet)

@@ -37,6 +37,38 @@ _AGAIN = frozenset(
 )
 
 
+async def file_one(client: FleetClient, *metadata: tuple[str, str]) -> tuple[str, Metadata]:
+    """A new petition, and the metadata of who filed it."""
+    petitioner = await client.public("+8613900009999", district.CODE)
+    request = a_filing(str(uuid.uuid4()))
+    answer = await client.petition.FilePetition(request, metadata=(*petitioner, *metadata), timeout=10)
+    return str(answer.petition.name), petitioner
+
+
+def a_filing(request_id: str) -> pb.FilePetitionRequest:
+    """In the cell whose grid worker is known."""
+    return pb.FilePetitionRequest(
+        district=district.CODE,
+        kind=Kind.KIND_HELP,
+        place=CELL,
+        text=f"楼道灯坏了 {request_id}",
+        request_id=request_id,
+    )
+
+
+async def insist(call: Any, request: Any, who: Metadata, repeated: Counter[str]) -> Any:
+    """Call with the same request until it is answered, and count what it was told instead."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return await call(request, metadata=who, timeout=10)
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in _AGAIN or time.monotonic() > deadline:
+                raise
+            repeated[error.code().name] += 1
+        await asyncio.sleep(random.uniform(0.02, 0.2))
+
+
 class Load:
     """Clients in a thread of their own, so that they go on while a test waits for what it starts again."""
 
@@ -59,6 +91,7 @@ class Load:
     @contextmanager
     def running(self) -> Iterator[None]:
         """While in here; then every call that was begun is brought to its end."""
+        asyncio.run(self._log_in())
         self._thread.start()
         try:
             yield
@@ -94,63 +127,58 @@ class Load:
             for number in range(CLIENTS):
                 group.create_task(self._client(number))
 
+    async def _log_in(self) -> None:
+        client = FleetClient(self._fleet)
+        for number in range(CLIENTS):
+            await self._callers(client, number)
+        await client.close()
+
+    async def _callers(self, client: FleetClient, number: int) -> list[Metadata]:
+        """A petitioner, the commander, the clerk of the department, and the grid worker."""
+        accounts = self._fleet.accounts
+        staff = [await client.staff(login, accounts[login]["password"]) for login in ("commander", "centre", "grid")]
+        return [await client.public(f"+861390000{number:04}", district.CODE), *staff]
+
     async def _client(self, number: int) -> None:
         client = FleetClient(self._fleet)
         try:
-            petitioner = await client.public(f"+861390000{number:04}", district.CODE)
-            accounts = self._fleet.accounts
-            offices = {
-                login: await client.staff(login, accounts[login]["password"])
-                for login in ("commander", "centre", "grid")
-            }
+            petitioner, *offices = await self._callers(client, number)
             turn = number
             while not self._stopping.is_set():
                 name = await self._file(client, petitioner)
                 turn += 1
                 if turn % _HANDLED_OF == 0:
-                    await self._handle(client, petitioner, offices, name)
+                    await self._handle(client, name, petitioner, *offices)
                 await asyncio.sleep(random.uniform(0, 2 * _PAUSE_S))
         finally:
             await client.close()
 
     async def _file(self, client: FleetClient, petitioner: Metadata) -> str:
         request_id = str(uuid.uuid4())
-        request = pb.FilePetitionRequest(
-            district=district.CODE,
-            kind=Kind.KIND_HELP,
-            # The place is the cell whose grid worker is known.
-            place=CELL,
-            text=f"楼道灯坏了 {request_id}",
-            request_id=request_id,
-        )
-        answer = await self._insist(client.petition.FilePetition, request, petitioner)
+        answer = await insist(client.petition.FilePetition, a_filing(request_id), petitioner, self.repeated)
         self.filed[request_id] = answer.petition.name
         return str(answer.petition.name)
 
-    async def _handle(self, client: FleetClient, petitioner: Metadata, offices: dict[str, Metadata], name: str) -> None:
+    async def _handle(
+        self,
+        client: FleetClient,
+        name: str,
+        petitioner: Metadata,
+        commander: Metadata,
+        centre: Metadata,
+        worker: Metadata,
+    ) -> None:
         task, api = f"{name}/tasks/1", client.petition
         for call, who, request in (
-            (api.AcceptPetition, offices["commander"], pb.AcceptPetitionRequest(name=name)),
-            (api.DispatchPetition, offices["commander"], pb.DispatchPetitionRequest(name=name, lead=CENTRE)),
-            (api.TakeTask, offices["centre"], pb.TakeTaskRequest(name=task)),
-            (api.ReportTask, offices["centre"], pb.ReportTaskRequest(name=task, public_note="在办")),
-            (api.ConcludeTask, offices["centre"], pb.ConcludeTaskRequest(name=task, public_note="已修好")),
+            (api.AcceptPetition, commander, pb.AcceptPetitionRequest(name=name)),
+            (api.DispatchPetition, commander, pb.DispatchPetitionRequest(name=name, lead=CENTRE)),
+            (api.TakeTask, centre, pb.TakeTaskRequest(name=task)),
+            (api.ReportTask, centre, pb.ReportTaskRequest(name=task, public_note="在办")),
+            (api.ConcludeTask, centre, pb.ConcludeTaskRequest(name=task, public_note="已修好")),
             (api.RatePetition, petitioner, pb.RatePetitionRequest(name=name, satisfied=True, stars=5)),
-            (api.VerifyPetition, offices["grid"], pb.VerifyPetitionRequest(name=name, solved=True)),
+            (api.VerifyPetition, worker, pb.VerifyPetitionRequest(name=name, solved=True)),
         ):
             request.request_id = str(uuid.uuid4())
-            await self._insist(call, request, who)
+            await insist(call, request, who, self.repeated)
             self.handled[request.request_id] = name
         self.concluded.append(name)
-
-    async def _insist(self, call: Any, request: Any, who: Metadata) -> Any:
-        """Call with the same request until it is answered."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                return await call(request, metadata=who, timeout=10)
-            except grpc.aio.AioRpcError as error:
-                if error.code() not in _AGAIN or time.monotonic() > deadline:
-                    raise
-                self.repeated[error.code().name] += 1
-            await asyncio.sleep(random.uniform(0.02, 0.2))

@@ -19,7 +19,7 @@ from typing import Any
 import grpc.aio
 from prometheus_client.parser import text_string_to_metric_families
 from sending import FOLDER
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from onegrid.grid.v1 import grid_service_pb2_grpc
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
@@ -28,7 +28,7 @@ from onegrid.petition.v1 import petition_service_pb2_grpc
 from onegrid_demo import district, loading
 from onegrid_demo.client import Client, Metadata, bearer
 from onegrid_kit.database import sync_engine
-from onegrid_kit.embedded.ports import free_port
+from onegrid_kit.embedded.ports import free_port, free_ports
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
 
@@ -84,16 +84,22 @@ class Part:
         self.launch()
         self.await_ready()
 
+    @property
+    def runs(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """Kill it as `kill -9` does."""
         assert self._process is not None
-        assert self._process.poll() is None, f"{self.name} had ended: {self.said()}"
+        assert self.runs, f"{self.name} had ended: {self.said()}"
         self._process.kill()
         self._process.wait()
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM."""
+        """Send SIGTERM; only what it says from now on counts as said."""
         assert self._process is not None
+        self._said = self.log.stat().st_size
         self._process.send_signal(signal.SIGTERM)
 
     def await_end(self, patience_s: float) -> int:
@@ -118,7 +124,7 @@ class Part:
             self._process.wait()
 
     def said(self) -> str:
-        """Its log since it was started last."""
+        """Its log since it was started, or asked to stop, last."""
         with self.log.open("rb") as log:
             log.seek(self._said)
             return log.read().decode(errors="replace")
@@ -146,10 +152,15 @@ class FleetClient(Client):
         self.grid = grid_service_pb2_grpc.GridServiceStub(self._channels["grid"])
         self.petition = petition_service_pb2_grpc.PetitionServiceStub(self._channels["petition"])
 
+    async def staff(self, login: str, password: str) -> Metadata:
+        """The metadata of a member of staff's calls, who logs in once only: passwords are slow to check, on purpose."""
+        if login not in self._fleet.logged_in:
+            self._fleet.logged_in[login] = await super().staff(login, password)
+        return self._fleet.logged_in[login]
+
     async def public(self, phone: str, district: str) -> Metadata:
-        """The metadata of somebody's calls. They log in once only: a number gets one code a minute."""
-        known = self._fleet.logged_in.get(phone)
-        if known is None:
+        """The metadata of somebody's calls, who logs in once only: a number gets one code a minute."""
+        if phone not in self._fleet.logged_in:
             await self.identity.RequestOneTimeCode(identity_pb.RequestOneTimeCodeRequest(phone=phone), timeout=10)
             answer = await self.identity.LoginWithOneTimeCode(
                 identity_pb.LoginWithOneTimeCodeRequest(
@@ -157,8 +168,8 @@ class FleetClient(Client):
                 ),
                 timeout=10,
             )
-            known = self._fleet.logged_in[phone] = bearer(answer.session.access_token)
-        return known
+            self._fleet.logged_in[phone] = bearer(answer.session.access_token)
+        return self._fleet.logged_in[phone]
 
     async def close(self) -> None:
         """Close the channels."""
@@ -173,14 +184,14 @@ class Fleet:
         self.accounts: dict[str, Any] = {}
         """Who can log in, as `onegrid_demo.loading` tells it."""
         self.logged_in: dict[str, Metadata] = {}
-        """Members of the public, by their numbers."""
+        """Members of the public by their numbers, of staff by their names."""
         self.parts: dict[tuple[str, str], Part] = {}
         """By service and role."""
         self._postgres = TestPostgres()
         self._rabbitmq = RabbitServer()
         self._folder = folder
         self._otlp_endpoint = otlp_endpoint
-        self._ports = {service: free_port() for service in SERVICES}
+        self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self._keys = {"PAGE_TOKEN_KEY": secrets.token_hex(16), "CIPHER_KEYS": f"k1:{secrets.token_hex(32)}"}
         self._engines: dict[str, Engine] = {}
 
@@ -274,9 +285,19 @@ class Fleet:
         else:
             self.parts["petition", what].start()
 
+    def mend(self) -> None:
+        """Start again whichever role of a service does not run."""
+        for part in self.parts.values():
+            if not part.runs:
+                part.start()
+
+    def connection(self, service: str) -> Connection:
+        """To its database."""
+        return self._engines[service].connect()
+
     def rows(self, service: str, query: str) -> Sequence[Any]:
         """What its database answers."""
-        with self._engines[service].connect() as conn:
+        with self.connection(service) as conn:
             return conn.execute(text(query)).all()
 
     def count(self, service: str, table: str) -> int:

@@ -30,3 +30,7 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed_under_load(fleet: Fleet, p
     ledger.require_acknowledged_once(fleet, load)
     ledger.require_handled_once(fleet)
     ledger.require_whole_audit_trails(fleet)
+
+
+def test_the_command_that_verifies_the_audit_trail_says_so(fleet: Fleet) -> None:
+    assert set(fleet.run_for_each_service("audit", "verify")) == {"the audit trail is whole\n"}

@@ -1,0 +1,79 @@
+"""SIGTERM: each role ends in order, in time and wholly, and nobody loses anything by it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+import grpc
+import ledger
+import pytest
+from filing import Load, file_one
+from fleet import DRAIN_GRACE_S, DRAIN_PAUSE_S, Fleet, FleetClient, Part, eventually
+
+from onegrid.petition.v1 import petition_service_pb2 as pb
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def require_orderly_end(part: Part) -> None:
+    """It ends by itself, well, and leaves no process."""
+    # The interpreter's own end takes a moment, too.
+    assert part.await_end(DRAIN_PAUSE_S + DRAIN_GRACE_S + 5) == 0, part.said()
+    assert not part.leaves_somebody()
+    assert "Traceback" not in part.said()
+
+
+async def read_on(stream: Any, seen: list[pb.WatchPetitionResponse]) -> None:
+    """Keep what the stream tells, to its end."""
+    while (message := await stream.read()) is not grpc.aio.EOF:
+        seen.append(message)
+
+
+def test_each_role_is_restarted_under_load_and_nobody_notices(fleet: Fleet) -> None:
+    load = Load(fleet)
+    with fleet.second_api("petition"), load.running():
+        for role in ("api", "relay", "worker"):
+            part = fleet.parts["petition", role]
+            eventually(load.goes_on(20), tell=load.told)
+            part.ask_to_stop()
+            require_orderly_end(part)
+            eventually(load.goes_on(20), tell=load.told)
+            part.start()
+    ledger.require_acknowledged_once(fleet, load)
+    ledger.require_handled_once(fleet)
+    assert not load.repeated
+
+
+async def test_a_watcher_goes_on_with_another_process_where_the_first_one_left_off(
+    fleet: Fleet, client: FleetClient
+) -> None:
+    commander = await client.staff("commander", fleet.accounts["commander"]["password"])
+    name, petitioner = await file_one(client)
+    first = fleet.parts["petition", "api"]
+    # The connection is there already, and stays with the first process.
+    stream = client.petition.WatchPetition(pb.WatchPetitionRequest(name=name), metadata=petitioner, timeout=60)
+    seen = [await stream.read()]
+    with fleet.second_api("petition"):
+        first.ask_to_stop()
+        # What happens while it drains is told still, or told by the other one; never by both, and never by none.
+        accepting = FleetClient(fleet)
+        accepted = pb.AcceptPetitionRequest(name=name, request_id=str(uuid.uuid4()))
+        await accepting.petition.AcceptPetition(accepted, metadata=commander, timeout=10, wait_for_ready=True)
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await read_on(stream, seen)
+        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+        await asyncio.to_thread(require_orderly_end, first)
+
+        rest = client.petition.WatchPetition(
+            pb.WatchPetitionRequest(name=name, resume_token=seen[-1].resume_token),
+            metadata=petitioner,
+            timeout=60,
+            wait_for_ready=True,
+        )
+        closed = pb.ClosePetitionRequest(name=name, public_note="已修好", request_id=str(uuid.uuid4()))
+        await accepting.petition.ClosePetition(closed, metadata=commander, timeout=10)
+        await read_on(rest, seen)
+        await accepting.close()
+    assert [message.entry.sequence for message in seen] == [1, 2, 3]
