@@ -34,7 +34,7 @@ _SHORTEST = 10
 def bootstrap(conn: Connection, cipher: Cipher, district: str, login: str, password: str) -> bool:
     """Make the administrator unless the login is there already; whether it was made."""
     store.upsert_roles(conn, granting.BUILT_IN)
-    if store.find_account(conn, store.account.c.login == login) is not None:
+    if store.find_account_by_login(conn, login) is not None:
         return False
     now = datetime.now(UTC)
     call = Call(caller=ANONYMOUS, now=now, method="bootstrap")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, func, select, text
 
-from onegrid_identity import store
+from onegrid_identity import tables
 from onegrid_kit import ids
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.database import Database
@@ -97,7 +97,7 @@ class SigningKeys:
     def _renew(self, conn: Connection) -> list[tuple[str, bytes, datetime]]:
         """All keys, newest first; with a new one if the newest is old, and without those that outlived their tokens."""
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        k = store.signing_key
+        k = tables.signing_key
         now: datetime = conn.execute(select(func.now())).scalar_one()
         conn.execute(k.delete().where(k.c.created_at < now - self._listed))
         newest = conn.execute(select(func.max(k.c.created_at))).scalar_one()

@@ -1,8 +1,4 @@
-"""identity's tables, and the statements over them.
-
-Accounts are found by login, telephone number or id, whatever their district; these tables stay whole where
-others are distributed.
-"""
+"""The statements over identity's tables, each named after what it answers or does."""
 
 from __future__ import annotations
 
@@ -10,37 +6,33 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    DateTime,
-    Integer,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
-    Table,
-    Text,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_identity import attempts
 from onegrid_identity.accounts import Account, Department, Grant, Role
+from onegrid_identity.tables import (
+    account,
+    department,
+    held,
+    login_failure,
+    one_time_code,
+    place,
+    refresh_token,
+    role,
+    session,
+)
 
 __all__ = [
-    "account",
     "accounts_page",
     "delete_grant",
     "departments_page",
     "failures",
     "find_account",
+    "find_account_by_login",
+    "find_account_by_phone",
     "find_department",
     "find_grant",
     "forget_expired",
@@ -56,121 +48,29 @@ __all__ = [
     "knows_place",
     "lock_code",
     "lock_failures",
-    "one_time_code",
-    "refresh_token",
     "roles_by_id",
     "roles_page",
     "save_account",
     "save_department",
-    "session",
-    "signing_key",
     "upsert_roles",
 ]
 
-metadata = MetaData()
-_time = DateTime(timezone=True)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-account = Table(
-    "account",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("district", Text, nullable=False),
-    Column("kind", SmallInteger, nullable=False),
-    Column("sealed_name", LargeBinary, nullable=False),
-    Column("sealed_phone", LargeBinary),
-    Column("phone_index", LargeBinary),
-    Column("login", Text),
-    Column("organization", Text, nullable=False),
-    Column("state", SmallInteger, nullable=False),
-    Column("password_hash", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("create_time", _time, nullable=False),
-    Column("update_time", _time, nullable=False),
-)
-department = Table(
-    "department",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-    Column("display_name", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("create_time", _time, nullable=False),
-    Column("update_time", _time, nullable=False),
-)
-role = Table(
-    "role",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("display_name", Text, nullable=False),
-    Column("oa_level", SmallInteger, nullable=False),
-    Column("permissions", ARRAY(Text), nullable=False),
-    Column("built_in", Boolean, nullable=False),
-    Column("version", BigInteger, nullable=False),
-)
-held = Table(
-    "held_role",
-    metadata,
-    Column("account", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("role", Text, nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("create_time", _time, nullable=False),
-)
-session = Table(
-    "session",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("account", Text, nullable=False),
-    Column("refresh_expire_time", _time, nullable=False),
-    Column("access_expire_time", _time, nullable=False),
-    Column("revoked", Boolean, nullable=False),
-)
-refresh_token = Table(
-    "refresh_token",
-    metadata,
-    Column("hash", LargeBinary, primary_key=True),
-    Column("session", Text, nullable=False),
-    Column("used", Boolean, nullable=False),
-)
-one_time_code = Table(
-    "one_time_code",
-    metadata,
-    Column("phone_index", LargeBinary, primary_key=True),
-    Column("code_index", LargeBinary),
-    Column("sent_time", _time, nullable=False),
-    Column("expire_time", _time, nullable=False),
-    Column("tries", Integer, nullable=False),
-)
-login_failure = Table(
-    "login_failure",
-    metadata,
-    Column("login", Text, primary_key=True),
-    Column("failures", Integer, nullable=False),
-    Column("last_time", _time, nullable=False),
-)
-signing_key = Table(
-    "signing_key",
-    metadata,
-    Column("kid", Text, primary_key=True),
-    Column("public_key", LargeBinary, nullable=False),
-    Column("sealed_private_key", LargeBinary, nullable=False),
-    Column("created_at", _time, nullable=False),
-)
-# What grid announced: the places that a role can be held over.
-place = Table(
-    "place",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-)
+
+def find_account(conn: Connection, account_id: str, *, lock: bool = False) -> Account | None:
+    """The account of that id."""
+    return _one_account(conn, account.c.id == account_id, lock)
 
 
-def find_account(conn: Connection, where: ColumnElement[bool], *, lock: bool = False) -> Account | None:
-    """The account that matches."""
-    query = select(account).where(where)
-    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else account_of(row)
+def find_account_by_login(conn: Connection, login: str) -> Account | None:
+    """The account that logs in by that name."""
+    return _one_account(conn, account.c.login == login, False)
+
+
+def find_account_by_phone(conn: Connection, phone_index: bytes, *, lock: bool = False) -> Account | None:
+    """The account of the number that this is the blind index of."""
+    return _one_account(conn, account.c.phone_index == phone_index, lock)
 
 
 def insert_account(conn: Connection, new: Account) -> None:
@@ -188,7 +88,7 @@ def accounts_page(conn: Connection, district: str, kind: AccountKind, after: str
     query = select(account).where(account.c.district == district, account.c.id > after)
     if kind:
         query = query.where(account.c.kind == int(kind))
-    return [account_of(row) for row in conn.execute(query.order_by(account.c.id).limit(size))]
+    return [_account(row) for row in conn.execute(query.order_by(account.c.id).limit(size))]
 
 
 def departments_page(conn: Connection, district: str, after: str, size: int) -> list[Department]:
@@ -206,13 +106,13 @@ def find_department(conn: Connection, code: str, *, lock: bool = False) -> Depar
 
 def roles_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Role]:
     """Those of the roles that there are."""
-    return {row.id: role_of(row) for row in conn.execute(select(role).where(role.c.id.in_(ids)))}
+    return {row.id: _role(row) for row in conn.execute(select(role).where(role.c.id.in_(ids)))}
 
 
 def roles_page(conn: Connection, after: str, size: int) -> list[Role]:
     """The roles behind that id."""
     query = select(role).where(role.c.id > after).order_by(role.c.id).limit(size)
-    return [role_of(row) for row in conn.execute(query)]
+    return [_role(row) for row in conn.execute(query)]
 
 
 def upsert_roles(conn: Connection, roles: Sequence[Role]) -> None:
@@ -239,7 +139,7 @@ def held_roles(conn: Connection, account_id: str) -> list[tuple[Role, str]]:
     """The roles that an account holds, each with its scope."""
     query = select(role, held.c.scope).join_from(held, role, held.c.role == role.c.id)
     rows = conn.execute(query.where(held.c.account == account_id))
-    return [(role_of(row), row.scope) for row in rows]
+    return [(_role(row), row.scope) for row in rows]
 
 
 def insert_grant(conn: Connection, new: Grant) -> Grant:
@@ -278,7 +178,7 @@ def knows_place(conn: Connection, code: str) -> bool:
     return conn.execute(query).one_or_none() is not None
 
 
-def account_of(row: Any) -> Account:
+def _account(row: Any) -> Account:
     """The account of a row."""
     return Account(
         id=row.id,
@@ -297,7 +197,7 @@ def account_of(row: Any) -> Account:
     )
 
 
-def role_of(row: Any) -> Role:
+def _role(row: Any) -> Role:
     """The role of a row."""
     return Role(
         id=row.id,
@@ -381,6 +281,12 @@ def forget_expired(conn: Connection, now: datetime) -> None:
     conn.execute(session.delete().where(session.c.refresh_expire_time < now))
     conn.execute(one_time_code.delete().where(one_time_code.c.expire_time < now))
     conn.execute(login_failure.delete().where(login_failure.c.last_time < now - attempts.FAILURES_LAST))
+
+
+def _one_account(conn: Connection, where: ColumnElement[bool], lock: bool) -> Account | None:
+    query = select(account).where(where)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _account(row)
 
 
 def _department(row: Any) -> Department:

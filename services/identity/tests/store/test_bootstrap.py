@@ -25,7 +25,7 @@ async def test_the_password_is_made_and_told_once(
     assert run(database_url, "--district", "210603", "--login", "second") == 0
     password = capsys.readouterr().out.split()[-1]
     with engine.connect() as conn:
-        made = store.find_account(conn, store.account.c.login == "second")
+        made = store.find_account_by_login(conn, "second")
         assert made is not None
         held = {(role.id, scope) for role, scope in store.held_roles(conn, made.id)}
     assert held == {("self", "self"), ("administrator", "210603")}
@@ -54,7 +54,7 @@ def test_passwords_of_administrators_cost_what_all_others_do(engine: Engine) -> 
     """Or the time that a login takes would tell that there is such an account."""
     with engine.begin() as conn:
         bootstrap.bootstrap(conn, cipher("AES-256-GCM", KEYS), "210602", "second", "correct horse battery")
-        made = store.find_account(conn, store.account.c.login == "second")
+        made = store.find_account_by_login(conn, "second")
     assert made is not None
     cost = Passwords()._nobodys.split("$")[:4]
     assert made.password_hash.split("$")[:4] == cost

@@ -22,7 +22,7 @@ LASTS = timedelta(minutes=15)
 
 
 def the_admin(conn: Connection) -> Account:
-    found = store.find_account(conn, store.account.c.login == "admin")
+    found = store.find_account_by_login(conn, "admin")
     assert found is not None
     return found
 

@@ -31,7 +31,7 @@ class SessionMethods(Methods):
     async def LoginWithPassword(self, request: pb.LoginWithPasswordRequest, call: Call) -> pb.LoginWithPasswordResponse:
         login = request.login
         await self._db.read(lambda conn: logins.require_few_failures(conn, login, call.now))
-        account = await self._db.read(lambda conn: store.find_account(conn, store.account.c.login == login))
+        account = await self._db.read(lambda conn: store.find_account_by_login(conn, login))
         right = await self._passwords.matches(request.password, account.password_hash if account else "")
         return pb.LoginWithPasswordResponse(session=await self._log_in(LogIn(login, account, right), call))
 
@@ -64,9 +64,7 @@ class SessionMethods(Methods):
     ) -> pb.LoginServiceAccountResponse:
         name = request.name
         await self._db.read(lambda conn: logins.require_few_failures(conn, name, call.now))
-        account = await self._db.read(
-            lambda conn: store.find_account(conn, store.account.c.id == name.removeprefix("users/"))
-        )
+        account = await self._db.read(lambda conn: store.find_account(conn, name.removeprefix("users/")))
         of_service = account is not None and account.kind == AccountKind.ACCOUNT_KIND_SERVICE
         kept = account.password_hash if account is not None and of_service else ""
         right = await self._passwords.matches(request.secret, kept)

@@ -28,7 +28,7 @@ class UserMethods(Methods):
         user = _user_id(call.caller.user)
 
         def read(conn: Connection) -> pb.GetCallerResponse:
-            account = store.find_account(conn, store.account.c.id == user)
+            account = store.find_account(conn, user)
             if account is None:
                 raise NotFound(call.caller.user)
             grants = store.grants_page(conn, user, "", 1000)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from onegrid.common.v1.common_pb2 import AccountKind
-from onegrid_identity import attempts, store
+from onegrid_identity import attempts, store, tables
 from onegrid_identity.accounts import Account
 from onegrid_identity.commands import sessions, users
 from onegrid_identity.commands.sessions import Opened
@@ -19,7 +19,7 @@ from onegrid_kit.errors import Conflict
 
 __all__ = ["LogIn", "LogInWithCode", "count_failure", "keep_code", "log_in", "log_in_with_code", "require_few_failures"]
 
-_CODES = store.one_time_code
+_CODES = tables.one_time_code
 _PUBLIC = (AccountKind.ACCOUNT_KIND_CITIZEN, AccountKind.ACCOUNT_KIND_ENTERPRISE)
 
 
@@ -93,7 +93,7 @@ def log_in_with_code(
     """
     if not _use_code(conn, command, call.now):
         return None
-    account = store.find_account(conn, store.account.c.phone_index == command.phone_index, lock=True)
+    account = store.find_account_by_phone(conn, command.phone_index, lock=True)
     if account is None:
         account = _welcome(conn, command.newcomer, call)
     if not account.active or account.kind not in _PUBLIC:
@@ -105,7 +105,7 @@ def _still_proved(conn: Connection, command: LogIn) -> Account | None:
     """The account, locked, unless it was disabled or got another password while this one was compared."""
     if command.account is None or not command.right:
         return None
-    account = store.find_account(conn, store.account.c.id == command.account.id, lock=True)
+    account = store.find_account(conn, command.account.id, lock=True)
     if account is None or not account.active or account.password_hash != command.account.password_hash:
         return None
     return account

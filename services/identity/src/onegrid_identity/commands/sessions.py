@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from onegrid.identity.v1.events_pb2 import SessionRevoked
-from onegrid_identity import store
+from onegrid_identity import store, tables
 from onegrid_identity.accounts import Account, caller_of
 from onegrid_kit import audit, ids, outbox
 from onegrid_kit.callers import Call, Caller
@@ -38,7 +38,7 @@ def open_session(
     expires = call.now + access
     lasts = call.now + (refresh_lasts or access)
     conn.execute(
-        store.session.insert().values(
+        tables.session.insert().values(
             id=session_id,
             account=account.id,
             refresh_expire_time=lasts,
@@ -58,7 +58,7 @@ def refresh(conn: Connection, token: str, call: Call, access: timedelta) -> Open
 
     Does not raise, so that the revocation is committed.
     """
-    t, s = store.refresh_token, store.session
+    t, s = tables.refresh_token, tables.session
     digest = _digest(token)
     session_id = conn.execute(select(t.c.session).where(t.c.hash == digest)).scalar_one_or_none()
     if session_id is None:
@@ -68,7 +68,7 @@ def refresh(conn: Connection, token: str, call: Call, access: timedelta) -> Open
     if held is None or held.revoked or call.now >= held.refresh_expire_time:
         return None
     used = conn.execute(select(t.c.used).where(t.c.hash == digest)).scalar_one()
-    account = store.find_account(conn, store.account.c.id == held.account)
+    account = store.find_account(conn, held.account)
     if used or account is None or not account.active:
         revoke(conn, session_id, call)
         audit.append(conn, [(call, f"sessions/{session_id}")])
@@ -84,7 +84,7 @@ def refresh(conn: Connection, token: str, call: Call, access: timedelta) -> Open
 
 def revoke(conn: Connection, session_id: str, call: Call) -> None:
     """End a session, and have every service refuse its access tokens. Ending an ended one changes nothing."""
-    s = store.session
+    s = tables.session
     row = conn.execute(
         s.update()
         .where(s.c.id == session_id, s.c.revoked.is_(False))
@@ -99,7 +99,7 @@ def revoke(conn: Connection, session_id: str, call: Call) -> None:
 
 def revoke_all(conn: Connection, account_id: str, call: Call, *, but: str = "") -> None:
     """End an account's sessions, but for one."""
-    s = store.session
+    s = tables.session
     query = select(s.c.id).where(s.c.account == account_id, s.c.revoked.is_(False), s.c.id != but)
     for session_id in conn.execute(query.order_by(s.c.id)).scalars().all():
         revoke(conn, session_id, call)
@@ -107,7 +107,7 @@ def revoke_all(conn: Connection, account_id: str, call: Call, *, but: str = "") 
 
 def _new_refresh_token(conn: Connection, session_id: str) -> str:
     token = secrets.token_urlsafe(32)
-    conn.execute(store.refresh_token.insert().values(hash=_digest(token), session=session_id, used=False))
+    conn.execute(tables.refresh_token.insert().values(hash=_digest(token), session=session_id, used=False))
     return token
 
 

@@ -78,7 +78,7 @@ def require_visible(conn: Connection, user: str, call: Call, *, lock: bool = Fal
     """The account, if the caller holds the permission over its district or owns it. Raises NotFound or
     PermissionDenied.
     """
-    account = store.find_account(conn, store.account.c.id == user, lock=lock)
+    account = store.find_account(conn, user, lock=lock)
     if account is None:
         # Who may see every account of their district learns that there is none of this name.
         if call.caller.may(call.permission, call.caller.district):

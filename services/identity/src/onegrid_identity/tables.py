@@ -1,0 +1,131 @@
+"""identity's tables.
+
+Accounts are found by login, telephone number or id, whatever their district; these tables stay whole where
+others are distributed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+__all__ = [
+    "account",
+    "department",
+    "held",
+    "login_failure",
+    "one_time_code",
+    "place",
+    "refresh_token",
+    "role",
+    "session",
+    "signing_key",
+]
+
+_metadata = MetaData()
+_time = DateTime(timezone=True)
+
+account = Table(
+    "account",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("district", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("sealed_name", LargeBinary, nullable=False),
+    Column("sealed_phone", LargeBinary),
+    Column("phone_index", LargeBinary),
+    Column("login", Text),
+    Column("organization", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+department = Table(
+    "department",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+role = Table(
+    "role",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("oa_level", SmallInteger, nullable=False),
+    Column("permissions", ARRAY(Text), nullable=False),
+    Column("built_in", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+held = Table(
+    "held_role",
+    _metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+)
+session = Table(
+    "session",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("refresh_expire_time", _time, nullable=False),
+    Column("access_expire_time", _time, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+)
+refresh_token = Table(
+    "refresh_token",
+    _metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("session", Text, nullable=False),
+    Column("used", Boolean, nullable=False),
+)
+one_time_code = Table(
+    "one_time_code",
+    _metadata,
+    Column("phone_index", LargeBinary, primary_key=True),
+    Column("code_index", LargeBinary),
+    Column("sent_time", _time, nullable=False),
+    Column("expire_time", _time, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+login_failure = Table(
+    "login_failure",
+    _metadata,
+    Column("login", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_time", _time, nullable=False),
+)
+signing_key = Table(
+    "signing_key",
+    _metadata,
+    Column("kid", Text, primary_key=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sealed_private_key", LargeBinary, nullable=False),
+    Column("created_at", _time, nullable=False),
+)
+# What grid announced: the places that a role can be held over.
+place = Table(
+    "place",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+)
