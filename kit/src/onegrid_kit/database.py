@@ -6,7 +6,7 @@ The asyncio api runs them here, over asyncpg; workers, tools and tests call them
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
@@ -86,6 +86,7 @@ class Database:
             isolation_level="AUTOCOMMIT"
         )
         self._read_audit: Coalescer[tuple[Call, str], None] = Coalescer("read_audit", self._flush_read_audit)
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def command(self, call: Call, answer_type: type[M], do: Callable[[Connection], M]) -> M:
         """Run a command in one transaction; see `run_command`. Raises what `write` raises."""
@@ -109,7 +110,7 @@ class Database:
                 return await conn.run_sync(query)
 
         try:
-            return await _reconnecting(once)
+            return await self._whole(_reconnecting(once))
         except _FAILURES as error:
             raise _told(error) from error
 
@@ -123,7 +124,9 @@ class Database:
         return written
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close its connections, once what runs on them has ended."""
+        while self._running:
+            await asyncio.wait(self._running)
         await self._writer.dispose()
         await self._reader.dispose()
 
@@ -142,13 +145,21 @@ class Database:
 
         for attempt in range(_TRIES):
             try:
-                return await _reconnecting(once)
+                return await self._whole(_reconnecting(once))
             except _FAILURES as error:
                 if sqlstate(error) not in _CONFLICTS:
                     raise _told(error) from error
                 self._retries.inc()
                 await asyncio.sleep(0.01 * 2**attempt)
         raise Conflict
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Let it come to its end, whoever stops waiting for it: a connection that is left in the middle is lost."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
 
     async def _flush_read_audit(self, entries: Sequence[tuple[Call, str]]) -> Sequence[None]:
         await self.write(lambda conn: audit.append(conn, entries))

@@ -48,7 +48,7 @@ class PetitionApi:
         self.router = Router(runtime.db)
         self.watchers = Watchers(runtime.db, runtime.settings.watch_interval_s, runtime.closing)
         self._filings: Coalescer[Filing, bytes] = Coalescer(
-            "file_petition", self._store_filings, most=runtime.settings.filing_batch
+            "file_petition", self._store_filings, most=runtime.settings.filing_batch, pace_s=0.015
         )
         self._reads: Coalescer[str, Petition | None] = Coalescer("get_petition", self._load)
 
