@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -128,6 +129,27 @@ async def test_callers_that_give_up_leave_the_pool_whole(database: Database) -> 
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert await asyncio.wait_for(asyncio.gather(*(database.write(one) for _ in range(20))), 3) == [1] * 20
+
+
+async def test_callers_that_give_up_at_any_moment_leave_no_connection_behind(database_url: str, engine: Engine) -> None:
+    def work(conn: Connection) -> None:
+        conn.execute(text("SELECT pg_sleep(0.002)"))
+
+    moments = random.Random(20201111)
+    for _ in range(10):
+        database = Database("sample", database_url, CIPHER)
+        callers = [asyncio.create_task(do(work)) for do in (database.write, database.read) for _ in range(15)]
+        for caller in callers:
+            asyncio.get_running_loop().call_later(moments.uniform(0, 0.06), caller.cancel)
+        await asyncio.gather(*callers, return_exceptions=True)
+        await database.close()
+    with engine.connect() as conn:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        for _ in range(20):  # their processes end a moment after they do
+            if not (left := conn.execute(text(others)).scalar_one()):
+                break
+            await asyncio.sleep(0.1)
+    assert left == 0
 
 
 async def test_reads_open_no_transaction_and_see_no_older_state(database: Database, engine: Engine) -> None:

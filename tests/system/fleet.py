@@ -28,6 +28,7 @@ from onegrid.petition.v1 import petition_service_pb2_grpc
 from onegrid_demo import district, loading
 from onegrid_demo.client import Client, Metadata, bearer
 from onegrid_kit.database import sync_engine
+from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port, free_ports
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
@@ -61,7 +62,8 @@ class Part:
         with self.log.open("ab") as log:
             self._said = log.tell()
             self._process = subprocess.Popen(
-                self._command,
+                # It goes with the tests, even if those are killed.
+                lent(self._command, stop_with_us=signal.SIGKILL),
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

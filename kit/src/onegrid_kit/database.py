@@ -6,7 +6,8 @@ The asyncio api runs them here, over asyncpg; workers, tools and tests call them
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -14,7 +15,7 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from onegrid_kit import audit, idempotency, metrics
 from onegrid_kit.callers import Call
@@ -106,7 +107,7 @@ class Database:
         """Run it without a transaction: each statement sees what is committed when it starts. Raises Unavailable."""
 
         async def once() -> T:
-            async with self._reader.connect() as conn:
+            async with self._connected(self._reader) as conn:
                 return await conn.run_sync(query)
 
         try:
@@ -132,7 +133,7 @@ class Database:
 
     async def _write(self, do: Callable[[Connection], T], *, repeatable: bool) -> T:
         async def once() -> T:
-            async with self._writer.connect() as conn:
+            async with self._connected(self._writer) as conn:
                 transaction = await conn.begin()
                 result = await conn.run_sync(do)
                 try:
@@ -154,12 +155,29 @@ class Database:
         raise Conflict
 
     async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
-        """Let it come to its end, whoever stops waiting for it: a connection that is left in the middle is lost."""
+        """Stop the work when its caller goes, and let it clear up behind itself: it is told so once, and waited for."""
+        task = self._track(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        conn = await engine.connect()
+        try:
+            yield conn
+        finally:
+            # A connection that is not given back to the end is lost.
+            await asyncio.shield(self._track(conn.close()))
+
+    def _track(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(task)
+        return task
 
     async def _flush_read_audit(self, entries: Sequence[tuple[Call, str]]) -> Sequence[None]:
         await self.write(lambda conn: audit.append(conn, entries))
