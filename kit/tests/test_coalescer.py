@@ -68,7 +68,7 @@ async def test_an_answer_too_few_is_an_error_and_not_a_wait_without_end() -> Non
 async def test_who_goes_away_does_not_take_the_item_with_him() -> None:
     flushes = Flushes()
     coalescer = Coalescer("test", flushes, flushes=1)
-    leaving = asyncio.create_task(coalescer.submit(3))
+    leaving = coalescer.submit(3)
     await asyncio.sleep(0.001)
     leaving.cancel()
     assert await coalescer.submit(4) == 8

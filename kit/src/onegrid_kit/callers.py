@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from onegrid.common.v1 import common_pb2
@@ -40,14 +41,25 @@ class Caller:
     """The code of the district that keeps the account."""
     grants: tuple[Grant, ...] = ()
     """What the token grants."""
+    _scopes: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """The codes over which each permission is held; none for one that is held over ``self`` alone."""
+
+    def __post_init__(self) -> None:
+        scopes: dict[str, tuple[str, ...]] = {}
+        for grant in self.grants:
+            codes_of = (grant.scope,) if grant.scope and grant.scope != codes.SELF else ()
+            for permission in grant.permissions:
+                scopes[permission] = scopes.get(permission, ()) + codes_of
+        object.__setattr__(self, "_scopes", scopes)
 
     def holds(self, permission: str) -> bool:
         """Whether the permission is held over any scope at all, ``self`` included."""
-        return any(permission in grant.permissions for grant in self.grants)
+        return permission in self._scopes
 
     def may(self, permission: str, code: str) -> bool:
         """Whether the permission is held over a scope that contains the code."""
-        return any(permission in g.permissions and codes.contains(g.scope, code) for g in self.grants)
+        # As `codes.contains` says, asked of all scopes at once.
+        return code.startswith(self._scopes.get(permission, ()))
 
     def may_own(self, permission: str, owner: str) -> bool:
         """Whether the permission is held over ``self`` and the caller is the owner."""
@@ -59,7 +71,10 @@ class Caller:
 
     def require(self, permission: str, *scopes: str, owner: str = "") -> None:
         """Raise PermissionDenied unless the permission is held over one of the codes, or over what the caller owns."""
-        if not (any(self.may(permission, code) for code in scopes) or self.may_own(permission, owner)):
+        for code in scopes:
+            if self.may(permission, code):
+                return
+        if not self.may_own(permission, owner):
             raise PermissionDenied(permission)
 
     def grants_over(self, permission: str, code: str) -> tuple[Grant, ...]:
@@ -68,7 +83,7 @@ class Caller:
 
     def scopes(self, permission: str) -> tuple[str, ...]:
         """The codes over which the permission is held, without ``self``."""
-        return tuple(g.scope for g in self.grants if permission in g.permissions and g.scope != codes.SELF)
+        return self._scopes.get(permission, ())
 
 
 ANONYMOUS = Caller(user="")

@@ -106,16 +106,19 @@ class _KeyedCipher:
         raise NotImplementedError
 
 
+_aes_gcm = lru_cache(maxsize=256)(AESGCM)
+
+
 class AesGcmCipher(_KeyedCipher):
     """AES-256-GCM (NIST SP 800-38D)."""
 
     key_bytes = 32
 
     def _seal(self, key: bytes, nonce: bytes, text: bytes) -> bytes:
-        return AESGCM(key).encrypt(nonce, text, None)
+        return _aes_gcm(key).encrypt(nonce, text, None)
 
     def _open(self, key: bytes, nonce: bytes, body: bytes) -> bytes:
-        return AESGCM(key).decrypt(nonce, body, None)
+        return _aes_gcm(key).decrypt(nonce, body, None)
 
 
 class Sm4GcmCipher(_KeyedCipher):

@@ -46,12 +46,8 @@ class Coalescer(Generic[I, O]):
         self._running: set[asyncio.Task[None]] = set()
         self._size = metrics.BATCH_SIZE.labels(name)
 
-    async def submit(self, item: I) -> O:
-        """What `flush` answers for the item. A caller that goes away does not take the item with it."""
-        return await self.enqueue(item)
-
-    def enqueue(self, item: I) -> asyncio.Future[O]:
-        """The same for a caller that has something else to do meanwhile."""
+    def submit(self, item: I) -> asyncio.Future[O]:
+        """What `flush` will answer for the item. A caller that goes away does not take the item with it."""
         future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._free:

@@ -36,11 +36,11 @@ class CellIndex:
         self._polygons = [shapely.Polygon(ring) for _, ring in ordered]
         if self._polygons:
             shapely.prepare(self._polygons)
+        self._bounds = [polygon.bounds for polygon in self._polygons]
         self._tree = STRtree(self._polygons)
         self._squares: dict[tuple[int, int], list[int]] = {}
         self._wide: list[int] = []
-        for index, polygon in enumerate(self._polygons):
-            west, south, east, north = polygon.bounds
+        for index, (west, south, east, north) in enumerate(self._bounds):
             columns = range(_square(west), _square(east) + 1)
             rows = range(_square(south), _square(north) + 1)
             if len(columns) * len(rows) > _MOST_SQUARES:
@@ -55,7 +55,12 @@ class CellIndex:
         # A few candidates in a dictionary are found ten times as quickly as by the tree.
         near: Iterable[int] = self._squares.get((_square(longitude), _square(latitude)), ())
         for index in heapq.merge(near, self._wide) if self._wide else near:
-            if shapely.intersects_xy(self._polygons[index], longitude, latitude):
+            west, south, east, north = self._bounds[index]
+            if (
+                west <= longitude <= east
+                and south <= latitude <= north
+                and shapely.intersects_xy(self._polygons[index], longitude, latitude)
+            ):
                 return self._codes[index]
         return None
 

@@ -6,7 +6,6 @@ A call that is not sampled costs no span; it still has a trace id, which its err
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,7 +35,8 @@ def configure(service: str, otlp_endpoint: str) -> None:
 def new_traceparent(ratio: float) -> str:
     """The context of a call that came without one; sampled in this share of cases."""
     flags = "01" if ratio and random.random() < ratio else "00"  # noqa: S311
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-{flags}"
+    drawn = f"{random.getrandbits(192):048x}"
+    return f"00-{drawn[:32]}-{drawn[32:]}-{flags}"
 
 
 def sampled(traceparent: str) -> bool:

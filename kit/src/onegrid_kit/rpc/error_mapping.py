@@ -8,7 +8,6 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from sqlalchemy.exc import DBAPIError
 
 from onegrid_kit import tracing
 from onegrid_kit.database import sqlstate
@@ -30,7 +29,7 @@ _VIOLATIONS_BYTES = 2000
 
 def status_of(error: Exception, domain: str) -> tuple[grpc.StatusCode, str, bytes]:
     """The code, message and serialized `google.rpc.Status` that a caller is told."""
-    state = sqlstate(error) if isinstance(error, DBAPIError) else ""
+    state = sqlstate(error)
     if state.startswith("22"):
         # A value that passed the contract's rules and that PostgreSQL can't hold.
         error = InvalidRequest(FieldViolation("", "holds a value that can't be stored"))

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1 import resources_pb2
-from onegrid_kit import audit, idempotency
+from onegrid_kit import idempotency
+from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.coalescer import Coalescer
-from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound, PermissionDenied, RequestIdReused
+from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound, PermissionDenied
 from onegrid_kit.paging import page_size
 from onegrid_kit.runtime import Runtime
 from onegrid_petition import authority, catalogue, commands, messages, queries, store
@@ -27,7 +28,6 @@ __all__ = ["build"]
 
 M = TypeVar("M", bound=Message)
 C = TypeVar("C")
-Filing = tuple[Petition, Call, bytes]
 
 
 def build(runtime: Runtime[PetitionSettings]) -> PetitionApi:
@@ -47,9 +47,10 @@ class PetitionApi:
         self._cipher = runtime.cipher
         self.router = Router(runtime.db)
         self.watchers = Watchers(runtime.db, runtime.settings.watch_interval_s, runtime.closing)
-        self._filings: Coalescer[Filing, bytes] = Coalescer(
-            "file_petition", self._store_filings, most=runtime.settings.filing_batch, pace_s=0.015
+        self._filings: Coalescer[Item, bytes] = Coalescer(
+            "file_petition", self._store_filings, most=runtime.settings.filing_batch
         )
+        self._filing_line = runtime.db.line()
         self._reads: Coalescer[str, Petition | None] = Coalescer("get_petition", self._load)
 
     async def FilePetition(self, request: pb.FilePetitionRequest, call: Call) -> pb.FilePetitionResponse:
@@ -69,7 +70,7 @@ class PetitionApi:
         petition = commands.new_petition(command, route, call)
         answer = pb.FilePetitionResponse(petition=messages.petition(petition, self._cipher))
         sealed = self._cipher.seal(answer.SerializeToString(), idempotency.PURPOSE)
-        kept = await self._filings.submit((petition, call, sealed))
+        kept = await self._filings.submit(commands.filing(petition, call, sealed))
         if kept is sealed:
             return answer
         return pb.FilePetitionResponse.FromString(self._cipher.open(kept, idempotency.PURPOSE))
@@ -268,23 +269,8 @@ class PetitionApi:
         found = await self._db.read(lambda conn: store.petitions_by_id(conn, sorted(set(ids))))
         return [found.get(id_) for id_ in ids]
 
-    async def _store_filings(self, filings: Sequence[Filing]) -> Sequence[bytes | Exception]:
-        return await self._db.write(lambda conn: _store_filings(conn, filings))
-
-
-def _store_filings(conn: Connection, filings: Sequence[Filing]) -> list[bytes | Exception]:
-    claims = idempotency.claim(conn, [call for _, call, _ in filings], [answer for _, _, answer in filings])
-    new = [filing for filing, claim in zip(filings, claims, strict=True) if claim is None]
-    if new:
-        commands.store_filed(conn, [(petition, call) for petition, call, _ in new])
-        audit.append(conn, [(call, petition.name) for petition, call, _ in new])
-    return [_outcome(filing, claim) for filing, claim in zip(filings, claims, strict=True)]
-
-
-def _outcome(filing: Filing, claim: idempotency.Answered | RequestIdReused | None) -> bytes | Exception:
-    if isinstance(claim, idempotency.Answered):
-        return claim.answer
-    return claim or filing[2]
+    async def _store_filings(self, filings: Sequence[Item]) -> Sequence[bytes | Exception]:
+        return await store.file_petitions.run(self._db, self._filing_line, filings)
 
 
 def _petition_id(name: str) -> str:

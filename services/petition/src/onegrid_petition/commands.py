@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, State
 from onegrid_kit import ids, outbox
+from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CHINA
 from onegrid_kit.errors import StaleEtag
@@ -45,11 +46,11 @@ __all__ = [
     "conclude_task",
     "decline_petition",
     "dispatch_petition",
+    "filing",
     "new_petition",
     "rate_petition",
     "report_task",
     "return_task",
-    "store_filed",
     "take_task",
     "verify_petition",
     "withdraw_petition",
@@ -143,10 +144,9 @@ def new_petition(command: FilePetition, route: Route, call: Call) -> Petition:
     )
 
 
-def store_filed(conn: Connection, filed: Sequence[tuple[Petition, Call]]) -> None:
-    """Store new petitions and announce them."""
-    store.insert_petitions(conn, [petition for petition, _ in filed])
-    outbox.append_many(conn, [(call, petition.name, _filed_event(petition)) for petition, call in filed])
+def filing(petition: Petition, call: Call, answer: bytes) -> Item:
+    """A new petition, as `store.file_petitions` stores and announces it."""
+    return Item(call, petition.name, store.filed_row(petition), _filed_event(petition), answer)
 
 
 def accept_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
@@ -414,7 +414,7 @@ def _record(
     )
     store.save_petition(conn, before, after)
     store.append_entry(conn, after, entry)
-    outbox.append(conn, call, [(after.name, event(messages.step(after, entry)))])
+    outbox.append(conn, call, [(after.name, event(messages.step(after, said.who.actor)))])
     return after
 
 
@@ -428,15 +428,6 @@ def _require_offices(conn: Connection, district: str, lead: str, assistants: Seq
 
 def _filed_event(petition: Petition) -> events_pb2.PetitionFiled:
     return events_pb2.PetitionFiled(
-        step=messages.step(
-            petition,
-            Entry(
-                sequence=petition.sequence,
-                time=petition.create_time,
-                action=Action.ACTION_FILE,
-                actor=Actor.ACTOR_PETITIONER,
-                state=petition.state,
-            ),
-        ),
+        step=messages.step(petition, Actor.ACTOR_PETITIONER),
         location=None if petition.location is None else messages.point(petition.location),
     )

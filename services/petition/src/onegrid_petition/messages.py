@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.petition.v1 import events_pb2, resources_pb2
+from onegrid.petition.v1.resources_pb2 import Actor
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
@@ -92,16 +93,16 @@ def entry(of: Entry, *, internal: bool) -> resources_pb2.TimelineEntry:
     )
 
 
-def step(of: Petition, of_entry: Entry) -> events_pb2.Step:
-    """What every event of a petition says."""
+def step(of: Petition, actor: Actor) -> events_pb2.Step:
+    """What every event of a petition says, after a step of this actor's."""
     return events_pb2.Step(
         petition=of.name,
-        sequence=of_entry.sequence,
-        time=timestamp(of_entry.time),
+        sequence=of.sequence,
+        time=timestamp(of.update_time),
         place=of.place,
         kind=of.kind,
-        actor=of_entry.actor,
-        state=of_entry.state,
+        actor=actor,
+        state=of.state,
         petitioner=of.petitioner,
         grid_worker=of.grid_worker,
         assignees=of.assignees,

@@ -136,6 +136,8 @@ class Petition:
     @property
     def assignees(self) -> tuple[str, ...]:
         """The offices that have a task of it, the lead first."""
+        if not self.tasks:
+            return ()
         held = [task for task in self.tasks if task.state != TaskState.TASK_STATE_RETURNED]
         return tuple(dict.fromkeys(t.assignee for t in sorted(held, key=lambda t: (t.part, t.number))))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -12,81 +11,75 @@ from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
+from onegrid_kit.batches import BatchStatement
 from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
 from onegrid_petition.tables import department, petition, place, search, task, timeline
 
 __all__ = [
     "append_entry",
     "entries_after",
-    "insert_petitions",
+    "file_petitions",
+    "filed_row",
     "load_petition",
     "lock_petition",
     "petitions_by_id",
     "save_petition",
 ]
 
-# What a batch of filings writes, in one statement: a fixed number of round trips whatever its size.
-_FILE_PETITIONS = text(
+file_petitions = BatchStatement(
     """
-    WITH filed AS (
-      SELECT * FROM jsonb_to_recordset(CAST(:filed AS jsonb)) AS f (
-        district text, id text, kind smallint, text text, petitioner text, petitioner_kind smallint, organization text,
-        anonymous boolean, contact_phone text, place text, longitude double precision, latitude double precision,
-        address text, grid_worker text, attachments jsonb, responsible text, accept_due_time timestamptz,
-        create_time timestamptz)
-    ), stored AS (
+    district text, id text, kind smallint, text text, petitioner text, petitioner_kind smallint, organization text,
+    anonymous boolean, contact_phone text, place text, longitude double precision, latitude double precision, address
+    text, grid_worker text, attachments jsonb, responsible text, accept_due_time timestamptz, create_time timestamptz
+    """,
+    f"""
+    filed AS (
       INSERT INTO petition (
         district, id, sequence, kind, state, text, petitioner, petitioner_kind, organization, anonymous, contact_phone,
         place, longitude, latitude, address, grid_worker, attachments, work_item, responsible, reopen_count,
         accept_due_time, create_time, update_time, end_reason)
-      SELECT district, id, 1, kind, :state, text, petitioner, petitioner_kind, organization, anonymous,
+      SELECT district, id, 1, kind, {State.STATE_FILED:d}, text, petitioner, petitioner_kind, organization, anonymous,
              decode(contact_phone, 'hex'), place, longitude, latitude, address, grid_worker, attachments, '',
              responsible, 0, accept_due_time, create_time, create_time, ''
-      FROM filed
+      FROM fresh
     )
-    INSERT INTO timeline (
-      district, petition, sequence, time, action, actor, office, office_display_name, state, assignees, public_note,
-      internal_note, stars)
-    SELECT district, id, 1, create_time, :action, :actor, '', '', :state, '{}', '', '', 0 FROM filed
-    """
+    """,
+    f"""
+    stepped AS (
+      INSERT INTO timeline (
+        district, petition, sequence, time, action, actor, office, office_display_name, state, assignees, public_note,
+        internal_note, stars)
+      SELECT district, id, 1, create_time, {Action.ACTION_FILE:d}, {Actor.ACTOR_PETITIONER:d}, '', '',
+             {State.STATE_FILED:d}, '{{}}', '', '', 0
+      FROM fresh
+    )
+    """,
 )
+"""Stores new petitions and the first step of each; see `filed_row`."""
 
 
-def insert_petitions(conn: Connection, filed: Sequence[Petition]) -> None:
-    """Store new petitions and the first step of each."""
-    # One document: a driver that encodes twenty arrays takes longer than the database to take them apart.
-    document = [
-        {
-            "district": p.district,
-            "id": p.id,
-            "kind": p.kind,
-            "text": p.text,
-            "petitioner": p.petitioner,
-            "petitioner_kind": p.petitioner_kind,
-            "organization": p.organization,
-            "anonymous": p.anonymous,
-            "contact_phone": None if p.sealed_phone is None else p.sealed_phone.hex(),
-            "place": p.place,
-            "longitude": p.location.longitude if p.location else None,
-            "latitude": p.location.latitude if p.location else None,
-            "address": p.address,
-            "grid_worker": p.grid_worker,
-            "attachments": _attachments_json(p.attachments),
-            "responsible": p.responsible,
-            "accept_due_time": p.accept_due_time.isoformat(),
-            "create_time": p.create_time.isoformat(),
-        }
-        for p in filed
-    ]
-    conn.execute(
-        _FILE_PETITIONS,
-        {
-            "state": State.STATE_FILED,
-            "action": Action.ACTION_FILE,
-            "actor": Actor.ACTOR_PETITIONER,
-            "filed": json.dumps(document, ensure_ascii=False),
-        },
-    )
+def filed_row(p: Petition) -> dict[str, object]:
+    """What `file_petitions` stores of a new petition."""
+    return {
+        "district": p.district,
+        "id": p.id,
+        "kind": p.kind,
+        "text": p.text,
+        "petitioner": p.petitioner,
+        "petitioner_kind": p.petitioner_kind,
+        "organization": p.organization,
+        "anonymous": p.anonymous,
+        "contact_phone": None if p.sealed_phone is None else p.sealed_phone.hex(),
+        "place": p.place,
+        "longitude": p.location.longitude if p.location else None,
+        "latitude": p.location.latitude if p.location else None,
+        "address": p.address,
+        "grid_worker": p.grid_worker,
+        "attachments": _attachments_json(p.attachments),
+        "responsible": p.responsible,
+        "accept_due_time": p.accept_due_time,
+        "create_time": p.create_time,
+    }
 
 
 _BY_ID = select(petition).where(

@@ -1,0 +1,142 @@
+"""Many commands in one statement: each done once, announced and audited."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import Engine, text
+
+from calls import CIPHER, a_call, a_request_id, count
+from onegrid.identity.v1.events_pb2 import UserDisabled
+from onegrid.identity.v1.resources_pb2 import Role
+from onegrid_kit import audit, idempotency
+from onegrid_kit.batches import BatchStatement, Item
+from onegrid_kit.callers import Call
+from onegrid_kit.database import Database, Line
+from onegrid_kit.errors import RequestIdReused, Unavailable
+from onegrid_kit.testing.postgres import TestPostgres
+
+pytestmark = pytest.mark.asyncio
+
+STATEMENT = BatchStatement("effect text", "done AS (INSERT INTO effect (name) SELECT effect FROM fresh)")
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database("sample", database_url, CIPHER)
+    yield database
+    await database.close()
+
+
+def an_item(call: Call, effect: str = "x") -> Item:
+    """A command that leaves a row, announces it and is answered with its name."""
+    return Item(call, f"things/{effect}", {"effect": effect}, UserDisabled(user=f"users/{effect}"), effect.encode())
+
+
+async def run(database: Database, items: Sequence[Item], line: Line | None = None) -> list[bytes | RequestIdReused]:
+    """The outcomes."""
+    return await STATEMENT.run(database, line or database.line(), items)
+
+
+async def test_each_is_done_once_its_own_repetitions_included(database: Database, engine: Engine) -> None:
+    old, new = a_request_id(), a_request_id()
+    await database.command(a_call(old), Role, lambda _: Role(name="roles/old"))
+    calls = [a_call(old), a_call(new), a_call(), a_call(new), a_call(new, "other"), a_call(old, "other"), a_call()]
+    outcomes = await run(database, [an_item(call, str(number)) for number, call in enumerate(calls)])
+    first = outcomes[0]
+    assert isinstance(first, bytes)
+    assert CIPHER.open(first, idempotency.PURPOSE) == Role(name="roles/old").SerializeToString()
+    assert (outcomes[1:4], outcomes[6]) == ([b"1", b"2", b"1"], b"6")
+    assert [type(outcome) for outcome in outcomes[4:6]] == [RequestIdReused, RequestIdReused]
+    with engine.connect() as conn:
+        assert sorted(conn.execute(text("SELECT name FROM effect")).scalars()) == ["1", "2", "6"]
+        told = conn.execute(text("SELECT type, subject, body, time, traceparent FROM outbox ORDER BY number")).all()
+        audited = conn.execute(text("SELECT resource, request_id FROM audit_entry ORDER BY resource")).all()
+    call = calls[1]
+    assert [tuple(row) for row in told] == [
+        (
+            "onegrid.identity.v1.UserDisabled",
+            f"things/{number}",
+            UserDisabled(user=f"users/{number}").SerializeToString(),
+            call.now,
+            call.traceparent,
+        )
+        for number in (1, 2, 6)
+    ]
+    assert {tuple(row) for row in audited} == {("things/1", new), ("things/1", old), ("things/2", ""), ("things/6", "")}
+
+
+async def test_the_trail_that_it_leaves_is_whole(database: Database, engine: Engine) -> None:
+    call = a_call(a_request_id(), purpose='为民办事 \\ "x"')
+    await run(database, [an_item(a_call(a_request_id(), purpose="why"), "居民"), an_item(call), an_item(a_call())])
+    await run(database, [an_item(call)])
+    with engine.connect() as conn:
+        assert list(audit.broken_blocks(conn)) == []
+        assert conn.execute(text("SELECT count(*) FROM audit_block")).scalar_one() == 1
+
+
+async def test_nothing_of_a_batch_that_fails_is_left(database: Database, engine: Engine) -> None:
+    bad = Item(a_call(a_request_id()), "things/bad", {"effect": None}, UserDisabled(user="users/bad"), b"bad")
+    with pytest.raises(Exception, match="null value"):
+        await run(database, [an_item(a_call(a_request_id())), bad])
+    for table in ("effect", "idempotency", "outbox", "audit_entry", "audit_block"):
+        assert count(engine, table) == 0
+
+
+async def test_batches_of_the_same_ids_in_other_orders_do_not_lock_each_other_out(
+    database: Database, engine: Engine
+) -> None:
+    calls = [a_call(a_request_id()) for _ in range(30)]
+    orders = (list(range(30)), list(reversed(range(30)))) * 4
+    outcomes = await asyncio.gather(
+        *(run(database, [an_item(calls[i], str(n)) for i in order]) for n, order in enumerate(orders))
+    )
+    answers = [dict(zip(order, outcome, strict=True)) for order, outcome in zip(orders, outcomes, strict=True)]
+    assert all(answer == answers[0] for answer in answers)
+    assert (count(engine, "effect"), count(engine, "idempotency")) == (30, 30)
+
+
+async def test_a_restart_of_postgresql_costs_who_may_repeat_nothing(
+    own_postgres: TestPostgres, own_database_url: str
+) -> None:
+    database = Database("sample", own_database_url, CIPHER)
+    line = database.line()
+    for end in (own_postgres.server.kill, own_postgres.server.stop):
+        await run(database, [an_item(a_call(a_request_id()))], line)
+        await asyncio.to_thread(end)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await run(database, [an_item(a_call(a_request_id()))], line)
+        assert time.monotonic() - began < 2
+        own_postgres.server.start()
+        assert await run(database, [an_item(a_call(a_request_id()))], line) == [b"x"]
+    await database.close()
+
+
+async def test_a_connection_that_breaks_under_a_statement_is_told_to_who_may_not_repeat(
+    database: Database, engine: Engine
+) -> None:
+    async def broken_under(repeatable: bool) -> object:
+        line = database.line()
+        running = asyncio.create_task(line.fetch("SELECT pg_sleep(0.3)", repeatable=repeatable))
+        await asyncio.sleep(0.15)
+        with engine.begin() as conn:
+            conn.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(0.3)'")
+            )
+        return await running
+
+    with pytest.raises(Unavailable):
+        await broken_under(repeatable=False)
+    assert await broken_under(repeatable=True)
+
+
+async def test_a_statement_that_runs_too_long_is_stopped_and_not_taken_for_a_loss(database_url: str) -> None:
+    database = Database("sample", database_url, CIPHER, statement_timeout_ms=200)
+    with pytest.raises(Exception, match="statement timeout"):
+        await database.line().fetch("SELECT pg_sleep(5)", repeatable=True)
+    await database.close()
