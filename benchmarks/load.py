@@ -1,4 +1,4 @@
-"""A load generator: one process, one channel a few connections, calls with bytes that are made before they are needed.
+"""A load generator: one process, one channel, calls with bytes that are made before they are needed.
 
     python benchmarks/load.py TARGET METHOD TOKEN SECONDS CLIENTS FILE
 
@@ -22,19 +22,18 @@ _ID = b"00000000-0000-4000-8000-000000000000"
 
 async def run(target: str, method: str, token: str, seconds: float, clients: int, request: bytes) -> dict[str, object]:
     """Call as fast as `clients` callers can, each waiting for its answer."""
-    channels = [grpc.aio.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) for _ in range(4)]
+    channel = grpc.aio.insecure_channel(target)
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    calls = [channel.unary_unary(method) for channel in channels]
+    call = channel.unary_unary(method)
     place = request.find(_ID)
     prefix = os.urandom(4).hex().encode()
     latencies: list[float] = []
     errors: dict[str, int] = {}
     counter = 0
-    await asyncio.gather(*(channel.channel_ready() for channel in channels))
+    await channel.channel_ready()
 
-    async def caller(index: int, until: float) -> None:
+    async def caller(until: float) -> None:
         nonlocal counter
-        call = calls[index % len(calls)]
         while (began := time.perf_counter()) < until:
             body = request
             if place >= 0:
@@ -49,14 +48,13 @@ async def run(target: str, method: str, token: str, seconds: float, clients: int
                 latencies.append(time.perf_counter() - began)
 
     warm = time.perf_counter() + 1.0
-    await asyncio.gather(*(caller(index, warm) for index in range(clients)))
+    await asyncio.gather(*(caller(warm) for _ in range(clients)))
     latencies.clear()
     begin = time.perf_counter()
-    await asyncio.gather(*(caller(index, begin + seconds) for index in range(clients)))
+    await asyncio.gather(*(caller(begin + seconds) for _ in range(clients)))
     took = time.perf_counter() - begin
     latencies.sort()
-    for channel in channels:
-        await channel.close()
+    await channel.close()
     return {
         "per_second": round(len(latencies) / took, 1),
         "p50_ms": round(latencies[len(latencies) // 2] * 1000, 2) if latencies else None,

@@ -48,7 +48,11 @@ class PetitionApi:
         self.router = Router(runtime.db)
         self.watchers = Watchers(runtime.db, runtime.settings.watch_interval_s, runtime.closing)
         self._filings: Coalescer[Item, bytes] = Coalescer(
-            "file_petition", self._store_filings, most=runtime.settings.filing_batch
+            # A flush of these costs the api little before its first row, so they need not wait for as large a crowd.
+            "file_petition",
+            self._store_filings,
+            most=runtime.settings.filing_batch,
+            pace_s=0.005,
         )
         self._filing_line = runtime.db.line()
         self._reads: Coalescer[str, Petition | None] = Coalescer("get_petition", self._load)
