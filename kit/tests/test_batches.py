@@ -135,6 +135,22 @@ async def test_a_connection_that_breaks_under_a_statement_is_told_to_who_may_not
     assert await broken_under(repeatable=True)
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_goodbye_that_crosses_a_statement_is_nobodys_concern(
+    database: Database, engine: Engine, turns: int
+) -> None:
+    line = database.line()
+    for _ in range(3):
+        await line.fetch("SELECT 5", repeatable=True)
+        with engine.begin() as conn:
+            # The loop stands still meanwhile: the server's last words lie unread.
+            conn.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT 5'"))
+            time.sleep(0.1)  # noqa: ASYNC251
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert [tuple(row) for row in await line.fetch("SELECT 5", repeatable=True)] == [(5,)]
+
+
 async def test_a_statement_that_runs_too_long_is_stopped_and_not_taken_for_a_loss(database_url: str) -> None:
     database = Database("sample", database_url, CIPHER, statement_timeout_ms=200)
     with pytest.raises(Exception, match="statement timeout"):

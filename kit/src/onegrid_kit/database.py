@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -36,7 +36,15 @@ _LOCK_TIMEOUT = "55P03"
 # Of class 08 (connection), 53 (resources), 57P (shutting down), 25006 (a primary that is one no more): nothing that the
 # request is to blame for.
 _GONE = ("08", "53", "57P", "25006")
-_FAILURES = (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_FAILURES = (
+    DBAPIError,
+    PoolTimeout,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What asyncpg says when the server's goodbye crosses a statement.
+    asyncpg.InternalClientError,
+)
 _LOCK_TIMEOUT_MS = 5_000
 # A session whose client vanished without a word gives up its locks after a minute.
 _SESSION = {
@@ -226,25 +234,25 @@ class Line:
         """Close the connection, once what runs on it has ended."""
         async with self._free:
             if self._connection is not None:
-                await self._connection.close(timeout=2)
+                with suppress(*_FAILURES):
+                    await self._connection.close(timeout=2)
 
     async def _fetch(self, statement: str, arguments: Sequence[object], repeatable: bool) -> Sequence[asyncpg.Record]:
-        for again in (repeatable, False):
-            if self._connection is None or self._connection.is_closed():
-                try:
-                    self._connection = await self._connect()
-                except OSError as error:
-                    raise _told(error) from error
+        if self._connection is None or self._connection.is_closed():
             try:
-                rows: Sequence[asyncpg.Record] = await self._connection.fetch(statement, *arguments)
-                return rows
-            except _FAILURES as error:
-                if not lost(error):
-                    raise
-                self._connection.terminate()
-                if not again:
-                    raise Unavailable("the database was lost while it stored this") from error
-        raise AssertionError
+                self._connection = await self._connect()
+            except OSError as error:
+                raise _told(error) from error
+        try:
+            rows: Sequence[asyncpg.Record] = await self._connection.fetch(statement, *arguments)
+            return rows
+        except _FAILURES as error:
+            if not lost(error):
+                raise
+            self._connection.terminate()
+            if not repeatable:
+                raise Unavailable("the database was lost while it stored this") from error
+        return await self._fetch(statement, arguments, repeatable=False)
 
 
 def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) -> Engine:

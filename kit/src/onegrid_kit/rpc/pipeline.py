@@ -92,11 +92,13 @@ class _Method:
             authorization, traceparent, purpose = self._metadata(context)
             # Outside of the span as well, where errors are told with their trace.
             tracing.enter(traceparent)
+            # grpc itself cancels calls whose callers set a deadline.
+            serve = self._serve_in_time if context.time_remaining() is None else self._serve
             if tracing.sampled(traceparent):
                 with tracing.span(self._name, SpanKind.SERVER, traceparent):
-                    answer = await self._timed(raw, context, authorization, tracing.current_traceparent(), purpose)
+                    answer = await serve(raw, authorization, tracing.current_traceparent(), purpose)
             else:
-                answer = await self._timed(raw, context, authorization, traceparent, purpose)
+                answer = await serve(raw, authorization, traceparent, purpose)
             code = grpc.StatusCode.OK
             return answer
         except Exception as error:
@@ -166,25 +168,19 @@ class _Method:
             # Whatever it says now is nobody's concern any more.
             _ = pouring.cancelled() or pouring.exception()
 
-    async def _timed(
-        self, raw: bytes, context: Context, authorization: str | None, traceparent: str, purpose: str
-    ) -> bytes:
-        # grpc itself cancels calls whose callers set a deadline.
-        if context.time_remaining() is not None:
-            return await self._serve(raw, authorization, traceparent, purpose)
+    async def _serve_in_time(self, raw: bytes, authorization: str | None, traceparent: str, purpose: str) -> bytes:
         async with asyncio.timeout(self._default_deadline):
             return await self._serve(raw, authorization, traceparent, purpose)
 
     async def _serve(self, raw: bytes, authorization: str | None, traceparent: str, purpose: str) -> bytes:
         call, request = await self._admit(raw, authorization, traceparent, purpose)
         if not self._rule.reads_personal_data:
-            answer: Message = await self._implementation(request, call)
-            return answer.SerializeToString()
+            return _serialized(await self._implementation(request, call))
         # Written while the answer is found, and told only once it is written.
         written = self._runtime.db.audit_read(call)
         answer = await self._implementation(request, call)
         await written
-        return answer.SerializeToString()
+        return _serialized(answer)
 
     async def _admit(
         self, raw: bytes, authorization: str | None, traceparent: str, purpose: str
@@ -236,6 +232,11 @@ class _Outcomes(dict[grpc.StatusCode, Histogram]):
     def __missing__(self, code: grpc.StatusCode) -> Histogram:
         made = self[code] = metrics.RPC_SECONDS.labels(*self._names, code.name)
         return made
+
+
+def _serialized(answer: Message | bytes) -> bytes:
+    """The answer's bytes; those that are kept for a repeated request are told as they are."""
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
 
 def _stopping() -> Unavailable:

@@ -57,7 +57,7 @@ class PetitionApi:
         self._filing_line = runtime.db.line()
         self._reads: Coalescer[str, Petition | None] = Coalescer("get_petition", self._load)
 
-    async def FilePetition(self, request: pb.FilePetitionRequest, call: Call) -> pb.FilePetitionResponse:
+    async def FilePetition(self, request: pb.FilePetitionRequest, call: Call) -> bytes:
         phone = request.contact_phone
         command = commands.FilePetition(
             district=request.district,
@@ -72,12 +72,10 @@ class PetitionApi:
         )
         route = await self.router.route(command.district, command.place, command.location)
         petition = commands.new_petition(command, route, call)
-        answer = pb.FilePetitionResponse(petition=messages.petition(petition, self._cipher))
-        sealed = self._cipher.seal(answer.SerializeToString(), idempotency.PURPOSE)
+        answer = pb.FilePetitionResponse(petition=messages.petition(petition, self._cipher)).SerializeToString()
+        sealed = self._cipher.seal(answer, idempotency.PURPOSE)
         kept = await self._filings.submit(commands.filing(petition, call, sealed))
-        if kept is sealed:
-            return answer
-        return pb.FilePetitionResponse.FromString(self._cipher.open(kept, idempotency.PURPOSE))
+        return answer if kept is sealed else self._cipher.open(kept, idempotency.PURPOSE)
 
     async def GetPetition(self, request: pb.GetPetitionRequest, call: Call) -> pb.GetPetitionResponse:
         petition = await self._seen(_petition_id(request.name), call)
