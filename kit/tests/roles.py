@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,3 +70,14 @@ def running(environ: Mapping[str, str], *role: str) -> Iterator[subprocess.Popen
                 process.wait()
                 raise
             assert code in (0, -signal.SIGKILL), f"{role} ended with {code}"
+
+
+def probe(port: int, path: str) -> int:
+    """What the probe of a role on this machine answers; 0 if nobody does."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return 0

@@ -43,6 +43,13 @@ def test_replicas_that_migrate_at_the_same_moment_wait_for_one_another(postgres:
     postgres.drop(url)
 
 
+def test_a_release_that_was_rolled_back_leaves_the_newer_schema_alone(engine: Engine, database_url: str) -> None:
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE onegrid_version SET version_num = 'sample0002'"))
+    migrate(SERVICE, database_url)
+    assert versions(engine) == ["kit0001", "sample0002"]
+
+
 def test_migrating_again_changes_nothing(engine: Engine, database_url: str) -> None:
     before = versions(engine)
     migrate(SERVICE, database_url)

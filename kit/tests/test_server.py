@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,7 +34,7 @@ import toy
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.rpc.transport import channel
 from onegrid_kit.runtime import Runtime
-from onegrid_kit.server import ApiServer
+from onegrid_kit.server import LIVENESS, ApiServer
 from onegrid_kit.testing.api import Refused, StaticKeys, serving
 from onegrid_kit.testing.postgres import TestPostgres
 from toy import SERVICE, Request, Response
@@ -73,6 +74,8 @@ async def test_health_follows_the_database(own_postgres: TestPostgres, own_datab
         assert await health(api.channel, "toy.v1.ToyService") == SERVING
         own_postgres.server.kill()
         await until_health(api.channel, NOT_SERVING)
+        # A restart would not bring the database back.
+        assert await health(api.channel, LIVENESS) == SERVING
         assert await health(api.channel, "toy.v1.ToyService") == NOT_SERVING
         own_postgres.server.start()
         await until_health(api.channel, SERVING)
@@ -203,7 +206,7 @@ async def test_with_tls_only_certified_callers_come_in_and_health_is_asked_witho
     ours = Authority(tmp_path)
     certificate, key = ours.issue("server")
     health_port = free_port()
-    tls = {"tls_certificate": certificate, "tls_key": key, "tls_client_ca": ours.file}
+    tls = {"tls_certificate": certificate, "tls_key": key, "tls_ca": ours.file, "tls_client_ca": ours.file}
     async with serving(SERVICE, database_url, health_listen=f"127.0.0.1:{health_port}", **tls) as api:
         async with channel(f"localhost:{api.port}", api.runtime.settings) as to:
             assert await look(to)
@@ -220,6 +223,26 @@ async def test_with_tls_only_certified_callers_come_in_and_health_is_asked_witho
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await look(to)
             assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_renewed_certificate_is_shown_to_the_next_caller(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    first, second = Authority(tmp_path), Authority(tmp_path / "new")
+    certificate, key = first.issue("server")
+    async with serving(SERVICE, database_url, tls_certificate=certificate, tls_key=key) as api:
+
+        async def trusted(authority: Authority) -> bool:
+            options = [("grpc.use_local_subchannel_pool", 1)]
+            async with grpc.aio.secure_channel(f"localhost:{api.port}", trusting(authority.file), options) as to:
+                try:
+                    return bool(await look(to))
+                except grpc.aio.AioRpcError:
+                    return False
+
+        assert (await trusted(first), await trusted(second)) == (True, False)
+        for old, new in zip((certificate, key), second.issue("server"), strict=True):
+            shutil.copy(new, old)
+        assert (await trusted(first), await trusted(second)) == (False, True)
 
 
 def start(environ: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -275,6 +298,7 @@ async def test_who_is_told_to_stop_says_so_then_answers_what_is_under_way(databa
         scraped = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read().decode())
         assert 'onegrid_rpc_duration_seconds_count{code="OK",method="Look",service="toy"} 1.0' in scraped
         assert "onegrid_event_loop_lag_seconds" in scraped
+        assert [roles.probe(metrics_port, path) for path in ("ready", "live", "other")] == [200, 200, 404]
         under_way = asyncio.create_task(look(to, "long nap"))
         await asyncio.sleep(0.2)
         os.kill(process.pid, signal.SIGTERM)

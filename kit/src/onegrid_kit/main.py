@@ -79,10 +79,11 @@ def _migrate(service: Service, settings: ServiceSettings) -> int:
 
 
 def _relay(service: Service, settings: ServiceSettings) -> int:
-    from onegrid_kit import metrics, tracing
+    from onegrid_kit import probes, tracing
     from onegrid_kit.relay import relay
 
-    metrics.serve(settings.metrics_port)
+    health = probes.Health("broker", "database", patience_s=90)
+    probes.serve(settings.metrics_port, health)
     tracing.configure(service.name, settings.otlp_endpoint)
 
     async def until_stopped(engine: Engine) -> None:
@@ -90,7 +91,7 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        await relay(service.name, engine, settings.amqp_url, stopping)
+        await relay(service.name, engine, settings.amqp_url, stopping, health)
 
     with _engine(settings) as engine:
         asyncio.run(until_stopped(engine))

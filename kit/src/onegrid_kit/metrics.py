@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
-
-__all__ = ["serve"]
+from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -44,9 +42,3 @@ EVENTS_PARKED = Gauge(
 )
 JOB_RUNS = Counter("onegrid_job_runs_total", "Runs of timed jobs, by outcome.", ("service", "job", "outcome"))
 STREAMS = Gauge("onegrid_streams", "Watchers that are connected.", ("service",))
-
-
-def serve(port: int) -> None:
-    """Serve the metrics over HTTP, unless the port is 0."""
-    if port:
-        start_http_server(port)

@@ -10,6 +10,7 @@ from importlib.resources import files
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from onegrid_kit.database import sync_engine
@@ -39,6 +40,12 @@ def _upgrade(conn: Connection, package: str, version_table: str) -> None:
     script = ScriptDirectory.from_config(config)
 
     def steps(revision: object, _: object) -> object:
+        try:
+            script.get_revisions(revision)  # type: ignore[arg-type]
+        except CommandError:
+            # Rolled back: the release that made this schema sees to it that the one before runs on it.
+            log.warning("schema is of a newer release", revision=revision, table=version_table)
+            return []
         pending = script._upgrade_revs("head", revision)  # type: ignore[arg-type]
         for step in pending:
             log.info("migrating", step=step.revision.revision, table=version_table)

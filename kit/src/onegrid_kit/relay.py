@@ -11,13 +11,14 @@ import time
 from collections.abc import Sequence
 
 import aio_pika
-from aio_pika.abc import AbstractExchange
+from aio_pika.abc import AbstractConnection, AbstractExchange
 from opentelemetry.trace import SpanKind
 from sqlalchemy import Connection, Engine, text
 
 from onegrid_kit import amqp, metrics, tracing
 from onegrid_kit.events import Delivery, Envelope, source_of
 from onegrid_kit.logs import log
+from onegrid_kit.probes import Health
 
 __all__ = ["Outbox", "declare_topology", "relay"]
 
@@ -87,14 +88,17 @@ class Outbox:
         self._age.set(row.age)
 
 
-async def relay(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event) -> None:
+async def relay(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event, health: Health) -> None:
     """Publish the service's events to RabbitMQ until told to stop; reconnects to what is lost."""
     pause = _PAUSE_S[0]
     while not stopping.is_set():
         began = time.monotonic()
         try:
-            await _publish_until(service, engine, amqp_url, stopping)
+            await _publish_until(service, engine, amqp_url, stopping, health)
         except Exception as error:
+            health.set("broker", False)
+            health.set("database", False)
+            health.beat()
             if time.monotonic() - began > _PAUSE_S[1]:
                 pause = _PAUSE_S[0]
             log.warning("relay interrupted", error=f"{type(error).__name__}: {error}", pause_s=pause)
@@ -102,18 +106,24 @@ async def relay(service: str, engine: Engine, amqp_url: str, stopping: asyncio.E
             pause = min(pause * 2, _PAUSE_S[1])
 
 
-async def _publish_until(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event) -> None:
+async def _publish_until(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event, health: Health) -> None:
     connection = await aio_pika.connect(amqp_url, timeout=10)
     async with connection:
         channel = await connection.channel(publisher_confirms=True)
         exchange = await _declare_exchange(channel, f"onegrid.{service}")
+        health.set("broker", True)
         outbox = await asyncio.to_thread(Outbox, service, engine)
+        health.set("database", True)
         try:
             while not stopping.is_set() and not await asyncio.to_thread(outbox.lead):
+                _require_open(connection)
+                health.beat()
                 await _sleep(stopping, 1)
             log.info("relay leads", exchange=exchange.name)
             idle = _IDLE_S[0]
             while not stopping.is_set():
+                _require_open(connection)
+                health.beat()
                 pending = await asyncio.to_thread(outbox.pending)
                 if not pending:
                     await _sleep(stopping, idle)
@@ -123,6 +133,12 @@ async def _publish_until(service: str, engine: Engine, amqp_url: str, stopping: 
                 await asyncio.to_thread(outbox.forget, await _confirmed(exchange, pending))
         finally:
             await asyncio.to_thread(outbox.close)
+
+
+def _require_open(connection: AbstractConnection) -> None:
+    """An idle relay would notice only with its next event that the broker has gone."""
+    if not connection.connected.is_set():
+        raise ConnectionError("the broker closed the connection")
 
 
 async def _confirmed(exchange: AbstractExchange, pending: Sequence[tuple[int, Envelope]]) -> list[tuple[int, Envelope]]:

@@ -14,7 +14,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from onegrid_kit import metrics, tracing
+from onegrid_kit import metrics, probes, tracing
 from onegrid_kit.logs import log
 from onegrid_kit.rpc.keys import RemoteKeys
 from onegrid_kit.rpc.pipeline import service_handler
@@ -23,7 +23,10 @@ from onegrid_kit.runtime import Runtime
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
-__all__ = ["ApiServer", "serve"]
+__all__ = ["LIVENESS", "ApiServer", "serve"]
+
+LIVENESS = "liveness"
+"""What the health service calls the process itself: it serves as long as it answers, whatever it lacks."""
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -36,6 +39,8 @@ class ApiServer:
         self._runtimes = runtimes
         self._settings = settings
         self._health = health.aio.HealthServicer()
+        self.fares = probes.Health("database", patience_s=30)
+        """What it tells over HTTP, if it is asked there too."""
         self._plain: grpc.aio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
         self.port = 0
@@ -47,6 +52,7 @@ class ApiServer:
             servicer = runtime.service.load_api()(runtime)
             self._server.add_generic_rpc_handlers([service_handler(runtime, servicer)])
         names = [runtime.service.descriptor.full_name for runtime in runtimes]
+        self._names = ["", *names]
         reflection.enable_server_reflection(
             [*names, reflection.SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name], self._server
         )
@@ -62,6 +68,7 @@ class ApiServer:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._plain)
             self._plain.add_insecure_port(self._settings.health_listen)
             await self._plain.start()
+        await self._health.set(LIVENESS, _SERVING)
         await self._server.start()
         self._watch = asyncio.create_task(self._report_health())
 
@@ -69,7 +76,8 @@ class ApiServer:
         """Drain: say NOT_SERVING, wait until nobody sends new calls, let running ones finish, end streams."""
         if self._watch is not None:
             self._watch.cancel()
-        await self._health.enter_graceful_shutdown()
+        for name in self._names:
+            await self._health.set(name, _NOT_SERVING)
         await asyncio.sleep(self._settings.drain_pause_s)
         for runtime in self._runtimes:
             runtime.closing.set()
@@ -87,6 +95,8 @@ class ApiServer:
                 await self._health.set(runtime.service.descriptor.full_name, status)
             ready = all(runtime.ready for runtime in self._runtimes)
             await self._health.set("", _SERVING if ready else _NOT_SERVING)
+            self.fares.set("database", ready)
+            self.fares.beat()
             before = loop.time()
             await asyncio.sleep(0.25)
             metrics.LOOP_LAG.set(max(0.0, loop.time() - before - 0.25))
@@ -95,7 +105,6 @@ class ApiServer:
 def serve(service: Service, settings: ServiceSettings) -> int:
     """Serve until SIGTERM or SIGINT."""
     tracing.configure(service.name, settings.otlp_endpoint)
-    metrics.serve(settings.metrics_port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(service, settings))
     return 0
@@ -103,6 +112,7 @@ def serve(service: Service, settings: ServiceSettings) -> int:
 
 async def _serve(service: Service, settings: ServiceSettings) -> None:
     server = ApiServer([Runtime(service, settings, RemoteKeys(settings))], settings)
+    probes.serve(settings.metrics_port, server.fares)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

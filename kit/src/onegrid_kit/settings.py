@@ -59,6 +59,7 @@ class ServiceSettings:
     drain_grace_s: float = setting("How long running calls may finish after that.", default=15.0)
     tls_certificate: str = setting("PEM file of the server's certificate; with it the api speaks TLS.", default="")
     tls_key: str = setting("PEM file of its key.", default="")
+    tls_ca: str = setting("PEM file of the authority of other services' certificates; empty: the system's.", default="")
     tls_client_ca: str = setting("PEM file of the authority that clients' certificates need.", default="")
     otlp_endpoint: str = setting(
         "OTLP over HTTP, `http://collector:4318/v1/traces`; empty exports nothing.", default=""

@@ -11,6 +11,8 @@ from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["bind", "channel", "server_options"]
 
+_CHANNEL = [("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')]
+
 
 def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
     """The server's limits; connections are renewed now and then, so that load spreads over new replicas."""
@@ -28,25 +30,32 @@ def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
 
 
 def bind(server: grpc.aio.Server, listen: str, settings: ServiceSettings) -> int:
-    """Listen there, with TLS if it is set; the port."""
+    """Listen there, with TLS if it is set; the port. Renewed certificates are for the connections after."""
     if not settings.tls_certificate:
         return server.add_insecure_port(listen)
-    client_ca = Path(settings.tls_client_ca).read_bytes() if settings.tls_client_ca else None
-    credentials = grpc.ssl_server_credentials(
-        [(Path(settings.tls_key).read_bytes(), Path(settings.tls_certificate).read_bytes())],
-        root_certificates=client_ca,
-        require_client_auth=client_ca is not None,
+    credentials = grpc.dynamic_ssl_server_credentials(
+        _certificates(settings),
+        # Asked for each connection, so that renewed files need no restart.
+        lambda: _certificates(settings),
+        require_client_authentication=bool(settings.tls_client_ca),
     )
     return server.add_secure_port(listen, credentials)
 
 
 def channel(target: str, settings: ServiceSettings) -> grpc.aio.Channel:
-    """A channel to another of the platform's services."""
+    """A channel to another of the platform's services, over all of its replicas."""
     if not settings.tls_certificate:
-        return grpc.aio.insecure_channel(target)
+        return grpc.aio.insecure_channel(target, _CHANNEL)
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=Path(settings.tls_client_ca).read_bytes() if settings.tls_client_ca else None,
+        root_certificates=Path(settings.tls_ca).read_bytes() if settings.tls_ca else None,
         private_key=Path(settings.tls_key).read_bytes(),
         certificate_chain=Path(settings.tls_certificate).read_bytes(),
     )
-    return grpc.aio.secure_channel(target, credentials)
+    return grpc.aio.secure_channel(target, credentials, _CHANNEL)
+
+
+def _certificates(settings: ServiceSettings) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration(
+        [(Path(settings.tls_key).read_bytes(), Path(settings.tls_certificate).read_bytes())],
+        root_certificates=Path(settings.tls_client_ca).read_bytes() if settings.tls_client_ca else None,
+    )

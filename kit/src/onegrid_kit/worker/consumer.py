@@ -20,7 +20,7 @@ from nameko.messaging import Consumer, QueueConsumer
 from nameko.runners import ServiceRunner
 from nameko.timer import timer
 
-from onegrid_kit import amqp, logs, metrics, tracing
+from onegrid_kit import amqp, logs, probes, tracing
 from onegrid_kit.clock import SystemClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.events import Envelope, source_of
@@ -36,6 +36,9 @@ _WORKERS = 50
 _PAUSE_S = (0.2, 5.0)
 _TICK_S = 1
 
+# nameko makes the parts of a service itself: there is no way to hand them something of ours.
+_health = probes.Health("broker", "database")
+
 register("protobuf", lambda body: body, lambda body: body, content_type=amqp.CONTENT_TYPE, content_encoding="binary")
 
 
@@ -48,6 +51,16 @@ class _Queue(QueueConsumer):
                 self.on_connection_error, None, interval_start=_PAUSE_S[0], interval_step=1, interval_max=_PAUSE_S[1]
             )
             yield connection
+
+    @contextmanager
+    def consumer_context(self, **options: Any) -> Iterator[Any]:
+        """Called by kombu around the life of a connection that consumes."""
+        with super().consumer_context(**options) as consuming:
+            _health.set("broker", True)
+            try:
+                yield consuming
+            finally:
+                _health.set("broker", False)
 
     def on_decode_error(self, message: Message, error: Exception) -> None:
         """Called by kombu for what is no protobuf message; it would only be acknowledged, and lost."""
@@ -123,7 +136,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     """Consume until SIGTERM or SIGINT; the exit code."""
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
-    metrics.serve(settings.metrics_port)
+    probes.serve(settings.metrics_port, _health)
     engine = sync_engine(settings.database_url, pool=2)
     inbox = Inbox(
         service.name,
@@ -197,6 +210,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
                 inbox.deliver(envelopes)
                 return
             except Exception as error:
+                _health.set("database", False)
                 # The database is away. The events are kept here, neither acknowledged nor sent round in circles through
                 # the broker, which would count that as failures of theirs.
                 log.warning("delivery waits for the database", error=f"{type(error).__name__}: {error}")
@@ -214,7 +228,9 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
         try:
             schedule.run_due(time.monotonic())
             inbox.retry_due()
+            _health.set("database", True)
         except Exception as error:
+            _health.set("database", False)
             log.warning("tick failed", error=f"{type(error).__name__}: {error}")
 
     return type(

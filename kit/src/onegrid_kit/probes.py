@@ -1,0 +1,81 @@
+"""What a process tells over HTTP: its metrics, whether it is ready for work, and whether it lives."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+__all__ = ["Health", "serve"]
+
+_LINES = [("Content-Type", "text/plain; charset=utf-8")]
+
+
+class Health:
+    """How a process fares: which of its needs are met, and whether its loop still turns."""
+
+    def __init__(self, *needs: str, patience_s: float | None = None) -> None:
+        """`patience_s`: how long the loop may be silent; None where answering at all is a sign of life."""
+        self._met = dict.fromkeys(needs, False)
+        self._patience_s = patience_s
+        self._beat = time.monotonic()
+
+    def set(self, need: str, met: bool) -> None:
+        """This need is met now, or not."""
+        self._met[need] = met
+
+    def beat(self) -> None:
+        """The loop turned once more."""
+        self._beat = time.monotonic()
+
+    @property
+    def lacks(self) -> list[str]:
+        """Needs that are not met; with none, the process is ready."""
+        return [need for need, met in self._met.items() if not met]
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop turned lately; one that hangs is helped by a restart, one that lacks something isn't."""
+        return self._patience_s is None or time.monotonic() - self._beat < self._patience_s
+
+
+def serve(port: int, health: Health) -> None:
+    """Serve `/metrics`, `/ready` and `/live` in a thread, unless the port is 0."""
+    if port:
+        server = make_server("", port, _application(health), _Server, handler_class=_Silent)
+        threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
+
+
+class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing: it is asked every few seconds."""
+
+
+def _application(health: Health) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+    metrics: Callable[[dict[str, Any], Any], Iterable[bytes]] = make_wsgi_app()
+
+    def answer(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                return metrics(environ, start)
+            case "/ready":
+                lacks = health.lacks
+                good, said = not lacks, "lacks " + ", ".join(lacks) if lacks else "ready"
+            case "/live":
+                good, said = health.alive, "lives" if health.alive else "the loop hangs"
+            case _:
+                start("404 Not Found", _LINES)
+                return [b"/metrics, /ready, /live\n"]
+        start("200 OK" if good else "503 Service Unavailable", _LINES)
+        return [said.encode() + b"\n"]
+
+    return answer
