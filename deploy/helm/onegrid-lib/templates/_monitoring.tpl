@@ -1,0 +1,76 @@
+{{- define "onegrid.monitoring" -}}
+{{- if .platform.monitoring.operator }}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata:
+  name: {{ .fullname }}
+  labels: {{- include "onegrid.monitoringLabels" . | nindent 4 }}
+spec:
+  selector:
+    matchLabels: {{- include "onegrid.selector" (merge (dict "role" "api") .) | nindent 6 }}
+  endpoints:
+    # Our metrics name their service themselves.
+    - {port: metrics, honorLabels: true}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PodMonitor
+metadata:
+  name: {{ .fullname }}
+  labels: {{- include "onegrid.monitoringLabels" . | nindent 4 }}
+spec:
+  selector:
+    matchLabels: {{- include "onegrid.selector" . | nindent 6 }}
+    matchExpressions:
+      - {key: app.kubernetes.io/component, operator: In, values: [worker, relay]}
+  podMetricsEndpoints:
+    - {port: metrics, honorLabels: true}
+{{- end }}
+{{- include "onegrid.rules" . }}
+{{- with .root.Files.Get "files/dashboard.json" }}
+{{- include "onegrid.dashboard" (merge (dict "dashboard" . "title" $.name) $) }}
+{{- end }}
+{{- end }}
+
+{{- define "onegrid.monitoringLabels" -}}
+{{ include "onegrid.labels" . }}
+{{- with .platform.monitoring.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* The chart's recording rules and alerts: for the operator, and as a ConfigMap for whoever reads files. */}}
+{{- define "onegrid.rules" -}}
+{{- $rules := .root.Files.Get "files/rules.yaml" }}
+{{- if $rules }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .fullname }}-rules
+  labels: {{- include "onegrid.labels" . | nindent 4 }}
+data:
+  {{ .name }}.yaml: | {{- $rules | nindent 4 }}
+{{- if .platform.monitoring.operator }}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: {{ .fullname }}
+  labels: {{- include "onegrid.monitoringLabels" . | nindent 4 }}
+spec: {{- $rules | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "onegrid.dashboard" }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .root.Release.Name }}-{{ .title }}-dashboard
+  labels: {{- include "onegrid.labels" . | nindent 4 }}
+    grafana_dashboard: "1"
+data:
+  {{ .title }}.json: | {{- .dashboard | nindent 4 }}
+{{- end }}

@@ -1,0 +1,117 @@
+{{- /* Everything of one service. Its chart calls this, and that is all it does. */}}
+{{- define "onegrid.service" -}}
+{{- $platform := mergeOverwrite (deepCopy .Values.service.platform) (deepCopy ((.Values.global).platform | default dict)) }}
+{{- $it := dict "root" . "name" .Chart.Name "fullname" (printf "%s-%s" .Release.Name .Chart.Name) "values" .Values.service "platform" $platform }}
+{{- include "onegrid.check" $it }}
+---
+{{ include "onegrid.migrate" $it }}
+---
+{{ include "onegrid.serviceAccount" $it }}
+---
+{{ include "onegrid.configMap" $it }}
+---
+{{ include "onegrid.services" $it }}
+{{- range $role := list "api" "worker" "relay" }}
+{{- $of := merge (dict "role" $role "own" (get $it.values $role)) $it }}
+---
+{{ include "onegrid.deployment" $of }}
+---
+{{ include "onegrid.disruption" $of }}
+{{- if ($of.own.autoscaling).enabled }}
+---
+{{ include "onegrid.autoscaler" $of }}
+{{- end }}
+{{- end }}
+{{- if $platform.network.policies }}
+---
+{{ include "onegrid.networkPolicies" $it }}
+{{- end }}
+{{- if and $platform.tls.enabled (not $platform.tls.secret) }}
+---
+{{ include "onegrid.certificate" $it }}
+{{- end }}
+{{ include "onegrid.monitoring" $it }}
+{{- end }}
+
+{{- /* What only all values together can show to be wrong. */}}
+{{- define "onegrid.check" -}}
+{{- if and .platform.tls.enabled (not .platform.tls.secret) (not .platform.tls.issuer.name) }}
+{{- fail "platform.tls: name an existing secret (tls.secret) or a cert-manager issuer (tls.issuer.name)" }}
+{{- end }}
+{{- range $role := list "api" "worker" }}
+{{- $own := get $.values $role }}
+{{- if and $own.autoscaling.enabled (lt (int $own.autoscaling.max) (int $own.replicas)) }}
+{{- fail (printf "%s.%s: autoscaling.max is %d, fewer than its %d replicas" $.name $role (int $own.autoscaling.max) (int $own.replicas)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "onegrid.selector" -}}
+app.kubernetes.io/name: {{ .name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- with .role }}
+app.kubernetes.io/component: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- define "onegrid.labels" -}}
+{{ include "onegrid.selector" . }}
+app.kubernetes.io/part-of: onegrid
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+{{- end }}
+
+{{- define "onegrid.serviceAccount" -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .fullname }}
+  labels: {{- include "onegrid.labels" . | nindent 4 }}
+automountServiceAccountToken: false
+{{- end }}
+
+{{- define "onegrid.services" -}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ .fullname }}
+  labels: {{- include "onegrid.labels" (merge (dict "role" "api") .) | nindent 4 }}
+spec:
+  # Headless: clients see every ready replica and balance over them; through one address, a connection would stay with one pod.
+  clusterIP: None
+  selector: {{- include "onegrid.selector" (merge (dict "role" "api") .) | nindent 4 }}
+  ports:
+    - {name: grpc, port: 50051, targetPort: grpc, appProtocol: grpc}
+    - {name: metrics, port: 9464, targetPort: metrics}
+---
+# For scrapers that find their targets by DNS: all roles, ready or not.
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ .fullname }}-metrics
+  labels: {{- include "onegrid.labels" (merge (dict "role" "metrics") .) | nindent 4 }}
+spec:
+  clusterIP: None
+  publishNotReadyAddresses: true
+  selector: {{- include "onegrid.selector" . | nindent 4 }}
+  ports:
+    - {name: metrics, port: 9464, targetPort: metrics}
+{{- end }}
+
+{{- define "onegrid.certificate" -}}
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata:
+  name: {{ .fullname }}
+  labels: {{- include "onegrid.labels" . | nindent 4 }}
+spec:
+  secretName: {{ .fullname }}-tls
+  dnsNames:
+    - {{ .fullname }}
+    - {{ .fullname }}.{{ .root.Release.Namespace }}
+    - {{ .fullname }}.{{ .root.Release.Namespace }}.svc
+  usages: [server auth, client auth]
+  privateKey: {algorithm: ECDSA, size: 256, rotationPolicy: Always}
+  issuerRef: {name: {{ .platform.tls.issuer.name }}, kind: {{ .platform.tls.issuer.kind }}}
+{{- end }}

@@ -1,0 +1,63 @@
+{{- /* The settings that are no secrets, as a map. docs/settings.md lists what there is. */}}
+{{- define "onegrid.settings" -}}
+ONEGRID_LISTEN: 0.0.0.0:50051
+ONEGRID_REUSE_PORT: "false"
+ONEGRID_METRICS_PORT: "9464"
+ONEGRID_IDENTITY_TARGET: dns:///{{ .platform.identity | default (printf "%s-identity:50051" .root.Release.Name) }}
+ONEGRID_DATABASE_POOL: {{ .values.databasePool.commands | quote }}
+ONEGRID_DATABASE_READ_POOL: {{ .values.databasePool.reads | quote }}
+ONEGRID_DRAIN_PAUSE_S: {{ .platform.drain.pauseSeconds | quote }}
+ONEGRID_DRAIN_GRACE_S: {{ .platform.drain.graceSeconds | quote }}
+ONEGRID_LOG_LEVEL: {{ .platform.logLevel }}
+ONEGRID_OTLP_ENDPOINT: {{ .platform.tracing.endpoint | quote }}
+ONEGRID_TRACE_RATIO: {{ .platform.tracing.ratio | quote }}
+{{- if .platform.tls.enabled }}
+ONEGRID_HEALTH_LISTEN: 0.0.0.0:50052
+ONEGRID_TLS_CERTIFICATE: /etc/onegrid/tls/tls.crt
+ONEGRID_TLS_KEY: /etc/onegrid/tls/tls.key
+ONEGRID_TLS_CA: /etc/onegrid/tls/ca.crt
+{{- if .platform.tls.mutual }}
+ONEGRID_TLS_CLIENT_CA: /etc/onegrid/tls/ca.crt
+{{- end }}
+{{- end }}
+{{- with .values.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "onegrid.configMap" -}}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .fullname }}
+  labels: {{- include "onegrid.labels" . | nindent 4 }}
+data: {{- include "onegrid.settings" . | nindent 2 }}
+{{- end }}
+
+{{- /* The secrets, as a container's env: whole URLs, or URLs made of users and passwords. */}}
+{{- define "onegrid.secrets" -}}
+{{ include "onegrid.url" (dict "of" .platform.database "prefix" "DATABASE" "scheme" "postgresql" "path" .name "key" .name) }}
+{{ include "onegrid.url" (dict "of" .platform.broker "prefix" "AMQP" "scheme" "amqp" "path" "" "key" .name) }}
+- name: ONEGRID_PAGE_TOKEN_KEY
+  valueFrom: {secretKeyRef: {name: {{ .platform.keysSecret }}, key: page-token-key}}
+- name: ONEGRID_CIPHER_KEYS
+  valueFrom: {secretKeyRef: {name: {{ .platform.keysSecret }}, key: cipher-keys}}
+{{- end }}
+
+{{- define "onegrid.url" -}}
+{{- if .of.host -}}
+- name: {{ .prefix }}_USER
+{{- if .of.user }}
+  value: {{ .of.user | quote }}
+{{- else }}
+  valueFrom: {secretKeyRef: {name: {{ .of.secret }}, key: {{ .of.userKey }}}}
+{{- end }}
+- name: {{ .prefix }}_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ .of.secret }}, key: {{ .of.passwordKey }}}}
+- name: ONEGRID_{{ .prefix }}_URL
+  value: {{ .scheme }}://$({{ .prefix }}_USER):$({{ .prefix }}_PASSWORD)@{{ .of.host }}:{{ .of.port }}/{{ .path }}
+{{- else -}}
+- name: ONEGRID_{{ .prefix }}_URL
+  valueFrom: {secretKeyRef: {name: {{ .of.secret }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}

@@ -1,0 +1,140 @@
+{{- define "onegrid.deployment" -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .fullname }}-{{ .role }}
+  labels: {{- include "onegrid.labels" . | nindent 4 }}
+spec:
+  {{- if not (.own.autoscaling).enabled }}
+  replicas: {{ .own.replicas }}
+  {{- end }}
+  revisionHistoryLimit: 5
+  strategy:
+    rollingUpdate: {maxSurge: 1, maxUnavailable: 0}
+  selector:
+    matchLabels: {{- include "onegrid.selector" . | nindent 6 }}
+  template:
+    metadata:
+      labels: {{- include "onegrid.labels" . | nindent 8 }}
+      annotations:
+        checksum/config: {{ include "onegrid.settings" . | sha256sum }}
+    spec:
+      serviceAccountName: {{ .fullname }}
+      {{- include "onegrid.podSpec" . | nindent 6 }}
+      terminationGracePeriodSeconds: {{ add .platform.drain.pauseSeconds .platform.drain.graceSeconds 10 }}
+      topologySpreadConstraints:
+        {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+        - topologyKey: {{ $key }}
+          maxSkew: 1
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels: {{- include "onegrid.selector" $ | nindent 14 }}
+        {{- end }}
+      containers:
+        - name: {{ .role }}
+          {{- include "onegrid.container" . | nindent 10 }}
+          args: [{{ .role }}]
+          envFrom:
+            - configMapRef: {name: {{ .fullname }}}
+          env: {{- include "onegrid.secrets" . | nindent 12 }}
+          ports:
+            {{- if eq .role "api" }}
+            - {name: grpc, containerPort: 50051}
+            {{- if .platform.tls.enabled }}
+            - {name: health, containerPort: 50052}
+            {{- end }}
+            {{- end }}
+            - {name: metrics, containerPort: 9464}
+          {{- include "onegrid.probes" . | nindent 10 }}
+          resources: {{- toYaml .own.resources | nindent 12 }}
+{{- end }}
+
+{{- /* Alive: its loop turns. Ready: it has what it needs; a restart would bring a lost database back to nobody. */}}
+{{- define "onegrid.probes" -}}
+{{- $port := ternary 50052 50051 .platform.tls.enabled }}
+{{- $alive := ternary (dict "grpc" (dict "port" $port "service" "liveness")) (dict "httpGet" (dict "path" "/live" "port" "metrics")) (eq .role "api") }}
+{{- $ready := ternary (dict "grpc" (dict "port" $port)) (dict "httpGet" (dict "path" "/ready" "port" "metrics")) (eq .role "api") -}}
+startupProbe: {{- merge (dict "periodSeconds" 1 "failureThreshold" 120) $alive | toYaml | nindent 2 }}
+readinessProbe: {{- merge (dict "periodSeconds" 2 "timeoutSeconds" 2 "failureThreshold" 2) $ready | toYaml | nindent 2 }}
+livenessProbe: {{- merge (dict "periodSeconds" 10 "timeoutSeconds" 5 "failureThreshold" 3) $alive | toYaml | nindent 2 }}
+{{- end }}
+
+{{- /* What the pods of all roles and jobs have in common. */}}
+{{- define "onegrid.podSpec" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile: {type: RuntimeDefault}
+{{- with .platform.image.pullSecrets }}
+imagePullSecrets: {{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+{{- with .platform.priorityClass }}
+priorityClassName: {{ . }}
+{{- end }}
+volumes:
+  - name: tmp
+    emptyDir: {sizeLimit: 64Mi}
+  {{- if .platform.tls.enabled }}
+  - name: tls
+    secret: {secretName: {{ .platform.tls.secret | default (printf "%s-tls" .fullname) }}, defaultMode: 0440}
+  {{- end }}
+{{- end }}
+
+{{- define "onegrid.container" -}}
+image: {{ include "onegrid.image" (merge (dict "image" .name) .) }}
+imagePullPolicy: {{ .platform.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+volumeMounts:
+  - {name: tmp, mountPath: /tmp}
+  {{- if .platform.tls.enabled }}
+  - {name: tls, mountPath: /etc/onegrid/tls, readOnly: true}
+  {{- end }}
+{{- end }}
+
+{{- define "onegrid.image" -}}
+{{- with .platform.image.registry }}{{ . }}/{{ end }}{{ .platform.image.repository }}/{{ .image }}:{{ .platform.image.tag | default .root.Chart.AppVersion }}
+{{- end }}
+
+{{- /* Before the new release's pods. Migrations only expand, so those of the release before go on meanwhile. */}}
+{{- define "onegrid.migrate" -}}
+{{- $of := merge (dict "role" "migrate") . -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ .fullname }}-migrate
+  labels: {{- include "onegrid.labels" $of | nindent 4 }}
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  backoffLimit: 6
+  activeDeadlineSeconds: 3600
+  template:
+    metadata:
+      labels: {{- include "onegrid.labels" $of | nindent 8 }}
+    spec:
+      restartPolicy: Never
+      {{- include "onegrid.podSpec" .  | nindent 6 }}
+      containers:
+        - name: migrate
+          {{- include "onegrid.container" . | nindent 10 }}
+          args: [migrate]
+          # Not from the ConfigMap, which a first installation does not have yet.
+          env:
+            {{- range $name, $value := include "onegrid.settings" . | fromYaml }}
+            - {name: {{ $name }}, value: {{ $value | quote }}}
+            {{- end }}
+            {{- include "onegrid.secrets" . | nindent 12 }}
+          resources:
+            requests: {cpu: 100m, memory: 128Mi}
+            limits: {memory: 256Mi}
+{{- end }}
