@@ -63,9 +63,14 @@ wheel: setup ## Build the packages into dist/
 	@for package in $(PACKAGES); do $(BIN)/uv build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$package; done; ls dist
 
 lock: setup ## Resolve requirements/*.in anew
-	@cd requirements && for set in bootstrap runtime dev; do \
+	@cd requirements && for set in bootstrap runtime dev images; do \
 	  ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
 	  $$([ $$set = dev ] && echo -c runtime.txt) $$set.in -o $$set.txt; done
+
+##@ Deploy
+.PHONY: images
+images: setup ## Build the container images (EVALUATION=1: also PostgreSQL's, RabbitMQ's and Prometheus'; ONLY="petition grid"; BASE=image)
+	@$(BIN)/python deploy/images/build.py $(if $(EVALUATION),--evaluation) $(if $(ONLY),--only $(ONLY)) $(if $(BASE),--base $(BASE))
 
 ##@ Tidy
 .PHONY: clean help

@@ -1,0 +1,134 @@
+"""Builds the images: `python deploy/images/build.py`, or `make images`.
+
+What has not changed is not built again: an image carries the hash of all that went into it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from debian import BASE, make_base
+from engine import ToolError, docker, label, ready, run
+from wheelhouse import BUILD, ROOT, TOOLS, lay_out, locks, packages, version
+
+HERE = Path(__file__).parent
+SBOMS = BUILD / "sbom"
+INPUTS = "onegrid.inputs"  # the label that holds the hash
+EVALUATION = {f"evaluation-{path.stem}": path for path in sorted(HERE.glob("evaluation/*.Containerfile"))}
+
+
+def services() -> list[str]:
+    """The images of our own code."""
+    names = [path.parent.name for path in sorted(ROOT.glob("services/*/pyproject.toml"))]
+    return names + ["checks"] * (ROOT / "deploy/checks/pyproject.toml").exists()
+
+
+def sources(*folders: Path) -> list[Path]:
+    """The files of these folders that git knows or would add, without the tests."""
+    listed = run("git", "-C", ROOT, "ls-files", "-z", "-co", "--exclude-standard", "--", *folders).split("\0")
+    paths = (ROOT / name for name in sorted(set(listed)) if name)
+    return [path for path in paths if "tests" not in path.parts and path.is_file()]
+
+
+def digest(files: Iterable[Path], *words: str) -> str:
+    """One hash of these files, their names, and these words."""
+    total = hashlib.sha256("\0".join(words).encode())
+    for path in files:
+        total.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+    return total.hexdigest()
+
+
+def revision(files: Iterable[Path]) -> str:
+    """The last commit that changed these files, marked if they differ from it: other commits make no new image."""
+    paths = [path.relative_to(ROOT) for path in files]
+    changed = run("git", "-C", ROOT, "status", "--porcelain", "--", *paths)
+    return run("git", "-C", ROOT, "log", "-1", "--format=%H", "--", *paths) + ("-dirty" if changed else "")
+
+
+def base(rebuild: bool) -> str:
+    """The base image of our own, made if it is missing; its name."""
+    inputs = digest([HERE / "debian.py"])
+    if rebuild or label(BASE, INPUTS) != inputs:
+        with step(BASE, "two minutes"):
+            make_base({INPUTS: inputs}, BUILD)
+    return BASE
+
+
+class step:
+    """Says what is being built, and how long it took."""
+
+    def __init__(self, image: str, takes: str) -> None:
+        self._image, self._takes, self._start = image, takes, time.monotonic()
+
+    def __enter__(self) -> None:
+        print(f"==> {self._image}: building, about {self._takes}", flush=True)
+
+    def __exit__(self, failure: object, *_: object) -> None:
+        if failure is None:
+            size = int(docker("image", "inspect", "-f", "{{.Size}}", self._image)) / 1e6
+            print(f"    {size:.0f} MB in {time.monotonic() - self._start:.0f} s", flush=True)
+
+
+def build(name: str, on: str, rebuild: bool) -> None:
+    """Build one image if something of it has changed, and write its bill of materials to build/sbom."""
+    if name in EVALUATION:
+        containerfile, number = EVALUATION[name], version(services()[0])
+        files = [containerfile, HERE / "sbom.py"]
+    else:
+        containerfile, number = HERE / "Containerfile", version(name)
+        files = [containerfile, HERE / "sbom.py", HERE / "wheelhouse.py", TOOLS, locks(name), *sources(*packages(name))]
+    image = f"onegrid/{name}:{number}"
+    inputs = digest(files, on, docker("image", "inspect", "-f", "{{.Id}}", on), number)
+    bill = SBOMS / f"onegrid-{name}.cdx.json"
+    if not rebuild and label(image, INPUTS) == inputs:
+        print(f"==> {image}: unchanged", flush=True)
+    else:
+        with step(image, "a minute"):
+            context, network = (HERE, "host") if name in EVALUATION else (lay_out(name), "none")
+            arguments = {"BASE": on, "SERVICE": name, "VERSION": number, "REVISION": revision(files)}
+            docker(
+                "build", f"--network={network}", "-f", containerfile, "-t", image, "--label", f"{INPUTS}={inputs}",
+                *(f"--build-arg={key}={value}" for key, value in arguments.items()), context,
+            )  # fmt: skip
+        bill.unlink(missing_ok=True)
+    if not bill.exists():
+        SBOMS.mkdir(parents=True, exist_ok=True)
+        container = docker("create", image)
+        docker("cp", f"{container}:/usr/share/sbom/{bill.name}", bill)
+        docker("rm", container)
+
+
+def main(argv: list[str]) -> int:
+    """Build what is asked for; the exit code."""
+    parser = argparse.ArgumentParser(prog="build.py", description="Builds OneGrid's images.")
+    parser.add_argument("--base", metavar="IMAGE", help="an image with Python 3.11; default: one made by debootstrap")
+    parser.add_argument("--evaluation", action="store_true", help="also the stand-ins for what a registry would have")
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=[*services(), *EVALUATION], help="only these")
+    parser.add_argument("--rebuild", action="store_true", help="also what has not changed")
+    options = parser.parse_args(argv)
+    names = options.only or services() + list(EVALUATION) * options.evaluation
+    try:
+        ready()
+        own_base = base(options.rebuild) if not options.base or set(names) & set(EVALUATION) else ""
+        if options.base and not label_exists(options.base):
+            docker("pull", "-q", options.base)
+        for name in names:
+            build(name, own_base if name in EVALUATION else options.base or own_base, options.rebuild)
+    except ToolError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def label_exists(image: str) -> bool:
+    """Whether there is such an image here."""
+    return bool(docker("image", "ls", "-q", image))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""A base image for machines that reach no registry: Debian's smallest system with Python, made by debootstrap."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from engine import ToolError, install, run
+
+__all__ = ["BASE", "make_base"]
+
+SUITE = "bookworm"
+BASE = f"onegrid/base:{SUITE}"
+_PACKAGES = ("python3", "ca-certificates")
+_SECURITY = f"deb http://deb.debian.org/debian-security {SUITE}-security main\n"
+# What a container never reads. Licences stay, and so does Python's bytecode: a read-only root can't make it anew.
+_LEFT_OUT = ("usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "var/cache/apt/*", "var/cache/debconf/*-old")
+_LEFT_OUT_LATE = ("var/lib/apt/lists/*", "var/log/*", "etc/resolv.conf", "etc/hostname")
+
+
+def make_base(labels: dict[str, str], scratch: Path) -> None:
+    """Make the image `BASE`, with today's security updates. Raises ToolError unless root."""
+    if os.geteuid() != 0:
+        raise ToolError("a base image is made by root; or give an image with Python 3.11: --base IMAGE")
+    if shutil.which("debootstrap") is None:
+        install("debootstrap")
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
+        root = Path(name) / "root"
+        run("debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", SUITE, root)
+        (root / "etc/apt/sources.list.d/security.list").write_text(_SECURITY)
+        for command in (["update"], ["upgrade", "-y"], ["clean"]):
+            run("chroot", root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", *command)
+        _tidy(root)
+        changes = [f"LABEL {key}={value}" for key, value in labels.items()] + ["ENV LANG=C.UTF-8"]
+        _import(root, [part for change in changes for part in ("--change", change)])
+
+
+def _tidy(root: Path) -> None:
+    for pattern in (*_LEFT_OUT, *_LEFT_OUT_LATE):
+        for path in root.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in (root / "usr/share/doc").glob("*/*"):
+        if path.name != "copyright":
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _import(root: Path, changes: list[str]) -> None:
+    with subprocess.Popen(["tar", "-C", root, "--numeric-owner", "-c", "."], stdout=subprocess.PIPE) as tree:
+        done = subprocess.run(["docker", "import", *changes, "-", BASE], check=False, stdin=tree.stdout, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    if done.returncode or tree.returncode:
+        raise ToolError(f"docker import failed: {done.stdout}")

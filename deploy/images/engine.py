@@ -1,0 +1,84 @@
+"""Docker's command line: there, running, and asked with one function."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["ToolError", "docker", "install", "label", "ready", "run"]
+
+_START_SECONDS = 60
+
+
+class ToolError(Exception):
+    """A program failed or is missing; the message says what to do, or shows the end of what it printed."""
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    """Run a program and return its output. Raises ToolError with the last lines if it fails."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-30:])
+        raise ToolError(f"{tail}\n{Path(command[0]).name} {command[1]} failed with {done.returncode}")
+    return done.stdout.strip()
+
+
+def docker(*arguments: str | Path) -> str:
+    """Run `docker …`; its output."""
+    return run("docker", *arguments)
+
+
+def label(image: str, name: str) -> str:
+    """A label of a local image; empty if there is no such image or label."""
+    try:
+        return docker("image", "inspect", "-f", f'{{{{index .Config.Labels "{name}"}}}}', image)
+    except ToolError:
+        return ""
+
+
+def install(*packages: str) -> None:
+    """Install the system's packages, as root. Raises ToolError otherwise."""
+    wanted = "apt-get install --no-install-recommends " + " ".join(packages)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise ToolError(f"images need {' and '.join(packages)}; as root: {wanted}")
+    print(f"==> installing {' '.join(packages)} from the system's packages", flush=True)
+    environment: Sequence[str] = ("env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
+    run(*environment, "apt-get", "update", "-qq")
+    run(*environment, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
+
+
+def ready() -> None:
+    """Install Docker and start its daemon where nobody did. Raises ToolError."""
+    if shutil.which("docker") is None:
+        install("docker.io")
+    if _answers():
+        return
+    if os.geteuid() != 0:
+        raise ToolError("no Docker daemon answers; start it, or let your user reach it (group docker)")
+    if shutil.which("dockerd") is None:
+        install("docker.io")
+    log = Path("/var/log/dockerd.log")
+    print(f"==> starting dockerd (its log: {log})", flush=True)
+    with log.open("ab") as stream:
+        subprocess.Popen(["dockerd"], stdout=stream, stderr=stream, start_new_session=True)
+    deadline = time.monotonic() + _START_SECONDS
+    while not _answers():
+        if time.monotonic() > deadline:
+            raise ToolError(f"dockerd did not start in {_START_SECONDS} s; {log} says why")
+        time.sleep(0.5)
+
+
+def _answers() -> bool:
+    asked = subprocess.run(["docker", "version", "-f", "{{.Server.Version}}"], check=False, capture_output=True)
+    return asked.returncode == 0

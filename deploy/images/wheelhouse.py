@@ -1,0 +1,101 @@
+"""The context that an image is built in: every wheel of it, each with the hash that it is locked to."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+from engine import run
+
+__all__ = ["BUILD", "ROOT", "TOOLS", "lay_out", "locks", "packages", "version"]
+
+ROOT = Path(__file__).parents[2]
+BUILD = ROOT / "build"
+WHEELHOUSE = BUILD / "wheelhouse"
+TOOLS = ROOT / "requirements/images.txt"
+_HOMES = ("protos", "kit", "services/*", "demo", "deploy/*")
+
+
+@functools.cache
+def _projects() -> dict[str, Path]:
+    """Our packages by name."""
+    found = (path for home in _HOMES for path in sorted(ROOT.glob(f"{home}/pyproject.toml")))
+    return {_project(path.parent)["name"]: path.parent for path in found}
+
+
+def _project(package: Path) -> dict[str, str]:
+    project: dict[str, str] = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
+
+
+def packages(image: str) -> list[Path]:
+    """The folders of our packages that an image needs: its own, and those which that depends on."""
+    wanted, found = [f"onegrid-{image}"], {}
+    while wanted:
+        name = wanted.pop()
+        if name in _projects() and name not in found:
+            found[name] = _projects()[name]
+            wanted += [re.split(r"[\s\[<>=!~;]", need, maxsplit=1)[0] for need in _project(found[name])["dependencies"]]
+    return sorted(found.values())
+
+
+def version(image: str) -> str:
+    """The version of the image's own package."""
+    return _project(_projects()[f"onegrid-{image}"])["version"]
+
+
+def locks(image: str) -> Path:
+    """The locked third parties of an image: a file of its own, or what all services share."""
+    own = ROOT / f"requirements/{image}.txt"
+    return own if own.exists() else ROOT / "requirements/runtime.txt"
+
+
+def lay_out(image: str) -> Path:
+    """Collect what the Containerfile copies, under build/; the folder."""
+    context = BUILD / "images" / image
+    shutil.rmtree(context, ignore_errors=True)
+    shutil.copytree(_downloaded(locks(image)), context / "dependencies", copy_function=os.link)
+    shutil.copytree(_downloaded(TOOLS), context / "tools", copy_function=os.link)
+    (context / "packages").mkdir()
+    hashed = []
+    for package in packages(image):
+        wheel = _wheel(package)
+        os.link(wheel, context / "packages" / wheel.name)
+        project, sha256 = _project(package), hashlib.sha256(wheel.read_bytes()).hexdigest()
+        hashed.append(f"{project['name']}=={project['version']} --hash=sha256:{sha256}\n")
+    (context / "packages/requirements.txt").write_text("".join(hashed))
+    shutil.copy(Path(__file__).with_name("sbom.py"), context)
+    return context
+
+
+def _downloaded(lock: Path) -> Path:
+    """The wheels that a file of requirements locks; fetched once for each content of it."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    wheels = WHEELHOUSE / f"{lock.stem}-{digest}"
+    if not wheels.exists():
+        print(f"==> downloading the wheels of {lock.relative_to(ROOT)}", flush=True)
+        partial = wheels.with_suffix(".partial")
+        run(
+            sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--only-binary", ":all:",
+            "--require-hashes", "-r", lock, "-d", partial,
+        )  # fmt: skip
+        shutil.copy(lock, partial / "requirements.txt")
+        partial.rename(wheels)
+    return wheels
+
+
+@functools.cache
+def _wheel(package: Path) -> Path:
+    """Build one of our packages."""
+    output = WHEELHOUSE / "ours" / package.name
+    shutil.rmtree(output, ignore_errors=True)
+    uv = Path(sys.executable).with_name("uv")
+    run(uv, "build", "-q", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", output, package)
+    (wheel,) = output.glob("*.whl")
+    return wheel
