@@ -14,7 +14,7 @@ from pathlib import Path
 
 from debian import BASE, make_base
 from engine import ToolError, docker, label, ready, run
-from wheelhouse import BUILD, ROOT, TOOLS, lay_out, locks, packages, version
+from wheelhouse import BUILD, ROOT, RUNTIME, TOOLS, lay_out, packages, version
 
 HERE = Path(__file__).parent
 SBOMS = BUILD / "sbom"
@@ -81,7 +81,7 @@ def build(name: str, on: str, rebuild: bool) -> None:
         files = [containerfile, HERE / "sbom.py"]
     else:
         containerfile, number = HERE / "Containerfile", version(name)
-        files = [containerfile, HERE / "sbom.py", HERE / "wheelhouse.py", TOOLS, locks(name), *sources(*packages(name))]
+        files = [containerfile, HERE / "sbom.py", HERE / "wheelhouse.py", RUNTIME, TOOLS, *sources(*packages(name))]
     image = f"onegrid/{name}:{number}"
     inputs = digest(files, on, docker("image", "inspect", "-f", "{{.Id}}", on), number)
     bill = SBOMS / f"onegrid-{name}.cdx.json"

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from engine import run
 
-__all__ = ["BUILD", "ROOT", "TOOLS", "lay_out", "locks", "packages", "version"]
+__all__ = ["BUILD", "ROOT", "RUNTIME", "TOOLS", "lay_out", "packages", "version"]
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build"
 WHEELHOUSE = BUILD / "wheelhouse"
+RUNTIME = ROOT / "requirements/runtime.txt"  # one set for all images: they share its layer
 TOOLS = ROOT / "requirements/images.txt"
 _HOMES = ("protos", "kit", "services/*", "demo", "deploy/*")
 
@@ -50,17 +51,11 @@ def version(image: str) -> str:
     return _project(_projects()[f"onegrid-{image}"])["version"]
 
 
-def locks(image: str) -> Path:
-    """The locked third parties of an image: a file of its own, or what all services share."""
-    own = ROOT / f"requirements/{image}.txt"
-    return own if own.exists() else ROOT / "requirements/runtime.txt"
-
-
 def lay_out(image: str) -> Path:
     """Collect what the Containerfile copies, under build/; the folder."""
     context = BUILD / "images" / image
     shutil.rmtree(context, ignore_errors=True)
-    shutil.copytree(_downloaded(locks(image)), context / "dependencies", copy_function=os.link)
+    shutil.copytree(_downloaded(RUNTIME), context / "dependencies", copy_function=os.link)
     shutil.copytree(_downloaded(TOOLS), context / "tools", copy_function=os.link)
     (context / "packages").mkdir()
     hashed = []
