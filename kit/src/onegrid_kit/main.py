@@ -25,6 +25,8 @@ __all__ = ["run"]
 
 def run(service: Service, argv: Sequence[str]) -> int:
     """Run a role until it ends; its exit code."""
+    # A container's first process never gets a SIGTERM that it doesn't listen for: until the role does, leave at once.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     roles = ["api", "worker", "relay", "migrate", "parked", "audit", *service.commands]
     role, *rest = argv or [""]
     if role not in roles:

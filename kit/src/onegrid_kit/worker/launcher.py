@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 
@@ -11,6 +12,8 @@ __all__ = ["launch"]
 
 def launch(argv: list[str]) -> int:
     """Run the worker of the service that `argv` names as `module:SERVICE` until it is told to stop."""
+    # As in onegrid_kit.main, whose listening ended when this process became the worker.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # psycopg would block the hub in its own wait function, and reads this on import.
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
     with warnings.catch_warnings():
