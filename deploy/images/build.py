@@ -6,18 +6,20 @@ What has not changed is not built again: an image carries the hash of all that w
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from debian import BASE, make_base
-from engine import ToolError, docker, label, ready, run
+from engine import ToolError, docker, exists, label, ready, run
 from wheelhouse import BUILD, ROOT, RUNTIME, TOOLS, lay_out, packages, version
 
 HERE = Path(__file__).parent
-SBOMS = BUILD / "sbom"
+BILLS = BUILD / "sbom"
 INPUTS = "onegrid.inputs"  # the label that holds the hash
 EVALUATION = {f"evaluation-{path.stem}": path for path in sorted(HERE.glob("evaluation/*.Containerfile"))}
 
@@ -50,54 +52,54 @@ def revision(files: Iterable[Path]) -> str:
     return run("git", "-C", ROOT, "log", "-1", "--format=%H", "--", *paths) + ("-dirty" if changed else "")
 
 
-def base(rebuild: bool) -> str:
-    """The base image of our own, made if it is missing; its name."""
+@contextmanager
+def told(image: str, takes: str) -> Iterator[None]:
+    """Say that an image is being built, how large it became, and how long it took."""
+    print(f"==> {image}: building, about {takes}", flush=True)
+    start = time.monotonic()
+    yield
+    size = int(docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
+    print(f"    {size:.0f} MB in {time.monotonic() - start:.0f} s", flush=True)
+
+
+@functools.cache
+def base(given: str | None, rebuild: bool) -> str:
+    """The base image, pulled or made if it is not here; its name."""
+    if given:
+        if not exists(given):
+            docker("pull", "-q", given)
+        return given
     inputs = digest([HERE / "debian.py"])
     if rebuild or label(BASE, INPUTS) != inputs:
-        with step(BASE, "two minutes"):
+        with told(BASE, "two minutes"):
             make_base({INPUTS: inputs}, BUILD)
     return BASE
 
 
-class step:
-    """Says what is being built, and how long it took."""
-
-    def __init__(self, image: str, takes: str) -> None:
-        self._image, self._takes, self._start = image, takes, time.monotonic()
-
-    def __enter__(self) -> None:
-        print(f"==> {self._image}: building, about {self._takes}", flush=True)
-
-    def __exit__(self, failure: object, *_: object) -> None:
-        if failure is None:
-            size = int(docker("image", "inspect", "-f", "{{.Size}}", self._image)) / 1e6
-            print(f"    {size:.0f} MB in {time.monotonic() - self._start:.0f} s", flush=True)
-
-
 def build(name: str, on: str, rebuild: bool) -> None:
     """Build one image if something of it has changed, and write its bill of materials to build/sbom."""
-    if name in EVALUATION:
-        containerfile, number = EVALUATION[name], version(services()[0])
+    evaluation = name in EVALUATION
+    if evaluation:
+        containerfile, number = EVALUATION[name], version("kit")
         files = [containerfile, HERE / "sbom.py"]
     else:
         containerfile, number = HERE / "Containerfile", version(name)
         files = [containerfile, HERE / "sbom.py", HERE / "wheelhouse.py", RUNTIME, TOOLS, *sources(*packages(name))]
-    image = f"onegrid/{name}:{number}"
+    image, bill = f"onegrid/{name}:{number}", BILLS / f"onegrid-{name}.cdx.json"
     inputs = digest(files, on, docker("image", "inspect", "-f", "{{.Id}}", on), number)
-    bill = SBOMS / f"onegrid-{name}.cdx.json"
     if not rebuild and label(image, INPUTS) == inputs:
         print(f"==> {image}: unchanged", flush=True)
     else:
-        with step(image, "a minute"):
-            context, network = (HERE, "host") if name in EVALUATION else (lay_out(name), "none")
-            arguments = {"BASE": on, "SERVICE": name, "VERSION": number, "REVISION": revision(files)}
-            docker(
-                "build", f"--network={network}", "-f", containerfile, "-t", image, "--label", f"{INPUTS}={inputs}",
-                *(f"--build-arg={key}={value}" for key, value in arguments.items()), context,
-            )  # fmt: skip
         bill.unlink(missing_ok=True)
+        with told(image, "half a minute"):
+            arguments = {"BASE": on, "SERVICE": name, "VERSION": number, "REVISION": revision(files)}
+            # Only Debian's packages come over the network; what ours are made of is laid out beside them.
+            network, context = ("host", HERE) if evaluation else ("none", lay_out(name))
+            given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+            where = [f"--network={network}", f"--file={containerfile}", f"--tag={image}", f"--label={INPUTS}={inputs}"]
+            docker("build", *where, *given, context)
     if not bill.exists():
-        SBOMS.mkdir(parents=True, exist_ok=True)
+        BILLS.mkdir(parents=True, exist_ok=True)
         container = docker("create", image)
         docker("cp", f"{container}:/usr/share/sbom/{bill.name}", bill)
         docker("rm", container)
@@ -111,23 +113,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=[*services(), *EVALUATION], help="only these")
     parser.add_argument("--rebuild", action="store_true", help="also what has not changed")
     options = parser.parse_args(argv)
-    names = options.only or services() + list(EVALUATION) * options.evaluation
     try:
         ready()
-        own_base = base(options.rebuild) if not options.base or set(names) & set(EVALUATION) else ""
-        if options.base and not label_exists(options.base):
-            docker("pull", "-q", options.base)
-        for name in names:
-            build(name, own_base if name in EVALUATION else options.base or own_base, options.rebuild)
+        for name in options.only or services() + list(EVALUATION) * options.evaluation:
+            build(name, base(None if name in EVALUATION else options.base, options.rebuild), options.rebuild)
     except ToolError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def label_exists(image: str) -> bool:
-    """Whether there is such an image here."""
-    return bool(docker("image", "ls", "-q", image))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,18 @@ BASE = f"onegrid/base:{SUITE}"
 _PACKAGES = ("python3", "ca-certificates")
 _SECURITY = f"deb http://deb.debian.org/debian-security {SUITE}-security main\n"
 # What a container never reads. Licences stay, and so does Python's bytecode: a read-only root can't make it anew.
-_LEFT_OUT = ("usr/share/man/*", "usr/share/info/*", "usr/share/locale/*", "var/cache/apt/*", "var/cache/debconf/*-old")
-_LEFT_OUT_LATE = ("var/lib/apt/lists/*", "var/log/*", "etc/resolv.conf", "etc/hostname")
+_LEFT_OUT = (
+    "etc/hostname",
+    "etc/resolv.conf",
+    "usr/share/doc/*/*",
+    "usr/share/info/*",
+    "usr/share/locale/*",
+    "usr/share/man/*",
+    "var/cache/apt/*",
+    "var/cache/debconf/*-old",
+    "var/lib/apt/lists/*",
+    "var/log/*",
+)
 
 
 def make_base(labels: dict[str, str], scratch: Path) -> None:
@@ -26,7 +36,7 @@ def make_base(labels: dict[str, str], scratch: Path) -> None:
     if os.geteuid() != 0:
         raise ToolError("a base image is made by root; or give an image with Python 3.11: --base IMAGE")
     if shutil.which("debootstrap") is None:
-        install("debootstrap")
+        install("debootstrap", "debian-archive-keyring")
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as name:
         root = Path(name) / "root"
@@ -40,17 +50,16 @@ def make_base(labels: dict[str, str], scratch: Path) -> None:
 
 
 def _tidy(root: Path) -> None:
-    for pattern in (*_LEFT_OUT, *_LEFT_OUT_LATE):
-        for path in root.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    for path in (root / "usr/share/doc").glob("*/*"):
-        if path.name != "copyright":
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    licences = set(root.glob("usr/share/doc/*/copyright"))
+    for pattern in _LEFT_OUT:
+        for path in set(root.glob(pattern)) - licences:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
 def _import(root: Path, changes: list[str]) -> None:
     with subprocess.Popen(["tar", "-C", root, "--numeric-owner", "-c", "."], stdout=subprocess.PIPE) as tree:
-        done = subprocess.run(["docker", "import", *changes, "-", BASE], check=False, stdin=tree.stdout, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        done = subprocess.run(
+            ["docker", "import", *changes, "-", BASE], check=False, stdin=tree.stdout, capture_output=True, text=True
+        )
     if done.returncode or tree.returncode:
-        raise ToolError(f"docker import failed: {done.stdout}")
+        raise ToolError(f"docker import failed: {done.stderr}")

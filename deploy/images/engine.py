@@ -6,10 +6,9 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["ToolError", "docker", "install", "label", "ready", "run"]
+__all__ = ["ToolError", "docker", "exists", "install", "label", "ready", "run"]
 
 _START_SECONDS = 60
 
@@ -39,12 +38,14 @@ def docker(*arguments: str | Path) -> str:
     return run("docker", *arguments)
 
 
+def exists(image: str) -> bool:
+    """Whether this image is here."""
+    return bool(docker("image", "ls", "-q", image))
+
+
 def label(image: str, name: str) -> str:
-    """A label of a local image; empty if there is no such image or label."""
-    try:
-        return docker("image", "inspect", "-f", f'{{{{index .Config.Labels "{name}"}}}}', image)
-    except ToolError:
-        return ""
+    """A label of an image; empty if there is no such image or label."""
+    return docker("image", "inspect", "-f", f'{{{{index .Config.Labels "{name}"}}}}', image) if exists(image) else ""
 
 
 def install(*packages: str) -> None:
@@ -53,9 +54,9 @@ def install(*packages: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise ToolError(f"images need {' and '.join(packages)}; as root: {wanted}")
     print(f"==> installing {' '.join(packages)} from the system's packages", flush=True)
-    environment: Sequence[str] = ("env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
-    run(*environment, "apt-get", "update", "-qq")
-    run(*environment, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages)
+    quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-qq")
+    run(*quiet, "update")
+    run(*quiet, "install", "-y", "--no-install-recommends", *packages)
 
 
 def ready() -> None:

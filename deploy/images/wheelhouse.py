@@ -46,9 +46,9 @@ def packages(image: str) -> list[Path]:
     return sorted(found.values())
 
 
-def version(image: str) -> str:
-    """The version of the image's own package."""
-    return _project(_projects()[f"onegrid-{image}"])["version"]
+def version(name: str) -> str:
+    """The version of one of our packages."""
+    return _project(_projects()[f"onegrid-{name}"])["version"]
 
 
 def lay_out(image: str) -> Path:
