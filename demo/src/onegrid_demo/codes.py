@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from onegrid_identity.senders import ConsoleSender
+from onegrid_identity.settings import IdentitySettings
 
-__all__ = ["DemoSender", "last_code"]
+__all__ = ["DemoSender", "expect", "last_code"]
 
 _last: dict[str, str] = {}
 _quiet: set[str] = set()
 
 
-def last_code(phone: str) -> str:
+async def last_code(phone: str) -> str:
     """The code that was sent to the number last."""
     return _last[phone]
 
@@ -25,8 +26,8 @@ def expect(phone: str) -> None:
 class DemoSender:
     """Prints codes, but for the case's own."""
 
-    def __init__(self) -> None:
-        self._console = ConsoleSender()
+    def __init__(self, settings: IdentitySettings) -> None:
+        self._console = ConsoleSender(settings)
 
     async def send(self, phone: str, code: str, expires: datetime) -> None:
         """Keep the code, and print it."""

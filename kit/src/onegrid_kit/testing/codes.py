@@ -14,6 +14,9 @@ class KeptCodes:
     last: ClassVar[dict[str, str]] = {}
     """The last code of each number."""
 
+    def __init__(self, _: object) -> None:
+        pass
+
     async def send(self, phone: str, code: str, expires: datetime) -> None:
         """Keep it."""
         self.last[phone] = code

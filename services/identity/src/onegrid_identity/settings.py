@@ -17,5 +17,12 @@ class IdentitySettings(ServiceSettings):
     refresh_token_days: int = setting("How long a session can be kept alive.", default=30)
     signing_key_days: int = setting("How long a key signs before the next one does.", default=30)
     code_sender: str = setting(
-        "The class that sends one-time codes, `module:Class`.", default="onegrid_identity.senders:ConsoleSender"
+        "The class that sends one-time codes, `module:Class`; `onegrid_identity.senders:WebhookSender` posts them to a "
+        "gateway.",
+        default="onegrid_identity.senders:ConsoleSender",
+    )
+    code_webhook_url: str = setting(
+        "Where WebhookSender posts `{phone, code, expires}` as JSON; 2xx says that the code is on its way.",
+        default="",
+        secret=True,
     )

@@ -24,7 +24,7 @@ class Methods:
         self._pages = runtime.pages
         self._cipher = runtime.cipher
         self._passwords = Passwords()
-        self._sender: CodeSender = load(settings.code_sender)()
+        self._sender: CodeSender = load(settings.code_sender)(settings)
         self._access = timedelta(minutes=settings.access_token_minutes)
         self._refresh = timedelta(days=settings.refresh_token_days)
         self.keys = SigningKeys(runtime.db, runtime.cipher, timedelta(days=settings.signing_key_days), self._access)

@@ -18,6 +18,7 @@ from onegrid_identity.commands.sessions import Opened
 from onegrid_identity.errors import CredentialsRejected, RefreshRejected
 from onegrid_kit import ids, tokens
 from onegrid_kit.callers import Call
+from onegrid_kit.errors import Unavailable
 from onegrid_kit.timestamps import timestamp
 
 __all__ = ["SessionMethods"]
@@ -41,7 +42,12 @@ class SessionMethods(Methods):
         code = f"{secrets.randbelow(1_000_000):06}"
         phone_index, code_index = self._phone_index(request.phone), self._code_index(request.phone, code)
         expires = await self._db.write(lambda conn: logins.keep_code(conn, phone_index, code_index, call.now))
-        await self._sender.send(request.phone, code, expires)
+        try:
+            await self._sender.send(request.phone, code, expires)
+        except Unavailable:
+            # Nobody has it: the number need not wait out the pause before it asks again.
+            await self._db.write(lambda conn: logins.forgive_code_pause(conn, phone_index, code_index, call.now))
+            raise
         return pb.RequestOneTimeCodeResponse(expire_time=timestamp(expires))
 
     async def LoginWithOneTimeCode(

@@ -17,7 +17,16 @@ from onegrid_identity.errors import LoginTaken, ScopeUnknown
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import Conflict
 
-__all__ = ["LogIn", "LogInWithCode", "count_failure", "keep_code", "log_in", "log_in_with_code", "require_few_failures"]
+__all__ = [
+    "LogIn",
+    "LogInWithCode",
+    "count_failure",
+    "forgive_code_pause",
+    "keep_code",
+    "log_in",
+    "log_in_with_code",
+    "require_few_failures",
+]
 
 _CODES = tables.one_time_code
 _PUBLIC = (AccountKind.ACCOUNT_KIND_CITIZEN, AccountKind.ACCOUNT_KIND_ENTERPRISE)
@@ -81,6 +90,12 @@ def keep_code(conn: Connection, phone_index: bytes, code_index: bytes, now: date
     values = {"code_index": code_index, "sent_time": now, "expire_time": expires, "tries": 0}
     conn.execute(_CODES.update().where(_CODES.c.phone_index == phone_index).values(**values))
     return expires
+
+
+def forgive_code_pause(conn: Connection, phone_index: bytes, code_index: bytes, now: datetime) -> None:
+    """This code did not leave: the number may ask for another at once. It stays good, in case that it did after all."""
+    this = (_CODES.c.phone_index == phone_index) & (_CODES.c.code_index == code_index)
+    conn.execute(_CODES.update().where(this).values(sent_time=now - attempts.CODE_PAUSE))
 
 
 def log_in_with_code(
