@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 OUT = HERE / "gen"
 STAMP = OUT / ".stamp"
 DESCRIPTORS = OUT / ".protos.binpb"
+CLIENT_POLICY = HERE / "onegrid/grpc_service_config.json"
 
 
 def sources() -> list[Path]:
@@ -30,7 +31,7 @@ def _state() -> str:
     tools = ("grpcio-tools", "googleapis-common-protos", "protovalidate", "mypy-protobuf")
     for tool in tools:
         digest.update(f"{tool} {version(tool)}".encode())
-    for path in (Path(__file__), *sources()):
+    for path in (Path(__file__), CLIENT_POLICY, *sources()):
         digest.update(path.relative_to(HERE).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -94,6 +95,7 @@ def _generate(out: Path) -> None:
         if protoc.main(["protoc", *call]) != 0:
             raise SystemExit("the protos do not compile; see above")
     third_party.unlink()
+    shutil.copyfile(CLIENT_POLICY, out / CLIENT_POLICY.relative_to(HERE))
     for package in {path.parent for path in out.rglob("*_pb2.py")}:
         (package / "py.typed").touch()
 

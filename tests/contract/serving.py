@@ -16,7 +16,7 @@ from typing import Any
 
 import uvloop
 
-from onegrid_demo import district, loading
+from onegrid_demo import codes, district, loading
 from onegrid_demo.client import Client
 from onegrid_demo.platform import SERVICES, Platform
 from onegrid_identity.bootstrap import bootstrap
@@ -42,7 +42,7 @@ async def serve(platform: Platform, data: Path, port: int) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     await platform.start()
-    client = Client(f"127.0.0.1:{port}")
+    client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, codes.last_code)
     password = secrets.token_urlsafe(12)
     identity = platform.settings(IDENTITY)
     engine = sync_engine(identity.database_url)

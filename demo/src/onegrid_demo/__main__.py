@@ -17,8 +17,8 @@ from rich.table import Table
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
-from onegrid_demo import case, district, loading
-from onegrid_demo.client import Client
+from onegrid_demo import case, codes, district, loading
+from onegrid_demo.client import SERVICES, Client
 from onegrid_demo.platform import Platform
 from onegrid_identity.bootstrap import bootstrap
 from onegrid_identity.main import SERVICE as IDENTITY
@@ -62,7 +62,7 @@ async def serve(platform: Platform, port: int, *, once: bool) -> int:
         say(f"port {port} can't be used ({error}); choose another: ONEGRID_PORT=50052 make run")
         await platform.stop()
         return 1
-    client = Client(f"127.0.0.1:{port}")
+    client = Client(dict.fromkeys(SERVICES, f"127.0.0.1:{port}"), codes.last_code)
     try:
         running = asyncio.create_task(present(platform, client, port))
         stop = asyncio.create_task(stopping.wait())
@@ -93,7 +93,9 @@ async def present(platform: Platform, client: Client, port: int) -> bool:
         platform.keep(await loading.load(client, password))
         say(f"loaded in {time.monotonic() - began:.0f} s")
     say("replaying the reference case of 2020-11-11 over gRPC")
-    petition = await case.replay(client, platform.clock, platform.accounts())
+    accounts = platform.accounts()
+    codes.expect(accounts["enterprise"]["phone"])
+    petition = await case.replay(client, platform.clock, accounts)
     timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=10)
     console.print(table(timeline))
     show_next(platform, port, petition.name)

@@ -7,48 +7,49 @@ somebody is at the door, and at 15:58 it is concluded. Everything is done over g
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, Petition, State
 from onegrid_demo import district
 from onegrid_demo.client import Client
-from onegrid_demo.loading import CELL, CENTRE
+from onegrid_demo.loading import CELL, CENTRE, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 
 __all__ = ["replay", "succeeded"]
 
 
-async def replay(client: Client, clock: SettableClock, accounts: dict[str, Any]) -> Petition:
-    """Live through the case at its own times; the petition as it is at the end."""
+async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[str, Mapping[str, str]]) -> Petition:
+    """Live through the case, at its own times if the services go by this clock; the petition as it is at the end."""
     petitions = client.petition
 
     def at(hour: int, minute: int, second: int = 0) -> None:
-        clock.set(datetime(2020, 11, 11, hour, minute, second, tzinfo=CHINA))
+        if clock is not None:
+            clock.set(datetime(2020, 11, 11, hour, minute, second, tzinfo=CHINA))
 
     at(14, 36)
     enterprise = await client.public(accounts["enterprise"]["phone"], district.CODE)
-    filed = await petitions.FilePetition(
-        pb.FilePetitionRequest(
-            district=district.CODE,
-            kind=Kind.KIND_HELP,
-            text="儿童中心近期招不到保育员和教师，影响开班，请帮忙协调用工。",
-            location=_middle_of(CELL),
-            address="朝凤社区儿童中心",
-            contact_phone=accounts["enterprise"]["phone"],
-            request_id=str(uuid.uuid4()),
-        ),
-        metadata=enterprise,
-        timeout=10,
+    report = pb.FilePetitionRequest(
+        district=district.CODE,
+        kind=Kind.KIND_HELP,
+        text="儿童中心近期招不到保育员和教师，影响开班，请帮忙协调用工。",
+        location=_middle_of(CELL),
+        address="朝凤社区儿童中心",
+        contact_phone=accounts["enterprise"]["phone"],
+        request_id=_new_id(),
     )
+    # Of a district that was just loaded, petition may not have heard yet.
+    filed = await until_known(lambda: petitions.FilePetition(report, metadata=enterprise, timeout=10))
     name = filed.petition.name
 
     at(14, 36, 30)
     commander = await client.staff("commander", accounts["commander"]["password"])
     await petitions.AcceptPetition(
-        pb.AcceptPetitionRequest(name=name, public_note="已受理，马上为您协调。"), metadata=commander, timeout=10
+        pb.AcceptPetitionRequest(name=name, public_note="已受理，马上为您协调。", request_id=_new_id()),
+        metadata=commander,
+        timeout=10,
     )
     at(14, 37)
     await petitions.DispatchPetition(
@@ -57,6 +58,7 @@ async def replay(client: Client, clock: SettableClock, accounts: dict[str, Any])
             work_item=f"workItems/{CENTRE}-001",
             instruction="请立即联系儿童中心，落实用工需求。",
             public_note="已交人才和社会保障服务中心办理。",
+            request_id=_new_id(),
         ),
         metadata=commander,
         timeout=10,
@@ -66,17 +68,23 @@ async def replay(client: Client, clock: SettableClock, accounts: dict[str, Any])
     centre = await client.staff("centre", accounts["centre"]["password"])
     task = f"{name}/tasks/1"
     await petitions.TakeTask(
-        pb.TakeTaskRequest(name=task, public_note="已签收，工作人员正在路上。"), metadata=centre, timeout=10
+        pb.TakeTaskRequest(name=task, public_note="已签收，工作人员正在路上。", request_id=_new_id()),
+        metadata=centre,
+        timeout=10,
     )
     at(15, 5)
     centre = await client.staff("centre", accounts["centre"]["password"])
     await petitions.ReportTask(
-        pb.ReportTaskRequest(name=task, public_note="已上门，正在了解岗位需求。"), metadata=centre, timeout=10
+        pb.ReportTaskRequest(name=task, public_note="已上门，正在了解岗位需求。", request_id=_new_id()),
+        metadata=centre,
+        timeout=10,
     )
     at(15, 58)
     centre = await client.staff("centre", accounts["centre"]["password"])
     await petitions.ConcludeTask(
-        pb.ConcludeTaskRequest(name=task, public_note="已为儿童中心推荐合适人选，并发布招聘信息。"),
+        pb.ConcludeTaskRequest(
+            name=task, public_note="已为儿童中心推荐合适人选，并发布招聘信息。", request_id=_new_id()
+        ),
         metadata=centre,
         timeout=10,
     )
@@ -84,16 +92,17 @@ async def replay(client: Client, clock: SettableClock, accounts: dict[str, Any])
     at(16, 5)
     enterprise = await client.public(accounts["enterprise"]["phone"], district.CODE)
     await petitions.RatePetition(
-        pb.RatePetitionRequest(name=name, satisfied=True, stars=5, comment="非常及时，谢谢！"),
+        pb.RatePetitionRequest(name=name, satisfied=True, stars=5, comment="非常及时，谢谢！", request_id=_new_id()),
         metadata=enterprise,
         timeout=10,
     )
     at(16, 20)
     worker = await client.staff("grid", accounts["grid"]["password"])
     verified = await petitions.VerifyPetition(
-        pb.VerifyPetitionRequest(name=name, solved=True, stars=5), metadata=worker, timeout=10
+        pb.VerifyPetitionRequest(name=name, solved=True, stars=5, request_id=_new_id()), metadata=worker, timeout=10
     )
-    clock.reset()
+    if clock is not None:
+        clock.reset()
     return verified.petition
 
 
@@ -113,3 +122,7 @@ def _middle_of(code: str) -> Point:
         longitude=sum(longitude for longitude, _ in corners) / len(corners),
         latitude=sum(latitude for _, latitude in corners) / len(corners),
     )
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())

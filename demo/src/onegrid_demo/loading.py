@@ -1,11 +1,15 @@
-"""Loads the demonstration district as an administrator would: over gRPC, with nothing but the contracts."""
+"""Loads the demonstration district as an administrator would: over gRPC, with nothing but the contracts.
+
+Every step may be repeated: a load that was cut short is begun again and finds what is there already.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import grpc
 import grpc.aio
@@ -14,12 +18,13 @@ from onegrid.common.v1.common_pb2 import AccountKind, Point, Polygon
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.identity.v1.resources_pb2 import User
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb
 from onegrid.petition.v1.resources_pb2 import WorkItem
-from onegrid_demo import district
+from onegrid_demo import district, refusals
 from onegrid_demo.client import Client, Metadata
 
-__all__ = ["CELL", "CENTRE", "load"]
+__all__ = ["CELL", "CENTRE", "load", "until_known"]
 
 T = TypeVar("T")
 
@@ -42,93 +47,79 @@ _PUBLIC = (
 )
 
 
-async def load(client: Client, admin_password: str) -> dict[str, Any]:
-    """Enter divisions, departments, cells, work items and an account for each OA level and kind; who can log in."""
+def drawn(_: str) -> str:
+    """A new password, whoever it is for."""
+    return secrets.token_urlsafe(12)
+
+
+async def load(
+    client: Client, admin_password: str, password_for: Callable[[str], str] = drawn
+) -> dict[str, dict[str, str]]:
+    """Enter divisions, departments, cells, work items and an account for each OA level and kind; who can log in.
+
+    Accounts that are there get the password that `password_for` their login says, if it is not theirs yet.
+    """
     admin = await client.staff("admin", admin_password)
     await client.grid.ImportDivisions(
-        grid_pb.ImportDivisionsRequest(district=district.CODE, csv=district.divisions_csv()), metadata=admin
+        grid_pb.ImportDivisionsRequest(district=district.CODE, csv=district.divisions_csv(), request_id=_new_id()),
+        metadata=admin,
     )
     for department in district.DEPARTMENTS:
-        await client.identity.CreateDepartment(
-            identity_pb.CreateDepartmentRequest(code=department.code, display_name=department.name), metadata=admin
+        await _unless(
+            "RESOURCE_EXISTS",
+            client.identity.CreateDepartment(
+                identity_pb.CreateDepartmentRequest(
+                    code=department.code, display_name=department.name, request_id=_new_id()
+                ),
+                metadata=admin,
+            ),
         )
-    await client.grid.BatchCreateCells(
-        grid_pb.BatchCreateCellsRequest(parent=district.CODE, cells=[_new_cell(cell) for cell in district.cells()]),
-        metadata=admin,
-        timeout=60,
+    # All or none: where one is, all of them are.
+    await _unless(
+        "RESOURCE_EXISTS",
+        client.grid.BatchCreateCells(
+            grid_pb.BatchCreateCellsRequest(
+                parent=district.CODE, cells=[_new_cell(cell) for cell in district.cells()], request_id=_new_id()
+            ),
+            metadata=admin,
+            timeout=60,
+        ),
     )
     # petition hears of departments, and identity of places, by events: both are a moment behind.
-    await _until_known(
-        lambda: client.petition.BatchCreateWorkItems(
-            petition_pb.BatchCreateWorkItemsRequest(
-                district=district.CODE,
-                work_items=[
-                    WorkItem(
-                        name=item.name,
-                        display_name=item.display_name,
-                        department=item.department,
-                        promised_working_days=item.promised_working_days,
-                    )
-                    for item in district.work_items()
-                ],
-            ),
-            metadata=admin,
-        )
-    )
-    accounts: dict[str, Any] = {"admin": {"login": "admin", "password": admin_password}}
+    await until_known(lambda: client.petition.BatchCreateWorkItems(_work_items(), metadata=admin))
+    accounts: dict[str, dict[str, str]] = {"admin": {"login": "admin", "password": admin_password}}
+    there = await _users(client, admin)
     for login, name, role, scope in _STAFF:
-        password = secrets.token_urlsafe(12)
-        user = await _staff(client, admin, login, name, password)
-        await _until_known(
-            lambda user=user, role=role, scope=scope: client.identity.GrantRole(  # type: ignore[misc]
-                identity_pb.GrantRoleRequest(user=user, role=f"roles/{role}", scope=scope), metadata=admin
-            )
-        )
+        password = password_for(login)
+        user = await _staff(client, admin, there, login, name, password)
+        grant = identity_pb.GrantRoleRequest(user=user, role=f"roles/{role}", scope=scope, request_id=_new_id())
+        await until_known(lambda grant=grant: client.identity.GrantRole(grant, metadata=admin))  # type: ignore[misc]
         accounts[login] = {"login": login, "password": password, "user": user}
     for key, name, kind, phone, organization in _PUBLIC:
-        answer = await client.identity.CreateUser(
-            identity_pb.CreateUserRequest(
-                district=district.CODE, kind=kind, display_name=name, phone=phone, organization=organization
+        accounts[key] = {"phone": phone, "user": await _member(client, admin, there, name, kind, phone, organization)}
+    if not any(user.kind == AccountKind.ACCOUNT_KIND_SERVICE for user in there):
+        service = await client.identity.CreateServiceAccount(
+            identity_pb.CreateServiceAccountRequest(
+                district=district.CODE, display_name="12345 热线", organization="丹东市"
             ),
             metadata=admin,
         )
-        accounts[key] = {"phone": phone, "user": answer.user.name}
-    service = await client.identity.CreateServiceAccount(
-        identity_pb.CreateServiceAccountRequest(
-            district=district.CODE, display_name="12345 热线", organization="丹东市"
+        accounts["service"] = {"name": service.user.name, "secret": service.secret}
+    await _unless(
+        "POST_TAKEN",
+        client.grid.AppointWorker(
+            grid_pb.AppointWorkerRequest(
+                cell=f"cells/{CELL}", user=accounts["grid"]["user"], post=Post.POST_WORKER, request_id=_new_id()
+            ),
+            metadata=admin,
         ),
-        metadata=admin,
-    )
-    accounts["service"] = {"name": service.user.name, "secret": service.secret}
-    await client.grid.AppointWorker(
-        grid_pb.AppointWorkerRequest(cell=f"cells/{CELL}", user=accounts["grid"]["user"], post=Post.POST_WORKER),
-        metadata=admin,
     )
     return accounts
 
 
-async def _staff(client: Client, admin: Metadata, login: str, name: str, password: str) -> str:
-    answer = await client.identity.CreateUser(
-        identity_pb.CreateUserRequest(
-            district=district.CODE,
-            kind=AccountKind.ACCOUNT_KIND_STAFF,
-            display_name=name,
-            login=login,
-            password=password,
-        ),
-        metadata=admin,
-    )
-    return answer.user.name
-
-
-def _new_cell(cell: district.Cell) -> grid_pb.NewCell:
-    corners = [Point(longitude=longitude, latitude=latitude) for longitude, latitude in cell.corners]
-    return grid_pb.NewCell(code=cell.code, display_name=cell.name, boundary=Polygon(corners=corners))
-
-
-async def _until_known(call: Callable[[], Awaitable[T]]) -> T:
-    """Call until what it names has been heard of; 30 seconds at most."""
-    for _ in range(150):
+async def until_known(call: Callable[[], Awaitable[T]]) -> T:
+    """Call until what it names has been heard of, which is told by events; a minute at most."""
+    for _ in range(300):
         try:
             return await call()
         except grpc.aio.AioRpcError as error:
@@ -136,3 +127,106 @@ async def _until_known(call: Callable[[], Awaitable[T]]) -> T:
                 raise
         await asyncio.sleep(0.2)
     return await call()
+
+
+async def _unless(reason: str, call: Awaitable[object]) -> None:
+    """What was done before, as the reason says, need not be done again."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        if refusals.info(error).reason != reason:
+            raise
+
+
+async def _users(client: Client, admin: Metadata) -> list[User]:
+    """The accounts that are there."""
+    users: list[User] = []
+    token = ""
+    while True:
+        page = await client.identity.ListUsers(
+            identity_pb.ListUsersRequest(district=district.CODE, page_size=500, page_token=token),
+            metadata=(*admin, ("x-purpose", "load the demonstration district")),
+        )
+        users += page.users
+        token = page.next_page_token
+        if not token:
+            return users
+
+
+async def _staff(client: Client, admin: Metadata, there: Sequence[User], login: str, name: str, password: str) -> str:
+    """A member of staff who can log in with the password; the account's name."""
+    found = next((user.name for user in there if user.login == login), "")
+    if found:
+        try:
+            await client.staff(login, password)
+        except grpc.aio.AioRpcError as error:
+            if refusals.info(error).reason != "CREDENTIALS_REJECTED":
+                raise
+            await client.identity.SetPassword(
+                identity_pb.SetPasswordRequest(name=found, new_password=password, request_id=_new_id()), metadata=admin
+            )
+        return found
+    answer = await client.identity.CreateUser(
+        identity_pb.CreateUserRequest(
+            district=district.CODE,
+            kind=AccountKind.ACCOUNT_KIND_STAFF,
+            display_name=name,
+            login=login,
+            password=password,
+            request_id=_new_id(),
+        ),
+        metadata=admin,
+    )
+    return answer.user.name
+
+
+async def _member(
+    client: Client,
+    admin: Metadata,
+    there: Sequence[User],
+    name: str,
+    kind: AccountKind.ValueType,
+    phone: str,
+    organization: str,
+) -> str:
+    """A resident or an enterprise; the account's name."""
+    found = next((user.name for user in there if user.phone == phone), "")
+    if found:
+        return found
+    answer = await client.identity.CreateUser(
+        identity_pb.CreateUserRequest(
+            district=district.CODE,
+            kind=kind,
+            display_name=name,
+            phone=phone,
+            organization=organization,
+            request_id=_new_id(),
+        ),
+        metadata=admin,
+    )
+    return answer.user.name
+
+
+def _work_items() -> petition_pb.BatchCreateWorkItemsRequest:
+    return petition_pb.BatchCreateWorkItemsRequest(
+        district=district.CODE,
+        work_items=[
+            WorkItem(
+                name=item.name,
+                display_name=item.display_name,
+                department=item.department,
+                promised_working_days=item.promised_working_days,
+            )
+            for item in district.work_items()
+        ],
+        request_id=_new_id(),
+    )
+
+
+def _new_cell(cell: district.Cell) -> grid_pb.NewCell:
+    corners = [Point(longitude=longitude, latitude=latitude) for longitude, latitude in cell.corners]
+    return grid_pb.NewCell(code=cell.code, display_name=cell.name, boundary=Polygon(corners=corners))
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
