@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 # The distribution's first: it is what the images have, and built with profiles; others are often half as slow again.
 PYTHONS := /usr/bin/python3.11 python3.11
-PACKAGES := protos kit services/identity services/grid services/petition demo deploy/runner
+PACKAGES := protos kit services/identity services/grid services/petition demo deploy/checks deploy/runner
 SOURCES := kit services demo deploy tests tools benchmarks protos/generate.py protos/hatch_build.py
 say = @printf '==> %s\n'
 

@@ -182,7 +182,8 @@ class FleetClient(Client):
 class Fleet:
     """Every process of the platform. Start it from the main thread."""
 
-    def __init__(self, folder: Path, otlp_endpoint: str) -> None:
+    def __init__(self, folder: Path, otlp_endpoint: str, **told: str) -> None:
+        self.admin_password = secrets.token_urlsafe(12)
         self.accounts: dict[str, Any] = {}
         """Who can log in, as `onegrid_demo.loading` tells it."""
         self.logged_in: dict[str, Metadata] = {}
@@ -192,7 +193,7 @@ class Fleet:
         self._postgres = TestPostgres()
         self._rabbitmq = RabbitServer()
         self._folder = folder
-        self._otlp_endpoint = otlp_endpoint
+        self._told = {"OTLP_ENDPOINT": otlp_endpoint, **told}
         self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self._keys = {"PAGE_TOKEN_KEY": secrets.token_hex(16), "CIPHER_KEYS": f"k1:{secrets.token_hex(32)}"}
         self._engines: dict[str, Engine] = {}
@@ -207,14 +208,22 @@ class Fleet:
 
     def start(self) -> None:
         """Start everything and load the demonstration district."""
+        self.start_empty()
+        self.accounts = asyncio.run(self._load(self.admin_password))
+        # petition hears of cells, and of who looks after them, by events.
+        cells = "SELECT count(boundary), count(nullif(grid_worker, '')) FROM place"
+        eventually(lambda: tuple(self.rows("petition", cells)[0]) == (district.CELLS, 1))
+
+    def start_empty(self) -> None:
+        """Start everything; nobody is there but the administrator."""
         self._codes.mkdir()
         self._postgres.server.start()
         self._rabbitmq.start()
         for service in SERVICES:
             self._engines[service] = sync_engine(self._postgres.server.create_database(service), pool=2)
         self.run_for_each_service("migrate")
-        password = secrets.token_urlsafe(12)
-        self.run("identity", "bootstrap", "--district", district.CODE, ONEGRID_BOOTSTRAP_PASSWORD=password)
+        password = {"ONEGRID_BOOTSTRAP_PASSWORD": self.admin_password}
+        self.run("identity", "bootstrap", "--district", district.CODE, **password)
         for service in SERVICES:
             for role in _READY:
                 self.parts[service, role] = self._part(service, role)
@@ -222,10 +231,6 @@ class Fleet:
             part.launch()
         for part in self.parts.values():
             part.await_ready()
-        self.accounts = asyncio.run(self._load(password))
-        # petition hears of cells, and of who looks after them, by events.
-        cells = "SELECT count(boundary), count(nullif(grid_worker, '')) FROM place"
-        eventually(lambda: tuple(self.rows("petition", cells)[0]) == (district.CELLS, 1))
 
     def close(self) -> None:
         """End everything, and remove its data."""
@@ -329,10 +334,10 @@ class Fleet:
             "IDENTITY_TARGET": self.target("identity"),
             "DRAIN_PAUSE_S": str(DRAIN_PAUSE_S),
             "DRAIN_GRACE_S": str(DRAIN_GRACE_S),
-            "OTLP_ENDPOINT": self._otlp_endpoint,
             "TRACE_RATIO": "0",
             "CODE_SENDER": "sending:FolderSender",
             **self._keys,
+            **self._told,
         }
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {

@@ -185,7 +185,7 @@ async def _member(
     admin: Metadata,
     there: Sequence[User],
     name: str,
-    kind: AccountKind.ValueType,
+    kind: AccountKind,
     phone: str,
     organization: str,
 ) -> str:

@@ -1,0 +1,81 @@
+"""What the checks are told: `CHECKS_<FIELD>` in the environment, read here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Self
+
+import grpc
+
+__all__ = ["NEEDS", "Settings", "SettingsError"]
+
+PREFIX: Final = "CHECKS_"
+_TARGETS: Final = ("identity_target", "grid_target", "petition_target")
+_LOOP: Final = (*_TARGETS, "admin_password", "sink")
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "smoke": _TARGETS,
+    "loop": _LOOP,
+    "load": (*_LOOP, "profile"),
+    "observability": (*_LOOP, "prometheus", "rules", "dashboards"),
+}
+"""The checks, each with the settings that it can't do without."""
+
+
+class SettingsError(Exception):
+    """The checks were not told what they need, or something that can't be used; the message says what."""
+
+
+def _setting(doc: str, default: str = "", *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"doc": doc}, repr=not secret, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the checks can be told."""
+
+    identity_target: str = _setting("identity's api, dns:///host:port")
+    grid_target: str = _setting("grid's api, dns:///host:port")
+    petition_target: str = _setting("petition's api, dns:///host:port")
+    admin_login: str = _setting("who loads the demonstration district", "admin")
+    admin_password: str = _setting("the administrator's password", secret=True)
+    sink: str = _setting("the evaluation's sink of codes and traces, http://host:4318")
+    prometheus: str = _setting("the Prometheus that scrapes the platform, http://host:9090")
+    profile: str = _setting("the file of the load profile")
+    rules: str = _setting("the folder of rule files, *.yaml")
+    dashboards: str = _setting("the folder of dashboards, *.json")
+    tls_ca: str = _setting("PEM file of the authority of the servers' certificates; with it, calls go over TLS")
+    tls_certificate: str = _setting("PEM file of the client's certificate, where servers ask for one")
+    tls_key: str = _setting("PEM file of its key")
+
+    @classmethod
+    def read(cls, check: str, environ: Mapping[str, str]) -> Self:
+        """The settings of this check. Raises SettingsError."""
+        given = {each.name: environ.get(PREFIX + each.name.upper(), "") for each in fields(cls)}
+        docs = {each.name: each.metadata["doc"] for each in fields(cls)}
+        missing = [f"{PREFIX}{name.upper()} is not set: {docs[name]}" for name in NEEDS[check] if not given[name]]
+        if missing:
+            raise SettingsError("\n".join(missing))
+        if bool(given["tls_certificate"]) != bool(given["tls_key"]):
+            raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
+        return cls(**{name: value for name, value in given.items() if value})
+
+    @property
+    def targets(self) -> Mapping[str, str]:
+        """Where each service's api is."""
+        return {"identity": self.identity_target, "grid": self.grid_target, "petition": self.petition_target}
+
+    def credentials(self) -> grpc.ChannelCredentials | None:
+        """How calls are protected; None: not. Raises SettingsError."""
+        if not self.tls_ca and not self.tls_certificate:
+            return None
+        try:
+            return grpc.ssl_channel_credentials(
+                *(
+                    Path(file).read_bytes() if file else None
+                    for file in (self.tls_ca, self.tls_key, self.tls_certificate)
+                )
+            )
+        except OSError as error:
+            raise SettingsError(f"{PREFIX}TLS_CA, _CERTIFICATE, _KEY: {error}") from None

@@ -1,0 +1,160 @@
+"""Smoke: every service is healthy, tells its contract, answers anybody what is public, and nobody what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Final
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from onegrid.grid.v1 import grid_service_pb2 as grid_pb
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.petition.v1 import petition_service_pb2 as petition_pb
+from onegrid_checks.checklist import Checklist, told
+from onegrid_checks.settings import Settings
+from onegrid_demo import refusals
+from onegrid_demo.client import SERVICES, Client
+
+__all__ = ["check"]
+
+_CONTRACTS: Final[dict[str, ServiceDescriptor]] = {
+    "identity": identity_pb.DESCRIPTOR.services_by_name["IdentityService"],
+    "grid": grid_pb.DESCRIPTOR.services_by_name["GridService"],
+    "petition": petition_pb.DESCRIPTOR.services_by_name["PetitionService"],
+}
+_BESIDE: Final = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+_PATIENCE_S: Final = 10
+_NO_PETITION: Final = "petitions/210602-20201111-00000000"
+
+
+async def check(settings: Settings, checklist: Checklist) -> None:
+    """Ask each service."""
+    client = Client(settings.targets, _no_code, settings.credentials())
+    try:
+        for service in SERVICES:
+            if await _healthy(client.channels[service], service, settings.targets[service], checklist):
+                await _tells_its_contract(client.channels[service], service, checklist)
+        await _answers(checklist, "identity: anybody learns the signing keys", _keys(client), "identity")
+        await _refuses(
+            checklist,
+            "petition: anybody may ask for a public timeline, and is told that there is none",
+            client.petition.GetPublicTimeline(petition_pb.GetPublicTimelineRequest(name=_NO_PETITION)),
+            (grpc.StatusCode.NOT_FOUND, "onegrid.petition", "NOT_FOUND"),
+            "petition",
+        )
+        for service, call in (
+            ("identity", client.identity.GetCaller(identity_pb.GetCallerRequest())),
+            ("grid", client.grid.ListDivisions(grid_pb.ListDivisionsRequest(parent="210602"))),
+            ("petition", client.petition.ListPetitions(petition_pb.ListPetitionsRequest(district="210602"))),
+        ):
+            await _refuses(
+                checklist,
+                f"{service}: a call without a token is UNAUTHENTICATED, and says so as {_domain(service)}",
+                call,
+                (grpc.StatusCode.UNAUTHENTICATED, _domain(service), "UNAUTHENTICATED"),
+                service,
+            )
+    finally:
+        await client.close()
+
+
+async def _healthy(channel: grpc.aio.Channel, service: str, target: str, checklist: Checklist) -> bool:
+    """Whether it says so, as a whole and by its own name."""
+    stub = health_pb2_grpc.HealthStub(channel)
+    name = _CONTRACTS[service].full_name
+    answers = []
+    for each in ("", name):
+        try:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(service=each), timeout=_PATIENCE_S)
+            answers.append(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
+        except grpc.aio.AioRpcError as error:
+            answers.append(told(error))
+    return checklist.expect(
+        f"{service}: {name} is SERVING at {target}",
+        answers == ["SERVING", "SERVING"],
+        seen=" and ".join(dict.fromkeys(answers)),
+        look=f"kubectl get pods -l app.kubernetes.io/name={service}; not ready: its database, see its log",
+    )
+
+
+async def _tells_its_contract(channel: grpc.aio.Channel, service: str, checklist: Checklist) -> None:
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    contract = _CONTRACTS[service]
+    method = f"{contract.full_name}.{contract.methods[0].name}"
+    requests = (
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol=contract.full_name),
+    )
+    listed: set[str] = set()
+    described: set[str] = set()
+    try:
+        async for answer in stub.ServerReflectionInfo(iter(requests), timeout=_PATIENCE_S):
+            listed.update(each.name for each in answer.list_services_response.service)
+            described.update(
+                f"{file.package}.{each.name}.{one.name}"
+                for file in map(FileDescriptorProto.FromString, answer.file_descriptor_response.file_descriptor_proto)
+                for each in file.service
+                for one in each.method
+            )
+        seen = (
+            f"lists {', '.join(sorted(listed))}; {'describes' if method in described else 'does not describe'} {method}"
+        )
+    except grpc.aio.AioRpcError as error:
+        seen = told(error)
+    checklist.expect(
+        f"{service}: reflection lists {contract.full_name} and no other contract, and describes {method}",
+        listed == {contract.full_name, *_BESIDE} and method in described,
+        seen=seen,
+        look=f"CHECKS_{service.upper()}_TARGET: does it lead to another service, or to pods of another version?",
+    )
+
+
+async def _answers(checklist: Checklist, what: str, call: Awaitable[object], service: str) -> None:
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        checklist.expect(what, met=False, seen=told(error), look=_log_of(service))
+    else:
+        checklist.expect(what, met=bool(answer), seen="nothing", look=_log_of(service))
+
+
+async def _refuses(
+    checklist: Checklist,
+    what: str,
+    call: Awaitable[Message],
+    refusal: tuple[grpc.StatusCode, str, str],
+    service: str,
+) -> None:
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        info = refusals.info(error)
+        given = (error.code(), info.domain, info.reason)
+        checklist.expect(what, met=given == refusal, seen=told(error), look=_log_of(service))
+    else:
+        checklist.expect(
+            what, met=False, seen=f"it was answered, with {answer.ByteSize()} bytes", look=_log_of(service)
+        )
+
+
+async def _keys(client: Client) -> object:
+    answer = await client.identity.ListSigningKeys(identity_pb.ListSigningKeysRequest())
+    return answer.keys
+
+
+async def _no_code(_: str) -> str:
+    raise AssertionError("nobody logs in here")
+
+
+def _domain(service: str) -> str:
+    return f"onegrid.{service}"
+
+
+def _log_of(service: str) -> str:
+    return f"kubectl logs -l app.kubernetes.io/name={service},app.kubernetes.io/component=api --tail=50"
