@@ -16,6 +16,7 @@ import grpc.aio
 from onegrid.grid.v1 import grid_service_pb2_grpc
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1 import identity_service_pb2_grpc
+from onegrid.identity.v1.resources_pb2 import Session
 from onegrid.petition.v1 import petition_service_pb2_grpc
 
 __all__ = ["SERVICES", "Client", "LastCode", "Metadata", "bearer", "connect"]
@@ -59,20 +60,28 @@ class Client:
         self.petition = petition_service_pb2_grpc.PetitionServiceStub(self.channels["petition"])
         self._last_code = last_code
 
-    async def staff(self, login: str, password: str) -> Metadata:
-        """The metadata of a member of staff's calls."""
+    async def log_in_staff(self, login: str, password: str) -> Session:
+        """A member of staff's session."""
         answer = await self.identity.LoginWithPassword(
             identity_pb.LoginWithPasswordRequest(login=login, password=password)
         )
-        return bearer(answer.session.access_token)
+        return answer.session
 
-    async def public(self, phone: str, district: str) -> Metadata:
-        """The metadata of a resident's or enterprise's calls, who logs in with the code that was just sent."""
+    async def log_in_public(self, phone: str, district: str) -> Session:
+        """The session of a resident or an enterprise, who logs in with the code that was just sent."""
         await self.identity.RequestOneTimeCode(identity_pb.RequestOneTimeCodeRequest(phone=phone))
         answer = await self.identity.LoginWithOneTimeCode(
             identity_pb.LoginWithOneTimeCodeRequest(phone=phone, code=await self._last_code(phone), district=district)
         )
-        return bearer(answer.session.access_token)
+        return answer.session
+
+    async def staff(self, login: str, password: str) -> Metadata:
+        """The metadata of a member of staff's calls."""
+        return bearer((await self.log_in_staff(login, password)).access_token)
+
+    async def public(self, phone: str, district: str) -> Metadata:
+        """The metadata of a resident's or enterprise's calls."""
+        return bearer((await self.log_in_public(phone, district)).access_token)
 
     async def close(self) -> None:
         """Close the channels."""

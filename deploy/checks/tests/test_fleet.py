@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/system"))
 
-from fleet import SERVICES, Fleet
+from fleet import SERVICES, Fleet, eventually
 
+from onegrid_checks.load.profile import METHODS
 from onegrid_checks.sink import Sink, serving
 
 pytestmark = pytest.mark.timeout(300)
@@ -89,10 +96,77 @@ async def test_the_loop_holds_on_an_empty_platform_for_two_that_come_at_once_and
     assert checks.fleet.count("identity", "department") == 34
 
 
+def profile(folder: Path, **changed: object) -> Path:
+    """A load of a few seconds, of everything there is."""
+    written: dict[str, Any] = {
+        "name": "test",
+        "connections": 2,
+        "watchers": 10,
+        "phases": [{"name": "ramp", "seconds": 2, "from": 5, "to": 40}, {"name": "steady", "seconds": 6, "rate": 40}],
+        "mix": dict.fromkeys(METHODS, 1),
+        "objectives": {
+            "errors": 0,
+            # Other tests may have the machine's processors: of time, nothing is asked.
+            "made": 0.5,
+            "latency_ms": {method: {"p50": 60_000, "p99": 60_000} for method in METHODS},
+        },
+        **changed,
+    }
+    path = folder / "profile.yaml"
+    path.write_text(yaml.safe_dump(written))
+    return path
+
+
+def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Path) -> None:
+    first = checks.fleet.parts["petition", "api"]
+    try:
+        with checks.fleet.second_api("petition"), ThreadPoolExecutor() as pool:
+            running = pool.submit(checks.run, "load", CHECKS_PROFILE=profile(tmp_path))
+            eventually(lambda: running.done() or first.metric("onegrid_streams", service="petition") >= 3)
+            first.ask_to_stop()
+            assert first.await_end(30) == 0
+            code, said = running.result()
+    finally:
+        checks.fleet.mend()
+    assert code == 0, said
+    assert "ok    at most 0 calls fail" in said
+    assert int(re.search(r"cut and went on (\d+) times", said)[1]) >= 3  # type: ignore[index]
+
+
+def test_a_missed_objective_fails_the_load(checks: Checks, tmp_path: Path) -> None:
+    hard = {"errors": 0, "made": 0.5, "latency_ms": {"GetPetition": {"p50": 1, "p99": 1}}}
+    steady = [{"name": "steady", "seconds": 4, "rate": 30}]
+    code, said = checks.run("load", CHECKS_PROFILE=profile(tmp_path, objectives=hard, phases=steady))
+    assert code == 1, said
+    assert "FAIL  expected: steady: p50 and p99 of every method are within their objectives" in said
+    assert "p50 of GetPetition" in said
+
+
+def test_calls_that_fail_fail_the_load(checks: Checks, tmp_path: Path) -> None:
+    grid = checks.fleet.parts["grid", "api"]
+    running = threading.Thread(target=lambda: (time.sleep(3), grid.kill()))
+    running.start()
+    try:
+        code, said = checks.run("load", CHECKS_PROFILE=profile(tmp_path))
+    finally:
+        running.join()
+        checks.fleet.mend()
+    assert code == 1, said
+    assert "FAIL  expected: at most 0 calls fail" in said
+    assert "LocateCell: UNAVAILABLE" in said
+
+
+def test_a_profile_that_cannot_be_used_is_told(checks: Checks, tmp_path: Path) -> None:
+    code, said = checks.run("load", CHECKS_PROFILE=profile(tmp_path, watchers=-1))
+    assert code == 2
+    assert "watchers: takes a whole number, at least 0, not -1" in said
+
+
 def test_the_loop_names_the_step_that_it_did_not_get_through(checks: Checks) -> None:
     code, said = checks.run("loop", CHECKS_ADMIN_PASSWORD="not the administrator's")
     assert code == 1
     assert "FAIL  expected: the demonstration district is loaded\n      seen: UNAUTHENTICATED" in said
+    # Its code is never used: whoever comes next has to wait for a minute. So this is the last test here.
     code, said = checks.run("loop", CHECKS_SINK="http://127.0.0.1:9")
     assert code == 1
     assert "FAIL  expected: the reference case" in said

@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import uvloop
+
 from onegrid_checks import sink
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.settings import NEEDS, Settings, SettingsError
@@ -30,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
             return 2
         settings = Settings.read(name, os.environ)
         checklist = Checklist(name)
-        asyncio.run(importlib.import_module(f"onegrid_checks.{name}").check(settings, checklist))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(importlib.import_module(f"onegrid_checks.{name}").check(settings, checklist))
         return checklist.conclude()
     except SettingsError as error:
         print(error, file=sys.stderr)

@@ -16,9 +16,10 @@ from typing import Final
 
 import grpc.aio
 
+from onegrid.identity.v1.resources_pb2 import Session
 from onegrid_checks.settings import Settings
 from onegrid_demo import loading, refusals
-from onegrid_demo.client import Client, LastCode, Metadata
+from onegrid_demo.client import Client, LastCode
 
 __all__ = ["PatientClient", "connected", "load", "password_of"]
 
@@ -30,12 +31,12 @@ _PATIENCE_S: Final = 75
 class PatientClient(Client):
     """Waits when a number asked for a code just now: another run of the checks may have, and not used it yet."""
 
-    async def public(self, phone: str, district: str) -> Metadata:
-        """The metadata of a resident's or enterprise's calls."""
+    async def log_in_public(self, phone: str, district: str) -> Session:
+        """The session of a resident or an enterprise."""
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
-                return await super().public(phone, district)
+                return await super().log_in_public(phone, district)
             except grpc.aio.AioRpcError as error:
                 # A code that the other run used, or that a newer one replaced, is not accepted: ask again.
                 if (

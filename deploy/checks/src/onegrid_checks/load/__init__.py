@@ -1,0 +1,83 @@
+"""Load: calls that arrive as a profile says, and what became of each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import grpc.aio
+
+from onegrid_checks import district
+from onegrid_checks.checklist import Checklist, told
+from onegrid_checks.load import profile as profiles
+from onegrid_checks.load.callers import Caller
+from onegrid_checks.load.generator import generate
+from onegrid_checks.load.ledger import Ledger
+from onegrid_checks.load.outcomes import Outcomes
+from onegrid_checks.load.profile import Profile
+from onegrid_checks.load.traffic import Traffic
+from onegrid_checks.settings import Settings
+from onegrid_demo.client import Client
+
+__all__ = ["check"]
+
+
+async def check(settings: Settings, checklist: Checklist) -> None:
+    """Put the profile's load on the platform, and hold it to the profile's objectives."""
+    profile = profiles.read(Path(settings.profile))
+    rng = random.Random()  # noqa: S311
+    ledger, outcomes = Ledger(), Outcomes()
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(district.connected(settings)) for _ in range(profile.connections)]
+        try:
+            accounts = await district.load(clients[0], settings)
+            callers = {
+                who: Caller(clients[0], accounts[who]) for who in ("citizen", "enterprise", "commander", "centre")
+            }
+            traffic = Traffic(clients, callers, ledger, rng)
+            await traffic.begin()
+        except (grpc.aio.AioRpcError, OSError, LookupError) as error:
+            checklist.expect(
+                "the demonstration district is loaded, and its people log in",
+                met=False,
+                seen=told(error),
+                look="`helm test --filter name=…-loop`, which tells more of this",
+            )
+            return
+        seconds = sum(phase.seconds for phase in profile.phases)
+        checklist.say(f"profile {profile.name}: {seconds:.0f} s, {profile.watchers} watchers")
+        async with _watching(profile, traffic, clients) as failures:
+            await generate(profile, traffic, outcomes, rng)
+        checklist.say(outcomes.table(profile))
+        checklist.say(f"watchers were cut and went on {traffic.resumed} times")
+        outcomes.judge(profile, checklist)
+        checklist.expect(
+            "no watcher sees an error but UNAVAILABLE, which it goes on from",
+            not failures,
+            seen="; ".join(dict.fromkeys(failures)),
+            look="petition's api log, method WatchPetition",
+        )
+        await ledger.settle(clients, [callers["citizen"], callers["enterprise"]], checklist)
+
+
+@asynccontextmanager
+async def _watching(profile: Profile, traffic: Traffic, clients: Sequence[Client]) -> AsyncIterator[list[str]]:
+    """Streams that are open while in here; what they failed with."""
+    failures: list[str] = []
+
+    async def watch(client: Client) -> None:
+        try:
+            await traffic.watch(client)
+        except grpc.aio.AioRpcError as error:
+            failures.append(told(error))
+
+    watchers = [asyncio.create_task(watch(clients[number % len(clients)])) for number in range(profile.watchers)]
+    try:
+        yield failures
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)

@@ -1,0 +1,93 @@
+"""What the platform acknowledged, and whether it still knows all of that afterwards, once."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Action
+from onegrid_checks.checklist import Checklist
+from onegrid_checks.load.callers import Caller
+from onegrid_demo import district
+from onegrid_demo.client import Client
+
+__all__ = ["Ledger"]
+
+_AT_ONCE: Final = 16
+_SHOWN: Final = 3
+
+
+class Ledger:
+    """The petitions of one run, and the steps that were acknowledged of each."""
+
+    def __init__(self) -> None:
+        self.mark = f"load {uuid.uuid4().hex[:12]}"
+        """What the texts of this run's petitions begin with."""
+        self.filed: dict[str, str] = {}
+        """The petition's name, by its text."""
+        self.steps: dict[str, list[Action]] = {}
+        """By the petition's name."""
+        self.unsure: set[str] = set()
+        """Petitions of which a step failed: it may have been taken or not."""
+        self.watched: dict[str, list[int]] = {}
+        """The numbers of the steps that a watcher was told, in order, by the petition's name."""
+
+    def acknowledge(self, name: str, action: Action) -> None:
+        """The step was taken."""
+        self.steps.setdefault(name, []).append(action)
+
+    async def settle(self, clients: Sequence[Client], petitioners: Sequence[Caller], checklist: Checklist) -> None:
+        """Ask for everything that was acknowledged."""
+        known = Counter[tuple[str, str]]()
+        for petitioner in petitioners:
+            known.update(await self._listed(clients[0], petitioner))
+        expected = Counter(self.filed.items())
+        lost, surplus = expected - known, known - expected
+        checklist.expect(
+            f"each of the {len(self.filed)} petitions that were acknowledged is there once",
+            not lost and not surplus and len(set(self.filed.values())) == len(self.filed),
+            seen=f"{lost.total()} lost, {surplus.total()} not acknowledged or twice: "
+            + ", ".join(name for _, name in [*lost, *surplus][:_SHOWN]),
+            look="petition's api log by their names; the idempotency table keeps request ids for 24 hours",
+        )
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def told(number: int, name: str) -> list[Action]:
+            async with limit:
+                request = pb.GetPublicTimelineRequest(name=name)
+                answer = await clients[number % len(clients)].petition.GetPublicTimeline(request)
+                return [entry.action for entry in answer.entries]
+
+        sure = [name for name in self.steps if name not in self.unsure]
+        timelines = await asyncio.gather(*(told(number, name) for number, name in enumerate(sure)))
+        wrong = [name for name, actions in zip(sure, timelines, strict=True) if actions != self.steps[name]]
+        checklist.expect(
+            f"their timelines tell each of the {sum(map(len, self.steps.values()))} steps that were acknowledged, once",
+            not wrong,
+            seen=f"{len(wrong)} that do not: {', '.join(wrong[:_SHOWN])}",
+            look="GetPublicTimeline of these, and petition's audit trail: python -m onegrid_petition audit verify",
+        )
+        torn = [name for name, seen in self.watched.items() if seen != list(range(1, len(seen) + 1))]
+        checklist.expect(
+            f"watchers of {len(self.watched)} petitions are told each step once, in order",
+            not torn,
+            seen=f"{len(torn)} are not, {', '.join(f'{name}: {self.watched[name]}' for name in torn[:_SHOWN])}",
+            look="WatchPetition: the resume token, and which replica told them",
+        )
+
+    async def _listed(self, client: Client, petitioner: Caller) -> Counter[tuple[str, str]]:
+        """Text and name of this run's petitions, as the petitioner's own list has them, newest first."""
+        found = Counter[tuple[str, str]]()
+        request = pb.ListPetitionsRequest(district=district.CODE, petitioner_self=True, page_size=500)
+        while True:
+            page = await client.petition.ListPetitions(request, metadata=await petitioner.metadata())
+            ours = [(each.text, each.name) for each in page.petitions if each.text.startswith(self.mark)]
+            found.update(ours)
+            request.page_token = page.next_page_token
+            # Others file at the same time, but not for so long that a whole page is theirs, unless ours are behind us.
+            if not request.page_token or (page.petitions and not ours):
+                return found

@@ -1,0 +1,180 @@
+"""A load profile: what arrives when, and what must hold. Read from YAML; whatever is not understood is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from onegrid_checks.settings import SettingsError
+
+__all__ = ["METHODS", "Latency", "Objectives", "Phase", "Profile", "read"]
+
+METHODS: Final = (
+    "FilePetition",
+    "GetPetition",
+    "ListPetitions",
+    "GetPublicTimeline",
+    "LocateCell",
+    "AcceptPetition",
+    "DispatchPetition",
+    "TakeTask",
+)
+"""What a mix is made of."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of time in which calls arrive at a rate that stays, or goes evenly from one to another."""
+
+    name: str
+    seconds: float
+    begins: float
+    """Calls a second at its beginning."""
+    ends: float
+    """Calls a second at its end."""
+    slack: float
+    """How many times as long as the objectives say calls may take in this phase."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long half of the calls, and 99 of 100, may take, in milliseconds."""
+
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """What must hold."""
+
+    errors: int
+    """How many calls may fail, after the client's policy repeated them."""
+    made: float
+    """The least share of arrivals that were really made, when they were due."""
+    latency_ms: Mapping[str, Latency]
+    """By method; of those that are not named nothing is asked."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The load of one size of platform."""
+
+    name: str
+    connections: int
+    """To each service's replicas; calls take turns."""
+    watchers: int
+    """Streams that are held open."""
+    phases: tuple[Phase, ...]
+    mix: Mapping[str, float]
+    """The weight of each method among the arrivals."""
+    objectives: Objectives
+
+
+def read(path: Path) -> Profile:
+    """The profile in the file. Raises SettingsError, which says which field can't be used, and what it takes."""
+    try:
+        told = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"CHECKS_PROFILE: {error}") from None
+    try:
+        return _profile(told)
+    except _Unfit as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+class _Unfit(Exception):
+    pass
+
+
+def _profile(told: object) -> Profile:
+    top = _mapping(told, "the profile", ("name", "connections", "watchers", "phases", "mix", "objectives"))
+    phases = top["phases"]
+    if not isinstance(phases, list) or not phases:
+        raise _Unfit("phases: takes a list of at least one phase")
+    made = tuple(_phase(each, f"phases[{number}]") for number, each in enumerate(phases))
+    if len({phase.name for phase in made}) != len(made):
+        raise _Unfit("phases: each takes a name of its own")
+    mix = _by_method(top["mix"], "mix")
+    weights = {method: _number(weight, f"mix.{method}") for method, weight in mix.items()}
+    if not weights.get("FilePetition"):
+        raise _Unfit("mix.FilePetition: takes a weight above 0; the other calls are about petitions that were filed")
+    return Profile(
+        name=_word(top["name"], "name"),
+        connections=_count(top["connections"], "connections", least=1),
+        watchers=_count(top["watchers"], "watchers"),
+        phases=made,
+        mix=weights,
+        objectives=_objectives(top["objectives"]),
+    )
+
+
+def _phase(told: object, where: str) -> Phase:
+    steady = isinstance(told, dict) and "rate" in told
+    rates = ("rate",) if steady else ("from", "to")
+    fields = _mapping(told, where, ("name", "seconds", *rates), optional=("slack",))
+    begins, ends = (_number(fields[rate], f"{where}.{rate}") for rate in (rates[0], rates[-1]))
+    if not begins + ends:
+        raise _Unfit(f"{where}: takes a rate above 0")
+    return Phase(
+        name=_word(fields["name"], f"{where}.name"),
+        seconds=_number(fields["seconds"], f"{where}.seconds", least=1),
+        begins=begins,
+        ends=ends,
+        slack=_number(fields.get("slack", 1), f"{where}.slack", least=1),
+    )
+
+
+def _objectives(told: object) -> Objectives:
+    fields = _mapping(told, "objectives", ("errors", "made", "latency_ms"))
+    made = _number(fields["made"], "objectives.made")
+    if made > 1:
+        raise _Unfit(f"objectives.made: takes a share between 0 and 1, not {made}")
+    latency = {}
+    for method, each in _by_method(fields["latency_ms"], "objectives.latency_ms").items():
+        where = f"objectives.latency_ms.{method}"
+        limits = _mapping(each, where, ("p50", "p99"))
+        latency[method] = Latency(*(_number(limits[name], f"{where}.{name}", least=1) for name in ("p50", "p99")))
+        if latency[method].p50 > latency[method].p99:
+            raise _Unfit(f"{where}: p50 can't be above p99")
+    return Objectives(_count(fields["errors"], "objectives.errors"), made, latency)
+
+
+def _mapping(told: object, where: str, fields: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    if not isinstance(told, dict):
+        raise _Unfit(f"{where}: takes a mapping of {', '.join(fields)}")
+    missing = [name for name in fields if name not in told]
+    unknown = [str(name) for name in told if name not in (*fields, *optional)]
+    if missing or unknown:
+        faults = [f"{', '.join(missing)} missing"] * bool(missing) + [f"{', '.join(unknown)} unknown"] * bool(unknown)
+        raise _Unfit(f"{where}: {'; '.join(faults)}; it takes {', '.join((*fields, *optional))}")
+    return told
+
+
+def _by_method(told: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(told, dict) or not told or set(told) - set(METHODS):
+        raise _Unfit(f"{where}: takes a mapping of some of {', '.join(METHODS)}")
+    return told
+
+
+def _number(told: object, where: str, least: float = 0) -> float:
+    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told) or told < least:
+        raise _Unfit(f"{where}: takes a number, at least {least}, not {told!r}")
+    return float(told)
+
+
+def _count(told: object, where: str, least: int = 0) -> int:
+    if isinstance(told, bool) or not isinstance(told, int) or told < least:
+        raise _Unfit(f"{where}: takes a whole number, at least {least}, not {told!r}")
+    return told
+
+
+def _word(told: object, where: str) -> str:
+    if not isinstance(told, str) or not told:
+        raise _Unfit(f"{where}: takes a name, not {told!r}")
+    return told
