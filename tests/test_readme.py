@@ -65,6 +65,20 @@ def test_the_python_example_runs(demo: Demo) -> None:
     assert "petitions/210602-20201111-" in done.stdout
 
 
+def test_the_client_policy_is_taken_as_the_example_gives_it(demo: Demo) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/clients.md").read_text(), re.DOTALL)
+    given = f'TARGET = "dns:///127.0.0.1:{demo.port}"\n'
+    call = """
+from onegrid.identity.v1 import identity_service_pb2, identity_service_pb2_grpc
+
+identity = identity_service_pb2_grpc.IdentityServiceStub(channel)
+print(len(identity.ListSigningKeys(identity_service_pb2.ListSigningKeysRequest()).keys))
+"""
+    done = subprocess.run([sys.executable, "-c", given + example + call], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 1
+
+
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
 def test_the_shell_example_runs(demo: Demo, readme: str) -> None:
     found = re.search(r"\.venv/bin/buf curl .*?LoginWithPassword", (ROOT / readme).read_text(), re.DOTALL)

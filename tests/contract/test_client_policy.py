@@ -1,0 +1,61 @@
+"""The client policy that comes with the contracts repeats what is safe to repeat, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from onegrid_demo.platform import SERVICES
+
+POLICY = json.loads(files("onegrid").joinpath("grpc_service_config.json").read_text())
+# What changes nothing, and logins whose repetition leaves no more behind than a session that nobody uses.
+HARMLESS = ("Get", "List", "Locate", "Watch", "Summarize", "LoginWithPassword", "LoginServiceAccount", "Logout")
+
+
+def methods() -> Iterator[MethodDescriptor]:
+    for service in SERVICES:
+        yield from service.descriptor.methods
+
+
+def config_of(method: MethodDescriptor) -> dict[str, Any]:
+    """As gRPC finds it: the method's own, else its service's, else everybody's."""
+    for name in (
+        {"service": method.containing_service.full_name, "method": method.name},
+        {"service": method.containing_service.full_name},
+        {},
+    ):
+        for config in POLICY["methodConfig"]:
+            if name in config["name"]:
+                return dict(config)
+    return {}
+
+
+def test_every_method_that_it_names_exists() -> None:
+    known = {(method.containing_service.full_name, method.name) for method in methods()}
+    named = [(name["service"], name["method"]) for each in POLICY["methodConfig"] for name in each["name"] if name]
+    assert set(named) <= known
+    assert len(set(named)) == len(named)
+
+
+def test_what_is_repeated_is_safe_to_repeat() -> None:
+    repeated = {method.full_name for method in methods() if "retryPolicy" in config_of(method)}
+    safe = {
+        method.full_name
+        for method in methods()
+        if "request_id" in method.input_type.fields_by_name or method.name.startswith(HARMLESS)
+    }
+    assert repeated == safe
+
+
+def test_only_what_was_not_answered_is_repeated() -> None:
+    policies = [each["retryPolicy"] for each in POLICY["methodConfig"] if "retryPolicy" in each]
+    assert all(each["retryableStatusCodes"] == ["UNAVAILABLE"] for each in policies)
+
+
+def test_everything_has_a_deadline_but_streams() -> None:
+    assert {method.name for method in methods() if "timeout" not in config_of(method)} == {"WatchPetition"}
+    assert [method.name for method in methods() if method.server_streaming] == ["WatchPetition"]
