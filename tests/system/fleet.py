@@ -125,6 +125,11 @@ class Part:
                 self._process.kill()
             self._process.wait()
 
+    @property
+    def metrics_port(self) -> int:
+        """Where it tells its metrics."""
+        return int(self._environ["ONEGRID_METRICS_PORT"])
+
     def said(self) -> str:
         """Its log since it was started, or asked to stop, last."""
         with self.log.open("rb") as log:
@@ -133,8 +138,7 @@ class Part:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of this name that have these labels."""
-        port = self._environ["ONEGRID_METRICS_PORT"]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
             told = answer.read().decode()
         return sum(
             sample.value
@@ -201,6 +205,10 @@ class Fleet:
     def target(self, service: str) -> str:
         """Where its api listens, in one process or several."""
         return f"127.0.0.1:{self._ports[service]}"
+
+    def metrics_ports(self, service: str) -> list[int]:
+        """Where Prometheus finds its roles."""
+        return [part.metrics_port for (of, _), part in self.parts.items() if of == service]
 
     def last_code(self, phone: str) -> str:
         """The one-time code that was sent to the number last."""

@@ -45,6 +45,7 @@ class Settings:
     profile: str = _setting("the file of the load profile")
     rules: str = _setting("the folder of rule files, *.yaml")
     dashboards: str = _setting("the folder of dashboards, *.json")
+    patience: str = _setting("how many seconds observability waits for what comes by intervals", "120")
     tls_ca: str = _setting("PEM file of the authority of the servers' certificates; with it, calls go over TLS")
     tls_certificate: str = _setting("PEM file of the client's certificate, where servers ask for one")
     tls_key: str = _setting("PEM file of its key")
@@ -60,6 +61,14 @@ class Settings:
         if bool(given["tls_certificate"]) != bool(given["tls_key"]):
             raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
         return cls(**{name: value for name, value in given.items() if value})
+
+    @property
+    def patience_s(self) -> float:
+        """How long to wait for what comes by intervals. Raises SettingsError."""
+        try:
+            return float(self.patience)
+        except ValueError:
+            raise SettingsError(f"{PREFIX}PATIENCE: takes a number of seconds, not {self.patience!r}") from None
 
     @property
     def targets(self) -> Mapping[str, str]:

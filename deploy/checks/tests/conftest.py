@@ -1,0 +1,9 @@
+"""The checks' tests run against the fleet of the tests of the whole system."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[2] / "tests/system")]
