@@ -28,7 +28,7 @@ __all__ = ["check"]
 async def check(settings: Settings, checklist: Checklist) -> None:
     """Put the profile's load on the platform, and hold it to the profile's objectives."""
     profile = profiles.read(Path(settings.profile))
-    rng = random.Random()  # noqa: S311
+    rng = random.Random()
     ledger, outcomes = Ledger(), Outcomes()
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(district.connected(settings)) for _ in range(profile.connections)]
