@@ -35,6 +35,15 @@ class Reachable(Protocol):
 
 
 @dataclass(frozen=True)
+class _Address:
+    """A pod while its filters are made: it may end meanwhile."""
+
+    ip: str
+    labels: Mapping[str, str]
+    ports: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class _Rule:
     """What one policy lets through, or everything of one direction."""
 
@@ -99,9 +108,9 @@ class Network:
     def refresh(self) -> None:
         """Let the policies be those of the pods that are there now."""
         with self._lock:
-            self._filter([pod for pod in self._pods() if pod.ip])
+            self._filter([_Address(pod.ip, pod.labels, pod.ports) for pod in self._pods() if pod.ip])
 
-    def _filter(self, pods: Sequence[Reachable]) -> None:
+    def _filter(self, pods: Sequence[_Address]) -> None:
         lines = ["*filter", f":{self._chain} - [0:0]", f":{self._chain}-IN - [0:0]"]
         add = lines.append
         add(f"-A {self._chain} -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN")
@@ -121,7 +130,7 @@ class Network:
             ["iptables-restore", "--noflush"], input="\n".join([*lines, "COMMIT", ""]), text=True, check=True
         )
 
-    def _rules(self, direction: str, pod: Reachable, pods: Sequence[Reachable]) -> list[_Rule] | None:
+    def _rules(self, direction: str, pod: _Address, pods: Sequence[_Address]) -> list[_Rule] | None:
         """What may come to a pod, or go from it; None if no policy is about it."""
         policies = [
             policy
@@ -150,7 +159,7 @@ def clear_filters(chain: str) -> None:
         _iptables("-X", name, check=False)
 
 
-def _peers(said: Iterable[Mapping[str, Any]] | None, pods: Sequence[Reachable]) -> list[str]:
+def _peers(said: Iterable[Mapping[str, Any]] | None, pods: Sequence[_Address]) -> list[str]:
     """Addresses; an empty one is any."""
     if not said:
         return [""]
@@ -162,7 +171,7 @@ def _peers(said: Iterable[Mapping[str, Any]] | None, pods: Sequence[Reachable]) 
     ]
 
 
-def _ports(said: Iterable[Mapping[str, Any]] | None, pod: Reachable) -> list[tuple[str, int | None]]:
+def _ports(said: Iterable[Mapping[str, Any]] | None, pod: _Address) -> list[tuple[str, int | None]]:
     if not said:
         return [("", None)]
     found: list[tuple[str, int | None]] = []
