@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import shutil
 import threading
@@ -14,11 +13,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import docker
-from docker.errors import APIError
 
 from onegrid_runner.manifests import Manifest, named, selects
 from onegrid_runner.network import Network, clear_filters
-from onegrid_runner.pods import Objects, Pod
+from onegrid_runner.pods import Objects, Pod, remove_containers
 from onegrid_runner.workloads import Deployment, Job, StatefulSet, Workload
 
 __all__ = ["Cluster", "Failed", "TestResult"]
@@ -121,10 +119,11 @@ class Cluster:
             found.append(TestResult(hook.name, code, output))
         return found
 
-    def restart(self, kind: str, name: str, patience_s: float = 300) -> None:
-        """Replace every pod of a workload, as `kubectl rollout restart` does, and wait for it. Raises Failed."""
+    def restart(self, *names: str, patience_s: float = 300) -> None:
+        """Replace every pod of these Deployments, as `kubectl rollout restart` does, and wait. Raises Failed."""
         with self._lock:
-            self._workloads[kind, name].restart()
+            for name in names:
+                self._workloads["Deployment", name].restart()
         self.wait(patience_s)
 
     def scale(self, name: str, replicas: int, patience_s: float = 120) -> None:
@@ -155,7 +154,7 @@ class Cluster:
         return [pod for pod in self._pods_now() if not pod.terminating and selects(wanted, pod.labels)]
 
     def logs(self) -> dict[str, str]:
-        """What every pod has said, by its name."""
+        """What every pod has said that is there, by its name."""
         return {pod.name: pod.logs() for pod in self._pods_now()}
 
     def _apply(self, manifest: Manifest) -> None:
@@ -255,11 +254,7 @@ class Cluster:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _remove_containers(self) -> None:
-        for container in self._client.containers.list(
-            all=True, filters={"label": f"onegrid.runner={self._namespace}"}, ignore_removed=True
-        ):
-            with contextlib.suppress(APIError):
-                container.remove(force=True)
+        remove_containers(self._client, f"onegrid.runner={self._namespace}")
 
 
 def _hooks(manifests: Sequence[Manifest], moment: str) -> list[Manifest]:

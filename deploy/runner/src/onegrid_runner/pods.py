@@ -127,9 +127,9 @@ class Pod:
     def logs(self, tail: int | str = "all") -> str:
         """What its containers said, the init containers' included."""
         said = []
-        for container in self._client.containers.list(all=True, filters={"label": f"onegrid.runner.pod={self.name}"}):
+        for found in self._client.api.containers(all=True, filters={"label": f"onegrid.runner.pod={self.name}"}):
             with contextlib.suppress(NotFound):
-                said.append(container.logs(tail=tail).decode(errors="replace"))
+                said.append(self._client.api.logs(found["Id"], tail=tail).decode(errors="replace"))
         return "".join(reversed(said))
 
     def _live(self) -> None:
@@ -271,9 +271,7 @@ class Pod:
 
     def remove(self) -> None:
         """Remove its containers and its files."""
-        for container in self._client.containers.list(all=True, filters={"label": f"onegrid.runner.pod={self.name}"}):
-            with contextlib.suppress(APIError):
-                container.remove(force=True)
+        remove_containers(self._client, f"onegrid.runner.pod={self.name}")
         self.ip = ""
         self._network.refresh()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -386,6 +384,14 @@ class Pod:
             items = {item["key"]: item["path"] for item in of.get("items") or []}
             files.update({items.get(key, key): value for key, value in read.items() if not items or key in items})
         return files, int(said.get("defaultMode", 0o644))
+
+
+def remove_containers(client: docker.DockerClient, label: str) -> None:
+    """Remove every container with this label, running or not."""
+    for found in client.api.containers(all=True, filters={"label": label}):
+        # Somebody else may be at it.
+        with contextlib.suppress(APIError):
+            client.api.remove_container(found["Id"], force=True)
 
 
 def expand(value: str, known: Mapping[str, str]) -> str:

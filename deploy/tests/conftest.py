@@ -1,0 +1,39 @@
+"""One installation for all tests, made as README tells it: the data stores, then the platform."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from installation import DATA_IMAGES, EVALUATION, NAMESPACE, ROOT, render, secret
+
+from onegrid_runner.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def charts() -> None:
+    """The charts, each with what it depends on."""
+    subprocess.run([sys.executable, ROOT / "tools" / "helm.py", "package"], check=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(charts: None) -> Iterator[Cluster]:
+    """Everything installed and ready."""
+    with Cluster(NAMESPACE) as cluster:
+        cluster.apply(
+            [
+                secret("onegrid-data", postgresql_password=secrets.token_hex(), rabbitmq_password=secrets.token_hex()),
+                secret(
+                    "onegrid-keys",
+                    page_token_key=secrets.token_hex(),
+                    cipher_keys=f"k1:{secrets.token_hex(32)}",
+                    admin_password=secrets.token_urlsafe(),
+                ),
+            ]
+        )
+        cluster.install("data", render("data", "onegrid-data", *DATA_IMAGES))
+        cluster.install(NAMESPACE, render(NAMESPACE, "onegrid", *EVALUATION))
+        yield cluster

@@ -1,0 +1,113 @@
+"""The installed platform: its own tests pass, and it holds what its charts promise."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import docker
+import pytest
+from installation import EVALUATION, NAMESPACE, Suite, render
+
+from onegrid_runner.cluster import Cluster
+from onegrid_runner.pods import Pod
+
+VERSIONS = "/opt/onegrid/packages/onegrid_petition/migrations/versions"
+NEXT = '''"""What a release after this one might add."""
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "petition0002", "petition0001", None, None
+def upgrade(): op.execute("ALTER TABLE petition ADD COLUMN next_release text")
+'''
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
+
+
+def profiled(cluster: Cluster, profile: str, *arguments: str) -> None:
+    """Let the load test put this load on the platform."""
+    cluster.upgrade(NAMESPACE, render(NAMESPACE, "onegrid", *EVALUATION, f"--set=tests.profile={profile}", *arguments))
+
+
+def reaches(pod: Pod, host: str, port: int) -> bool:
+    """Whether a pod can connect there."""
+    return bool(pod.container.exec_run(["python3", "-c", CONNECT, host, str(port)]).exit_code == 0)
+
+
+def only(cluster: Cluster, name: str, component: str) -> Pod:
+    """One of these pods."""
+    return cluster.pods(name=name, component=component)[0]
+
+
+@pytest.mark.parametrize("suite", ["smoke", "loop", "load"])
+def test_a_suite_of_the_chart_passes(cluster: Cluster, suite: str) -> None:
+    (result,) = cluster.test(NAMESPACE, [suite], print)
+    assert result.code == 0, result.output
+
+
+def test_every_replica_has_its_share_of_the_work(cluster: Cluster) -> None:
+    """A connection must not pin one pod."""
+    shares = []
+    for pod in cluster.pods(name="petition", component="api"):
+        metrics = pod.container.exec_run(
+            [
+                "python3",
+                "-c",
+                "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9464/metrics').read().decode())",
+            ]
+        ).output.decode()
+        found = re.findall(
+            r'^onegrid_rpc_duration_seconds_count\{.*method="GetPetition".*\} ([0-9.e+]+)$', metrics, re.M
+        )
+        shares.append(sum(map(float, found)))
+    assert len(shares) == 2
+    assert min(shares) > 0.3 * sum(shares) > 0
+
+
+def test_only_who_talks_is_admitted(cluster: Cluster) -> None:
+    petition = only(cluster, "petition", "api")
+    stranger = cluster.pods(name="rabbitmq")[0]
+    assert reaches(petition, "onegrid-identity", 50051)
+    assert reaches(petition, "data-postgresql", 5432)
+    # Nothing of petition's calls grid: what it needs of it comes by events.
+    assert not reaches(petition, "onegrid-grid", 50051)
+    connect = ["bash", "-c", "exec 3<>/dev/tcp/$0/$1"]
+    outcomes = [
+        stranger.container.exec_run(["timeout", "3", *connect, host, port]).exit_code
+        for host, port in (
+            (petition.ip, "9464"),
+            (petition.ip, "50051"),
+            (cluster.pods(name="postgresql")[0].ip, "5432"),
+        )
+    ]
+    assert outcomes[0] == 0
+    assert all(outcomes[1:])
+
+
+def test_nobody_notices_a_restart_an_upgrade_and_a_rollback(cluster: Cluster) -> None:
+    """Under load: no call fails, and nothing is lost. The next release has a migration that this one doesn't know."""
+    profiled(cluster, "rolling")
+    build_next_release()
+    load = Suite(cluster, "load")
+    with load.running("profile rolling"):
+        cluster.restart(*(f"onegrid-petition-{role}" for role in ("api", "worker", "relay")))
+        profiled(cluster, "rolling", "--set=petition.service.platform.image.tag=next")
+        assert images(cluster) == {"onegrid/petition:next"}
+        profiled(cluster, "rolling")
+        assert images(cluster) == {"onegrid/petition:0.1.0"}
+        in_time = load.goes_on
+    assert load.result.code == 0, load.result.output
+    assert in_time, "the load was over too early to show anything"
+
+
+def images(cluster: Cluster) -> set[str]:
+    """What petition's pods are made of."""
+    return {pod.container.attrs["Config"]["Image"] for pod in cluster.pods(name="petition")}
+
+
+def build_next_release() -> None:
+    """petition's image with one more migration."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "0002_next.py").write_text(NEXT)
+        (Path(folder) / "Containerfile").write_text(
+            f"FROM onegrid/petition:0.1.0\nCOPY 0002_next.py {VERSIONS}/0002_next.py\n"
+        )
+        docker.from_env().images.build(path=folder, dockerfile="Containerfile", tag="onegrid/petition:next", rm=True)
