@@ -1,4 +1,4 @@
-"""A Prometheus of the tests' own, which scrapes a fleet by the second."""
+"""A Prometheus of the tests' own, which scrapes by the second."""
 
 from __future__ import annotations
 
@@ -18,54 +18,45 @@ import yaml
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port
 
+_PATIENCE_S = 30
+
 
 @contextmanager
 def scraping(folder: Path, rules: Path, jobs: Mapping[str, Sequence[int]]) -> Iterator[str]:
-    """Where it answers, while in here; each job scrapes these ports."""
+    """Where it answers, while in here, once it has scraped itself and each of the jobs' ports twice."""
     program = shutil.which("prometheus")
     assert program is not None, "Prometheus is missing: `make test` installs it"
+    own = free_port()
+    scraped = {"prometheus": [own], **jobs}
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(rules / "*.yaml")],
+        "rule_files": [str(rules)],
         "scrape_configs": [
             {
                 "job_name": job,
                 "honor_labels": True,
                 "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}],
             }
-            for job, ports in jobs.items()
+            for job, ports in scraped.items()
         ],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    url = f"127.0.0.1:{free_port()}"
     command = [
         program,
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
-        f"--web.listen-address={url}",
+        f"--web.listen-address=127.0.0.1:{own}",
         "--web.enable-lifecycle",
     ]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(lent(command, stop_with_us=signal.SIGKILL), stdout=log, stderr=log)
+    url, log = f"http://127.0.0.1:{own}", folder / "prometheus.log"
+    with log.open("wb") as said:
+        process = subprocess.Popen(lent(command, stop_with_us=signal.SIGKILL), stdout=said, stderr=said)
     try:
-        _await_ready(f"http://{url}", folder / "prometheus.log")
-        yield f"http://{url}"
+        _await_scrapes(url, sum(map(len, scraped.values())), log)
+        yield url
     finally:
         process.kill()
         process.wait()
-
-
-def await_scrapes(url: str, of: int) -> None:
-    """Wait until so many targets were scraped twice."""
-    query = urllib.parse.urlencode({"query": "sum((count_over_time(up[1m]) > bool 1) * up)"})
-    deadline = time.monotonic() + 30
-    while True:
-        with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=5) as answer:
-            result = json.load(answer)["data"]["result"]
-        if result and int(result[0]["value"][1]) == of:
-            return
-        assert time.monotonic() < deadline, f"{result} of {of} targets are scraped"
-        time.sleep(0.1)
 
 
 def reload(url: str) -> None:
@@ -74,12 +65,17 @@ def reload(url: str) -> None:
         pass
 
 
-def _await_ready(url: str, log: Path) -> None:
-    deadline = time.monotonic() + 30
+def _await_scrapes(url: str, targets: int, log: Path) -> None:
+    # What was counted before the first scrape is not seen as an increase.
+    query = urllib.parse.urlencode({"query": "sum((count_over_time(up[1m]) > bool 1) * up)"})
+    deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=5):
+            with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=5) as answer:
+                result = json.load(answer)["data"]["result"]
+            if result and int(result[0]["value"][1]) == targets:
                 return
         except OSError:
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+            pass
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
