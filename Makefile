@@ -41,7 +41,7 @@ protos: $(STAMP) ## Generate the typed stubs of the contracts
 	@$(BIN)/python protos/generate.py build/protos.binpb
 
 test: setup ## Run all tests (T=path or T="path -k words" for some)
-	@$(BIN)/python tools/rabbitmq.py
+	@$(BIN)/python tools/servers.py
 	@$(BIN)/python -m pytest $(T)
 
 lint: setup ## Check format, style, types, contracts and imports

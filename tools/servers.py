@@ -1,0 +1,46 @@
+"""Sees to it that the tests find RabbitMQ and Prometheus: installs them from the system's packages as root, else says
+what to install.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SERVERS = {
+    # RabbitMQ 3.10 or later; its program lies where no PATH leads.
+    "rabbitmq-server": (Path("/usr/sbin/rabbitmq-server"), Path("/usr/lib/rabbitmq/bin/rabbitmq-server")),
+    "prometheus": (),
+}
+"""Packages, and where the program of the same name may be beside the PATH."""
+
+
+def main() -> int:
+    """Install what is missing; the exit code."""
+    missing = [name for name, places in SERVERS.items() if not (shutil.which(name) or any(p.exists() for p in places))]
+    if not missing:
+        return 0
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print(f"the tests need {' and '.join(missing)}: as root, apt-get install {' '.join(missing)}", file=sys.stderr)
+        return 1
+    print(f"==> installing {' and '.join(missing)} from the system's packages", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
+    ):
+        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(done.stdout + done.stderr, file=sys.stderr)
+            return 1
+    for name in missing:
+        # The tests start servers of their own; the packages' services are not needed.
+        subprocess.run(["sh", "-c", f"service {name} stop"], check=False, capture_output=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
