@@ -11,6 +11,7 @@ from pathlib import Path
 from prometheus_client.metrics import MetricWrapperBase
 
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
+from onegrid_checks import settings as checks
 from onegrid_demo.platform import SERVICES
 from onegrid_identity import granting
 from onegrid_kit import metrics
@@ -62,6 +63,7 @@ def settings() -> str:
     for service in SERVICES:
         own = [row for row in describe(service.settings) if row not in common]
         tables.append((service.name, own))
+    tables.append(("The checks", list(checks.describe())))
     for title, rows in tables:
         if rows:
             lines += [f"## {title}\n", "| name | default | meaning |", "| --- | --- | --- |"]

@@ -53,13 +53,17 @@ def drawn(_: str) -> str:
 
 
 async def load(
-    client: Client, admin_password: str, password_for: Callable[[str], str] = drawn
+    client: Client,
+    admin_password: str,
+    password_for: Callable[[str], str] = drawn,
+    *,
+    admin_login: str = "admin",
 ) -> dict[str, dict[str, str]]:
     """Enter divisions, departments, cells, work items and an account for each OA level and kind; who can log in.
 
     Accounts that are there get the password that `password_for` their login says, if it is not theirs yet.
     """
-    admin = await client.staff("admin", admin_password)
+    admin = await client.staff(admin_login, admin_password)
     await client.grid.ImportDivisions(
         grid_pb.ImportDivisionsRequest(district=district.CODE, csv=district.divisions_csv(), request_id=_new_id()),
         metadata=admin,
@@ -87,7 +91,7 @@ async def load(
     )
     # petition hears of departments, and identity of places, by events: both are a moment behind.
     await until_known(lambda: client.petition.BatchCreateWorkItems(_work_items(), metadata=admin))
-    accounts: dict[str, dict[str, str]] = {"admin": {"login": "admin", "password": admin_password}}
+    accounts: dict[str, dict[str, str]] = {"admin": {"login": admin_login, "password": admin_password}}
     there = await _users(client, admin)
     for login, name, role, scope in _STAFF:
         password = password_for(login)

@@ -68,12 +68,19 @@ async def said_of_rules(folder: Path, server: str, capsys: pytest.CaptureFixture
     return [f"{failed} | {each}" for failed, each in zip(checklist.failed, seen, strict=True)]
 
 
-async def said_of_panel(folder: Path, server: str, variables: list[dict[str, Any]] = VARIABLES, **panel: object) -> str:
+async def said_of_panel(
+    folder: Path,
+    server: str,
+    variables: list[dict[str, Any]] = VARIABLES,
+    *,
+    patience_s: float = 10,
+    **panel: object,
+) -> str:
     """What did not hold, and what was seen instead."""
     board = {"title": "Test", "templating": {"list": variables}, "panels": [{"id": 1, "title": "Panel", **panel}]}
     (folder / "board.json").write_text(json.dumps(board))
     checklist = Checklist("observability")
-    await dashboards.check(dashboards.read(folder), Prometheus(server), time.monotonic() + 3, checklist)
+    await dashboards.check(dashboards.read(folder), Prometheus(server), time.monotonic() + patience_s, checklist)
     return "; ".join(checklist.failed)
 
 
@@ -140,7 +147,7 @@ async def test_a_panel_that_shows_nothing_is_named(
     variables: list[dict[str, Any]],
     seen: str,
 ) -> None:
-    assert await said_of_panel(folder, server, variables, **panel)
+    assert await said_of_panel(folder, server, variables, patience_s=0, **panel)
     assert seen in capsys.readouterr().out
 
 

@@ -23,7 +23,7 @@ PHONE = "+8613912345678"
 
 @pytest.fixture
 def sink() -> Iterator[str]:
-    with serving(Sink(codes=3, traces=3)) as port:
+    with serving(Sink(codes=3, spans=6)) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -83,7 +83,7 @@ def test_a_trace_is_told_as_jaeger_tells_it(sink: str, packed: bool) -> None:
 
 def test_it_keeps_the_newest_and_forgets_the_oldest(sink: str) -> None:
     for number in range(1, 6):
-        post(f"{sink}/v1/traces", exported(number, ("call", 1, 0)))
+        post(f"{sink}/v1/traces", exported(number, ("call", 1, 0), ("publish", 2, 1)))
         code = {"phone": f"+861390000000{number}", "code": "123456", "expires": "2020-11-11T06:36:00+00:00"}
         post(f"{sink}/codes", json.dumps(code).encode())
     for number, there in ((1, False), (2, False), (3, True), (5, True)):

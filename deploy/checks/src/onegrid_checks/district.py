@@ -60,15 +60,19 @@ async def connected(settings: Settings) -> AsyncIterator[PatientClient]:
 
 async def load(client: Client, settings: Settings) -> Mapping[str, Mapping[str, str]]:
     """See to it that the district is loaded; who can log in."""
-    password_for = password_of(settings.admin_password)
-    for _ in range(_TRIES):
+    for tries_left in reversed(range(_TRIES)):
         try:
-            return await loading.load(client, settings.admin_password, password_for)
+            return await loading.load(
+                client,
+                settings.admin_password,
+                password_of(settings.admin_password),
+                admin_login=settings.admin_login,
+            )
         except grpc.aio.AioRpcError as error:
-            # Another run loads it at the same moment.
-            if refusals.info(error).reason not in ("LOGIN_TAKEN", "RESOURCE_EXISTS", "CONFLICT"):
+            # Another run loads it at the same moment: what it has done by now is found the next time.
+            if not tries_left or refusals.info(error).reason not in ("LOGIN_TAKEN", "RESOURCE_EXISTS", "CONFLICT"):
                 raise
-    return await loading.load(client, settings.admin_password, password_for)
+    raise AssertionError("the last try returns or raises")
 
 
 def password_of(admin_password: str) -> Callable[[str], str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
 import grpc
 
-__all__ = ["NEEDS", "Settings", "SettingsError"]
+__all__ = ["NEEDS", "Settings", "SettingsError", "describe"]
 
 PREFIX: Final = "CHECKS_"
 _TARGETS: Final = ("identity_target", "grid_target", "petition_target")
@@ -88,3 +88,11 @@ class Settings:
             )
         except OSError as error:
             raise SettingsError(f"{PREFIX}TLS_CA, _CERTIFICATE, _KEY: {error}") from None
+
+
+def describe() -> Iterator[tuple[str, str, str]]:
+    """The name, default and meaning of each setting, for the documents."""
+    for each in fields(Settings):
+        needed = ", ".join(check for check, names in NEEDS.items() if each.name in names)
+        default = f"(required by {needed})" if needed else str(each.default)
+        yield PREFIX + each.name.upper(), default, each.metadata["doc"][0].upper() + each.metadata["doc"][1:] + "."

@@ -27,9 +27,8 @@ __all__ = ["Sink", "serve", "serving"]
 
 PORT: Final = 4318
 _CODES: Final = 10_000
-_TRACES: Final = 10_000
-_SPANS: Final = 1_000
-"""Of one trace."""
+_SPANS: Final = 20_000
+"""Of all traces: some 40 MB."""
 _BODY_BYTES: Final = 8 * 1024 * 1024
 
 _CODE_PATH = re.compile(r"/codes/(\+[0-9]{7,15})")
@@ -39,8 +38,9 @@ _TRACE_PATH = re.compile(r"/api/traces/([0-9a-f]{32})")
 class Sink:
     """The newest codes and traces, in bounded memory."""
 
-    def __init__(self, codes: int = _CODES, traces: int = _TRACES) -> None:
-        self._most_codes, self._most_traces = codes, traces
+    def __init__(self, codes: int = _CODES, spans: int = _SPANS) -> None:
+        self._most_codes, self._most_spans = codes, spans
+        self._spans = 0
         self._codes: OrderedDict[str, dict[str, str]] = OrderedDict()
         self._traces: OrderedDict[str, list[tuple[str, dict[str, Any]]]] = OrderedDict()
         self._lock = threading.Lock()
@@ -49,7 +49,10 @@ class Sink:
         """The number's newest code. Raises KeyError or TypeError for anything else."""
         kept = {name: message[name] for name in ("phone", "code", "expires")}
         with self._lock:
-            _push(self._codes, kept["phone"], kept, self._most_codes)
+            self._codes[kept["phone"]] = kept
+            self._codes.move_to_end(kept["phone"])
+            if len(self._codes) > self._most_codes:
+                self._codes.popitem(last=False)
 
     def code(self, phone: str) -> dict[str, str] | None:
         """The number's newest code."""
@@ -63,10 +66,11 @@ class Sink:
             spans = [_as_jaeger_has_it(span) for scope in of.scope_spans for span in scope.spans]
             with self._lock:
                 for span in spans:
-                    trace = self._traces.get(span["traceID"], [])
-                    if len(trace) < _SPANS:
-                        trace.append((service, span))
-                    _push(self._traces, span["traceID"], trace, self._most_traces)
+                    self._traces.setdefault(span["traceID"], []).append((service, span))
+                    self._spans += 1
+                # The oldest go, even where it is the one that is told of.
+                while self._spans > self._most_spans:
+                    self._spans -= len(self._traces.popitem(last=False)[1])
 
     def trace(self, trace_id: str) -> dict[str, Any] | None:
         """The trace as Jaeger's query service tells it, as far as the checks ask."""
@@ -100,7 +104,7 @@ def serving(sink: Sink, host: str = "127.0.0.1", port: int = 0) -> Iterator[int]
         kept = sink
 
     server = _Server((host, port), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,))
     thread.start()
     try:
         yield server.server_port
@@ -194,14 +198,6 @@ def _gunzip(body: bytes) -> bytes:
     if len(found) > _BODY_BYTES:
         raise OSError("too large")
     return found
-
-
-def _push(kept: OrderedDict[str, Any], key: str, value: object, most: int) -> None:
-    """Make it the newest; the oldest goes when there are too many."""
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > most:
-        kept.popitem(last=False)
 
 
 def _as_jaeger_has_it(span: Span) -> dict[str, Any]:

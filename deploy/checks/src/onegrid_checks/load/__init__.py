@@ -44,7 +44,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
                 "the demonstration district is loaded, and its people log in",
                 met=False,
                 seen=told(error),
-                look="`helm test --filter name=…-loop`, which tells more of this",
+                look="`helm test onegrid --filter name=onegrid-checks-loop --logs` tells more of this",
             )
             return
         seconds = sum(phase.seconds for phase in profile.phases)

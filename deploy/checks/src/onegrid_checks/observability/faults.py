@@ -9,7 +9,7 @@ from typing import Final
 
 __all__ = ["first", "settled"]
 
-_PAUSE_S: Final = 3
+_PAUSE_S: Final = 1
 _SHOWN: Final = 5
 
 

@@ -58,7 +58,12 @@ async def check(settings: Settings, deadline: float, checklist: Checklist) -> No
             traced = (*metadata, ("traceparent", f"00-{trace_id}-{begun}-01"))
             await until_known(lambda: client.petition.FilePetition(request, metadata=traced))
     except (grpc.aio.AioRpcError, OSError, LookupError) as error:
-        checklist.expect(_WHAT, met=False, seen=told(error), look="`helm test --filter name=…-loop`")
+        checklist.expect(
+            _WHAT,
+            met=False,
+            seen=told(error),
+            look="`helm test onegrid --filter name=onegrid-checks-loop --logs` tells more of this",
+        )
         return
 
     async def faults() -> list[str]:
