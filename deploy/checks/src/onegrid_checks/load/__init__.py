@@ -71,7 +71,7 @@ async def _watching(profile: Profile, traffic: Traffic, clients: Sequence[Client
     async def watch(client: Client) -> None:
         try:
             await traffic.watch(client)
-        except grpc.aio.AioRpcError as error:
+        except Exception as error:
             failures.append(told(error))
 
     watchers = [asyncio.create_task(watch(clients[number % len(clients)])) for number in range(profile.watchers)]
