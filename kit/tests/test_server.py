@@ -12,18 +12,12 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -36,6 +30,7 @@ from onegrid_kit.rpc.transport import channel
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.server import LIVENESS, ApiServer
 from onegrid_kit.testing.api import Refused, StaticKeys, serving
+from onegrid_kit.testing.certificates import Authority
 from onegrid_kit.testing.postgres import TestPostgres
 from toy import SERVICE, Request, Response
 
@@ -150,48 +145,6 @@ async def test_a_task_that_fails_is_started_again_and_counted(database_url: str)
         await runtime.stop()
     assert runs == 3
     assert REGISTRY.get_sample_value("onegrid_background_restarts_total", labels) == 2
-
-
-class Authority:
-    """Signs certificates for this machine."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
-        certificate = self._sign(self._name, self._key, authority=True)
-        self.file = self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, name: str) -> tuple[str, str]:
-        """The files of a certificate and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        signed = self._sign(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, authority=False)
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        public = signed.public_bytes(serialization.Encoding.PEM)
-        return self._write(f"{name}.pem", public), self._write(f"{name}.key", private)
-
-    def _sign(self, subject: x509.Name, key: Any, *, authority: bool) -> x509.Certificate:
-        now = datetime.now(UTC)
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(names, critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-
-    def _write(self, name: str, content: bytes) -> str:
-        path = self._folder / name
-        path.write_bytes(content)
-        return str(path)
 
 
 def trusting(authority: str, certificate: str = "", key: str = "") -> grpc.ChannelCredentials:
