@@ -18,6 +18,7 @@ from onegrid_kit import metrics
 from onegrid_kit.contracts import access_of
 from onegrid_kit.settings import ServiceSettings, describe
 from onegrid_petition import lifecycle
+from onegrid_petition import metrics as petition_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make format` from the code; change it there. -->\n\n"
@@ -75,11 +76,12 @@ def settings() -> str:
 def measured() -> str:
     """Every metric."""
     lines = ["# Metrics\n", NOTE + "| name | type | labels | meaning |", "| --- | --- | --- | --- |"]
-    for metric in vars(metrics).values():
-        if isinstance(metric, MetricWrapperBase):
-            name = metric._name + ("_total" if metric._type == "counter" else "")
-            labels = ", ".join(metric._labelnames)
-            lines.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")
+    for module in (metrics, petition_metrics):
+        for metric in vars(module).values():
+            if isinstance(metric, MetricWrapperBase):
+                name = metric._name + ("_total" if metric._type == "counter" else "")
+                labels = ", ".join(metric._labelnames)
+                lines.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")
     return "\n".join(lines) + "\n"
 
 

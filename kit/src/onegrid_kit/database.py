@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 from google.protobuf.message import Message
-from prometheus_client import Counter
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -93,6 +93,11 @@ class Database:
         self._connect = _connector(url, statement_timeout_ms)
         self._writer = _async_engine(self._connect, pool)
         self._reader = _async_engine(self._connect, read_pool).execution_options(isolation_level="AUTOCOMMIT")
+        self._use = {
+            self._writer: metrics.pool_use(service, "write", self._writer.pool),
+            self._reader: metrics.pool_use(service, "read", self._reader.pool),
+        }
+        self._line_use = metrics.lines_use(service, lambda: [line.busy for line in self._lines])
         self._lines: list[Line] = []
         self._read_audit: Coalescer[tuple[Call, str], None] = Coalescer("read_audit", self._flush_read_audit)
         self._read_audit_line = self.line()
@@ -135,7 +140,7 @@ class Database:
 
     def line(self) -> Line:
         """A connection for a statement that runs all the time."""
-        line = Line(self._connect, self._retries)
+        line = Line(self._connect, self._line_use, self._retries.inc)
         self._lines.append(line)
         return line
 
@@ -182,10 +187,15 @@ class Database:
 
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        use = self._use[engine]
+        asked = perf_counter()
         conn = await engine.connect()
+        given = perf_counter()
+        use.wait.observe(given - asked)
         try:
             yield conn
         finally:
+            use.held.observe(perf_counter() - given)
             # A connection that is not given back to the end is lost.
             await asyncio.shield(self._track(conn.close()))
 
@@ -207,9 +217,10 @@ class Line:
     processor time for one, which is as much as the api has for a whole call.
     """
 
-    def __init__(self, connect: Connector, retries: Counter) -> None:
+    def __init__(self, connect: Connector, use: metrics.Use, count_retry: Callable[[], None]) -> None:
         self._connect = connect
-        self._retries = retries
+        self._use = use
+        self._count_retry = count_retry
         self._connection: asyncpg.Connection[Any] | None = None
         self._free = asyncio.Lock()
 
@@ -219,16 +230,14 @@ class Line:
         Raises Conflict, or Unavailable when the database is gone; then the statement may have been done or not. One
         that is repeatable is tried again if its connection breaks.
         """
+        asked = perf_counter()
         async with self._free:
-            for attempt in range(_TRIES):
-                try:
-                    return await self._fetch(statement, arguments, repeatable)
-                except asyncpg.PostgresError as error:
-                    if sqlstate(error) not in _CONFLICTS:
-                        raise _told(error) from error
-                    self._retries.inc()
-                    await asyncio.sleep(0.01 * 2**attempt)
-        raise Conflict
+            given = perf_counter()
+            self._use.wait.observe(given - asked)
+            try:
+                return await self._fetch_in_turn(statement, arguments, repeatable)
+            finally:
+                self._use.held.observe(perf_counter() - given)
 
     async def close(self) -> None:
         """Close the connection, once what runs on it has ended."""
@@ -236,6 +245,24 @@ class Line:
             if self._connection is not None:
                 with suppress(*_FAILURES):
                     await self._connection.close(timeout=2)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a statement runs on it."""
+        return self._free.locked()
+
+    async def _fetch_in_turn(
+        self, statement: str, arguments: Sequence[object], repeatable: bool
+    ) -> Sequence[asyncpg.Record]:
+        for attempt in range(_TRIES):
+            try:
+                return await self._fetch(statement, arguments, repeatable)
+            except asyncpg.PostgresError as error:
+                if sqlstate(error) not in _CONFLICTS:
+                    raise _told(error) from error
+                self._count_retry()
+                await asyncio.sleep(0.01 * 2**attempt)
+        raise Conflict
 
     async def _fetch(self, statement: str, arguments: Sequence[object], repeatable: bool) -> Sequence[asyncpg.Record]:
         if self._connection is None or self._connection.is_closed():

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import perf_counter
 
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
@@ -66,9 +67,9 @@ _REPLAY = text(
 )
 _COUNT = text(
     """
-    SELECT count(*) FILTER (WHERE next_attempt_at IS NOT NULL) AS retrying,
-           count(*) FILTER (WHERE next_attempt_at IS NULL) AS parked
-    FROM parked_event
+    SELECT CASE WHEN next_attempt_at IS NULL THEN 'parked' ELSE 'retrying' END AS state, count(*) AS events,
+           CAST(extract(epoch FROM clock_timestamp() - min(first_failed_at)) AS double precision) AS age
+    FROM parked_event GROUP BY 1
     """
 )
 
@@ -110,6 +111,10 @@ class Inbox:
                 raise TypeError(f"two handlers are called {subscription.name}")
             self._by_type.setdefault(subscription.type, []).append(subscription)
             self._by_name[subscription.name] = subscription
+            for outcome in ("handled", "duplicate", "failed", "parked"):
+                metrics.EVENTS_HANDLED.labels(service, subscription.name, outcome)
+            metrics.HANDLER_RETRIES.labels(service, subscription.name)
+        self._seconds = {name: metrics.HANDLER_SECONDS.labels(service, name) for name in self._by_name}
 
     @property
     def types(self) -> frozenset[str]:
@@ -205,6 +210,7 @@ class Inbox:
         if subscription is None:
             self._fail(conn, handler, envelope, LookupError(f"no handler is called {handler} any more"))
             return
+        metrics.HANDLER_RETRIES.labels(self._service, handler).inc()
         try:
             with conn.begin_nested():
                 self._handle(conn, subscription, envelope)
@@ -226,8 +232,12 @@ class Inbox:
     def _call(self, conn: Connection, subscription: Subscription, envelope: Envelope) -> None:
         delivery = envelope.delivery
         attributes = {"handler": subscription.name}
-        with tracing.span(f"{delivery.type} handle", SpanKind.CONSUMER, delivery.traceparent, attributes):
-            subscription.handle(conn, subscription.message.FromString(envelope.body), delivery)
+        began = perf_counter()
+        try:
+            with tracing.span(f"{delivery.type} handle", SpanKind.CONSUMER, delivery.traceparent, attributes):
+                subscription.handle(conn, subscription.message.FromString(envelope.body), delivery)
+        finally:
+            self._seconds[subscription.name].observe(perf_counter() - began, metrics.exemplar(delivery.traceparent))
 
     def _fail(self, conn: Connection, handler: str, envelope: Envelope, error: Exception) -> None:
         delivery = envelope.delivery
@@ -248,7 +258,7 @@ class Inbox:
                 "base": self._base,
             },
         ).one()
-        self._count(handler, "failed")
+        self._count(handler, "parked" if row.given_up else "failed")
         log.warning(
             "handler failed",
             handler=handler,
@@ -265,6 +275,8 @@ class Inbox:
 
     def _gauge(self) -> None:
         with self._engine.connect() as conn:
-            row = conn.execute(_COUNT).one()
-        metrics.EVENTS_PARKED.labels(self._service, "retrying").set(row.retrying)
-        metrics.EVENTS_PARKED.labels(self._service, "parked").set(row.parked)
+            found = {row.state: (row.events, row.age) for row in conn.execute(_COUNT)}
+        for state in ("retrying", "parked"):
+            events, age = found.get(state, (0, 0.0))
+            metrics.EVENTS_PARKED.labels(self._service, state).set(events)
+            metrics.PARKED_AGE.labels(self._service, state).set(age)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,6 +29,7 @@ def run_job(service: str, engine: Engine, job: Job, now: datetime) -> None:
         log.exception("job failed", job=job.name)
     else:
         metrics.JOB_RUNS.labels(service, job.name, "done").inc()
+        metrics.JOB_SUCCESS.labels(service, job.name).set(time.time())
 
 
 class Schedule:
@@ -38,6 +40,11 @@ class Schedule:
         self._engine = engine
         self._clock = clock
         self._due = dict.fromkeys(jobs, 0.0)
+        for job in jobs:
+            metrics.JOB_INTERVAL.labels(service, job.name).set(job.every.total_seconds())
+            metrics.JOB_SUCCESS.labels(service, job.name).set(time.time())
+            for outcome in ("done", "failed"):
+                metrics.JOB_RUNS.labels(service, job.name, outcome)
 
     def run_due(self, monotonic: float) -> None:
         """Run what is due at this moment of the machine's monotonic clock, in seconds."""

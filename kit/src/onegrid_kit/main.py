@@ -85,7 +85,7 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
     from onegrid_kit.relay import relay
 
     health = probes.Health("broker", "database", patience_s=90)
-    probes.serve(settings.metrics_port, health)
+    probes.serve(settings.metrics_port, health, service.name, "relay")
     tracing.configure(service.name, settings.otlp_endpoint)
 
     async def until_stopped(engine: Engine) -> None:

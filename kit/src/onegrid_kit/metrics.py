@@ -1,16 +1,35 @@
-"""Every metric of the platform, each defined once. Names follow Prometheus; labels are bounded."""
+"""The metrics that services share, each defined once; what one service alone measures is in its own `metrics.py`.
+
+Names follow Prometheus; labels are bounded, and each metric says whose it is by `service`.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+import prometheus_client
+from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy.pool import Pool, QueuePool
+
+from onegrid_kit import tracing
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LONG_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 RPC_SECONDS = Histogram(
     "onegrid_rpc_duration_seconds",
     "Time from a call's arrival to its answer, by its outcome.",
     ("service", "method", "code"),
     buckets=_SECONDS,
+)
+RPC_FAULTS = Counter(
+    "onegrid_rpc_faults_total",
+    "Calls that failed and whose caller is not to blame; each method has one from the start, so that the first counts.",
+    ("service", "method"),
 )
 RPC_RUNNING = Gauge("onegrid_rpc_in_flight", "Calls and streams that are running.", ("service",))
 TOKEN_LOOKUPS = Counter(
@@ -19,26 +38,117 @@ TOKEN_LOOKUPS = Counter(
 BACKGROUND_RESTARTS = Counter(
     "onegrid_background_restarts_total", "Background tasks that failed and were started again.", ("service", "task")
 )
-LOOP_LAG = Gauge("onegrid_event_loop_lag_seconds", "How late the event loop woke up, the last time it was asked.")
+LOOP_LAG = Histogram(
+    "onegrid_event_loop_lag_seconds",
+    "How late the event loop woke up, asked four times a second.",
+    ("service",),
+    buckets=_SECONDS,
+)
 BATCH_SIZE = Histogram(
     "onegrid_batch_items",
     "How many waiting requests were stored or read together.",
     ("batch",),
     buckets=(1, 2, 4, 8, 16, 32, 64),
 )
+DATABASE_CONNECTIONS = Gauge(
+    "onegrid_database_connections",
+    "Connections of a pool, by whether they are used or idle.",
+    ("service", "pool", "state"),
+)
+DATABASE_CONNECTIONS_MAX = Gauge(
+    "onegrid_database_connections_max", "How many connections a pool may have.", ("service", "pool")
+)
+DATABASE_WAIT_SECONDS = Histogram(
+    "onegrid_database_wait_seconds", "Time until a pool gave a connection.", ("service", "pool"), buckets=_SECONDS
+)
+DATABASE_HELD_SECONDS = Histogram(
+    "onegrid_database_held_seconds",
+    "Time that a connection was used for one transaction, read or batch.",
+    ("service", "pool"),
+    buckets=_SECONDS,
+)
 TRANSACTION_RETRIES = Counter(
     "onegrid_transaction_retries_total", "Transactions begun again after a conflict with another.", ("service",)
 )
+AUDIT_BLOCKS = Gauge("onegrid_audit_blocks", "Blocks of the audit trail.", ("service",))
 OUTBOX_DEPTH = Gauge("onegrid_outbox_events", "Events stored and not yet carried.", ("service",))
 OUTBOX_AGE = Gauge("onegrid_outbox_oldest_age_seconds", "Age of the oldest event not yet carried.", ("service",))
+RELAY_LEADER = Gauge("onegrid_relay_leader", "Whether this carrier is the active one: 1 or 0.", ("service",))
 EVENTS_CARRIED = Counter("onegrid_events_carried_total", "Events carried from the outbox.", ("service", "type"))
+CARRY_SECONDS = Histogram(
+    "onegrid_event_carry_seconds",
+    "Time from an event's storing until its carrier has brought it on.",
+    ("service",),
+    buckets=_LONG_SECONDS,
+)
 EVENTS_HANDLED = Counter(
     "onegrid_events_handled_total",
-    "Deliveries of events, by what became of them: handled, duplicate, failed.",
+    "Deliveries of events, by what became of them: handled, duplicate, failed (and tried again), parked.",
     ("service", "handler", "outcome"),
+)
+HANDLER_SECONDS = Histogram(
+    "onegrid_handler_duration_seconds",
+    "Time that a handler took, well or not.",
+    ("service", "handler"),
+    buckets=_SECONDS,
+)
+HANDLER_RETRIES = Counter(
+    "onegrid_handler_retries_total", "Deliveries that were tried again after a failure.", ("service", "handler")
 )
 EVENTS_PARKED = Gauge(
     "onegrid_parked_events", "Events whose handler kept failing, by whether it is still tried.", ("service", "state")
 )
+PARKED_AGE = Gauge(
+    "onegrid_parked_oldest_age_seconds",
+    "Time since the first failure of the oldest of them; 0 without any.",
+    ("service", "state"),
+)
 JOB_RUNS = Counter("onegrid_job_runs_total", "Runs of timed jobs, by outcome.", ("service", "job", "outcome"))
+JOB_SUCCESS = Gauge(
+    "onegrid_job_last_success_timestamp_seconds",
+    "When the job last ended well; the process's start until then.",
+    ("service", "job"),
+)
+JOB_INTERVAL = Gauge("onegrid_job_interval_seconds", "How often the job is run.", ("service", "job"))
 STREAMS = Gauge("onegrid_streams", "Watchers that are connected.", ("service",))
+DELIVERIES = Counter(
+    "onegrid_deliveries_total",
+    "Messages to people that were handed on, by channel and outcome: sent, failed.",
+    ("service", "channel", "outcome"),
+)
+NEEDS_MET = Gauge(
+    "onegrid_need_met", "Whether a process has what it needs to be ready: 1 or 0.", ("service", "role", "need")
+)
+BUILD = Gauge("onegrid_build_info", "1, and what runs here.", ("service", "role", "version"))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Where the users of a pool of connections tell how long they waited for one, and held it."""
+
+    wait: Histogram
+    held: Histogram
+
+
+def pool_use(service: str, name: str, pool: Pool) -> Use:
+    """Tell how many connections of a pool are used, whenever somebody asks."""
+    if not isinstance(pool, QueuePool):
+        raise TypeError(f"{type(pool).__name__} does not tell how it is used")
+    return _use(service, name, pool.checkedout, pool.checkedin, pool.size)
+
+
+def lines_use(service: str, busy: Callable[[], Sequence[bool]]) -> Use:
+    """The same of connections that each have work of their own; `busy` says of each whether it is at it."""
+    return _use(service, "line", lambda: sum(busy()), lambda: busy().count(False), lambda: len(busy()))
+
+
+def _use(service: str, name: str, used: Callable[[], int], idle: Callable[[], int], most: Callable[[], int]) -> Use:
+    DATABASE_CONNECTIONS.labels(service, name, "used").set_function(used)
+    DATABASE_CONNECTIONS.labels(service, name, "idle").set_function(idle)
+    DATABASE_CONNECTIONS_MAX.labels(service, name).set_function(most)
+    return Use(DATABASE_WAIT_SECONDS.labels(service, name), DATABASE_HELD_SECONDS.labels(service, name))
+
+
+def exemplar(traceparent: str) -> dict[str, str] | None:
+    """What leads from a sample to its trace, if that is kept."""
+    return {"trace_id": traceparent[3:35]} if tracing.sampled(traceparent) else None

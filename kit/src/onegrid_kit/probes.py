@@ -6,10 +6,14 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
+from importlib.metadata import version
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
+
+from onegrid_kit import metrics
 
 __all__ = ["Health", "serve"]
 
@@ -24,6 +28,15 @@ class Health:
         self._met = dict.fromkeys(needs, False)
         self._patience_s = patience_s
         self._beat = time.monotonic()
+
+    @property
+    def needs(self) -> list[str]:
+        """What it can lack."""
+        return list(self._met)
+
+    def has(self, need: str) -> bool:
+        """Whether this need is met."""
+        return self._met[need]
 
     def set(self, need: str, met: bool) -> None:
         """This need is met now, or not."""
@@ -44,8 +57,11 @@ class Health:
         return self._patience_s is None or time.monotonic() - self._beat < self._patience_s
 
 
-def serve(port: int, health: Health) -> None:
-    """Serve `/metrics`, `/ready` and `/live` in a thread, unless the port is 0."""
+def serve(port: int, health: Health, service: str, role: str) -> None:
+    """Serve `/metrics`, `/ready` and `/live` of this service's role in a thread, unless the port is 0."""
+    metrics.BUILD.labels(service, role, version("onegrid-kit")).set(1)
+    for need in health.needs:
+        metrics.NEEDS_MET.labels(service, role, need).set_function(partial(health.has, need))
     if port:
         server = make_server("", port, _application(health), _Server, handler_class=_Silent)
         threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
@@ -61,12 +77,12 @@ class _Silent(WSGIRequestHandler):
 
 
 def _application(health: Health) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
-    metrics: Callable[[dict[str, Any], Any], Iterable[bytes]] = make_wsgi_app()
+    scrape: Callable[[dict[str, Any], Any], Iterable[bytes]] = make_wsgi_app()
 
     def answer(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
-                return metrics(environ, start)
+                return scrape(environ, start)
             case "/ready":
                 lacks = health.lacks
                 good, said = not lacks, "lacks " + ", ".join(lacks) if lacks else "ready"

@@ -16,7 +16,7 @@ from onegrid_kit.events import Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
 from onegrid_kit.logs import log
-from onegrid_kit.relay import Outbox
+from onegrid_kit.relay import Outbox, measure
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
@@ -101,6 +101,7 @@ class Pump:
                     ticked = time.monotonic()
                     member.schedule.run_due(ticked)
                     member.inbox.retry_due()
+                    measure(member.name, member.engine)
                 idle = _IDLE_S[0] if pending else min(idle * 2, _IDLE_S[1])
                 if not pending:
                     self._stopping.wait(idle)

@@ -13,23 +13,36 @@ from collections.abc import Sequence
 import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractExchange
 from opentelemetry.trace import SpanKind
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from onegrid_kit import amqp, metrics, tracing
 from onegrid_kit.events import Delivery, Envelope, source_of
 from onegrid_kit.logs import log
 from onegrid_kit.probes import Health
 
-__all__ = ["Outbox", "declare_topology", "relay"]
+__all__ = ["Outbox", "declare_topology", "measure", "relay"]
 
 _BATCH = 500
 _IDLE_S = (0.005, 0.2)
 _PAUSE_S = (0.5, 5.0)
 _CONFIRM_S = 30
 _LOCK = 0x0E61D0B
-_PENDING = text("SELECT number, id, type, subject, time, traceparent, body FROM outbox ORDER BY number LIMIT :most")
+_MEASURE_S = 5.0
+_PENDING = text(
+    """
+    SELECT number, id, type, subject, time, traceparent, body,
+           CAST(extract(epoch FROM clock_timestamp() - created_at) AS double precision) AS age
+    FROM outbox ORDER BY number LIMIT :most
+    """
+)
 _FORGET = text("DELETE FROM outbox WHERE number = ANY(CAST(:numbers AS bigint[]))")
-_DEPTH = text("SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created_at)), 0) AS age FROM outbox")
+_MEASURE = text(
+    """
+    SELECT count(*) AS depth, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS age,
+           (SELECT sum(block) FROM audit_head) AS blocks
+    FROM outbox
+    """
+)
 
 
 class Outbox:
@@ -38,19 +51,22 @@ class Outbox:
     def __init__(self, service: str, engine: Engine) -> None:
         self._service = service
         self._conn = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        self._depth = metrics.OUTBOX_DEPTH.labels(service)
-        self._age = metrics.OUTBOX_AGE.labels(service)
-        self._measured = 0.0
+        self._leader = metrics.RELAY_LEADER.labels(service)
+        self._leader.set(0)
+        self._carry = metrics.CARRY_SECONDS.labels(service)
+        self._stored: dict[int, float] = {}
 
     def lead(self) -> bool:
         """Whether this is the active carrier now."""
-        return bool(self._conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}).scalar_one())
+        leads = bool(self._conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}).scalar_one())
+        self._leader.set(leads)
+        return leads
 
     def pending(self) -> list[tuple[int, Envelope]]:
         """The oldest events, by their numbers."""
         rows = self._conn.execute(_PENDING, {"most": _BATCH}).all()
-        if time.monotonic() - self._measured > 1:
-            self._measure(self._conn)
+        now = time.monotonic()
+        self._stored = {row.number: now - row.age for row in rows}
         return [
             (
                 row.number,
@@ -72,24 +88,48 @@ class Outbox:
         """These have arrived."""
         if carried:
             self._conn.execute(_FORGET, {"numbers": [number for number, _ in carried]})
-            for _, envelope in carried:
+            now = time.monotonic()
+            for number, envelope in carried:
                 metrics.EVENTS_CARRIED.labels(self._service, envelope.delivery.type).inc()
+                self._carry.observe(
+                    max(0.0, now - self._stored[number]), metrics.exemplar(envelope.delivery.traceparent)
+                )
 
     def close(self) -> None:
         """Let another one lead."""
+        self._leader.set(0)
         # A pooled connection would keep the lock.
         self._conn.invalidate()
         self._conn.close()
 
-    def _measure(self, conn: Connection) -> None:
-        self._measured = time.monotonic()
-        row = conn.execute(_DEPTH).one()
-        self._depth.set(row.depth)
-        self._age.set(row.age)
+
+def measure(service: str, engine: Engine) -> None:
+    """Tell how many events wait in the outbox and how long, and how long the audit trail is."""
+    with engine.connect() as conn:
+        row = conn.execute(_MEASURE).one()
+    metrics.OUTBOX_DEPTH.labels(service).set(row.depth)
+    metrics.OUTBOX_AGE.labels(service).set(row.age)
+    metrics.AUDIT_BLOCKS.labels(service).set(row.blocks)
 
 
 async def relay(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event, health: Health) -> None:
     """Publish the service's events to RabbitMQ until told to stop; reconnects to what is lost."""
+    measuring = asyncio.create_task(_measure_until(service, engine, stopping))
+    await _publish(service, engine, amqp_url, stopping, health)
+    await measuring
+
+
+async def _measure_until(service: str, engine: Engine, stopping: asyncio.Event) -> None:
+    """Whoever leads, and whether or not the broker is there: then above all somebody wants to know."""
+    while not stopping.is_set():
+        try:
+            await asyncio.to_thread(measure, service, engine)
+        except Exception as error:
+            log.info("outbox not measured", error=type(error).__name__)
+        await _sleep(stopping, _MEASURE_S)
+
+
+async def _publish(service: str, engine: Engine, amqp_url: str, stopping: asyncio.Event, health: Health) -> None:
     pause = _PAUSE_S[0]
     while not stopping.is_set():
         began = time.monotonic()
@@ -150,7 +190,7 @@ async def _confirmed(exchange: AbstractExchange, pending: Sequence[tuple[int, En
     tasks = []
     for _, envelope in pending:
         subject = envelope.delivery.subject
-        last[subject] = asyncio.create_task(_publish(exchange, envelope, last.get(subject)))
+        last[subject] = asyncio.create_task(_publish_one(exchange, envelope, last.get(subject)))
         tasks.append(last[subject])
     results = await asyncio.gather(*tasks, return_exceptions=True)
     carried = [one for one, result in zip(pending, results, strict=True) if result is None]
@@ -159,7 +199,7 @@ async def _confirmed(exchange: AbstractExchange, pending: Sequence[tuple[int, En
     return carried
 
 
-async def _publish(exchange: AbstractExchange, envelope: Envelope, before: asyncio.Task[None] | None) -> None:
+async def _publish_one(exchange: AbstractExchange, envelope: Envelope, before: asyncio.Task[None] | None) -> None:
     if before is not None:
         await before
     delivery = envelope.delivery

@@ -89,6 +89,7 @@ class ApiServer:
 
     async def _report_health(self) -> None:
         loop = asyncio.get_running_loop()
+        lags = [metrics.LOOP_LAG.labels(runtime.service.name) for runtime in self._runtimes]
         while True:
             for runtime in self._runtimes:
                 status = _SERVING if runtime.ready else _NOT_SERVING
@@ -99,7 +100,9 @@ class ApiServer:
             self.fares.beat()
             before = loop.time()
             await asyncio.sleep(0.25)
-            metrics.LOOP_LAG.set(max(0.0, loop.time() - before - 0.25))
+            late = max(0.0, loop.time() - before - 0.25)
+            for lag in lags:
+                lag.observe(late)
 
 
 def serve(service: Service, settings: ServiceSettings) -> int:
@@ -112,7 +115,7 @@ def serve(service: Service, settings: ServiceSettings) -> int:
 
 async def _serve(service: Service, settings: ServiceSettings) -> None:
     server = ApiServer([Runtime(service, settings, RemoteKeys(settings))], settings)
-    probes.serve(settings.metrics_port, server.fares)
+    probes.serve(settings.metrics_port, server.fares, service.name, "api")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

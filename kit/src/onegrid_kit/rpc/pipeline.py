@@ -33,6 +33,16 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 _RESOURCE_FIELDS = ("name", "petition", "cell", "user", "parent", "code", "place", "district")
 _PURPOSE_CHARACTERS = 200
 _NO_TIME_S = 0.05
+# What no caller is to blame for; a deadline that passes is taken for ours.
+_FAULTS = frozenset(
+    {
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -79,6 +89,7 @@ class _Method:
         self._running = metrics.RPC_RUNNING.labels(service.name)
         self._streams = metrics.STREAMS.labels(service.name)
         self._seconds = _Outcomes(service.name, method.name)
+        self._faults = metrics.RPC_FAULTS.labels(service.name, method.name)
         # A rule that can't be compiled stops the start, and the first call need not wait for it.
         with suppress(InvalidRequest):
             validate(self._request_type(), b"")
@@ -87,6 +98,7 @@ class _Method:
         """Answer one request."""
         began = perf_counter()
         code = grpc.StatusCode.CANCELLED
+        exemplar = None
         self._running.inc()
         try:
             authorization, traceparent, purpose = self._metadata(context)
@@ -95,6 +107,7 @@ class _Method:
             # grpc itself cancels calls whose callers set a deadline.
             serve = self._serve_in_time if context.time_remaining() is None else self._serve
             if tracing.sampled(traceparent):
+                exemplar = metrics.exemplar(traceparent)
                 with tracing.span(self._name, SpanKind.SERVER, traceparent):
                     answer = await serve(raw, authorization, tracing.current_traceparent(), purpose)
             else:
@@ -109,7 +122,9 @@ class _Method:
             raise
         finally:
             self._running.dec()
-            self._seconds[code].observe(perf_counter() - began)
+            self._seconds[code].observe(perf_counter() - began, exemplar)
+            if code is not grpc.StatusCode.OK and code in _FAULTS:
+                self._faults.inc()
 
     async def stream(self, raw: bytes, context: Context) -> None:
         """Answer one request with many messages, at most until the server stops."""
@@ -136,6 +151,9 @@ class _Method:
             self._running.dec()
             self._streams.dec()
             self._seconds[code].observe(perf_counter() - began)
+            # Streams that are told to come again when the server stops have lost nothing.
+            if code in _FAULTS and not self._runtime.closing.is_set():
+                self._faults.inc()
 
     async def _pour(self, request: Message, call: Call, context: Context) -> None:
         closing = self._runtime.closing

@@ -136,7 +136,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     """Consume until SIGTERM or SIGINT; the exit code."""
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
-    probes.serve(settings.metrics_port, _health)
+    probes.serve(settings.metrics_port, _health, service.name, "worker")
     engine = sync_engine(settings.database_url, pool=2)
     inbox = Inbox(
         service.name,

@@ -1,9 +1,39 @@
-"""petition has no timed work of its own: deadlines are told by the petitions themselves."""
+"""petition's timed work. Deadlines are told by the petitions themselves; here they are only counted."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from itertools import product
+
+from sqlalchemy import Connection
+
+from onegrid.petition.v1.resources_pb2 import State
+from onegrid_kit.clock import CHINA
 from onegrid_kit.events import Job
+from onegrid_petition import lifecycle, metrics, queries
 
 __all__ = ["JOBS"]
 
-JOBS: tuple[Job, ...] = ()
+_DAYS = 30
+_CLOCKS = {State.STATE_FILED: "accept"} | dict.fromkeys(
+    (State.STATE_ACCEPTED, State.STATE_DISPATCHED, State.STATE_HANDLING), "conclude"
+)
+
+
+def measure_petitions(conn: Connection, now: datetime) -> None:
+    """Tell how many petitions are open, whose clocks run out, and what became of the others lately."""
+    found = queries.workload(conn, now)
+    for state, tier in product(State.values(), queries.TIERS):
+        if state != State.STATE_UNSPECIFIED and state not in lifecycle.ENDED:
+            count = sum(each.count for each in found if (each.state, each.tier) == (state, tier))
+            metrics.OPEN.labels("petition", State.Name(state).removeprefix("STATE_"), tier).set(count)
+    for clock, tier, due in product(("accept", "conclude"), queries.TIERS, queries.DUE):
+        count = sum(e.count for e in found if (_CLOCKS.get(e.state), e.tier, e.due) == (clock, tier, due))
+        metrics.RUNNING_CLOCKS.labels("petition", clock, tier, due).set(count)
+    today = now.astimezone(CHINA).date()
+    for step, count in asdict(queries.summarize_all(conn, today - timedelta(days=_DAYS - 1), today)).items():
+        metrics.TALLY.labels("petition", step).set(count)
+
+
+JOBS = (Job("measure petitions", timedelta(seconds=15), measure_petitions),)

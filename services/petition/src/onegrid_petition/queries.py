@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select, text, tuple_
 
 from onegrid.petition.v1.resources_pb2 import Kind, State
 from onegrid_kit import codes
@@ -15,7 +16,25 @@ from onegrid_petition import store, tables, words
 from onegrid_petition.ground import Ground
 from onegrid_petition.petition import Entry, Petition
 
-__all__ = ["Filter", "Summary", "entries", "ground", "ground_version", "list_petitions", "summarize"]
+__all__ = [
+    "DUE",
+    "TIERS",
+    "Filter",
+    "Summary",
+    "Workload",
+    "entries",
+    "ground",
+    "ground_version",
+    "list_petitions",
+    "summarize",
+    "summarize_all",
+    "workload",
+]
+
+TIERS: Final = ("district", "department", "street", "community", "grid")
+"""What kinds of offices answer for petitions."""
+DUE: Final = ("overdue", "within a day", "later")
+"""When a petition must have been accepted, or concluded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +61,17 @@ class Summary:
     rated: int
     satisfied: int
     reopened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """How many open petitions are alike."""
+
+    state: State
+    tier: str
+    due: str
+    """One of DUE; meaningless where nothing is due."""
+    count: int
 
 
 def list_petitions(conn: Connection, wanted: Filter, behind: tuple[datetime, str] | None, size: int) -> list[Petition]:
@@ -86,17 +116,44 @@ def entries(conn: Connection, petition_id: str, after: int = 0, size: int = 10_0
 def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:
     """How many petitions there were in the place on these days, both included."""
     t = tables.tally
+    of_place = and_(t.c.district == codes.district_of(place), t.c.place.like(place + "%"))
+    return _summary(conn, and_(of_place, t.c.day.between(first, last)))
+
+
+def summarize_all(conn: Connection, first: date, last: date) -> Summary:
+    """How many there were everywhere on these days, both included."""
+    return _summary(conn, tables.tally.c.day.between(first, last))
+
+
+def _summary(conn: Connection, condition: ColumnElement[bool]) -> Summary:
+    t = tables.tally
     columns = (t.c.filed, t.c.accepted, t.c.declined, t.c.concluded, t.c.rated, t.c.satisfied, t.c.reopened)
-    row = conn.execute(
-        select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(
-            and_(
-                t.c.district == codes.district_of(place),
-                t.c.place.like(place + "%"),
-                t.c.day.between(first, last),
-            )
-        )
-    ).one()
+    row = conn.execute(select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(condition)).one()
     return Summary(*(int(count) for count in row))
+
+
+# As the index `petition_open` has it. A department's code is as long as a street's.
+_WORKLOAD = text(
+    f"""
+    SELECT state, tier, due, count(*) AS petitions FROM (
+      SELECT state,
+             CASE WHEN responsible LIKE '______D%' THEN 'department'
+                  ELSE (ARRAY['district', 'street', 'community', 'grid'])[length(responsible) / 3 - 1] END AS tier,
+             CASE WHEN limited.due < :now THEN 'overdue' WHEN limited.due < :soon THEN 'within a day'
+                  ELSE 'later' END AS due
+      FROM petition, LATERAL (SELECT CASE state WHEN {State.STATE_FILED:d} THEN accept_due_time
+                                                ELSE conclude_due_time END AS due) AS limited
+      WHERE state < {State.STATE_CLOSED:d}
+    ) AS each
+    GROUP BY state, tier, due
+    """
+)
+
+
+def workload(conn: Connection, now: datetime) -> list[Workload]:
+    """The open petitions of the whole district."""
+    rows = conn.execute(_WORKLOAD, {"now": now, "soon": now + timedelta(days=1)})
+    return [Workload(row.state, row.tier, row.due, row.petitions) for row in rows]
 
 
 def ground_version(conn: Connection) -> int:

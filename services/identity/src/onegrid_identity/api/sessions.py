@@ -16,7 +16,7 @@ from onegrid_identity.commands import logins, sessions
 from onegrid_identity.commands.logins import LogIn, LogInWithCode
 from onegrid_identity.commands.sessions import Opened
 from onegrid_identity.errors import CredentialsRejected, RefreshRejected
-from onegrid_kit import ids, tokens
+from onegrid_kit import ids, metrics, tokens
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.timestamps import timestamp
@@ -24,6 +24,7 @@ from onegrid_kit.timestamps import timestamp
 __all__ = ["SessionMethods"]
 
 _CODE_PURPOSE = "identity.one_time_code"
+_SENT, _FAILED = (metrics.DELIVERIES.labels("identity", "one_time_code", outcome) for outcome in ("sent", "failed"))
 
 
 class SessionMethods(Methods):
@@ -44,10 +45,13 @@ class SessionMethods(Methods):
         expires = await self._db.write(lambda conn: logins.keep_code(conn, phone_index, code_index, call.now))
         try:
             await self._sender.send(request.phone, code, expires)
-        except Unavailable:
-            # Nobody has it: the number need not wait out the pause before it asks again.
-            await self._db.write(lambda conn: logins.forgive_code_pause(conn, phone_index, code_index, call.now))
+        except Exception as error:
+            _FAILED.inc()
+            if isinstance(error, Unavailable):
+                # Nobody has it: the number need not wait out the pause before it asks again.
+                await self._db.write(lambda conn: logins.forgive_code_pause(conn, phone_index, code_index, call.now))
             raise
+        _SENT.inc()
         return pb.RequestOneTimeCodeResponse(expire_time=timestamp(expires))
 
     async def LoginWithOneTimeCode(
