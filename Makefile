@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 # The distribution's first: it is what the images have, and built with profiles; others are often half as slow again.
 PYTHONS := /usr/bin/python3.11 python3.11
-PACKAGES := protos kit services/identity services/grid services/petition demo deploy/checks deploy/runner
+PACKAGES := protos kit services/identity services/grid services/petition demo deploy/checks deploy/runner deploy/observability
 SOURCES := kit services demo deploy tests tools benchmarks protos/generate.py protos/hatch_build.py
 say = @printf '==> %s\n'
 
@@ -50,11 +50,13 @@ lint: setup ## Check format, style, types, contracts and imports
 	$(say) "buf" && $(BIN)/python tools/contracts.py check
 	$(say) "import rules" && $(BIN)/lint-imports --no-cache >build/imports.log || { cat build/imports.log; exit 1; }
 	$(say) "generated documents" && $(BIN)/python tools/documents.py check
+	$(say) "rules and dashboards" && $(BIN)/python -m onegrid_observability check
 
 format: setup ## Format code and contracts, and write the generated documents anew
 	@$(BIN)/ruff format -q $(SOURCES) && $(BIN)/ruff check -q --fix $(SOURCES)
 	@$(BIN)/buf format -w protos
 	@$(BIN)/python tools/documents.py write
+	@$(BIN)/python -m onegrid_observability write
 
 bench: setup ## Measure against the machine's own limits; results in build/bench.json
 	@$(BIN)/python benchmarks/run.py

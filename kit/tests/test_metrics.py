@@ -146,7 +146,7 @@ def test_what_may_go_wrong_is_there_before_it_does(engine: Engine) -> None:
         for outcome in ("handled", "duplicate", "failed", "parked"):
             labels = {"service": "metrics test", "handler": handler, "outcome": outcome}
             assert REGISTRY.get_sample_value("onegrid_events_handled_total", labels) == 0
-    labels = {"service": "metrics test", "job": "forget answers"}
+    labels = {"service": "metrics test", "name": "forget answers"}
     assert REGISTRY.get_sample_value("onegrid_job_runs_total", {**labels, "outcome": "failed"}) == 0
     assert REGISTRY.get_sample_value("onegrid_job_interval_seconds", labels) == 600
 

@@ -1,6 +1,7 @@
 """The metrics that services share, each defined once; what one service alone measures is in its own `metrics.py`.
 
-Names follow Prometheus; labels are bounded, and each metric says whose it is by `service`.
+Names follow Prometheus; labels are bounded, and each metric says whose it is by `service`. None is called `job` or
+`instance`: those are the scraper's.
 """
 
 from __future__ import annotations
@@ -103,13 +104,13 @@ PARKED_AGE = Gauge(
     "Time since the first failure of the oldest of them; 0 without any.",
     ("service", "state"),
 )
-JOB_RUNS = Counter("onegrid_job_runs_total", "Runs of timed jobs, by outcome.", ("service", "job", "outcome"))
+JOB_RUNS = Counter("onegrid_job_runs_total", "Runs of timed jobs, by outcome.", ("service", "name", "outcome"))
 JOB_SUCCESS = Gauge(
     "onegrid_job_last_success_timestamp_seconds",
     "When the job last ended well; the process's start until then.",
-    ("service", "job"),
+    ("service", "name"),
 )
-JOB_INTERVAL = Gauge("onegrid_job_interval_seconds", "How often the job is run.", ("service", "job"))
+JOB_INTERVAL = Gauge("onegrid_job_interval_seconds", "How often the job is run.", ("service", "name"))
 STREAMS = Gauge("onegrid_streams", "Watchers that are connected.", ("service",))
 DELIVERIES = Counter(
     "onegrid_deliveries_total",

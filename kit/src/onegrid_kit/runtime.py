@@ -57,6 +57,7 @@ class Runtime(Generic[S]):
     def spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Keep this running while the server does; if it fails, it is started again, with growing pauses."""
         self._wanted.append((name, run))
+        metrics.BACKGROUND_RESTARTS.labels(self.service.name, name)
 
     async def start(self) -> None:
         """Start the background tasks."""

@@ -1,0 +1,190 @@
+"""Recording rules and alerts for Prometheus.
+
+An objective is watched as the Google SRE workbook (ch. 5) says: by how fast its budget of errors burns, over a long
+window, so that a blip wakes nobody, and over a short one, so that it is quiet soon after things are well again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from onegrid_observability.objectives import ROOT, WINDOWS, Objective, Promises
+
+__all__ = ["BURNS", "KINDS", "Burn", "alerts_of", "burning", "of_platform", "of_service", "platform_alerts", "readable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """How fast is too fast: at 1, a budget for 30 days lasts 30 days."""
+
+    rate: float
+    long: str
+    short: str
+    severity: str
+
+
+BURNS: Final = (
+    Burn(14.4, "1h", "5m", "page"),
+    Burn(6, "6h", "30m", "page"),
+    Burn(3, "1d", "2h", "ticket"),
+    Burn(1, "3d", "6h", "ticket"),
+)
+FEW: Final = 5
+"""So many errors in the long window alert nobody: at night, one of ten calls is not worth a person's sleep."""
+KINDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "availability": (
+        "CallsFail",
+        "calls fail",
+        'Look for "call failed" in the logs of its api, and whether its database answers.',
+    ),
+    "latency": (
+        "CallsSlow",
+        "calls are slow",
+        "Look at its dashboard: is it the event loop, the pool, or the database?",
+    ),
+    "freshness": (
+        "EventsLate",
+        "events are carried late",
+        "Look at the log of the relay that leads, and whether the broker confirms.",
+    ),
+    "handling": ("HandlersFail", "handlers fail", 'Look for "handler failed" in the logs of its worker.'),
+}
+"""By an objective's kind: its alert, what is wrong then, and what to do first."""
+
+
+def of_service(promises: Promises) -> dict[str, Any]:
+    """The rules of one service."""
+    service = promises.service
+    recorded = [
+        *(record for objective in promises.objectives for record in _records(objective)),
+        *({"record": each["record"], "expr": each["expr"]} for each in promises.records),
+    ]
+    burning = [_burning(objective, burn) for objective in promises.objectives for burn in BURNS]
+    return {
+        "groups": [
+            {"name": f"onegrid-{service}-records", "rules": recorded},
+            {"name": f"onegrid-{service}-objectives", "rules": burning},
+            {"name": f"onegrid-{service}-alerts", "rules": [_alert(each, service) for each in alerts_of(promises)]},
+        ]
+    }
+
+
+def of_platform() -> dict[str, Any]:
+    """The rules of what no service has alone."""
+    recorded = [
+        {
+            "record": "service:onegrid_rpc:rate5m",
+            "expr": "sum by (service) (rate(onegrid_rpc_duration_seconds_count[5m]))",
+        },
+        {
+            "record": "service:onegrid_rpc_faults:rate5m",
+            "expr": "sum by (service) (rate(onegrid_rpc_faults_total[5m]))",
+        },
+        {
+            "record": "service:onegrid_rpc_duration_seconds:p99_5m",
+            "expr": "histogram_quantile(0.99, sum by (service, le) "
+            '(rate(onegrid_rpc_duration_seconds_bucket{method!~"Watch.*"}[5m])))',
+        },
+    ]
+    return {
+        "groups": [
+            {"name": "onegrid-platform-records", "rules": recorded},
+            {"name": "onegrid-platform-alerts", "rules": [_alert(each, "") for each in platform_alerts()]},
+        ]
+    }
+
+
+def alerts_of(promises: Promises) -> Sequence[Mapping[str, Any]]:
+    """The alerts of a service that are no objectives, as data: those that all have, and its own."""
+    words = {
+        "$service": promises.service,
+        "$queue": f"onegrid.{promises.service}",
+        "$commands": "|".join(promises.methods["commands"]),
+        "$command": promises.methods["commands"][0],
+    }
+    common = (ROOT / "alerts" / "service.yaml").read_text()
+    for word in sorted(words, key=len, reverse=True):
+        common = common.replace(word, words[word])
+    return [*yaml.safe_load(common), *promises.alerts]
+
+
+def platform_alerts() -> Sequence[Mapping[str, Any]]:
+    """The alerts of the platform, as data."""
+    alerts: list[dict[str, Any]] = yaml.safe_load((ROOT / "alerts" / "platform.yaml").read_text())
+    return alerts
+
+
+def readable(alert: Mapping[str, Any]) -> dict[str, str]:
+    """What whoever is alerted reads."""
+    return {
+        "summary": alert["summary"],
+        "description": f"{alert['summary']} {alert['first']}",
+        "runbook_url": f"docs/runbooks/{alert['alert']}.md",
+    }
+
+
+def _records(objective: Objective) -> list[dict[str, Any]]:
+    labels = {"service": objective.service, "objective": objective.name}
+    made: list[dict[str, Any]] = [
+        {"record": "objective:onegrid_errors:budget", "expr": f"vector({objective.budget:g})", "labels": labels}
+    ]
+    for window in WINDOWS:
+        bad, total = (text.replace("$window", window) for text in (objective.bad, objective.total))
+        # Where nothing happens, nothing is bad.
+        ratio = f"({bad})\n/ ({total} > 0)\nor 0 * {total}"
+        made.append({"record": f"objective:onegrid_errors:ratio_rate{window}", "expr": ratio, "labels": labels})
+    for burn in BURNS:
+        bad = objective.bad.replace("$window", burn.long)
+        made.append({"record": f"objective:onegrid_errors:increase{burn.long}", "expr": bad, "labels": labels})
+    return made
+
+
+def burning(objective: Objective, burn: Burn) -> dict[str, Any]:
+    """The alert of an objective whose budget burns so fast, as data."""
+    name, wrong, first = KINDS[objective.kind]
+    return {
+        "alert": name,
+        "summary": f"{objective.service}: {wrong}; at this rate the budget for 30 days is used up in "
+        f"{_lasting(burn)} ({objective.promise}).",
+        "first": first,
+        "labels": {
+            "severity": burn.severity,
+            "service": objective.service,
+            "objective": objective.name,
+            "burn": f"{burn.rate:g}",
+        },
+    }
+
+
+def _burning(objective: Objective, burn: Burn) -> dict[str, Any]:
+    alert = burning(objective, burn)
+    selected = f'{{service="{objective.service}", objective="{objective.name}"}}'
+    limit = f"{burn.rate:g} * {objective.budget:g}"
+    return {
+        "alert": alert["alert"],
+        "expr": f"objective:onegrid_errors:ratio_rate{burn.long}{selected} > {limit}\n"
+        f"and objective:onegrid_errors:ratio_rate{burn.short}{selected} > {limit}\n"
+        f"and objective:onegrid_errors:increase{burn.long}{selected} > {FEW}",
+        "labels": alert["labels"],
+        "annotations": readable(alert),
+    }
+
+
+def _lasting(burn: Burn) -> str:
+    days = 30 / burn.rate
+    return f"{days:.0f} days" if days >= 3 else f"{days * 24:.0f} hours"
+
+
+def _alert(alert: Mapping[str, Any], service: str) -> dict[str, Any]:
+    labels = {"severity": alert["severity"], **({"service": service} if service else {})}
+    return {
+        "alert": alert["alert"],
+        "expr": alert["expr"].strip(),
+        "for": alert["for"],
+        "labels": labels,
+        "annotations": readable(alert),
+    }
