@@ -15,7 +15,7 @@ _NOTE = "# Written by `make format` from deploy/observability; change it there.\
 _HELM = ROOT.parent / "helm"
 
 
-class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+class _Dumper(yaml.SafeDumper):
     """Repeats what is the same, and keeps lines as they are."""
 
     def ignore_aliases(self, _: Any) -> bool:

@@ -129,9 +129,7 @@ def readable(alert: Mapping[str, Any]) -> dict[str, str]:
 
 def _records(objective: Objective) -> list[dict[str, Any]]:
     labels = {"service": objective.service, "objective": objective.name}
-    made: list[dict[str, Any]] = [
-        {"record": "objective:onegrid_errors:budget", "expr": f"vector({objective.budget:g})", "labels": labels}
-    ]
+    made: list[dict[str, Any]] = []
     for window in WINDOWS:
         bad, total = (text.replace("$window", window) for text in (objective.bad, objective.total))
         # Where nothing happens, nothing is bad.
@@ -140,6 +138,9 @@ def _records(objective: Objective) -> list[dict[str, Any]]:
     for burn in BURNS:
         bad = objective.bad.replace("$window", burn.long)
         made.append({"record": f"objective:onegrid_errors:increase{burn.long}", "expr": bad, "labels": labels})
+    selected = f'{{service="{objective.service}", objective="{objective.name}"}}'
+    burnt = f"objective:onegrid_errors:ratio_rate6h{selected} / {objective.budget:g}"
+    made.append({"record": "objective:onegrid_errors:burn_rate6h", "expr": burnt, "labels": labels})
     return made
 
 

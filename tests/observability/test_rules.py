@@ -1,0 +1,117 @@
+"""Rules and alerts: promtool takes them, tries them, and each leads an operator somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from promql_parser import parse
+from selectors_of import known_metrics, selected
+
+from onegrid_demo.platform import SERVICES
+from onegrid_kit import metrics
+from onegrid_observability import objectives
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = sorted((ROOT / "deploy" / "helm").glob("*/files/rules.yaml"))
+TRIALS = sorted((ROOT / "deploy" / "observability" / "tests").glob("*.yaml"))
+RUNBOOKS = ROOT / "docs" / "runbooks"
+PROMISES = [objectives.read(path) for path in sorted((objectives.ROOT / "objectives").glob("*.yaml"))]
+BUCKETS = {"latency": metrics.RPC_SECONDS, "freshness": metrics.CARRY_SECONDS}
+
+
+def rules() -> Iterator[dict[str, Any]]:
+    for path in RULES:
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def alerts() -> set[str]:
+    return {rule["alert"] for rule in rules() if "alert" in rule}
+
+
+def promtool(*command: str | Path) -> None:
+    done = subprocess.run(["promtool", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_takes_the_rules() -> None:
+    promtool("check", "rules", *RULES)
+    assert len(RULES) == len(SERVICES) + 1
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda path: path.stem)
+def test_alerts_fire_when_they_should_and_only_then(trial: Path) -> None:
+    promtool("test", "rules", trial)
+
+
+def test_every_alert_is_tried_firing_and_quiet() -> None:
+    tried = [
+        each
+        for path in TRIALS
+        for test in yaml.safe_load(path.read_text())["tests"]
+        for each in test["alert_rule_test"]
+    ]
+    assert {each["alertname"] for each in tried if each["exp_alerts"]} == alerts()
+    assert {each["alertname"] for each in tried if not each["exp_alerts"]} == alerts()
+    burns = {
+        (firing["exp_labels"]["objective"], firing["exp_labels"]["service"], firing["exp_labels"]["burn"])
+        for each in tried
+        for firing in each["exp_alerts"]
+        if "burn" in firing["exp_labels"]
+    }
+    assert len(burns) == 4 * sum(len(promises.objectives) for promises in PROMISES)
+
+
+def test_every_alert_says_how_urgent_it_is_and_has_a_runbook_and_every_runbook_an_alert() -> None:
+    for rule in rules():
+        if "alert" in rule:
+            assert rule["labels"]["severity"] in ("page", "ticket")
+            assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
+            assert rule["annotations"]["description"].startswith(rule["annotations"]["summary"])
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == alerts()
+
+
+def test_rules_ask_only_for_metrics_that_there_are() -> None:
+    known = known_metrics() | {rule["record"] for rule in rules() if "record" in rule}
+    for rule in rules():
+        assert selected(rule["expr"]) <= known, rule
+
+
+def test_runbooks_say_what_to_do_and_their_queries_can_be_asked() -> None:
+    known = known_metrics() | {rule["record"] for rule in rules() if "record" in rule}
+    for path in RUNBOOKS.glob("*.md"):
+        if path.stem == "README":
+            continue
+        told = path.read_text()
+        assert re.findall(r"^## (.*)$", told, re.MULTILINE) == ["Meaning", "First look", "Mend", "Over when"], path
+        queries = re.findall(r"```promql\n(.*?)```", told, re.DOTALL)
+        assert queries, f"{path} asks Prometheus nothing"
+        for query in queries:
+            parse(query)
+            assert selected(query) <= known, path
+
+
+@pytest.mark.parametrize("promises", PROMISES, ids=lambda promises: promises.service)
+def test_every_method_of_a_contract_is_promised_something(promises: objectives.Promises) -> None:
+    contract = next(service.descriptor for service in SERVICES if service.name == promises.service)
+    listed = [method for methods in promises.methods.values() for method in methods]
+    assert sorted(listed) == sorted(method.name for method in contract.methods)
+    promised = {method for objective in promises.objectives for method in objective.methods}
+    assert promised == set(listed)
+    assert {objective.kind for objective in promises.objectives} >= {"availability", "latency", "freshness", "handling"}
+
+
+@pytest.mark.parametrize("promises", PROMISES, ids=lambda promises: promises.service)
+def test_bounds_are_boundaries_of_buckets_and_budgets_can_burn(promises: objectives.Promises) -> None:
+    for objective in promises.objectives:
+        if objective.within:
+            assert objective.within in BUCKETS[objective.kind]._kwargs["buckets"], objective
+        # A page's threshold that is above 1 never fires.
+        assert 0 < 14.4 * objective.budget < 1, objective
+    assert len({objective.name for objective in promises.objectives}) == len(promises.objectives)
