@@ -50,12 +50,14 @@ lint: setup ## Check format, style, types, contracts and imports
 	$(say) "buf" && $(BIN)/python tools/contracts.py check
 	$(say) "import rules" && $(BIN)/lint-imports --no-cache >build/imports.log || { cat build/imports.log; exit 1; }
 	$(say) "generated documents" && $(BIN)/python tools/documents.py check
+	$(say) "charts" && $(BIN)/python tools/helm.py examples check
 	$(say) "rules and dashboards" && $(BIN)/python -m onegrid_observability check
 
 format: setup ## Format code and contracts, and write the generated documents anew
 	@$(BIN)/ruff format -q $(SOURCES) && $(BIN)/ruff check -q --fix $(SOURCES)
 	@$(BIN)/buf format -w protos
 	@$(BIN)/python tools/documents.py write
+	@$(BIN)/python tools/helm.py examples write
 	@$(BIN)/python -m onegrid_observability write
 
 bench: setup ## Measure against the machine's own limits; results in build/bench.json
@@ -70,9 +72,16 @@ lock: setup ## Resolve requirements/*.in anew
 	  $$([ $$set = dev ] && echo -c runtime.txt) $$set.in -o $$set.txt; done
 
 ##@ Deploy
-.PHONY: images
+.PHONY: images charts helm-test
 images: setup ## Build the container images (EVALUATION=1: also PostgreSQL's, RabbitMQ's and Prometheus'; ONLY="petition grid"; BASE=image)
 	@$(BIN)/python deploy/images/build.py $(if $(EVALUATION),--evaluation) $(if $(ONLY),--only $(ONLY)) $(if $(BASE),--base $(BASE))
+
+charts: setup ## Package the Helm charts into build/charts
+	@$(BIN)/python tools/helm.py package
+
+helm-test: setup charts ## Install the charts as containers and run all their tests (T="-k words" for some)
+	@$(MAKE) images EVALUATION=1
+	@$(BIN)/python -m pytest -c deploy/tests/pytest.ini deploy/tests $(T)
 
 ##@ Tidy
 .PHONY: clean help

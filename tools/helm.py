@@ -1,13 +1,17 @@
-"""Fetches helm, packages the charts, and renders them: `fetch`, `package`, or `helm` with its own arguments."""
+"""Fetches helm, packages the charts, and renders the examples: `package`, `examples write` or `examples check`, or
+`helm` with its own arguments.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +19,20 @@ HELM = ROOT / "build" / "bin" / "helm"
 CHARTS = ROOT / "deploy" / "helm"
 PACKAGES = ROOT / "build" / "charts"
 SERVICES = ("identity", "grid", "petition")
+EXAMPLES = {
+    "evaluation": ("onegrid", "onegrid", ["onegrid/values-evaluation.yaml"]),
+    "community": ("onegrid", "onegrid", ["onegrid/values-community.yaml"]),
+    "street": ("onegrid", "onegrid", ["onegrid/values-street.yaml"]),
+    "district": (
+        "onegrid",
+        "onegrid",
+        ["onegrid/values-district.yaml", "onegrid/ci/operators-values.yaml", "onegrid/ci/tls-issuer-values.yaml"],
+    ),
+    "petition-alone": ("onegrid", "petition", []),
+    "data": ("data", "onegrid-data", []),
+    "data-operators": ("data", "onegrid-data", ["onegrid-data/values-operators.yaml"]),
+}
+"""What reviewers see of a change to a template: release, chart and values of each example."""
 _LOCK = ROOT / "requirements" / "helm.txt"
 
 
@@ -69,14 +87,49 @@ def package() -> None:
     stamp.touch()
 
 
+def render(release: str, chart: str, values: Sequence[str], *more: str) -> str:
+    """What `helm template` makes of a chart."""
+    files = [f"--values={CHARTS / name}" for name in values]
+    return helm("template", release, CHARTS / chart, "--namespace", "onegrid", *files, *more)
+
+
+def examples() -> dict[Path, str]:
+    """The examples by the files they are in; without rules and dashboards, which have files of their own."""
+    package()
+    folder = CHARTS / "examples"
+    return {folder / f"{name}.yaml": _without_files(render(*given)) for name, given in EXAMPLES.items()}
+
+
+def _without_files(rendered: str) -> str:
+    documents = re.split(r"(?m)^---\n", rendered)
+    return "---\n".join(
+        each
+        for each in documents
+        if not re.search(r"(?m)^  name: \S+-(rules|dashboard|profiles)$|^kind: PrometheusRule$", each)
+    )
+
+
+def check_examples(*, write: bool) -> int:
+    """Write the examples, or tell which are not fresh; the exit code."""
+    found = examples()
+    stale = [path for path, text in found.items() if not path.exists() or path.read_text() != text]
+    for path in stale:
+        if write:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(found[path])
+        else:
+            print(f"{path.relative_to(ROOT)} is not fresh; make format writes it", file=sys.stderr)
+    return 1 if stale and not write else 0
+
+
 def main() -> int:
     """As the command line says; the exit code."""
     match sys.argv[1:]:
-        case ["fetch"]:
-            fetch()
         case ["package"]:
             package()
             print(f"charts are in {PACKAGES.relative_to(ROOT)}/")
+        case ["examples", ("write" | "check") as how]:
+            return check_examples(write=how == "write")
         case ["helm", *arguments]:
             fetch()
             print(helm(*arguments), end="")

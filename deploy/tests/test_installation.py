@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
+from importlib.resources import files
 from pathlib import Path
 
 import docker
 import pytest
+from alembic.script import ScriptDirectory
 from installation import EVALUATION, NAMESPACE, Suite, render
 
 from onegrid_runner.cluster import Cluster
@@ -16,7 +18,7 @@ from onegrid_runner.pods import Pod
 VERSIONS = "/opt/onegrid/packages/onegrid_petition/migrations/versions"
 NEXT = '''"""What a release after this one might add."""
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "petition0002", "petition0001", None, None
+revision, down_revision, branch_labels, depends_on = "next", "{head}", None, None
 def upgrade(): op.execute("ALTER TABLE petition ADD COLUMN next_release text")
 '''
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
@@ -37,7 +39,7 @@ def only(cluster: Cluster, name: str, component: str) -> Pod:
     return cluster.pods(name=name, component=component)[0]
 
 
-@pytest.mark.parametrize("suite", ["smoke", "loop", "load"])
+@pytest.mark.parametrize("suite", ["smoke", "loop", "load", "observability"])
 def test_a_suite_of_the_chart_passes(cluster: Cluster, suite: str) -> None:
     (result,) = cluster.test(NAMESPACE, [suite], print)
     assert result.code == 0, result.output
@@ -105,9 +107,8 @@ def images(cluster: Cluster) -> set[str]:
 
 def build_next_release() -> None:
     """petition's image with one more migration."""
+    head = ScriptDirectory(str(files("onegrid_petition.migrations"))).get_current_head()
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "0002_next.py").write_text(NEXT)
-        (Path(folder) / "Containerfile").write_text(
-            f"FROM onegrid/petition:0.1.0\nCOPY 0002_next.py {VERSIONS}/0002_next.py\n"
-        )
+        (Path(folder) / "next.py").write_text(NEXT.format(head=head))
+        (Path(folder) / "Containerfile").write_text(f"FROM onegrid/petition:0.1.0\nCOPY next.py {VERSIONS}/next.py\n")
         docker.from_env().images.build(path=folder, dockerfile="Containerfile", tag="onegrid/petition:next", rm=True)

