@@ -75,6 +75,8 @@ def test_every_alert_says_how_urgent_it_is_and_has_a_runbook_and_every_runbook_a
             assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
             assert rule["annotations"]["description"].startswith(rule["annotations"]["summary"])
     assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == alerts()
+    index = (RUNBOOKS / "README.md").read_text()
+    assert set(re.findall(r"^\| \[(\w+)\]\(\1\.md\)", index, re.MULTILINE)) == alerts()
 
 
 def test_rules_ask_only_for_metrics_that_there_are() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from onegrid_observability import rules, trials
+from onegrid_observability import dashboards, rules, service_dashboard, trials
 from onegrid_observability.objectives import ROOT, read
+from onegrid_observability.panels import board
 
 _NOTE = "# Written by `make format` from deploy/observability; change it there.\n"
 _HELM = ROOT.parent / "helm"
@@ -35,7 +36,16 @@ def documents() -> dict[Path, str]:
         _HELM / "onegrid" / "files" / "rules.yaml": _dump(rules.of_platform()),
         ROOT / "tests" / "platform.yaml": _dump(trials.of_platform()),
     }
+    for made_of in (
+        dashboards.overview,
+        dashboards.command_centre,
+        dashboards.outbox_and_broker,
+        dashboards.database,
+    ):
+        name = made_of.__name__.replace("_", "-")
+        made[_HELM / "onegrid" / "files" / "dashboards" / f"{name}.json"] = board(made_of())
     for promises in services:
+        made[_HELM / promises.service / "files" / "dashboard.json"] = board(service_dashboard.of_service(promises))
         made[_HELM / promises.service / "files" / "rules.yaml"] = _dump(rules.of_service(promises))
         made[ROOT / "tests" / f"{promises.service}.yaml"] = _dump(trials.of_service(promises))
     return made

@@ -102,6 +102,7 @@ class Promises:
     objectives: Sequence[Objective]
     records: Sequence[Mapping[str, str]]
     alerts: Sequence[Mapping[str, Any]]
+    panels: Sequence[Mapping[str, str]]
 
 
 def read(path: Path) -> Promises:
@@ -125,4 +126,5 @@ def read(path: Path) -> Promises:
         objectives=objectives,
         records=data.get("records", ()),
         alerts=data.get("alerts", ()),
+        panels=data.get("panels", ()),
     )
