@@ -289,6 +289,8 @@ def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) 
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=0,
+        # An error must not quote what was to be stored.
+        hide_parameters=True,
         connect_args={
             "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
             "connect_timeout": 5,
@@ -335,7 +337,12 @@ def _connector(url: str, statement_timeout_ms: int) -> Connector:
 
 def _async_engine(connect: Connector, pool: int) -> AsyncEngine:
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=pool, max_overflow=0, pool_timeout=5
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=5,
+        hide_parameters=True,
     )
     _notice_loss(engine.sync_engine)
     return engine

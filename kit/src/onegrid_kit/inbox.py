@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from onegrid_kit import metrics, tracing
 from onegrid_kit.database import lost
 from onegrid_kit.events import Delivery, Envelope, Subscription
-from onegrid_kit.logs import log
+from onegrid_kit.logs import log, told
 
 __all__ = ["Inbox", "Parked"]
 
@@ -134,7 +134,7 @@ class Inbox:
             except Exception as error:
                 if lost(error):
                     raise
-                log.info("events are handled one by one", events=len(due), error=f"{type(error).__name__}: {error}")
+                log.info("events are handled one by one", events=len(due), error=told(error))
             else:
                 return
         for subscription, one in due:
@@ -253,7 +253,7 @@ class Inbox:
                 "time": delivery.time,
                 "traceparent": delivery.traceparent,
                 "body": envelope.body,
-                "error": f"{type(error).__name__}: {error}"[:2000],
+                "error": told(error),
                 "attempts": attempts,
                 "base": self._base,
             },

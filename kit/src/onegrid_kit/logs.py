@@ -1,22 +1,86 @@
-"""Logs: one JSON object a line on standard error, each with the trace id of what it belongs to. They name no
-persons.
+"""Logs: one JSON object a line on standard error, each with the trace id of what it belongs to. They name no persons:
+what an error quotes is left out, unless it can't be anything that somebody told us.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+import traceback
+from collections.abc import Iterator
+from typing import Any, Final
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from sqlalchemy.exc import OperationalError
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from onegrid_kit import tracing
+from onegrid_kit.errors import Unavailable
 
-__all__ = ["configure", "log"]
+__all__ = ["configure", "log", "told"]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 """Call it with an event in a few words, and what is known of it as keywords."""
+
+# What these say is of the machine or of the code. Other errors quote values: a KeyError its key, a ValueError its text.
+_HARMLESS: Final = (OSError, AttributeError, TypeError, NameError, ImportError, AssertionError, Unavailable)
+_OF_VALUES: Final = "22"
+
+
+def told(error: BaseException) -> str:
+    """The error in a few words that name no persons; of a database's, its SQLSTATE and its first line at most."""
+    kind = type(error).__name__
+    said = getattr(error, "orig", None) or error
+    state = getattr(said, "sqlstate", None)
+    if state:
+        return f"{kind} {state}" + ("" if state.startswith(_OF_VALUES) else f": {_first_line(said)}")
+    if isinstance(error, OperationalError):
+        return f"{kind}: {_first_line(said)}"
+    return f"{kind}: {error}" if isinstance(error, _HARMLESS) else kind
+
+
+def configure(service: str, level: str = "info", *, console: bool = False) -> None:
+    """Log from this level on; for people (console) or for machines."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    render: Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+        _add_error,
+    ]
+    structlog.configure(
+        processors=[*processors, render],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    _take_in_others(max(threshold, logging.WARNING), processors, render)
+
+
+def _take_in_others(threshold: int, processors: list[Processor], render: Processor) -> None:
+    """What libraries log looks and is treated the same."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_without_quotes)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *processors],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(level=threshold, handlers=[handler], force=True)
+
+
+def _without_quotes(record: logging.LogRecord) -> bool:
+    if isinstance(record.args, tuple):
+        record.args = tuple(told(each) if isinstance(each, BaseException) else each for each in record.args)
+    return True
 
 
 def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -26,26 +90,26 @@ def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def configure(service: str, level: str = "info", *, console: bool = False) -> None:
-    """Log from this level on; for people (console) or for machines."""
-    threshold = logging.getLevelNamesMapping()[level.upper()]
-    render: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if console
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _add_trace,
-            structlog.processors.format_exc_info,
-            render,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=max(threshold, logging.WARNING), stream=sys.stderr, format="%(name)s: %(message)s")
+def _add_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    given: Any = event.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exception"] = "".join(_traced(error))
+    return event
+
+
+def _traced(error: BaseException) -> Iterator[str]:
+    """As Python prints it, but for what errors quote."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _traced(before)
+        yield "\n\nand then:\n\n"
+    yield "".join(traceback.format_tb(error.__traceback__)) + told(error)
+
+
+def _first_line(said: BaseException) -> str:
+    """What a database says without its DETAIL, which quotes rows."""
+    diagnosed = getattr(getattr(said, "diag", None), "message_primary", None)
+    return str(diagnosed or getattr(said.__cause__ or said, "message", None) or said).splitlines()[0]

@@ -34,6 +34,11 @@ log.console = true
 log.console.level = warning
 log.file = false
 """
+_METRICS: Final = """\
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = {port}
+prometheus.return_per_object_metrics = true
+"""
 
 
 class RabbitServer:
@@ -42,10 +47,13 @@ class RabbitServer:
     Start it from the main thread: Linux stops the node when the thread that started it ends.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, metrics: bool = False) -> None:
+        """`metrics`: tell Prometheus how its queues fare."""
         self._program = next((p for p in _PROGRAMS if os.access(p, os.X_OK)), None)
         self._home = Path(tempfile.mkdtemp(prefix="onegrid-rabbitmq-"))
-        self._port, self._distribution, self._mapper = free_ports(3)
+        self._port, self._distribution, self._mapper, self.metrics_port = free_ports(4)
+        self._plugins = "[rabbitmq_prometheus]." if metrics else "[]."
+        self._config = _CONFIG.format(port=self._port) + (_METRICS.format(port=self.metrics_port) if metrics else "")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -58,8 +66,8 @@ class RabbitServer:
         if self._program is None:
             raise FileNotFoundError("RabbitMQ is not installed: as root, apt-get install rabbitmq-server")
         config = self._home / "rabbitmq.conf"
-        config.write_text(_CONFIG.format(port=self._port))
-        (self._home / "plugins").write_text("[].")
+        config.write_text(self._config)
+        (self._home / "plugins").write_text(self._plugins)
         log = (self._home / "log").open("ab")
         with log:
             self._process = subprocess.Popen(

@@ -26,7 +26,7 @@ from onegrid_kit.database import sync_engine
 from onegrid_kit.events import Envelope, source_of
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
-from onegrid_kit.logs import log
+from onegrid_kit.logs import log, told
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
@@ -91,7 +91,7 @@ class _Consumer(Consumer):
         try:
             self.handle_message_processed(message, result, error)
         except (AMQPError, OSError) as away:
-            log.info("acknowledgement lost", error=f"{type(away).__name__}: {away}")
+            log.info("acknowledgement lost", error=told(away))
         return result, None
 
 
@@ -187,7 +187,7 @@ def _tell(stop: Event) -> None:
 
 def _refuse(message: Message, error: Exception) -> None:
     """Not one of ours, and it never will be: it goes where operators look for what nobody takes."""
-    log.error("message is no event", error=f"{type(error).__name__}: {error}", headers=sorted(message.headers))
+    log.error("message is no event", error=told(error), headers=sorted(message.headers))
     message.reject()
 
 
@@ -213,7 +213,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
                 _health.set("database", False)
                 # The database is away. The events are kept here, neither acknowledged nor sent round in circles through
                 # the broker, which would count that as failures of theirs.
-                log.warning("delivery waits for the database", error=f"{type(error).__name__}: {error}")
+                log.warning("delivery waits for the database", error=told(error))
                 if stop.ready():
                     raise
                 eventlet.sleep(pause)
@@ -231,7 +231,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
             _health.set("database", True)
         except Exception as error:
             _health.set("database", False)
-            log.warning("tick failed", error=f"{type(error).__name__}: {error}")
+            log.warning("tick failed", error=told(error))
 
     return type(
         "Worker",
