@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
+import grpc
+import grpc.aio
+import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
+from onegrid_demo.client import connect
 from onegrid_demo.platform import SERVICES
 
 POLICY = json.loads(files("onegrid").joinpath("grpc_service_config.json").read_text())
@@ -53,7 +57,33 @@ def test_what_is_repeated_is_safe_to_repeat() -> None:
 
 def test_only_what_was_not_answered_is_repeated() -> None:
     policies = [each["retryPolicy"] for each in POLICY["methodConfig"] if "retryPolicy" in each]
-    assert all(each["retryableStatusCodes"] == ["UNAVAILABLE"] for each in policies)
+    assert all(each["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"] for each in policies)
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.ABORTED])
+async def test_a_caller_by_the_policy_does_not_notice_that_a_replica_stops(code: grpc.StatusCode) -> None:
+    calls = 0
+
+    async def stop_first(_: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await context.abort(code)
+        return b""
+
+    server = grpc.aio.server()
+    handlers = {"GetPetition": grpc.unary_unary_rpc_method_handler(stop_first)}
+    name = "onegrid.petition.v1.PetitionService"
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, handlers)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with connect(f"127.0.0.1:{port}") as channel:
+            told = await channel.unary_unary(f"/{name}/GetPetition")(b"").code()
+    finally:
+        await server.stop(None)
+    answer = code is grpc.StatusCode.ABORTED
+    assert (told, calls) == ((code, 1) if answer else (grpc.StatusCode.OK, 2))
 
 
 def test_everything_has_a_deadline_but_streams() -> None:

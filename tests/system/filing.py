@@ -72,7 +72,8 @@ async def insist(call: Any, request: Any, who: Metadata, repeated: Counter[str])
 class Load:
     """Clients in a thread of their own, so that they go on while a test waits for what it starts again."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, by_the_policy: bool = False) -> None:
+        self._by_the_policy = by_the_policy
         self.filed: dict[str, str] = {}
         """The petition of each filing that was acknowledged, by the request's id."""
         self.handled: dict[str, str] = {}
@@ -128,7 +129,7 @@ class Load:
                 group.create_task(self._client(number))
 
     async def _log_in(self) -> None:
-        client = FleetClient(self._fleet)
+        client = FleetClient(self._fleet, by_the_policy=self._by_the_policy)
         for number in range(CLIENTS):
             await self._callers(client, number)
         await client.close()
@@ -140,7 +141,7 @@ class Load:
         return [await client.public(f"+861390000{number:04}", district.CODE), *staff]
 
     async def _client(self, number: int) -> None:
-        client = FleetClient(self._fleet)
+        client = FleetClient(self._fleet, by_the_policy=self._by_the_policy)
         try:
             petitioner, *offices = await self._callers(client, number)
             turn = number

@@ -26,7 +26,7 @@ from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1 import identity_service_pb2_grpc
 from onegrid.petition.v1 import petition_service_pb2_grpc
 from onegrid_demo import district, loading
-from onegrid_demo.client import Client, Metadata, bearer
+from onegrid_demo.client import Client, Metadata, bearer, connect
 from onegrid_kit.database import sync_engine
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port, free_ports
@@ -151,9 +151,15 @@ class Part:
 class FleetClient(Client):
     """The platform as a client sees it that knows each service by its own address."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, by_the_policy: bool = False) -> None:
+        """`by_the_policy`: calls are repeated as docs/clients.md has it; else whoever calls sees each failure."""
         self._fleet = fleet
-        self._channels = {name: grpc.aio.insecure_channel(fleet.target(name), options=_CHANNEL) for name in SERVICES}
+        self._channels = {
+            name: connect(fleet.target(name))
+            if by_the_policy
+            else grpc.aio.insecure_channel(fleet.target(name), options=_CHANNEL)
+            for name in SERVICES
+        }
         self.identity = identity_service_pb2_grpc.IdentityServiceStub(self._channels["identity"])
         self.grid = grid_service_pb2_grpc.GridServiceStub(self._channels["grid"])
         self.petition = petition_service_pb2_grpc.PetitionServiceStub(self._channels["petition"])

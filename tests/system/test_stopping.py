@@ -32,7 +32,7 @@ async def read_on(stream: Any, seen: list[pb.WatchPetitionResponse]) -> None:
 
 
 def test_each_role_is_restarted_under_load_and_nobody_notices(fleet: Fleet) -> None:
-    load = Load(fleet)
+    load = Load(fleet, by_the_policy=True)
     with fleet.second_api("petition"), load.running():
         for role in ("api", "relay", "worker"):
             part = fleet.parts["petition", role]
