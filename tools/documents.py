@@ -14,7 +14,7 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
 from onegrid_checks import settings as checks
 from onegrid_demo.platform import SERVICES
 from onegrid_identity import granting
-from onegrid_kit import metrics
+from onegrid_kit import metrics, tracing
 from onegrid_kit.contracts import access_of
 from onegrid_kit.settings import ServiceSettings, describe
 from onegrid_petition import lifecycle
@@ -74,14 +74,18 @@ def settings() -> str:
 
 
 def measured() -> str:
-    """Every metric."""
-    lines = ["# Metrics\n", NOTE + "| name | type | labels | meaning |", "| --- | --- | --- | --- |"]
+    """Every metric, and every span."""
+    lines = ["# Metrics and spans\n", NOTE + "Counted and timed by each process itself, on `/metrics`.\n"]
+    lines += ["| name | type | labels | meaning |", "| --- | --- | --- | --- |"]
     for module in (metrics, petition_metrics):
         for metric in vars(module).values():
             if isinstance(metric, MetricWrapperBase):
                 name = metric._name + ("_total" if metric._type == "counter" else "")
                 labels = ", ".join(metric._labelnames)
                 lines.append(f"| `{name}` | {metric._type} | {labels} | {metric._documentation} |")
+    lines += ["\n## Spans\n", "Of calls that are sampled; `service.name` is `onegrid-<service>`.\n"]
+    lines += ["| name | kind | attributes | meaning |", "| --- | --- | --- | --- |"]
+    lines += [f"| {name} | {kind} | {attributes} | {meaning} |" for name, kind, attributes, meaning in tracing.SPANS]
     return "\n".join(lines) + "\n"
 
 

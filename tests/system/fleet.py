@@ -201,7 +201,7 @@ class Fleet:
         self.parts: dict[tuple[str, str], Part] = {}
         """By service and role."""
         self._postgres = TestPostgres()
-        self._rabbitmq = RabbitServer()
+        self._rabbitmq = RabbitServer(metrics=True)
         self._folder = folder
         self._told = {"OTLP_ENDPOINT": otlp_endpoint, **told}
         self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
@@ -215,6 +215,11 @@ class Fleet:
     def metrics_ports(self, service: str) -> list[int]:
         """Where Prometheus finds its roles."""
         return [part.metrics_port for (of, _), part in self.parts.items() if of == service]
+
+    @property
+    def broker_metrics_port(self) -> int:
+        """Where it finds the broker."""
+        return self._rabbitmq.metrics_port
 
     def last_code(self, phone: str) -> str:
         """The one-time code that was sent to the number last."""

@@ -47,6 +47,7 @@ def scraping(folder: Path, rules: Path, jobs: Mapping[str, Sequence[int]]) -> It
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{own}",
         "--web.enable-lifecycle",
+        "--enable-feature=exemplar-storage",
     ]
     url, log = f"http://127.0.0.1:{own}", folder / "prometheus.log"
     with log.open("wb") as said:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -17,7 +18,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-__all__ = ["configure", "current_trace_id", "current_traceparent", "new_traceparent", "sampled", "span"]
+__all__ = ["SPANS", "configure", "current_trace_id", "current_traceparent", "new_traceparent", "sampled", "span"]
+
+SPANS: Final = (
+    ("`<package>.<Service>.<Method>`", "server", "", "A call, from its arrival to its answer."),
+    ("`<event's type> publish`", "producer", "", "An event, from the relay until the broker has confirmed it."),
+    ("`<event's type> handle`", "consumer", "`handler`", "A handler's work on an event."),
+)
+"""Every span there is: its name, kind, attributes and meaning, for the documents."""
 
 _ODD = frozenset("13579bdf")
 _current: ContextVar[str] = ContextVar("traceparent", default="")

@@ -1,0 +1,67 @@
+"""Logs are JSON, and name nobody."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from onegrid_kit.errors import Unavailable
+from onegrid_kit.logs import told
+
+SOMEBODY = "王小明"
+PROGRAM = f"""
+import logging
+from onegrid_kit import logs
+logs.configure("sample")
+def fail():
+    try:
+        {{}}["{SOMEBODY}"]
+    except KeyError as error:
+        raise ValueError("{SOMEBODY}") from error
+try:
+    fail()
+except ValueError as error:
+    logs.log.error("it failed", exc_info=error)
+    logging.getLogger("library").error("worker %s: %s", 7, error, exc_info=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("INSERT INTO note (subject) VALUES (:words)", "IntegrityError 23502: null value in column"),
+        ("SELECT CAST(:words AS integer)", "DataError 22P02"),
+        ("SELECT * FROM nowhere WHERE x = :words", 'ProgrammingError 42P01: relation "nowhere" does not exist'),
+    ],
+)
+def test_an_error_of_the_database_is_told_without_what_was_to_be_stored(
+    engine: Engine, statement: str, said: str
+) -> None:
+    with pytest.raises(SQLAlchemyError) as failed, engine.begin() as conn:
+        conn.execute(text(statement), {"words": SOMEBODY})
+    assert told(failed.value).startswith(said)
+    assert SOMEBODY not in told(failed.value)
+
+
+def test_errors_are_told_with_their_words_where_these_can_be_nobodys() -> None:
+    assert told(ConnectionRefusedError("port 5432")) == "ConnectionRefusedError: port 5432"
+    assert told(Unavailable("the database is away")) == "Unavailable: the database is away"
+    assert told(KeyError(SOMEBODY)) == "KeyError"
+    assert told(UnicodeEncodeError("ascii", SOMEBODY, 0, 1, "x")) == "UnicodeEncodeError"
+
+
+def test_tracebacks_lead_to_the_line_and_libraries_log_alike() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    own, others = (json.loads(line) for line in done.stderr.splitlines())
+    assert (own["event"], own["service"], own["level"]) == ("it failed", "sample", "error")
+    assert (others["event"], others["logger"], others["level"]) == ("worker 7: ValueError", "library", "error")
+    for line in (own, others):
+        assert line["exception"].endswith("ValueError")
+        assert "line 7, in fail" in line["exception"]
+        assert "KeyError\n\nand then:\n\n" in line["exception"]
+    assert SOMEBODY not in done.stderr

@@ -1,0 +1,180 @@
+"""The platform as it runs: a real Prometheus gets what rules and dashboards ask for, and spans are those listed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from collector import Collector, collecting
+from fleet import SERVICES, Fleet, FleetClient, eventually
+from scraping import scraping
+from selectors_of import documented
+
+from onegrid.grid.v1 import grid_service_pb2 as grid_pb
+from onegrid.options.v1 import options_pb2
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Kind
+from onegrid_checks.checklist import Checklist
+from onegrid_checks.observability import dashboards, rules
+from onegrid_checks.observability.prometheus import Prometheus
+from onegrid_demo import case, district
+from onegrid_demo.loading import CELL
+from onegrid_demo.platform import SERVICES as CONTRACTS
+from onegrid_kit.clock import SettableClock
+
+pytestmark = pytest.mark.timeout(400)
+HELM = Path(__file__).resolve().parents[2] / "deploy" / "helm"
+PATIENCE_S = 120
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Fleet]:
+    started = Fleet(tmp_path_factory.mktemp("fleet"), collector.endpoint)
+    try:
+        started.start()
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All rules and dashboards, each in a folder as an installed platform has them."""
+    folder = tmp_path_factory.mktemp("files")
+    for kind, pattern in (("rules", "*/files/rules.yaml"), ("dashboards", "*/files/dashboard.json")):
+        (folder / kind).mkdir()
+        for path in HELM.glob(pattern):
+            (folder / kind / f"{path.parts[-3]}{path.suffix}").write_text(path.read_text())
+    for path in HELM.glob("onegrid/files/dashboards/*.json"):
+        (folder / "dashboards" / path.name).write_text(path.read_text())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prometheus(fleet: Fleet, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """One that scraped the platform while the reference case was lived through, and a trace was made."""
+    jobs = {f"onegrid-{service}": fleet.metrics_ports(service) for service in SERVICES}
+    jobs["rabbitmq"] = [fleet.broker_metrics_port]
+    with scraping(tmp_path_factory.mktemp("prometheus"), files / "rules" / "*.yaml", jobs) as url:
+        asyncio.run(live(fleet))
+        yield Prometheus(url)
+
+
+TRACE = secrets.token_hex(16)
+
+
+async def live(fleet: Fleet) -> None:
+    client = FleetClient(fleet)
+    try:
+        assert case.succeeded(await case.replay(client, SettableClock(), fleet.accounts))
+        staff = await client.staff("commander", fleet.accounts["commander"]["password"])
+        traced = (*staff, ("traceparent", f"00-{TRACE}-{secrets.token_hex(8)}-01"))
+        filing = pb.FilePetitionRequest(district=district.CODE, kind=Kind.KIND_HELP, place=CELL, text="路灯不亮")
+        citizen = await client.public(fleet.accounts["citizen"]["phone"], district.CODE)
+        await client.petition.FilePetition(filing, metadata=(*citizen, traced[-1]), timeout=10)
+        for _ in range(10):
+            await client.grid.GetCell(grid_pb.GetCellRequest(name=f"cells/{CELL}"), metadata=traced, timeout=10)
+            await asyncio.sleep(0.3)
+    finally:
+        await client.close()
+
+
+def settle(happens: Any, tell: Any = str) -> None:
+    eventually(happens, PATIENCE_S, tell)
+
+
+def ask(prometheus: Prometheus, path: str, **fields: str) -> Any:
+    with urllib.request.urlopen(f"{prometheus.url}{path}?{urllib.parse.urlencode(fields)}", timeout=10) as answer:  # noqa: S310
+        return json.load(answer)["data"]
+
+
+def test_everything_is_scraped(prometheus: Prometheus) -> None:
+    up = asyncio.run(prometheus.values("up == 1"))
+    jobs = sorted(labels["job"] for labels, _ in up)
+    assert jobs == sorted(["prometheus", "rabbitmq", *(f"onegrid-{service}" for service in SERVICES for _ in range(3))])
+
+
+def test_every_metric_that_is_listed_is_told(prometheus: Prometheus) -> None:
+    def missing() -> set[str]:
+        names = set(ask(prometheus, "/api/v1/label/__name__/values"))
+        suffixes = {"histogram": "_bucket", "counter": "_total", "gauge": ""}
+        return {metric.name + suffixes[metric.type] for metric in documented()} - names
+
+    settle(lambda: not missing(), missing)
+
+
+def test_no_metric_is_told_that_is_not_listed(prometheus: Prometheus) -> None:
+    suffixes = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("_total",), "gauge": ("",)}
+    listed = {metric.name + suffix for metric in documented() for suffix in suffixes[metric.type]}
+    told = {name for name in ask(prometheus, "/api/v1/label/__name__/values") if name.startswith("onegrid_")}
+    assert told <= listed
+
+
+def test_every_rule_has_data(prometheus: Prometheus, files: Path) -> None:
+    found = [rule for of_file in rules.read(files / "rules").values() for rule in of_file]
+    records = [rule for rule in found if rule.records]
+    assert len(records) > 200
+
+    def missing() -> list[str]:
+        return [rule.recorded for rule in records if not asyncio.run(prometheus.has_data(rule.recorded))]
+
+    settle(lambda: not missing(), missing)
+    for rule in asyncio.run(prometheus.rules()):
+        assert rule["health"] == "ok", rule
+
+
+def test_every_panel_shows_data_unless_it_says_that_it_may_be_empty(prometheus: Prometheus, files: Path) -> None:
+    checklist = Checklist("dashboards")
+    boards = dashboards.read(files / "dashboards")
+    assert sum(not query.may_be_empty for board in boards for query in board.queries) > 60
+    asyncio.run(dashboards.check(boards, prometheus, time.monotonic() + PATIENCE_S, checklist))
+    assert not checklist.failed, checklist.failed
+
+
+def test_durations_lead_to_the_trace_of_a_call(prometheus: Prometheus) -> None:
+    def traces(metric: str) -> set[str]:
+        window = {"start": str(time.time() - 600), "end": str(time.time())}
+        found = ask(prometheus, "/api/v1/query_exemplars", query=metric, **window)
+        return {each["labels"]["trace_id"] for series in found for each in series["exemplars"]}
+
+    for metric in (
+        'onegrid_rpc_duration_seconds_bucket{method="FilePetition"}',
+        "onegrid_event_carry_seconds_bucket",
+        'onegrid_handler_duration_seconds_bucket{handler="index_words"}',
+    ):
+        settle(lambda metric=metric: TRACE in traces(metric), lambda metric=metric: (metric, traces(metric)))
+
+
+def test_spans_are_those_that_are_listed(prometheus: Prometheus, collector: Collector) -> None:
+    """By docs/metrics.md: a method's full name, or an event's type and what is done with it."""
+    calls = {f"{service.descriptor.full_name}.{m.name}" for service in CONTRACTS for m in service.descriptor.methods}
+    messages = [
+        message
+        for service in CONTRACTS
+        for message in import_module(f"onegrid.{service.name}.v1.events_pb2").DESCRIPTOR.message_types_by_name.values()
+        if message.GetOptions().HasExtension(options_pb2.event)
+    ]
+    events = {f"{message.full_name} {done}" for message in messages for done in ("publish", "handle")}
+    filed = "onegrid.petition.v1.PetitionFiled"
+    wanted = {"onegrid.petition.v1.PetitionService.FilePetition", f"{filed} publish", f"{filed} handle"}
+
+    def names() -> set[str]:
+        return {span.name for span in collector.of_trace(TRACE)}
+
+    settle(lambda: wanted <= names(), names)
+    assert names() <= calls | events
