@@ -26,6 +26,7 @@ def fail():
 try:
     fail()
 except ValueError as error:
+    error.__cause__.__cause__ = error.__cause__
     logs.log.error("it failed", exc_info=error)
     logging.getLogger("library").error("worker %s: %s", 7, error, exc_info=True)
 """

@@ -217,6 +217,11 @@ class Fleet:
         return [part.metrics_port for (of, _), part in self.parts.items() if of == service]
 
     @property
+    def broker(self) -> str:
+        """The broker's host and port."""
+        return self._rabbitmq.url.split("@")[1].rstrip("/")
+
+    @property
     def broker_metrics_port(self) -> int:
         """Where it finds the broker."""
         return self._rabbitmq.metrics_port

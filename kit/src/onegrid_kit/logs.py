@@ -96,17 +96,22 @@ def _add_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         given = sys.exc_info()
     error = given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
-        event["exception"] = "".join(_traced(error))
+        event["exception"] = "\n\nand then:\n\n".join(map(_traced, reversed(list(_chain(error)))))
     return event
 
 
-def _traced(error: BaseException) -> Iterator[str]:
-    """As Python prints it, but for what errors quote."""
-    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if before is not None:
-        yield from _traced(before)
-        yield "\n\nand then:\n\n"
-    yield "".join(traceback.format_tb(error.__traceback__)) + told(error)
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those that it came from, the latest first; one that is its own cause is told once."""
+    seen: list[BaseException] = []
+    while error not in seen:
+        yield error
+        seen.append(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__) or error
+
+
+def _traced(error: BaseException) -> str:
+    """As Python prints it, but for what the error quotes."""
+    return "".join(traceback.format_tb(error.__traceback__)) + told(error)
 
 
 def _first_line(said: BaseException) -> str:
