@@ -266,7 +266,7 @@ class Inbox:
             type=delivery.type,
             attempts=row.attempts,
             given_up=row.given_up,
-            trace=delivery.traceparent[3:35],
+            trace_id=delivery.traceparent[3:35],
             exc_info=error,
         )
 

@@ -47,8 +47,14 @@ def configure(service: str, level: str = "info", *, console: bool = False) -> No
         if console
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
+
+    def add_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        # Of the process: context variables do not reach its threads and greenlets.
+        event.setdefault("service", service)
+        return event
+
     processors: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_service,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
@@ -60,7 +66,6 @@ def configure(service: str, level: str = "info", *, console: bool = False) -> No
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     _take_in_others(max(threshold, logging.WARNING), processors, render)
 
 
