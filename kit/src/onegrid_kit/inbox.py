@@ -253,7 +253,8 @@ class Inbox:
                 "time": delivery.time,
                 "traceparent": delivery.traceparent,
                 "body": envelope.body,
-                "error": told(error),
+                # Beside the body, which holds more: an operator may know what a log may not.
+                "error": f"{type(error).__name__}: {error}"[:2000],
                 "attempts": attempts,
                 "base": self._base,
             },
