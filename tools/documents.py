@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
@@ -107,7 +111,46 @@ def permissions() -> str:
     return "\n".join(lines) + "\n"
 
 
+def chart_values() -> str:
+    """Every value that the charts take."""
+    lines = ["# Values of the charts\n", NOTE + "From each chart's `values.schema.json` and `values.yaml`.\n"]
+    for title, chart in (
+        ("The umbrella chart `onegrid`", "onegrid"),
+        (
+            "A service: under `<service>.service` in the umbrella, under `service` in a service's own chart",
+            "onegrid-lib",
+        ),
+        ("The data stores: chart `onegrid-data`", "onegrid-data"),
+    ):
+        schema = json.loads((ROOT / "deploy/helm" / chart / "values.schema.json").read_text())
+        defaults = yaml.safe_load((ROOT / "deploy/helm" / chart / "values.yaml").read_text())
+        lines += [f"## {title}\n", "| value | default | meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{name}` | {default} | {doc} |" for name, default, doc in _leaves(schema, schema, defaults, "")]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _leaves(schema: Any, root: Any, default: Any, path: str) -> Iterator[tuple[str, str, str]]:
+    """The values of a schema that a user sets, with what each is unless it is set."""
+    described = schema.get("description", "")
+    while "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+        described = described or schema.get("description", "")
+    properties = {
+        key: each for key, each in schema.get("properties", {}).items() if key not in ("global", "onegrid-lib")
+    }
+    if not properties or path.endswith("resources"):
+        yield path, f"`{json.dumps(default, ensure_ascii=False)}`" if default is not None else "", described
+        return
+    if described and path:
+        yield path, "", f"**{described}**"
+    for key, each in properties.items():
+        inner = default.get(key) if isinstance(default, dict) else None
+        yield from _leaves(each, root, inner, f"{path}.{key}" if path else key)
+
+
 DOCUMENTS = {
+    "docs/values.md": chart_values,
     "docs/petition-life.md": life,
     "docs/settings.md": settings,
     "docs/metrics.md": measured,
