@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -22,7 +25,6 @@ from onegrid_kit import metrics, tracing
 from onegrid_kit.contracts import access_of
 from onegrid_kit.settings import ServiceSettings, describe
 from onegrid_petition import lifecycle
-from onegrid_petition import metrics as petition_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make format` from the code; change it there. -->\n\n"
@@ -81,7 +83,7 @@ def measured() -> str:
     """Every metric, and every span."""
     lines = ["# Metrics and spans\n", NOTE + "Counted and timed by each process itself, on `/metrics`.\n"]
     lines += ["| name | type | labels | meaning |", "| --- | --- | --- | --- |"]
-    for module in (metrics, petition_metrics):
+    for module in (metrics, *_metrics_of_services()):
         for metric in vars(module).values():
             if isinstance(metric, MetricWrapperBase):
                 name = metric._name + ("_total" if metric._type == "counter" else "")
@@ -91,6 +93,12 @@ def measured() -> str:
     lines += ["| name | kind | attributes | meaning |", "| --- | --- | --- | --- |"]
     lines += [f"| {name} | {kind} | {attributes} | {meaning} |" for name, kind, attributes, meaning in tracing.SPANS]
     return "\n".join(lines) + "\n"
+
+
+def _metrics_of_services() -> Iterator[ModuleType]:
+    for service in SERVICES:
+        if find_spec(f"{service.package}.metrics"):
+            yield import_module(f"{service.package}.metrics")
 
 
 def permissions() -> str:

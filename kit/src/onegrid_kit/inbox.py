@@ -6,6 +6,7 @@ pauses, and after the last try kept there until an operator replays it.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ class Inbox:
             for outcome in ("handled", "duplicate", "failed", "parked"):
                 metrics.EVENTS_HANDLED.labels(service, subscription.name, outcome)
             metrics.HANDLER_RETRIES.labels(service, subscription.name)
+        self._age = metrics.EVENT_AGE.labels(service)
         self._seconds = {name: metrics.HANDLER_SECONDS.labels(service, name) for name in self._by_name}
 
     @property
@@ -232,6 +234,7 @@ class Inbox:
     def _call(self, conn: Connection, subscription: Subscription, envelope: Envelope) -> None:
         delivery = envelope.delivery
         attributes = {"handler": subscription.name}
+        self._age.observe(max(0.0, time.time() - delivery.time.timestamp()), metrics.exemplar(delivery.traceparent))
         began = perf_counter()
         try:
             with tracing.span(f"{delivery.type} handle", SpanKind.CONSUMER, delivery.traceparent, attributes):

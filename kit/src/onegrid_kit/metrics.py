@@ -82,6 +82,12 @@ CARRY_SECONDS = Histogram(
     ("service",),
     buckets=_LONG_SECONDS,
 )
+EVENT_AGE = Histogram(
+    "onegrid_event_age_seconds",
+    "Time from what an event tells of until a handler is given it: outbox, broker, queue and pauses together.",
+    ("service",),
+    buckets=_LONG_SECONDS,
+)
 EVENTS_HANDLED = Counter(
     "onegrid_events_handled_total",
     "Deliveries of events, by what became of them: handled, duplicate, failed (and tried again), parked.",

@@ -274,6 +274,16 @@ def outbox_and_broker() -> Board:
                         unit="s",
                     ),
                     curves(
+                        "99 of 100 reach their handler within",
+                        (
+                            f"histogram_quantile(0.99, sum by (service, le) "
+                            f"(rate(onegrid_event_age_seconds_bucket{{{of}}}[$__rate_interval])))",
+                            "{{service}}",
+                        ),
+                        unit="s",
+                        about="From what an event tells of until a handler is given it.",
+                    ),
+                    curves(
                         "Set aside",
                         (f"max by (service, state) (onegrid_parked_events{{{of}}})", "{{service}} {{state}}"),
                         limit=1,
