@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from installation import DATA_IMAGES, EVALUATION, NAMESPACE, ROOT, render, secret
+from installation import ADMIN_PASSWORD, DATA_IMAGES, NAMESPACE, ROOT, render, secret, sized
 
 from onegrid_runner.cluster import Cluster
 
@@ -30,10 +30,10 @@ def cluster(charts: None) -> Iterator[Cluster]:
                     "onegrid-keys",
                     page_token_key=secrets.token_hex(),
                     cipher_keys=f"k1:{secrets.token_hex(32)}",
-                    admin_password=secrets.token_urlsafe(),
+                    admin_password=ADMIN_PASSWORD,
                 ),
             ]
         )
         cluster.install("data", render("data", "onegrid-data", *DATA_IMAGES))
-        cluster.install(NAMESPACE, render(NAMESPACE, "onegrid", *EVALUATION))
+        cluster.install(NAMESPACE, sized("community"))
         yield cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HELM = ROOT / "build" / "bin" / "helm"
 CHARTS = ROOT / "deploy" / "helm"
 NAMESPACE = "onegrid"
-SERVICES = ("identity", "grid", "petition")
+ADMIN_PASSWORD = secrets.token_urlsafe()
 # Stand in for the official images, which can't be pulled everywhere.
 DATA_IMAGES = (
     "--set=postgresql.image=onegrid/evaluation-postgresql:0.1.0",
@@ -31,6 +32,11 @@ def render(release: str, chart: str, *arguments: str) -> list[Manifest]:
     """What `helm template` makes of a chart."""
     command = [HELM, "template", release, CHARTS / chart, "--namespace", NAMESPACE, *arguments]
     return parse(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def sized(size: str, *arguments: str) -> list[Manifest]:
+    """A platform of a size, with what an evaluation needs besides."""
+    return render(NAMESPACE, "onegrid", f"--values={CHARTS}/onegrid/values-{size}.yaml", *EVALUATION, *arguments)
 
 
 def secret(name: str, **values: str) -> Manifest:

@@ -10,8 +10,13 @@ from pathlib import Path
 import docker
 import pytest
 from alembic.script import ScriptDirectory
-from installation import EVALUATION, NAMESPACE, Suite, render
+from installation import ADMIN_PASSWORD, CHARTS, EVALUATION, NAMESPACE, Suite, render, sized
 
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb2
+from onegrid.identity.v1 import identity_service_pb2_grpc as identity_pb2_grpc
+from onegrid.petition.v1 import petition_service_pb2 as petition_pb2
+from onegrid.petition.v1 import petition_service_pb2_grpc as petition_pb2_grpc
+from onegrid_demo.client import SERVICES, bearer, connect
 from onegrid_runner.cluster import Cluster
 from onegrid_runner.pods import Pod
 
@@ -24,9 +29,9 @@ def upgrade(): op.execute("ALTER TABLE petition ADD COLUMN next_release text")
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
 
 
-def profiled(cluster: Cluster, profile: str, *arguments: str) -> None:
-    """Let the load test put this load on the platform."""
-    cluster.upgrade(NAMESPACE, render(NAMESPACE, "onegrid", *EVALUATION, f"--set=tests.profile={profile}", *arguments))
+def rolled(cluster: Cluster, *arguments: str) -> None:
+    """Roll a release out whose load test is the one for rolling releases out."""
+    cluster.upgrade(NAMESPACE, sized("community", "--set=tests.profile=rolling", *arguments))
 
 
 def reaches(pod: Pod, host: str, port: int) -> bool:
@@ -34,9 +39,9 @@ def reaches(pod: Pod, host: str, port: int) -> bool:
     return bool(pod.container.exec_run(["python3", "-c", CONNECT, host, str(port)]).exit_code == 0)
 
 
-def only(cluster: Cluster, name: str, component: str) -> Pod:
+def only(cluster: Cluster, name: str, component: str, **labels: str) -> Pod:
     """One of these pods."""
-    return cluster.pods(name=name, component=component)[0]
+    return cluster.pods(name=name, component=component, **labels)[0]
 
 
 @pytest.mark.parametrize("suite", ["smoke", "loop", "load", "observability"])
@@ -86,18 +91,44 @@ def test_only_who_talks_is_admitted(cluster: Cluster) -> None:
 
 def test_nobody_notices_a_restart_an_upgrade_and_a_rollback(cluster: Cluster) -> None:
     """Under load: no call fails, and nothing is lost. The next release has a migration that this one doesn't know."""
-    profiled(cluster, "rolling")
+    rolled(cluster)
     build_next_release()
     load = Suite(cluster, "load")
     with load.running("profile rolling"):
         cluster.restart(*(f"onegrid-petition-{role}" for role in ("api", "worker", "relay")))
-        profiled(cluster, "rolling", "--set=petition.service.platform.image.tag=next")
+        rolled(cluster, "--set=petition.service.platform.image.tag=next")
         assert images(cluster) == {"onegrid/petition:next"}
-        profiled(cluster, "rolling")
+        rolled(cluster)
         assert images(cluster) == {"onegrid/petition:0.1.0"}
         in_time = load.goes_on
     assert load.result.code == 0, load.result.output
     assert in_time, "the load was over too early to show anything"
+
+
+async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster: Cluster) -> None:
+    tier = f"--values={CHARTS}/onegrid/ci/tier-values.yaml"
+    here = ["--set=global.platform.identity=onegrid-identity:50051", "--set=global.platform.image.registry="]
+    cluster.install("street", render("street", "onegrid", *EVALUATION, tier, *here))
+    (street,) = {only(cluster, "petition", "api", instance="street").ip}
+    targets = {name: f"{only(cluster, name, 'api', instance=NAMESPACE).ip}:50051" for name in SERVICES}
+    async with connect(targets["identity"]) as identity:
+        login = identity_pb2.LoginWithPasswordRequest(login="admin", password=ADMIN_PASSWORD)
+        session = (await identity_pb2_grpc.IdentityServiceStub(identity).LoginWithPassword(login)).session
+    seen = []
+    for target in (targets["petition"], f"{street}:50051"):
+        async with connect(target) as petition:
+            listing = petition_pb2.ListPetitionsRequest(district="210602", page_size=20)
+            metadata = (*bearer(session.access_token), ("x-purpose", "test of tiers"))
+            answer = await petition_pb2_grpc.PetitionServiceStub(petition).ListPetitions(listing, metadata=metadata)
+            seen.append([each.name for each in answer.petitions])
+    assert seen[0] == seen[1] != []
+
+
+@pytest.mark.parametrize("size", ["street", "district"])
+def test_a_size_holds_its_load(cluster: Cluster, size: str) -> None:
+    cluster.upgrade(NAMESPACE, sized(size))
+    (result,) = cluster.test(NAMESPACE, ["load"], print)
+    assert result.code == 0, result.output
 
 
 def images(cluster: Cluster) -> set[str]:
