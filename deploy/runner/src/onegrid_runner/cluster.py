@@ -54,7 +54,7 @@ class Cluster:
     def __init__(self, namespace: str, say: Callable[[str], None] = print) -> None:
         self._namespace = namespace
         self._say = say
-        self._client = docker.from_env(timeout=120, max_pool_size=64)
+        self._client = docker.from_env(timeout=120, max_pool_size=256)
         self._folder = _STATE / namespace
         self._objects = Objects()
         self._lock = threading.RLock()

@@ -10,6 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from onegrid_runner.probes import Probe
 __all__ = ["Objects", "Pod"]
 
 _TICK_S = 0.1
+_LONG_S = 24 * 3600
 _BACK_OFF_S = (1.0, 30.0)
 """Quicker than a kubelet's, which begins with ten seconds."""
 _UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9, "": 1}
@@ -206,15 +208,15 @@ class Pod:
 
     def _attend(self, container: Container, probes: Mapping[str, Probe]) -> int:
         """Ask the probes until the container ends, or is to end; its exit code."""
+        exit_code = self._exit_code(container)
         now = time.monotonic()
         for probe in probes.values():
             probe.reset(now)
         started = "startup" not in probes
         self.ready = started and "readiness" not in probes
         while not self._terminating.wait(_TICK_S):
-            container.reload()
-            if container.status != "running":
-                return int(container.attrs["State"]["ExitCode"])
+            if exit_code.done():
+                return exit_code.result()
             for kind, probe in probes.items():
                 now = time.monotonic()
                 if now < probe.due or (kind == "startup") == started:
@@ -231,7 +233,7 @@ class Pod:
                     self.trouble = f"{kind} probe failed"
                     self.ready = False
                     self._stop(container)
-                    return int(container.wait()["StatusCode"])
+                    return exit_code.result()
         return 0
 
     def _stop(self, container: Container) -> None:
@@ -253,11 +255,24 @@ class Pod:
             container.kill()
 
     def _await_exit(self, container: Container) -> int:
+        exit_code = self._exit_code(container)
         while not self._terminating.wait(_TICK_S):
-            container.reload()
-            if container.status == "exited":
-                return int(container.attrs["State"]["ExitCode"])
+            if exit_code.done():
+                return exit_code.result()
         return 1
+
+    def _exit_code(self, container: Container) -> Future[int]:
+        """Told once it ends. To ask again and again would take the machine from those who are tested on it."""
+        told: Future[int] = Future()
+
+        def wait() -> None:
+            try:
+                told.set_result(int(self._client.api.wait(container.id, timeout=_LONG_S)["StatusCode"]))
+            except (APIError, OSError):
+                told.set_result(1)
+
+        threading.Thread(target=wait, name=f"exit of {self.name}", daemon=True).start()
+        return told
 
     @property
     def _policy(self) -> str:
