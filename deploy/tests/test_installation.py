@@ -10,15 +10,17 @@ from pathlib import Path
 import docker
 import pytest
 from alembic.script import ScriptDirectory
-from installation import ADMIN_PASSWORD, CHARTS, EVALUATION, NAMESPACE, Suite, render, sized
+from installation import ADMIN_PASSWORD, CHARTS, EVALUATION, NAMESPACE, Suite, render, secret, sized
 
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb2
 from onegrid.identity.v1 import identity_service_pb2_grpc as identity_pb2_grpc
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb2
 from onegrid.petition.v1 import petition_service_pb2_grpc as petition_pb2_grpc
 from onegrid_demo.client import SERVICES, bearer, connect
+from onegrid_kit.testing.certificates import Authority
 from onegrid_runner.cluster import Cluster
 from onegrid_runner.pods import Pod
+from onegrid_runner.workloads import Job
 
 VERSIONS = "/opt/onegrid/packages/onegrid_petition/migrations/versions"
 NEXT = '''"""What a release after this one might add."""
@@ -122,6 +124,21 @@ async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster
             answer = await petition_pb2_grpc.PetitionServiceStub(petition).ListPetitions(listing, metadata=metadata)
             seen.append([each.name for each in answer.petitions])
     assert seen[0] == seen[1] != []
+
+
+def test_services_and_callers_speak_mutual_tls(cluster: Cluster, tmp_path: Path) -> None:
+    """The last but for the sizes' loads: who called in plain text is refused from now on, and let in again after it."""
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("onegrid", [f"onegrid-{name}" for name in SERVICES])
+    files = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.file}
+    cluster.apply([secret("onegrid-tls", **{name: Path(path).read_text() for name, path in files.items()})])
+    tls = "--set=global.platform.tls.enabled=true,global.platform.tls.secret=onegrid-tls"
+    cluster.upgrade(NAMESPACE, sized("community", tls))
+    (result,) = cluster.test(NAMESPACE, ["smoke"], print)
+    assert result.code == 0, result.output
+    smoke = next(each for each in sized("community") if each.name == "onegrid-checks-smoke")
+    plain = Job(smoke, cluster.make_pod).run()
+    assert plain[0] == 1, plain[1]
 
 
 @pytest.mark.parametrize("size", ["street", "district"])

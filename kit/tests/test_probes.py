@@ -34,19 +34,25 @@ def test_a_loop_that_is_silent_for_too_long_is_not_alive(monkeypatch: pytest.Mon
     assert health.alive
 
 
-@pytest.mark.parametrize("role", ["worker", "relay"])
 def test_a_role_is_ready_while_broker_and_database_are_there(
-    role: str, own_postgres: TestPostgres, own_database_url: str, empty_broker: RabbitServer
+    own_postgres: TestPostgres, own_database_url: str, empty_broker: RabbitServer
 ) -> None:
-    port = free_port()
-    environ = roles.environment(own_database_url, empty_broker.url, METRICS_PORT=str(port))
-    assert roles.run(environ, "migrate").returncode == 0
-    with roles.running(environ, role):
-        eventually(lambda: roles.probe(port, "ready") == 200, 30)
+    ports = {"worker": free_port(), "relay": free_port()}
+    environs = {
+        role: roles.environment(own_database_url, empty_broker.url, METRICS_PORT=str(port))
+        for role, port in ports.items()
+    }
+
+    def told(path: str) -> set[int]:
+        return {roles.probe(port, path) for port in ports.values()}
+
+    assert roles.run(environs["relay"], "migrate").returncode == 0
+    with roles.running(environs["worker"], "worker"), roles.running(environs["relay"], "relay"):
+        eventually(lambda: told("ready") == {200}, 30)
         for server in (own_postgres.server, empty_broker):
             server.kill()
-            eventually(lambda: roles.probe(port, "ready") == 503, 30)
+            eventually(lambda: told("ready") == {503}, 30)
             # A restart would bring nothing back.
-            assert roles.probe(port, "live") == 200
+            assert told("live") == {200}
             server.start()
-            eventually(lambda: roles.probe(port, "ready") == 200, 60)
+            eventually(lambda: told("ready") == {200}, 60)

@@ -115,7 +115,7 @@ class Cluster:
         ]
         found = []
         for hook in hooks:
-            code, output = Job(hook, self._make_job).run(on_line)
+            code, output = Job(hook, self.make_pod).run(on_line)
             found.append(TestResult(hook.name, code, output))
         return found
 
@@ -203,7 +203,7 @@ class Cluster:
             if hook.kind not in ("Job", "Pod"):
                 self._apply(hook)
                 continue
-            code, output = Job(hook, self._make_job).run()
+            code, output = Job(hook, self.make_pod).run()
             if code:
                 raise Failed(f"{moment} hook {hook.name} ended with {code}:\n{output[-4000:]}")
 
@@ -230,7 +230,8 @@ class Cluster:
     def _make(self, name: str, template: Mapping[str, Any], claims: Mapping[str, Path]) -> Pod:
         return Pod(self._client, self._network, self._objects, self._folder, name, template, claims)
 
-    def _make_job(self, name: str, template: Mapping[str, Any], claims: Mapping[str, Path]) -> Pod:
+    def make_pod(self, name: str, template: Mapping[str, Any], claims: Mapping[str, Path]) -> Pod:
+        """A pod of no workload, for a Job to run."""
         pod = self._make(name, template, claims)
         self._jobs = [*(job for job in self._jobs if not job.gone), pod]
         return pod

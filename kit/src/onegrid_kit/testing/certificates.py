@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,7 +17,7 @@ __all__ = ["Authority"]
 
 
 class Authority:
-    """Signs certificates for this machine."""
+    """Signs certificates for this machine, and for hosts that are named."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,19 +26,22 @@ class Authority:
         certificate = self._sign(self._name, self._key, authority=True)
         self.file = self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str) -> tuple[str, str]:
+    def issue(self, name: str, hosts: Sequence[str] = ()) -> tuple[str, str]:
         """The files of a certificate and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        signed = self._sign(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, authority=False)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        signed = self._sign(subject, key, hosts, authority=False)
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         public = signed.public_bytes(serialization.Encoding.PEM)
         return self._write(f"{name}.pem", public), self._write(f"{name}.key", private)
 
-    def _sign(self, subject: x509.Name, key: Any, *, authority: bool) -> x509.Certificate:
+    def _sign(self, subject: x509.Name, key: Any, hosts: Sequence[str] = (), *, authority: bool) -> x509.Certificate:
         now = datetime.now(UTC)
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+        names = x509.SubjectAlternativeName(
+            [*map(x509.DNSName, ("localhost", *hosts)), x509.IPAddress(ip_address("127.0.0.1"))]
+        )
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
