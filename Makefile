@@ -79,9 +79,9 @@ images: setup ## Build the container images (EVALUATION=1: also PostgreSQL's, Ra
 charts: setup ## Package the Helm charts into build/charts
 	@$(BIN)/python tools/helm.py package
 
-helm-test: setup charts ## Install the charts as containers and run all their tests (T="-k words" for some)
+helm-test: setup charts ## Ask the images, install the charts as containers and run all their tests (T="-k words" for some)
 	@$(MAKE) images EVALUATION=1
-	@$(BIN)/python -m pytest -c deploy/tests/pytest.ini deploy/tests $(T)
+	@$(BIN)/python -m pytest -c deploy/tests/pytest.ini deploy/images/tests deploy/tests $(T)
 
 ##@ Tidy
 .PHONY: clean help
