@@ -11,6 +11,7 @@ from pathlib import Path
 __all__ = ["ToolError", "docker", "exists", "install", "label", "ready", "run"]
 
 _START_SECONDS = 60
+_PID_FILES = (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/containerd.pid"))
 
 
 class ToolError(Exception):
@@ -69,10 +70,13 @@ def ready() -> None:
         raise ToolError("no Docker daemon answers; start it, or let your user reach it (group docker)")
     if shutil.which("dockerd") is None:
         install("docker.io")
+    for left_behind in _PID_FILES:
+        # Of a daemon that was killed: its number may be somebody else's by now, for whom the new one would wait.
+        left_behind.unlink(missing_ok=True)
     log = Path("/var/log/dockerd.log")
     print(f"==> starting dockerd (its log: {log})", flush=True)
     with log.open("ab") as stream:
-        subprocess.Popen(["dockerd"], stdout=stream, stderr=stream, start_new_session=True)
+        subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True)
     deadline = time.monotonic() + _START_SECONDS
     while not _answers():
         if time.monotonic() > deadline:
