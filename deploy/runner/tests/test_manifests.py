@@ -45,6 +45,9 @@ def test_what_the_charts_say_is_understood() -> None:
         ("kind: Deployment", "kind: DaemonSet", "DaemonSet api: no such kind is known"),
         ("image:", "tty: true\n          image:", "spec.template.spec.containers[0].tty: not understood"),
         ("containers:", "hostNetwork: true\n      containers:", "spec.hostNetwork: not understood"),
+        ("grpc: {port: 50051}", "httpGet: {path: /, port: web}", "readinessProbe asks port web, which it doesn't have"),
+        ("grpc: {port: 50051}, ", "", "a readinessProbe has one of grpc, httpGet, tcpSocket, exec"),
+        ("image:", "volumeMounts: [{name: data, mountPath: /x}]\n          image:", "mounts data, which is no volume"),
         ("{app: api}}\n    spec:", "{app: api}}\n    spec:\n      restartPolicy: Sometimes", "'Sometimes' is none of"),
     ],
 )  # fmt: skip
@@ -59,6 +62,11 @@ def test_a_hook_tells_its_moments_and_its_turn() -> None:
     assert (hook.hooks, hook.weight) == ({"pre-install", "pre-upgrade"}, -3)
     (deployment,) = parse(DEPLOYMENT)
     assert not deployment.hooks
+
+
+def test_what_would_never_be_run_is_refused() -> None:
+    with pytest.raises(Refused, match="Job migrate: only hooks of Helm are run to their end"):
+        parse(HOOK.replace("helm.sh/hook:", "example.com/hook:"))
 
 
 def test_variables_are_expanded_as_a_kubelet_does() -> None:

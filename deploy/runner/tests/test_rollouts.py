@@ -105,3 +105,13 @@ def test_a_stateful_set_goes_one_by_one_and_keeps_names(tmp_path: Path) -> None:
     assert [pod.name for pod in workload.pods if pod.terminating] == ["api-2"], "the last goes first"
     settle(workload)
     assert sorted(pod.name for pod in workload.pods) == ["api-0", "api-1", "api-2"]
+
+
+def test_a_stateful_set_that_shrinks_lets_the_last_go_first(tmp_path: Path) -> None:
+    workload = StatefulSet(manifest(3, "same"), make, tmp_path)
+    settle(workload)
+    workload.update(manifest(1, "same"))
+    workload.step()
+    assert [pod.name for pod in workload.pods if pod.terminating] == ["api-2"]
+    settle(workload)
+    assert [pod.name for pod in workload.pods] == ["api-0"]

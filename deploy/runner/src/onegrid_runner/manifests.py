@@ -70,7 +70,33 @@ def parse(rendered: str) -> list[Manifest]:
         if manifest.kind not in _KINDS:
             raise Refused(f"{manifest.kind} {manifest.name}: no such kind is known")
         _check(f"{manifest.kind} {manifest.name}", manifest.body, {**_OBJECT, **_KINDS[manifest.kind]})
+        if manifest.kind in ("Job", "Pod") and not manifest.hooks:
+            raise Refused(f"{manifest.kind} {manifest.name}: only hooks of Helm are run to their end")
+        _check_references(manifest)
     return found
+
+
+def _check_references(manifest: Manifest) -> None:
+    """Refuse what names a port or a volume that the pod doesn't have."""
+    pod = manifest.spec if manifest.kind == "Pod" else (manifest.spec.get("template") or {}).get("spec") or {}
+    claims = {claim["metadata"]["name"] for claim in manifest.spec.get("volumeClaimTemplates") or []}
+    volumes = claims | {volume["name"] for volume in pod.get("volumes") or []}
+    for container in [*(pod.get("initContainers") or []), *(pod.get("containers") or [])]:
+        where = f"{manifest.kind} {manifest.name}: container {container['name']}"
+        for mount in container.get("volumeMounts") or []:
+            if mount["name"] not in volumes:
+                raise Refused(f"{where} mounts {mount['name']}, which is no volume of the pod")
+        ports = {port.get("name") for port in container.get("ports") or []}
+        for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+            probe = container.get(kind)
+            if probe is None:
+                continue
+            asked = [probe[each] for each in _ACTIONS if each in probe]
+            if len(asked) != 1:
+                raise Refused(f"{where}: a {kind} has one of {', '.join(_ACTIONS)}")
+            port = asked[0].get("port", 0)
+            if isinstance(port, str) and port not in ports:
+                raise Refused(f"{where}: {kind} asks port {port}, which it doesn't have")
 
 
 def _check(path: str, value: Any, known: Any) -> None:
@@ -108,6 +134,7 @@ _SELECTOR = {"matchLabels": _ANY}
 _REF = _keys("name", "key", "optional")
 _SOURCE = {**_keys("name", "optional", "defaultMode"), "items": [_keys("key", "path")]}
 _SECRET = {**_keys("secretName", "optional", "defaultMode"), "items": [_keys("key", "path")]}
+_ACTIONS: Final = ("grpc", "httpGet", "tcpSocket", "exec")
 _PROBE = {
     **_keys("initialDelaySeconds", "periodSeconds", "timeoutSeconds", "failureThreshold", "successThreshold"),
     "grpc": _keys("port", "service"),
@@ -175,7 +202,7 @@ _NOT_HERE = {"spec": _ANY}  # needs an operator, which is not here
 _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Deployment": {
         "spec": {
-            **_keys("replicas", "revisionHistoryLimit", "minReadySeconds"),
+            **_keys("replicas", "revisionHistoryLimit"),
             "selector": _SELECTOR,
             "strategy": {
                 "type": _only("RollingUpdate", "Recreate"),

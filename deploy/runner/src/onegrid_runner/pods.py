@@ -242,7 +242,7 @@ class Pod:
         hook = (self._main.get("lifecycle") or {}).get("preStop") or {}
         with contextlib.suppress(APIError):
             if "exec" in hook:
-                self._execute(hook["exec"]["command"])
+                self._execute(hook["exec"]["command"], until - time.monotonic())
             elif "sleep" in hook:
                 time.sleep(min(hook["sleep"]["seconds"], until - time.monotonic()))
             container.kill("SIGTERM")
@@ -278,11 +278,21 @@ class Pod:
     def _policy(self) -> str:
         return str(self.spec.get("restartPolicy", "Always"))
 
-    def _execute(self, command: list[str]) -> int:
+    def _execute(self, command: list[str], patience_s: float) -> int:
+        """The exit code of a command in the main container; 124 where it takes longer. It is not ended by that."""
+        told: Future[int] = Future()
+
+        def execute() -> None:
+            try:
+                told.set_result(int(self.container.exec_run(command).exit_code))
+            except (APIError, OSError):
+                told.set_result(1)
+
+        threading.Thread(target=execute, name=f"command in {self.name}", daemon=True).start()
         try:
-            return int(self.container.exec_run(command).exit_code)
-        except (APIError, NotFound):
-            return 1
+            return told.result(patience_s)
+        except TimeoutError:
+            return 124
 
     def remove(self) -> None:
         """Remove its containers and its files."""
@@ -298,15 +308,16 @@ class Pod:
         capabilities = security.get("capabilities") or {}
         limits = (spec.get("resources") or {}).get("limits") or {}
         groups = [security["fsGroup"]] if "fsGroup" in security else []
+        environment = self._environment(spec)
         return self._client.containers.create(
             spec["image"],
             # Kubernetes calls command what Docker calls entrypoint, and args what Docker calls command.
-            entrypoint=spec.get("command"),
-            command=spec.get("args"),
+            entrypoint=[expand(part, environment) for part in spec.get("command") or []] or None,
+            command=[expand(part, environment) for part in spec.get("args") or []] or None,
             name=f"{self._network.namespace}-{self.name}-{name}-{time.monotonic_ns() % 10**9}",
             hostname=self.name[:63],
             labels={"onegrid.runner": self._network.namespace, "onegrid.runner.pod": self.name},
-            environment=self._environment(spec),
+            environment=environment,
             network=self._network.bridge.name,
             mounts=[self._resolver(), *self._mounts(spec, volumes)],
             user=f"{security['runAsUser']}:{security.get('runAsGroup', 0)}" if "runAsUser" in security else None,

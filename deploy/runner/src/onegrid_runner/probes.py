@@ -22,7 +22,7 @@ class Probe:
         spec: Mapping[str, Any],
         address: Callable[[], str],
         ports: Mapping[str, int],
-        execute: Callable[[list[str]], int],
+        execute: Callable[[list[str], float], int],
     ) -> None:
         self.period_s = float(spec.get("periodSeconds", 10))
         self.delay_s = float(spec.get("initialDelaySeconds", 0))
@@ -60,7 +60,7 @@ class Probe:
             case {"tcpSocket": asked}:
                 return self._tcp(self._port(asked["port"]))
             case {"exec": asked}:
-                return self._execute(asked["command"]) == 0
+                return self._execute(asked["command"], self._timeout_s) == 0
         raise ValueError(f"a probe that asks nothing: {self._spec}")
 
     def _port(self, port: int | str) -> int:

@@ -159,17 +159,20 @@ class StatefulSet:
         )
 
     def step(self) -> None:
-        """Start the next pod once those before it are ready; end the last old one once all others are."""
+        """Start the next pod once those before it are ready; end the last that is old or too many once all are."""
         self.pods = [pod for pod in self.pods if not pod.gone]
         if not all(pod.ready for pod in self.pods):
             return
-        wanted = self._wanted
+        wanted, count = self._wanted, int(self.manifest.spec.get("replicas", 1))
+        if len(self.pods) > count:
+            max(self.pods, key=_ordinal).terminate()
+            return
         old = [pod for pod in self.pods if self._made[pod.name] != wanted]
         if old:
-            old[-1].terminate()
+            max(old, key=_ordinal).terminate()
             return
         there = {pod.name for pod in self.pods}
-        for number in range(int(self.manifest.spec.get("replicas", 1))):
+        for number in range(count):
             name = f"{self.manifest.name}-{number}"
             if name not in there:
                 pod = self._make(name, self.manifest.spec["template"], self._volumes(name))
@@ -190,6 +193,10 @@ class StatefulSet:
     def _wanted(self) -> str:
         template = json.dumps([self.manifest.spec["template"], self._generation], sort_keys=True)
         return hashlib.sha256(template.encode()).hexdigest()
+
+
+def _ordinal(pod: Pod) -> int:
+    return int(pod.name.rpartition("-")[2])
 
 
 class Job:
