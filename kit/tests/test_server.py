@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from prometheus_client import REGISTRY
 
 import roles
 import toy
+from onegrid_kit.callers import Caller
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.rpc.transport import channel
 from onegrid_kit.runtime import Runtime
@@ -115,12 +116,40 @@ async def test_services_that_share_a_port_keep_their_own_domains(database_url: s
 
 
 async def test_calls_above_the_limit_are_refused_at_once(database_url: str) -> None:
-    async with serving(SERVICE, database_url, max_concurrent_rpcs=3) as api:
-        await until_health(api.channel, SERVING)
-        outcomes = await asyncio.gather(*(look(api.channel, "nap") for _ in range(10)), return_exceptions=True)
-        refused = [error for error in outcomes if isinstance(error, grpc.aio.AioRpcError)]
-        assert len(refused) == 7
-        assert {error.code() for error in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    async with serving(SERVICE, database_url, max_calls=3) as api:
+        for _ in range(2):  # one crowd takes nothing from the next
+            outcomes = await asyncio.gather(
+                *(api.call(None, "Look", text="nap") for _ in range(10)), return_exceptions=True
+            )
+            refused = [error for error in outcomes if isinstance(error, Refused)]
+            assert len(refused) == 7
+            assert {(error.code, error.reason) for error in refused} == {
+                (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+            }
+
+
+async def test_streams_above_their_limit_are_refused_and_calls_are_not(database_url: str) -> None:
+    async with serving(SERVICE, database_url, max_streams=2, max_calls=1) as api:
+
+        async def watch() -> AsyncGenerator[Any, None]:
+            stream = api.stream(Caller(user="users/a", session="s", district="210602"), "Watch")
+            await anext(stream)
+            return stream
+
+        first, _ = await watch(), await watch()
+        with pytest.raises(Refused) as refused:
+            await watch()
+        assert refused.value.reason == "OVERLOADED"
+        await api.call(None, "Look")
+        assert REGISTRY.get_sample_value("onegrid_streams", {"service": "toy"}) == 2
+        await first.aclose()
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    await watch()
+                    break
+                except Refused:
+                    await asyncio.sleep(0.02)
 
 
 async def test_a_task_that_fails_is_started_again_and_counted(database_url: str) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "InvalidToken",
     "MalformedRequest",
     "NotFound",
+    "Overloaded",
     "PermissionDenied",
     "RateLimited",
     "RequestIdReused",
@@ -180,3 +181,13 @@ class RateLimited(DomainError):
 
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__("asked too often", retry_after=retry_after)
+
+
+class Overloaded(DomainError):
+    """More calls, or more streams, at the same moment than this process takes."""
+
+    code = code_pb2.RESOURCE_EXHAUSTED
+    reason = "OVERLOADED"
+
+    def __init__(self) -> None:
+        super().__init__("too many calls at the same moment", retry_after=timedelta(seconds=1))

@@ -50,6 +50,12 @@ class Runtime(Generic[S]):
         """Whether the database answered lately."""
         self.closing = asyncio.Event()
         """Set when the server begins to stop; streams end with UNAVAILABLE."""
+        self.calls = 0
+        """How many are running."""
+        self.streams = 0
+        """How many are open."""
+        metrics.RPC_RUNNING.labels(service.name).set_function(lambda: self.calls + self.streams)
+        metrics.STREAMS.labels(service.name).set_function(lambda: self.streams)
         self._wanted: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.spawn("watch database", self._watch_database)

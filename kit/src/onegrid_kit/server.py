@@ -45,9 +45,7 @@ class ApiServer:
         self._watch: asyncio.Task[None] | None = None
         self.port = 0
         """Where it listens, once it is started."""
-        self._server = grpc.aio.server(
-            options=server_options(settings), maximum_concurrent_rpcs=settings.max_concurrent_rpcs
-        )
+        self._server = grpc.aio.server(options=server_options(settings))
         for runtime in runtimes:
             servicer = runtime.service.load_api()(runtime)
             self._server.add_generic_rpc_handlers([service_handler(runtime, servicer)])

@@ -20,7 +20,7 @@ from prometheus_client import Histogram
 
 from onegrid_kit import metrics, tracing
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import InvalidRequest, Unavailable
+from onegrid_kit.errors import InvalidRequest, Overloaded, Unavailable
 from onegrid_kit.rpc.access import AccessRule, access_rule
 from onegrid_kit.rpc.authentication import Authenticator
 from onegrid_kit.rpc.error_mapping import STATUS_DETAILS, status_of
@@ -86,8 +86,8 @@ class _Method:
         self._secret = hashlib.blake2b(b"fingerprint " + runtime.settings.page_token_key.encode()).digest()
         self._default_deadline: float = runtime.settings.default_deadline_s
         self._trace_ratio: float = runtime.settings.trace_ratio
-        self._running = metrics.RPC_RUNNING.labels(service.name)
-        self._streams = metrics.STREAMS.labels(service.name)
+        self._max_calls: int = runtime.settings.max_calls
+        self._max_streams: int = runtime.settings.max_streams
         self._seconds = _Outcomes(service.name, method.name)
         self._faults = metrics.RPC_FAULTS.labels(service.name, method.name)
         # A rule that can't be compiled stops the start, and the first call need not wait for it.
@@ -99,8 +99,11 @@ class _Method:
         began = perf_counter()
         code = grpc.StatusCode.CANCELLED
         exemplar = None
-        self._running.inc()
+        runtime = self._runtime
+        runtime.calls += 1
         try:
+            if runtime.calls > self._max_calls:
+                raise Overloaded
             authorization, traceparent, purpose = self._metadata(context)
             # Outside of the span as well, where errors are told with their trace.
             tracing.enter(traceparent)
@@ -121,7 +124,7 @@ class _Method:
             code = _cancelled(context)
             raise
         finally:
-            self._running.dec()
+            runtime.calls -= 1
             self._seconds[code].observe(perf_counter() - began, exemplar)
             if code is not grpc.StatusCode.OK and code in _FAULTS:
                 self._faults.inc()
@@ -130,15 +133,17 @@ class _Method:
         """Answer one request with many messages, at most until the server stops."""
         began = perf_counter()
         code = grpc.StatusCode.CANCELLED
-        self._running.inc()
-        self._streams.inc()
+        runtime = self._runtime
+        runtime.streams += 1
         try:
+            if runtime.streams > self._max_streams:
+                raise Overloaded
             authorization, traceparent, purpose = self._metadata(context)
             tracing.enter(traceparent)
             with tracing.span(self._name, SpanKind.SERVER, traceparent):
                 call, request = await self._admit(raw, authorization, tracing.current_traceparent(), purpose)
                 if self._rule.reads_personal_data:
-                    await self._runtime.db.audit_read(call)
+                    await runtime.db.audit_read(call)
                 await self._pour(request, call, context)
             code = grpc.StatusCode.OK
         except Exception as error:
@@ -148,11 +153,10 @@ class _Method:
             code = _cancelled(context)
             raise
         finally:
-            self._running.dec()
-            self._streams.dec()
+            runtime.streams -= 1
             self._seconds[code].observe(perf_counter() - began)
             # Streams that are told to come again when the server stops have lost nothing.
-            if code in _FAULTS and not self._runtime.closing.is_set():
+            if code in _FAULTS and not runtime.closing.is_set():
                 self._faults.inc()
 
     async def _pour(self, request: Message, call: Call, context: Context) -> None:

@@ -11,7 +11,11 @@ from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["bind", "channel", "server_options"]
 
-_CHANNEL = [("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')]
+_CHANNEL = [
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
+    # Left alone it would let minutes pass before it looks for a peer that was long away.
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
 
 
 def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
