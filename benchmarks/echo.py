@@ -17,7 +17,7 @@ async def _echo(request: bytes, _: object) -> bytes:
 async def main(port: int) -> None:
     """Serve."""
     server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(_echo)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_echo)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("bench.Echo", {"Echo": handler})])
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()

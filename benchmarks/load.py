@@ -24,7 +24,7 @@ async def run(target: str, method: str, token: str, seconds: float, clients: int
     """Call as fast as `clients` callers can, each waiting for its answer."""
     channel = grpc.aio.insecure_channel(target)
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    call = channel.unary_unary(method)
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
     place = request.find(_ID)
     prefix = os.urandom(4).hex().encode()
     latencies: list[float] = []

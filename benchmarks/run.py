@@ -184,8 +184,8 @@ def one_petition(postgres: PostgresServer, port: int, token: str, filing: Path) 
     import grpc
 
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call = channel.unary_unary(FILE)
-        answer = call(filing.read_bytes(), metadata=[("authorization", f"Bearer {token}")], timeout=10)
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(FILE)
+        answer = call(filing.read_bytes(), metadata=(("authorization", f"Bearer {token}"),), timeout=10)
     return pb.FilePetitionResponse.FromString(answer).petition.name
 
 
@@ -276,16 +276,16 @@ def wait_until_serving(port: int) -> None:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        for _ in range(600):
+    for _ in range(600):
+        # A channel of its own each time: one that has failed waits for seconds before it tries again.
+        with grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
             try:
-                answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=1)
+                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
                 if answer.status == health_pb2.HealthCheckResponse.SERVING:
                     return
             except grpc.RpcError:
                 pass
-            time.sleep(0.05)
+        time.sleep(0.05)
     raise SystemExit("the platform does not serve")
 
 

@@ -32,7 +32,10 @@ NOTE = "<!-- Written by `make format` from the code; change it there. -->\n\n"
 
 def life() -> str:
     """The petition's states as a diagram, and who may take which step."""
-    name = lambda wrapper, value: wrapper.Name(value).split("_", 1)[1]  # noqa: E731
+
+    def name(enum: Any, value: int) -> str:
+        return str(enum.Name(value)).split("_", 1)[1]
+
     lines = [
         "# The life of a petition\n",
         NOTE + "From `lifecycle.RULES`, which the service itself asks.\n",
@@ -56,7 +59,10 @@ def life() -> str:
             to = "stays" if before == after else name(State, after)
             lines.append(f"| {name(Action, rule.action)} | {by} | {name(State, before)} | {to} |")
     lines += ["\n## Its tasks\n", "| action | from | to |", "| --- | --- | --- |"]
-    strip = lambda value: TaskState.Name(value).removeprefix("TASK_STATE_")  # noqa: E731
+
+    def strip(state: int) -> str:
+        return str(TaskState.Name(state)).removeprefix("TASK_STATE_")
+
     for action, leads in lifecycle.TASK_RULES.items():
         lines += [f"| {name(Action, action)} | {strip(a)} | {strip(b)} |" for a, b in leads.items()]
     return "\n".join(lines) + "\n"
