@@ -179,7 +179,7 @@ class District:
                     raw, metadata=metadata, timeout=20, compression=compression
                 )
         except grpc.RpcError as error:
-            details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+            details = dict(tuple(error.trailing_metadata() or ())).get("grpc-status-details-bin", b"")
             return Outcome(method, error.code(), error.details() or "", bytes(details))
         return Outcome(method, grpc.StatusCode.OK, answer=answer)
 

@@ -25,7 +25,7 @@ def retry_delay_s(error: grpc.aio.AioRpcError) -> float:
 
 
 def _detail(error: grpc.aio.AioRpcError, kind: type[M]) -> M | None:
-    raw = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")
+    raw = dict(tuple(error.trailing_metadata() or ())).get("grpc-status-details-bin", b"")
     for packed in status_pb2.Status.FromString(raw if isinstance(raw, bytes) else b"").details:
         found = kind()
         if packed.Unpack(found):

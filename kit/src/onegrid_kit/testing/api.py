@@ -44,7 +44,7 @@ class Refused(Exception):
     def __init__(self, error: grpc.aio.AioRpcError) -> None:
         super().__init__(error.details())
         self.code: grpc.StatusCode = error.code()
-        raw = dict(error.trailing_metadata() or ())["grpc-status-details-bin"]
+        raw = dict(tuple(error.trailing_metadata() or ()))["grpc-status-details-bin"]
         self.details = {
             packed.TypeName().rsplit(".", 1)[1]: packed for packed in status_pb2.Status.FromString(raw).details
         }
