@@ -122,6 +122,12 @@ def test_no_metric_is_told_that_is_not_listed(prometheus: Prometheus) -> None:
     assert told <= listed_series()
 
 
+def test_every_role_tells_how_its_connections_are_used(prometheus: Prometheus) -> None:
+    told = asyncio.run(prometheus.values("count by (service, pool) (onegrid_database_connections_max > 0)"))
+    pools = {(labels["service"], labels["pool"]) for labels, _ in told}
+    assert pools >= {(service, pool) for service in SERVICES for pool in ("read", "write", "worker", "relay")}
+
+
 def test_every_rule_has_data(prometheus: Prometheus, files: Path) -> None:
     found = [rule for of_file in rules.read(files / "rules").values() for rule in of_file]
     records = [rule for rule in found if rule.records]

@@ -81,7 +81,7 @@ def _migrate(service: Service, settings: ServiceSettings) -> int:
 
 
 def _relay(service: Service, settings: ServiceSettings) -> int:
-    from onegrid_kit import probes, tracing
+    from onegrid_kit import metrics, probes, tracing
     from onegrid_kit.relay import relay
 
     health = probes.Health("broker", "database", patience_s=90)
@@ -96,6 +96,7 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
         await relay(service.name, engine, settings.amqp_url, stopping, health)
 
     with _engine(settings) as engine:
+        metrics.tell_pool(service.name, "relay", engine.pool)
         asyncio.run(until_stopped(engine))
     return 0
 

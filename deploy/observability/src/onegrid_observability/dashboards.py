@@ -305,7 +305,8 @@ def database() -> Board:
     return Board(
         "onegrid-database",
         "OneGrid · database",
-        "How services use their databases: `write` for commands, `read` for reads, `line` for what runs all the time.",
+        "How services use their databases: `write` for commands, `read` for reads, `line` for what runs all the time, "
+        "`worker` and `relay` for events.",
         [
             Row(
                 "Pools",

@@ -20,7 +20,7 @@ from nameko.messaging import Consumer, QueueConsumer
 from nameko.runners import ServiceRunner
 from nameko.timer import timer
 
-from onegrid_kit import amqp, logs, probes, tracing
+from onegrid_kit import amqp, logs, metrics, probes, tracing
 from onegrid_kit.clock import SystemClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.events import Envelope, source_of
@@ -138,6 +138,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     tracing.configure(service.name, settings.otlp_endpoint)
     probes.serve(settings.metrics_port, _health, service.name, "worker")
     engine = sync_engine(settings.database_url, pool=2)
+    metrics.tell_pool(service.name, "worker", engine.pool)
     inbox = Inbox(
         service.name,
         engine,
