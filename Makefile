@@ -42,7 +42,7 @@ protos: $(STAMP) ## Generate the typed stubs of the contracts
 
 test: setup ## Run all tests (T=path or T="path -k words" for some)
 	@$(BIN)/python tools/servers.py
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile)
 
 lint: setup ## Check format, style, types, contracts and imports
 	$(say) "ruff" && $(BIN)/ruff format -q --check $(SOURCES) && $(BIN)/ruff check -q $(SOURCES)
