@@ -217,6 +217,26 @@ def test_a_wrong_value_is_refused_with_where_and_why(wrong: str, said: str) -> N
     assert said in str(refused.value)
 
 
+def test_a_release_name_is_refused_that_makes_names_too_long() -> None:
+    with pytest.raises(SystemExit, match="more than 63 characters; choose a shorter release name"):
+        helm.render("o" * 47, "petition", [])
+    assert helm.render("o" * 46, "petition", [])
+
+
+def test_certificates_hold_the_names_that_callers_use() -> None:
+    rendered = helm.render("onegrid", "onegrid", ["onegrid/ci/tls-issuer-values.yaml"])
+    names = {
+        each["metadata"]["name"]: each["spec"]["dnsNames"]
+        for each in yaml.safe_load_all(rendered)
+        if each and each["kind"] == "Certificate"
+    }
+    assert set(names["onegrid-petition"]) >= {
+        "onegrid-petition",
+        "onegrid-petition.onegrid.svc.cluster.local",
+        "petition.onegrid.zhenxing.example",
+    }
+
+
 def test_a_service_needs_a_chart_of_few_lines() -> None:
     """So that the next one does, too."""
     for service in helm.SERVICES:

@@ -35,6 +35,9 @@
 
 {{- /* What only all values together can show to be wrong. */}}
 {{- define "onegrid.check" -}}
+{{- if gt (len (printf "%s-metrics" .fullname)) 63 }}
+{{- fail (printf "%s-metrics is no name for a Service: it has more than 63 characters; choose a shorter release name" .fullname) }}
+{{- end }}
 {{- if and .platform.tls.enabled (not .platform.tls.secret) (not .platform.tls.issuer.name) }}
 {{- fail "platform.tls: name an existing secret (tls.secret) or a cert-manager issuer (tls.issuer.name)" }}
 {{- end }}
@@ -111,6 +114,10 @@ spec:
     - {{ .fullname }}
     - {{ .fullname }}.{{ .root.Release.Namespace }}
     - {{ .fullname }}.{{ .root.Release.Namespace }}.svc
+    - {{ .fullname }}.{{ .root.Release.Namespace }}.svc.{{ .platform.tls.clusterDomain }}
+{{- range .platform.tls.domains }}
+    - {{ $.name }}.{{ . }}
+{{- end }}
   usages: [server auth, client auth]
   privateKey: {algorithm: ECDSA, size: 256, rotationPolicy: Always}
   issuerRef: {name: {{ .platform.tls.issuer.name }}, kind: {{ .platform.tls.issuer.kind }}}
