@@ -16,7 +16,7 @@ from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit import audit, idempotency
 from onegrid_kit.batches import BatchStatement, Item
 from onegrid_kit.callers import Call
-from onegrid_kit.database import Database, Line
+from onegrid_kit.database import Database, DedicatedConnection
 from onegrid_kit.errors import RequestIdReused, Unavailable
 from onegrid_kit.testing.postgres import TestPostgres
 
@@ -37,9 +37,11 @@ def an_item(call: Call, effect: str = "x") -> Item:
     return Item(call, f"things/{effect}", {"effect": effect}, UserDisabled(user=f"users/{effect}"), effect.encode())
 
 
-async def run(database: Database, items: Sequence[Item], line: Line | None = None) -> list[bytes | RequestIdReused]:
+async def run(
+    database: Database, items: Sequence[Item], connection: DedicatedConnection | None = None
+) -> list[bytes | RequestIdReused]:
     """The outcomes."""
-    return await STATEMENT.run(database, line or database.line(), items)
+    return await STATEMENT.run(database, connection or database.dedicated_connection(), items)
 
 
 async def test_each_is_done_once_its_own_repetitions_included(database: Database, engine: Engine) -> None:
@@ -104,16 +106,16 @@ async def test_a_restart_of_postgresql_costs_who_may_repeat_nothing(
     own_postgres: TestPostgres, own_database_url: str
 ) -> None:
     database = Database("sample", own_database_url, CIPHER)
-    line = database.line()
+    connection = database.dedicated_connection()
     for end in (own_postgres.server.kill, own_postgres.server.stop):
-        await run(database, [an_item(a_call(a_request_id()))], line)
+        await run(database, [an_item(a_call(a_request_id()))], connection)
         await asyncio.to_thread(end)
         began = time.monotonic()
         with pytest.raises(Unavailable):
-            await run(database, [an_item(a_call(a_request_id()))], line)
+            await run(database, [an_item(a_call(a_request_id()))], connection)
         assert time.monotonic() - began < 2
         own_postgres.server.start()
-        assert await run(database, [an_item(a_call(a_request_id()))], line) == [b"x"]
+        assert await run(database, [an_item(a_call(a_request_id()))], connection) == [b"x"]
     await database.close()
 
 
@@ -121,8 +123,8 @@ async def test_a_connection_that_breaks_under_a_statement_is_told_to_who_may_not
     database: Database, engine: Engine
 ) -> None:
     async def broken_under(repeatable: bool) -> object:
-        line = database.line()
-        running = asyncio.create_task(line.fetch("SELECT pg_sleep(0.3)", repeatable=repeatable))
+        connection = database.dedicated_connection()
+        running = asyncio.create_task(connection.fetch("SELECT pg_sleep(0.3)", repeatable=repeatable))
         await asyncio.sleep(0.15)
         with engine.begin() as conn:
             conn.execute(
@@ -139,20 +141,20 @@ async def test_a_connection_that_breaks_under_a_statement_is_told_to_who_may_not
 async def test_a_goodbye_that_crosses_a_statement_is_nobodys_concern(
     database: Database, engine: Engine, turns: int
 ) -> None:
-    line = database.line()
+    connection = database.dedicated_connection()
     for _ in range(3):
-        await line.fetch("SELECT 5", repeatable=True)
+        await connection.fetch("SELECT 5", repeatable=True)
         with engine.begin() as conn:
             # The loop stands still meanwhile: the server's last words lie unread.
             conn.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT 5'"))
             time.sleep(0.1)  # noqa: ASYNC251
         for _ in range(turns):
             await asyncio.sleep(0)
-        assert [tuple(row) for row in await line.fetch("SELECT 5", repeatable=True)] == [(5,)]
+        assert [tuple(row) for row in await connection.fetch("SELECT 5", repeatable=True)] == [(5,)]
 
 
 async def test_a_statement_that_runs_too_long_is_stopped_and_not_taken_for_a_loss(database_url: str) -> None:
     database = Database("sample", database_url, CIPHER, statement_timeout_ms=200)
     with pytest.raises(Exception, match="statement timeout"):
-        await database.line().fetch("SELECT pg_sleep(5)", repeatable=True)
+        await database.dedicated_connection().fetch("SELECT pg_sleep(5)", repeatable=True)
     await database.close()

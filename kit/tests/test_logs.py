@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from onegrid_kit.errors import Unavailable
-from onegrid_kit.logs import told
+from onegrid_kit.logs import describe
 
 SOMEBODY = "王小明"
 PROGRAM = f"""
@@ -45,15 +45,15 @@ def test_an_error_of_the_database_is_told_without_what_was_to_be_stored(
 ) -> None:
     with pytest.raises(SQLAlchemyError) as failed, engine.begin() as conn:
         conn.execute(text(statement), {"words": SOMEBODY})
-    assert told(failed.value).startswith(said)
-    assert SOMEBODY not in told(failed.value)
+    assert describe(failed.value).startswith(said)
+    assert SOMEBODY not in describe(failed.value)
 
 
 def test_errors_are_told_with_their_words_where_these_can_be_nobodys() -> None:
-    assert told(ConnectionRefusedError("port 5432")) == "ConnectionRefusedError: port 5432"
-    assert told(Unavailable("the database is away")) == "Unavailable: the database is away"
-    assert told(KeyError(SOMEBODY)) == "KeyError"
-    assert told(UnicodeEncodeError("ascii", SOMEBODY, 0, 1, "x")) == "UnicodeEncodeError"
+    assert describe(ConnectionRefusedError("port 5432")) == "ConnectionRefusedError: port 5432"
+    assert describe(Unavailable("the database is away")) == "Unavailable: the database is away"
+    assert describe(KeyError(SOMEBODY)) == "KeyError"
+    assert describe(UnicodeEncodeError("ascii", SOMEBODY, 0, 1, "x")) == "UnicodeEncodeError"
 
 
 def test_tracebacks_lead_to_the_line_and_libraries_log_alike() -> None:

@@ -55,7 +55,7 @@ def _append_statement(entries: str) -> str:
 
 
 APPEND = _append_statement("$1")
-"""What `append` runs, for a `Line`; it takes a `document`."""
+"""What `append` runs, for a `DedicatedConnection`; it takes a `document`."""
 _APPEND = text(_append_statement(":entries"))
 _TRAIL = text(
     """
@@ -97,7 +97,7 @@ def document(entries: Sequence[tuple[Call, str]]) -> str:
 def broken_blocks(conn: Connection) -> Iterator[str]:
     """What does not fit in the trail, in words, oldest first within each strand; nothing if it is whole.
 
-    Run it in a transaction of REPEATABLE READ, lest it sees a block that came after the heads it compares with.
+    Run it in a transaction of REPEATABLE READ, so that it sees no block that came after the heads it compares with.
     """
     heads = {row.strand: (row.block, bytes(row.hash)) for row in conn.execute(_HEADS)}
     reached = dict.fromkeys(range(STRANDS), (0, _GENESIS))

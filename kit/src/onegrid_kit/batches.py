@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from onegrid_kit import audit, idempotency, ids
 from onegrid_kit.callers import Call
-from onegrid_kit.database import Database, Line
+from onegrid_kit.database import Database, DedicatedConnection
 from onegrid_kit.errors import RequestIdReused
 from onegrid_kit.events import require_event
 
@@ -66,7 +66,9 @@ class BatchStatement:
             SELECT position FROM item WHERE position NOT IN (SELECT position FROM fresh)
         """
 
-    async def run(self, db: Database, line: Line, items: Sequence[Item]) -> list[bytes | RequestIdReused]:
+    async def run(
+        self, db: Database, connection: DedicatedConnection, items: Sequence[Item]
+    ) -> list[bytes | RequestIdReused]:
         """Do what is new; for each item its answer, or the one that its request got before.
 
         Raises Conflict, or Unavailable when the database is gone; then it may have been done or not.
@@ -80,7 +82,7 @@ class BatchStatement:
         document = orjson.dumps([_document(position, items[position]) for position in first.values()]).decode()
         # With a request id it is done once, however often it is tried.
         repeatable = all(item.call.request_id for item in items)
-        done_before = await line.fetch(self._statement, document, repeatable=repeatable)
+        done_before = await connection.fetch(self._statement, document, repeatable=repeatable)
         if not done_before and len(first) == len(items):
             return [item.answer for item in items]
         fresh = set(first.values()).difference(row[0] for row in done_before)

@@ -24,7 +24,7 @@ from onegrid_kit.cipher import Cipher
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict, Unavailable
 
-__all__ = ["Database", "Line", "lost", "run_command", "sqlstate", "sync_engine"]
+__all__ = ["Database", "DedicatedConnection", "lost", "run_command", "sqlstate", "sync_engine"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -97,10 +97,10 @@ class Database:
             self._writer: metrics.pool_use(service, "write", self._writer.pool),
             self._reader: metrics.pool_use(service, "read", self._reader.pool),
         }
-        self._line_use = metrics.lines_use(service, lambda: [line.busy for line in self._lines])
-        self._lines: list[Line] = []
+        self._dedicated_use = metrics.dedicated_use(service, lambda: [each.busy for each in self._dedicated])
+        self._dedicated: list[DedicatedConnection] = []
         self._read_audit: Coalescer[tuple[Call, str], None] = Coalescer("read_audit", self._flush_read_audit)
-        self._read_audit_line = self.line()
+        self._read_audit_connection = self.dedicated_connection()
         self._running: set[asyncio.Task[Any]] = set()
 
     async def command(self, call: Call, answer_type: type[M], do: Callable[[Connection], M]) -> M:
@@ -125,9 +125,9 @@ class Database:
                 return await conn.run_sync(query)
 
         try:
-            return await self._whole(_reconnecting(once))
+            return await self._shielded(_reconnecting(once))
         except _FAILURES as error:
-            raise _told(error) from error
+            raise _translate(error) from error
 
     def audit_read(self, call: Call) -> asyncio.Future[None]:
         """Write to the audit trail that the call reads personal data, those of the same moment together; done
@@ -138,16 +138,16 @@ class Database:
         written.add_done_callback(lambda done: done.cancelled() or done.exception())
         return written
 
-    def line(self) -> Line:
+    def dedicated_connection(self) -> DedicatedConnection:
         """A connection for a statement that runs all the time."""
-        line = Line(self._connect, self._line_use, self._retries.inc)
-        self._lines.append(line)
-        return line
+        connection = DedicatedConnection(self._connect, self._dedicated_use, self._retries.inc)
+        self._dedicated.append(connection)
+        return connection
 
     async def close(self) -> None:
         """Close its connections, once what runs on them has ended."""
-        for line in self._lines:
-            await line.close()
+        for connection in self._dedicated:
+            await connection.close()
         while self._running:
             await asyncio.wait(self._running)
         await self._writer.dispose()
@@ -168,15 +168,15 @@ class Database:
 
         for attempt in range(_TRIES):
             try:
-                return await self._whole(_reconnecting(once))
+                return await self._shielded(_reconnecting(once))
             except _FAILURES as error:
                 if sqlstate(error) not in _CONFLICTS:
-                    raise _told(error) from error
+                    raise _translate(error) from error
                 self._retries.inc()
                 await asyncio.sleep(0.01 * 2**attempt)
         raise Conflict
 
-    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """Stop the work when its caller goes, and let it clear up behind itself: it is told so once, and waited for."""
         task = self._track(work)
         try:
@@ -208,11 +208,11 @@ class Database:
 
     async def _flush_read_audit(self, entries: Sequence[tuple[Call, str]]) -> Sequence[None]:
         # Better told twice than not at all.
-        await self._read_audit_line.fetch(audit.APPEND, audit.document(entries), repeatable=True)
+        await self._read_audit_connection.fetch(audit.APPEND, audit.document(entries), repeatable=True)
         return [None] * len(entries)
 
 
-class Line:
+class DedicatedConnection:
     """A connection for a statement that runs all the time, over the driver alone: SQLAlchemy takes 0.3 ms of
     processor time for one, which is as much as the api has for a whole call.
     """
@@ -259,7 +259,7 @@ class Line:
                 return await self._fetch(statement, arguments, repeatable)
             except asyncpg.PostgresError as error:
                 if sqlstate(error) not in _CONFLICTS:
-                    raise _told(error) from error
+                    raise _translate(error) from error
                 self._count_retry()
                 await asyncio.sleep(0.01 * 2**attempt)
         raise Conflict
@@ -269,7 +269,7 @@ class Line:
             try:
                 self._connection = await self._connect()
             except OSError as error:
-                raise _told(error) from error
+                raise _translate(error) from error
         try:
             rows: Sequence[asyncpg.Record] = await self._connection.fetch(statement, *arguments)
             return rows
@@ -302,8 +302,8 @@ def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) 
 
 def sqlstate(error: BaseException) -> str:
     """PostgreSQL's code of the error; empty if it is not the server's word."""
-    told = error.orig if isinstance(error, DBAPIError) else error
-    return str(getattr(told, "sqlstate", None) or "")
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(original, "sqlstate", None) or "")
 
 
 def lost(error: BaseException) -> bool:
@@ -367,7 +367,7 @@ def _notice_loss(engine: Engine) -> None:
             context.is_disconnect = True
 
 
-def _told(error: Exception) -> Exception:
+def _translate(error: Exception) -> Exception:
     """What a failure is told as; what the request itself is to blame for rises as it is."""
     if lost(error):
         return Unavailable("the database does not answer just now")

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, text
 from onegrid_kit import metrics, tracing
 from onegrid_kit.database import lost
 from onegrid_kit.events import Delivery, Envelope, Subscription
-from onegrid_kit.logs import log, told
+from onegrid_kit.logs import describe, log
 
 __all__ = ["Inbox", "Parked"]
 
@@ -136,7 +136,7 @@ class Inbox:
             except Exception as error:
                 if lost(error):
                     raise
-                log.info("events are handled one by one", events=len(due), error=told(error))
+                log.info("events are handled one by one", events=len(due), error=describe(error))
             else:
                 return
         for subscription, one in due:

@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from onegrid_kit import tracing
 from onegrid_kit.errors import Unavailable
 
-__all__ = ["configure", "log", "told"]
+__all__ = ["configure", "describe", "log"]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 """Call it with an event in a few words, and what is known of it as keywords."""
@@ -27,7 +27,7 @@ _HARMLESS: Final = (OSError, AttributeError, TypeError, NameError, ImportError, 
 _OF_VALUES: Final = "22"
 
 
-def told(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """The error in a few words that name no persons; of a database's, its SQLSTATE and its first line at most."""
     kind = type(error).__name__
     said = getattr(error, "orig", None) or error
@@ -84,7 +84,7 @@ def _take_in_others(threshold: int, processors: list[Processor], render: Process
 
 def _without_quotes(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
-        record.args = tuple(told(each) if isinstance(each, BaseException) else each for each in record.args)
+        record.args = tuple(describe(each) if isinstance(each, BaseException) else each for each in record.args)
     return True
 
 
@@ -116,7 +116,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _traced(error: BaseException) -> str:
     """As Python prints it, but for what the error quotes."""
-    return "".join(traceback.format_tb(error.__traceback__)) + told(error)
+    return "".join(traceback.format_tb(error.__traceback__)) + describe(error)
 
 
 def _first_line(said: BaseException) -> str:

@@ -96,7 +96,7 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
         await relay(service.name, engine, settings.amqp_url, stopping, health)
 
     with _engine(settings) as engine:
-        metrics.tell_pool(service.name, "relay", engine.pool)
+        metrics.observe_pool(service.name, "relay", engine.pool)
         asyncio.run(until_stopped(engine))
     return 0
 

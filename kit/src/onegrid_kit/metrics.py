@@ -139,24 +139,26 @@ class Use:
 
 def pool_use(service: str, name: str, pool: Pool) -> Use:
     """Tell how many connections of a pool are used, whenever somebody asks."""
-    tell_pool(service, name, pool)
+    observe_pool(service, name, pool)
     return _times(service, name)
 
 
-def tell_pool(service: str, name: str, pool: Pool) -> None:
+def observe_pool(service: str, name: str, pool: Pool) -> None:
     """The same, of a pool whose users tell nothing themselves."""
     if not isinstance(pool, QueuePool):
         raise TypeError(f"{type(pool).__name__} does not tell how it is used")
-    _tell(service, name, pool.checkedout, pool.checkedin, pool.size)
+    _observe(service, name, pool.checkedout, pool.checkedin, pool.size)
 
 
-def lines_use(service: str, busy: Callable[[], Sequence[bool]]) -> Use:
+def dedicated_use(service: str, busy: Callable[[], Sequence[bool]]) -> Use:
     """The same of connections that each have work of their own; `busy` says of each whether it is at it."""
-    _tell(service, "line", lambda: sum(busy()), lambda: busy().count(False), lambda: len(busy()))
+    _observe(service, "line", lambda: sum(busy()), lambda: busy().count(False), lambda: len(busy()))
     return _times(service, "line")
 
 
-def _tell(service: str, name: str, used: Callable[[], int], idle: Callable[[], int], most: Callable[[], int]) -> None:
+def _observe(
+    service: str, name: str, used: Callable[[], int], idle: Callable[[], int], most: Callable[[], int]
+) -> None:
     DATABASE_CONNECTIONS.labels(service, name, "used").set_function(used)
     DATABASE_CONNECTIONS.labels(service, name, "idle").set_function(idle)
     DATABASE_CONNECTIONS_MAX.labels(service, name).set_function(most)

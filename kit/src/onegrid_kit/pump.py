@@ -15,7 +15,7 @@ from onegrid_kit.clock import Clock
 from onegrid_kit.events import Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
-from onegrid_kit.logs import log, told
+from onegrid_kit.logs import describe, log
 from onegrid_kit.relay import Outbox, measure
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
@@ -76,7 +76,7 @@ class Pump:
             except Exception as error:
                 if time.monotonic() - began > _PAUSE_S[1]:
                     pause = _PAUSE_S[0]
-                log.warning("pump interrupted", member=member.name, error=told(error), pause_s=pause)
+                log.warning("pump interrupted", member=member.name, error=describe(error), pause_s=pause)
                 self._stopping.wait(pause)
                 pause = min(pause * 2, _PAUSE_S[1])
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 
 from onegrid_kit import amqp, metrics, tracing
 from onegrid_kit.events import Delivery, Envelope, source_of
-from onegrid_kit.logs import log, told
+from onegrid_kit.logs import describe, log
 from onegrid_kit.probes import Health
 
 __all__ = ["Outbox", "declare_topology", "measure", "relay"]
@@ -125,7 +125,7 @@ async def _measure_until(service: str, engine: Engine, stopping: asyncio.Event) 
         try:
             await asyncio.to_thread(measure, service, engine)
         except Exception as error:
-            log.info("outbox not measured", error=told(error))
+            log.info("outbox not measured", error=describe(error))
         await _sleep(stopping, _MEASURE_S)
 
 
@@ -141,7 +141,7 @@ async def _publish(service: str, engine: Engine, amqp_url: str, stopping: asynci
             health.beat()
             if time.monotonic() - began > _PAUSE_S[1]:
                 pause = _PAUSE_S[0]
-            log.warning("relay interrupted", error=told(error), pause_s=pause)
+            log.warning("relay interrupted", error=describe(error), pause_s=pause)
             await _sleep(stopping, pause)
             pause = min(pause * 2, _PAUSE_S[1])
 

@@ -15,7 +15,7 @@ from onegrid_kit.cipher import cipher
 from onegrid_kit.clock import Clock, SystemClock
 from onegrid_kit.database import Database
 from onegrid_kit.errors import Unavailable
-from onegrid_kit.logs import log, told
+from onegrid_kit.logs import describe, log
 from onegrid_kit.paging import PageTokens
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
@@ -88,7 +88,7 @@ class Runtime(Generic[S]):
                 log.warning(
                     "background task failed",
                     task=name,
-                    error=told(error),
+                    error=describe(error),
                     exc_info=None if isinstance(error, Unavailable) else error,
                 )
             if asyncio.get_running_loop().time() - began > 60:

@@ -39,7 +39,7 @@ class ApiServer:
         self._runtimes = runtimes
         self._settings = settings
         self._health = health.aio.HealthServicer()
-        self.fares = probes.Health("database", patience_s=30)
+        self.probe_health = probes.Health("database", patience_s=30)
         """What it tells over HTTP, if it is asked there too."""
         self._plain: grpc.aio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -94,8 +94,8 @@ class ApiServer:
                 await self._health.set(runtime.service.descriptor.full_name, status)
             ready = all(runtime.ready for runtime in self._runtimes)
             await self._health.set("", _SERVING if ready else _NOT_SERVING)
-            self.fares.set("database", ready)
-            self.fares.beat()
+            self.probe_health.set("database", ready)
+            self.probe_health.beat()
             before = loop.time()
             await asyncio.sleep(0.25)
             late = max(0.0, loop.time() - before - 0.25)
@@ -113,7 +113,7 @@ def serve(service: Service, settings: ServiceSettings) -> int:
 
 async def _serve(service: Service, settings: ServiceSettings) -> None:
     server = ApiServer([Runtime(service, settings, RemoteKeys(settings))], settings)
-    probes.serve(settings.metrics_port, server.fares, service.name, "api")
+    probes.serve(settings.metrics_port, server.probe_health, service.name, "api")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

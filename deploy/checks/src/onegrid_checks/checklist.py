@@ -6,7 +6,7 @@ import grpc.aio
 
 from onegrid_demo import refusals
 
-__all__ = ["Checklist", "told"]
+__all__ = ["Checklist", "describe"]
 
 
 class Checklist:
@@ -40,7 +40,7 @@ class Checklist:
         return 0 if total and not self.failed else 1
 
 
-def told(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """An error in one line."""
     if not isinstance(error, grpc.aio.AioRpcError):
         return f"{type(error).__name__}: {error}"

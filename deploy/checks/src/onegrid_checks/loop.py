@@ -7,7 +7,7 @@ import grpc.aio
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_checks import district
-from onegrid_checks.checklist import Checklist, told
+from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
 from onegrid_demo import case
 from onegrid_kit.clock import CHINA
@@ -30,7 +30,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
             petition = await case.replay(client, None, accounts)
             timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name))
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:
-            checklist.expect(doing, met=False, seen=told(error), look=look)
+            checklist.expect(doing, met=False, seen=describe(error), look=look)
             return
         checklist.say(_shown(timeline))
         checklist.expect(

@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb
-from onegrid_checks.checklist import Checklist, told
+from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
 from onegrid_demo import district, refusals
 from onegrid_demo.client import SERVICES, Client
@@ -56,7 +56,7 @@ async def _healthy(channel: grpc.aio.Channel, service: str, target: str, checkli
             answer = await stub.Check(health_pb2.HealthCheckRequest(service=each), timeout=_PATIENCE_S)
             answers.append(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
         except grpc.aio.AioRpcError as error:
-            answers.append(told(error))
+            answers.append(describe(error))
     return checklist.expect(
         f"{service}: {name} is SERVING at {target}",
         answers == ["SERVING", "SERVING"],
@@ -88,7 +88,7 @@ async def _tells_its_contract(channel: grpc.aio.Channel, service: str, checklist
             f"lists {', '.join(sorted(listed))}; {'describes' if method in described else 'does not describe'} {method}"
         )
     except grpc.aio.AioRpcError as error:
-        seen = told(error)
+        seen = describe(error)
     checklist.expect(
         f"{service}: reflection lists {contract.full_name} and no other contract, and describes {method}",
         listed == {contract.full_name, *_BESIDE} and method in described,
@@ -105,7 +105,7 @@ async def _admits(client: Client, service: str, checklist: Checklist) -> None:
             answer = await client.identity.ListSigningKeys(identity_pb.ListSigningKeysRequest())
             checklist.expect(what, met=bool(answer.keys), seen="none", look=_log_of(service))
         except grpc.aio.AioRpcError as error:
-            checklist.expect(what, met=False, seen=told(error), look=_log_of(service))
+            checklist.expect(what, met=False, seen=describe(error), look=_log_of(service))
     if service == "petition":
         await _refuses(
             checklist,
@@ -136,7 +136,7 @@ async def _refuses(
     except grpc.aio.AioRpcError as error:
         info = refusals.info(error)
         met = (error.code(), info.reason) == refusal and info.domain == f"onegrid.{service}"
-        checklist.expect(what, met, seen=f"{told(error)} of {info.domain or 'nobody'}", look=_log_of(service))
+        checklist.expect(what, met, seen=f"{describe(error)} of {info.domain or 'nobody'}", look=_log_of(service))
     else:
         checklist.expect(
             what, met=False, seen=f"it was answered, with {answer.ByteSize()} bytes", look=_log_of(service)

@@ -26,7 +26,7 @@ from onegrid_kit.database import sync_engine
 from onegrid_kit.events import Envelope, source_of
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
-from onegrid_kit.logs import log, told
+from onegrid_kit.logs import describe, log
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
@@ -91,7 +91,7 @@ class _Consumer(Consumer):
         try:
             self.handle_message_processed(message, result, error)
         except (AMQPError, OSError) as away:
-            log.info("acknowledgement lost", error=told(away))
+            log.info("acknowledgement lost", error=describe(away))
         return result, None
 
 
@@ -138,7 +138,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     tracing.configure(service.name, settings.otlp_endpoint)
     probes.serve(settings.metrics_port, _health, service.name, "worker")
     engine = sync_engine(settings.database_url, pool=2)
-    metrics.tell_pool(service.name, "worker", engine.pool)
+    metrics.observe_pool(service.name, "worker", engine.pool)
     inbox = Inbox(
         service.name,
         engine,
@@ -188,7 +188,7 @@ def _tell(stop: Event) -> None:
 
 def _refuse(message: Message, error: Exception) -> None:
     """Not one of ours, and it never will be: it goes where operators look for what nobody takes."""
-    log.error("message is no event", error=told(error), headers=sorted(message.headers))
+    log.error("message is no event", error=describe(error), headers=sorted(message.headers))
     message.reject()
 
 
@@ -214,7 +214,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
                 _health.set("database", False)
                 # The database is away. The events are kept here, neither acknowledged nor sent round in circles through
                 # the broker, which would count that as failures of theirs.
-                log.warning("delivery waits for the database", error=told(error))
+                log.warning("delivery waits for the database", error=describe(error))
                 if stop.ready():
                     raise
                 eventlet.sleep(pause)
@@ -232,7 +232,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
             _health.set("database", True)
         except Exception as error:
             _health.set("database", False)
-            log.warning("tick failed", error=told(error))
+            log.warning("tick failed", error=describe(error))
 
     return type(
         "Worker",

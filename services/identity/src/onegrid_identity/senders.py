@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.errors import Unavailable
-from onegrid_kit.logs import log, told
+from onegrid_kit.logs import describe, log
 from onegrid_kit.settings import SettingsError
 
 __all__ = ["CodeSender", "ConsoleSender", "WebhookSender"]
@@ -62,7 +62,7 @@ class WebhookSender:
         try:
             status = await asyncio.to_thread(self._post, body)
         except (OSError, HTTPException) as error:
-            log.warning("code gateway away", error=told(error))
+            log.warning("code gateway away", error=describe(error))
             raise Unavailable("one-time codes can't be sent just now") from None
         if status // 100 != 2:
             # A redirect is no promise either: the code would be lost on the way.

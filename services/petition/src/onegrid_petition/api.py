@@ -54,7 +54,7 @@ class PetitionApi:
             most=runtime.settings.filing_batch,
             pace_s=0.005,
         )
-        self._filing_line = runtime.db.line()
+        self._filing_connection = runtime.db.dedicated_connection()
         self._reads: Coalescer[str, Petition | None] = Coalescer("get_petition", self._load)
 
     async def FilePetition(self, request: pb.FilePetitionRequest, call: Call) -> bytes:
@@ -78,8 +78,8 @@ class PetitionApi:
         return answer if kept is sealed else self._cipher.open(kept, idempotency.PURPOSE)
 
     async def GetPetition(self, request: pb.GetPetitionRequest, call: Call) -> pb.GetPetitionResponse:
-        petition = await self._seen(_petition_id(request.name), call)
-        return pb.GetPetitionResponse(petition=self._told(petition, call))
+        petition = await self._load_visible(_petition_id(request.name), call)
+        return pb.GetPetitionResponse(petition=self._visible(petition, call))
 
     async def ListPetitions(self, request: pb.ListPetitionsRequest, call: Call) -> pb.ListPetitionsResponse:
         if request.petitioner_self:
@@ -102,7 +102,7 @@ class PetitionApi:
         found = await self._db.read(lambda conn: queries.list_petitions(conn, wanted, behind, size + 1))
         page = found[:size]
         return pb.ListPetitionsResponse(
-            petitions=[self._told(petition, call) for petition in page],
+            petitions=[self._visible(petition, call) for petition in page],
             next_page_token=self._pages.make(request, [page[-1].create_time.isoformat(), page[-1].id])
             if len(found) > size
             else "",
@@ -173,7 +173,7 @@ class PetitionApi:
 
     async def ListTimeline(self, request: pb.ListTimelineRequest, call: Call) -> pb.ListTimelineResponse:
         petition_id = _petition_id(request.petition)
-        await self._seen(petition_id, call)
+        await self._load_visible(petition_id, call)
         position = self._pages.open(request, request.page_token)
         after = int(position[0]) if position else 0
         size = page_size(request.page_size)
@@ -187,7 +187,7 @@ class PetitionApi:
     async def WatchPetition(
         self, request: pb.WatchPetitionRequest, call: Call
     ) -> AsyncIterator[pb.WatchPetitionResponse]:
-        petition = await self._seen(_petition_id(request.name), call)
+        petition = await self._load_visible(_petition_id(request.name), call)
         position = self._pages.open(request, request.resume_token, "resume_token")
         seen = int(position[0]) if position else 0
         if petition.ended and seen >= petition.sequence:
@@ -252,10 +252,10 @@ class PetitionApi:
     async def _do(self, answer: type[M], run: Callable[[Connection, C, Call], Petition], command: C, call: Call) -> M:
         """Run a command that changes one petition."""
         return await self._db.command(
-            call, answer, lambda conn: answer(petition=self._told(run(conn, command, call), call))
+            call, answer, lambda conn: answer(petition=self._visible(run(conn, command, call), call))
         )
 
-    async def _seen(self, petition_id: str, call: Call) -> Petition:
+    async def _load_visible(self, petition_id: str, call: Call) -> Petition:
         """The petition, if the caller may see it."""
         petition = await self._reads.submit(petition_id)
         if petition is None:
@@ -264,7 +264,7 @@ class PetitionApi:
             raise PermissionDenied(call.permission)
         return petition
 
-    def _told(self, petition: Petition, call: Call) -> resources_pb2.Petition:
+    def _visible(self, petition: Petition, call: Call) -> resources_pb2.Petition:
         return messages.petition(authority.redacted(call.caller, petition), self._cipher)
 
     async def _load(self, ids: Sequence[str]) -> Sequence[Petition | None]:
@@ -272,7 +272,7 @@ class PetitionApi:
         return [found.get(id_) for id_ in ids]
 
     async def _store_filings(self, filings: Sequence[Item]) -> Sequence[bytes | Exception]:
-        return await store.file_petitions.run(self._db, self._filing_line, filings)
+        return await store.file_petitions.run(self._db, self._filing_connection, filings)
 
 
 def _petition_id(name: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc.aio
 
 from onegrid_checks import district
-from onegrid_checks.checklist import Checklist, told
+from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.load import profile as profiles
 from onegrid_checks.load.callers import Caller
 from onegrid_checks.load.generator import generate
@@ -43,7 +43,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
             checklist.expect(
                 "the demonstration district is loaded, and its people log in",
                 met=False,
-                seen=told(error),
+                seen=describe(error),
                 look="`helm test onegrid --filter name=onegrid-checks-loop --logs` tells more of this",
             )
             return
@@ -72,7 +72,7 @@ async def _watching(profile: Profile, traffic: Traffic, clients: Sequence[Client
         try:
             await traffic.watch(client)
         except Exception as error:
-            failures.append(told(error))
+            failures.append(describe(error))
 
     watchers = [asyncio.create_task(watch(clients[number % len(clients)])) for number in range(profile.watchers)]
     try:

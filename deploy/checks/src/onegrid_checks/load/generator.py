@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import Final, Protocol
 
-from onegrid_checks.checklist import told
+from onegrid_checks.checklist import describe
 from onegrid_checks.load.outcomes import Outcomes
 from onegrid_checks.load.profile import Profile
 from onegrid_checks.load.schedule import arrivals
@@ -40,7 +40,7 @@ async def generate(profile: Profile, traffic: Calls, outcomes: Outcomes, rng: ra
             await traffic.call(method)
         except Exception as error:
             # Whatever it is, it is counted: a fault of the generator's own must not look like a call that went well.
-            outcomes.failed(phase, method, told(error))
+            outcomes.failed(phase, method, describe(error))
         else:
             outcomes.answered(phase, method, loop.time() - due)
 

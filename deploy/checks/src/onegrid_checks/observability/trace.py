@@ -17,7 +17,7 @@ import grpc.aio
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_checks import district
-from onegrid_checks.checklist import Checklist, told
+from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.observability.faults import settled
 from onegrid_checks.settings import Settings
 from onegrid_demo.district import CODE
@@ -61,7 +61,7 @@ async def check(settings: Settings, deadline: float, checklist: Checklist) -> No
         checklist.expect(
             _WHAT,
             met=False,
-            seen=told(error),
+            seen=describe(error),
             look="`helm test onegrid --filter name=onegrid-checks-loop --logs` tells more of this",
         )
         return
