@@ -11,6 +11,8 @@ STAMP := $(VENV)/.ready
 PYTHONS := /usr/bin/python3.11 python3.11
 PACKAGES := protos kit services/identity services/grid services/petition demo deploy/checks deploy/runner deploy/observability
 SOURCES := kit services demo deploy tests tools benchmarks protos/generate.py protos/hatch_build.py
+# uv brings certificates of its own; a company's or a proxy's are the system's.
+export UV_SYSTEM_CERTS := 1
 say = @printf '==> %s\n'
 
 ##@ Run

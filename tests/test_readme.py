@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from onegrid_kit.embedded.ports import free_port
+from onegrid_kit.testing.postgres import install_privately
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,9 +30,13 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    data, port = tmp_path_factory.mktemp("demo") / "data", free_port()
+    # Below a folder that only we may enter, as a checkout in root's home is.
+    checkout, port = tmp_path_factory.mktemp("demo") / "checkout", free_port()
+    environment = install_privately(checkout)
+    data = checkout / ".data"
     process = subprocess.Popen(
         [sys.executable, "-m", "onegrid_demo", "--data", str(data), "--port", str(port)],
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -14,6 +14,7 @@ import pytest
 
 from calls import eventually
 from onegrid_kit.embedded.postgres import PostgresError, PostgresServer
+from onegrid_kit.testing.postgres import install_privately
 
 
 @pytest.fixture
@@ -66,3 +67,25 @@ def test_it_ends_with_its_starter_and_starts_again_over_stale_files(place: Path)
         (place / "postmaster.pid").write_text(f"{os.getpid()}\n{place}\n0\n1\n\n\n\n\n")
         server.start()
         assert server.running
+
+
+def test_it_starts_where_only_its_starter_may_enter(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; import psycopg;"
+        "from onegrid_kit.embedded.postgres import PostgresServer;"
+        "from onegrid_kit.embedded.rabbitmq import RabbitServer;"
+        "s = PostgresServer(Path('data').absolute(), password=True); s.start();"
+        "print(s.binaries); print(Path('data').resolve());"
+        "print(psycopg.connect(s.create_database('kept')).execute('SELECT 42').fetchone()[0]); s.stop();"
+        "RabbitServer().__enter__().close()"
+    )
+    checkout = tmp_path / "checkout"
+    environment = install_privately(checkout)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=checkout, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    binaries, data, answer = done.stdout.splitlines()
+    assert answer == "42"
+    if os.geteuid() == 0:
+        shutil.rmtree(data)
+        shutil.rmtree(Path(binaries).parents[2])

