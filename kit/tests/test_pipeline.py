@@ -106,6 +106,37 @@ async def test_a_servicer_is_told_who_calls_what_and_why(api: Serving) -> None:
     }
 
 
+async def purpose_of(api: Serving, *metadata: tuple[str, str | bytes]) -> str:
+    """The purpose that the servicer gets."""
+    answer = await api.call_with((*api.token(ALICE), *metadata), "Ask")
+    return str(json.loads(answer.text)["purpose"])
+
+
+async def test_a_purpose_is_given_in_any_language(api: Serving) -> None:
+    assert await purpose_of(api, ("x-purpose-bin", "核实诉求人电话".encode())) == "核实诉求人电话"
+    assert await purpose_of(api, ("x-purpose-bin", ("为" * 300).encode())) == "为" * 200
+    for both in (
+        (("x-purpose", "visit"), ("x-purpose-bin", "走访".encode())),
+        (
+            ("x-purpose-bin", "走访".encode()),
+            ("x-purpose", "visit"),
+        ),
+    ):
+        assert await purpose_of(api, *both) == "走访"
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [(b"\xff\xfe", "is not UTF-8"), (b"a\0b", "holds control characters"), (b"a\nb", "holds control characters")],
+)
+async def test_a_purpose_that_can_not_be_read_is_refused(api: Serving, raw: bytes, problem: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await purpose_of(api, ("x-purpose-bin", raw))
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+    assert refused.value.fields == ["x-purpose-bin"]
+    assert problem in str(refused.value)
+
+
 async def test_who_sends_no_token_may_call_public_methods_only(api: Serving) -> None:
     assert json.loads((await api.call(None, "Look")).text)["user"] == ""
     for method in ("Ask", "Read", "Hold", "Keep", "Move"):

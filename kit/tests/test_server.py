@@ -20,7 +20,7 @@ import grpc.aio
 import pytest
 from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from prometheus_client import REGISTRY
 
 import roles
@@ -77,18 +77,29 @@ async def test_health_follows_the_database(own_postgres: TestPostgres, own_datab
         await until_health(api.channel, SERVING)
 
 
-async def test_reflection_tells_anybody_the_contract_with_its_options(database_url: str) -> None:
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_reflection_describes_the_contract_with_its_options_to_anybody(database_url: str, version: str) -> None:
     async with serving(SERVICE, database_url) as api:
-        stub = reflection_pb2_grpc.ServerReflectionStub(api.channel)
+        # The messages of both versions are the same on the wire.
+        info = api.channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
 
         async def ask(**what: str) -> Any:
             requests = iter([reflection_pb2.ServerReflectionRequest(**what)])
-            async for answer in stub.ServerReflectionInfo(requests, timeout=5):
+            async for answer in info(requests, timeout=5):
                 return answer
             raise AssertionError("no answer")
 
         listed = (await ask(list_services="")).list_services_response.service
-        assert {"toy.v1.ToyService", "grpc.health.v1.Health"} <= {service.name for service in listed}
+        assert {service.name for service in listed} == {
+            "toy.v1.ToyService",
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+        }
         found = await ask(file_containing_symbol="toy.v1.ToyService")
         files = [
             descriptor_pb2.FileDescriptorProto.FromString(raw)

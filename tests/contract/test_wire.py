@@ -121,7 +121,7 @@ HOSTILE_VALUES = (b"\xff\xfe", b"\xed\xa0\x80", b"a\0b", "区".encode(), b"\xc3"
 
 
 @pytest.mark.parametrize(
-    "name", [b"x-purpose", b"traceparent", b"authorization", b"user-agent", b"x-any", b"x-any-bin"]
+    "name", [b"x-purpose", b"x-purpose-bin", b"traceparent", b"authorization", b"user-agent", b"x-any", b"x-any-bin"]
 )
 def test_it_takes_or_refuses_metadata_that_no_client_would_send(name: bytes, district: District) -> None:
     """What is not text reaches the audit trail neither; the log of the platform tells whether a fault came of it."""

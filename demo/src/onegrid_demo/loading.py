@@ -149,7 +149,7 @@ async def _users(client: Client, admin: Metadata) -> list[User]:
     while True:
         page = await client.identity.ListUsers(
             identity_pb.ListUsersRequest(district=district.CODE, page_size=500, page_token=token),
-            metadata=(*admin, ("x-purpose", "load the demonstration district")),
+            metadata=(*admin, ("x-purpose-bin", "载入演示区数据".encode())),
         )
         users += page.users
         token = page.next_page_token

@@ -109,6 +109,6 @@ class Call:
     traceparent: str = ""
     """The W3C trace context of the call; empty if it is not traced."""
     purpose: str = ""
-    """Why personal data is read, as the caller says in ``x-purpose``."""
+    """Why personal data is read, as the caller says in ``x-purpose-bin`` or ``x-purpose``."""
     resource: str = ""
     """The resource that the request names, for the audit trail."""

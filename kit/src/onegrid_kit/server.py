@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from onegrid_kit import metrics, probes, tracing
 from onegrid_kit.logs import log
@@ -28,6 +28,7 @@ __all__ = ["LIVENESS", "ApiServer", "serve"]
 LIVENESS = "liveness"
 """What the health service calls the process itself: it serves as long as it answers, whatever it lacks."""
 
+_REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -51,9 +52,7 @@ class ApiServer:
             self._server.add_generic_rpc_handlers([service_handler(runtime, servicer)])
         names = [runtime.service.descriptor.full_name for runtime in runtimes]
         self._names = ["", *names]
-        reflection.enable_server_reflection(
-            [*names, reflection.SERVICE_NAME, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name], self._server
-        )
+        _serve_reflection(self._server, [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
     async def start(self) -> None:
@@ -101,6 +100,19 @@ class ApiServer:
             late = max(0.0, loop.time() - before - 0.25)
             for lag in lags:
                 lag.observe(late)
+
+
+def _serve_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
+    """Describe these services, under both names that clients ask for reflection by."""
+    servicer = reflection.aio.ReflectionServicer([*names, _REFLECTION_V1, reflection.SERVICE_NAME])
+    # grpcio-reflection has v1alpha alone; v1 is the same messages in another package (grpc/grpc-proto).
+    handler = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    for name in (_REFLECTION_V1, reflection.SERVICE_NAME):
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler})])
 
 
 def serve(service: Service, settings: ServiceSettings) -> int:

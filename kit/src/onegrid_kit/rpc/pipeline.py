@@ -20,7 +20,7 @@ from prometheus_client import Histogram
 
 from onegrid_kit import metrics, tracing
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import InvalidRequest, Overloaded, Unavailable
+from onegrid_kit.errors import FieldViolation, InvalidRequest, Overloaded, Unavailable
 from onegrid_kit.rpc.access import AccessRule, access_rule
 from onegrid_kit.rpc.authentication import Authenticator
 from onegrid_kit.rpc.error_mapping import STATUS_DETAILS, status_of
@@ -30,6 +30,7 @@ from onegrid_kit.runtime import Runtime
 __all__ = ["service_handler"]
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _RESOURCE_FIELDS = ("name", "petition", "cell", "user", "parent", "code", "place", "district")
 _PURPOSE_CHARACTERS = 200
 _NO_TIME_S = 0.05
@@ -236,9 +237,13 @@ class _Method:
                 authorization = str(value)
             elif key == "traceparent" and _TRACEPARENT.fullmatch(str(value)):
                 traceparent = str(value)
-            elif key == "x-purpose":
-                purpose = str(value)[:_PURPOSE_CHARACTERS]
-        return authorization, traceparent or tracing.new_traceparent(self._trace_ratio), purpose
+            elif key == "x-purpose" and not purpose:
+                purpose = str(value)
+            elif key == "x-purpose-bin" and isinstance(value, bytes):
+                # gRPC hands over the values of `-bin` keys as bytes.
+                purpose = _decode_purpose(value)
+        traceparent = traceparent or tracing.new_traceparent(self._trace_ratio)
+        return authorization, traceparent, purpose[:_PURPOSE_CHARACTERS]
 
 
 class _Outcomes(dict[grpc.StatusCode, Histogram]):
@@ -254,6 +259,16 @@ class _Outcomes(dict[grpc.StatusCode, Histogram]):
     def __missing__(self, code: grpc.StatusCode) -> Histogram:
         made = self[code] = metrics.RPC_SECONDS.labels(*self._names, code.name)
         return made
+
+
+def _decode_purpose(raw: bytes) -> str:
+    try:
+        purpose = raw.decode()
+    except UnicodeDecodeError:
+        raise InvalidRequest(FieldViolation("x-purpose-bin", "is not UTF-8")) from None
+    if _CONTROL.search(purpose):
+        raise InvalidRequest(FieldViolation("x-purpose-bin", "holds control characters"))
+    return purpose
 
 
 def _serialized(answer: Message | bytes) -> bytes:

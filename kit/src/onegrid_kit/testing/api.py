@@ -83,7 +83,7 @@ class Serving:
         """The answer to a request with these fields, as this caller, or without a token. Raises Refused."""
         return await self.call_with(self.token(caller) if caller else (), method, **fields)
 
-    async def call_with(self, metadata: Sequence[tuple[str, str]], method: str, **fields: Any) -> Any:
+    async def call_with(self, metadata: Sequence[tuple[str, str | bytes]], method: str, **fields: Any) -> Any:
         """The same with any metadata."""
         request, answer_type, path = self._prepared(method, fields)
         stub: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(path)
