@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,11 +16,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid_kit import tokens
-from onegrid_kit.callers import Caller, Grant
+from onegrid_kit.callers import Caller, Grant, Period
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.errors import Unauthenticated, Unavailable
@@ -63,8 +66,11 @@ class Bench:
         self.clock.set(NOW)
         self.verifier = TokenVerifier(self.keys, self.clock)
 
-    def token(self, lasts: timedelta = timedelta(minutes=15), issued: datetime = NOW) -> str:
-        return tokens.encode(ALICE, self.keys.private, "k1", issued, issued + lasts)
+    def token(
+        self, lasts: timedelta = timedelta(minutes=15), issued: datetime = NOW, grants: Sequence[Grant] = ALICE.grants
+    ) -> str:
+        caller = replace(ALICE, grants=tuple(grants))
+        return tokens.encode(caller, self.keys.private, "k1", issued, issued + lasts)
 
     def claims(self) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(self.token(), options={"verify_signature": False})
@@ -144,6 +150,64 @@ async def test_what_is_remembered_has_an_end(bench: Bench, monkeypatch: pytest.M
     for token in made:
         await bench.verifier.verify(token)
     assert sum(bench.verifier.known(token, NOW) is not None for token in made) <= 3
+
+
+# Grants with a beginning and an end
+
+MOMENTS = st.none() | st.timedeltas(timedelta(minutes=-10), timedelta(minutes=20)).map(lambda passed: NOW + passed)
+GRANTS = st.builds(
+    lambda scope, period: Grant(scope, OaLevel.OA_LEVEL_STREET, frozenset({"a.b.c"}), period),
+    st.sampled_from(["210602003", "210602004", "210602005"]),
+    st.builds(Period, MOMENTS, MOMENTS),
+)
+
+
+def effective(grants: Sequence[Grant], moment: datetime) -> set[str]:
+    """The scopes over which the permission is held at that moment, by what the contract says of the times."""
+    return {
+        grant.scope
+        for grant in grants
+        if (grant.period.begin is None or grant.period.begin <= moment)
+        and (grant.period.expire is None or moment < grant.period.expire)
+    }
+
+
+@given(grants=st.lists(GRANTS, max_size=5), calls=st.lists(MOMENTS.map(lambda moment: moment or NOW), min_size=1))
+def test_a_token_grants_at_each_moment_what_is_in_effect_then(grants: list[Grant], calls: list[datetime]) -> None:
+    """Also at those when a grant begins or expires, in whichever order calls come, and without another look at the
+    token's signature.
+    """
+    bench = Bench()
+    moments = [*calls, *(m for grant in grants for m in (grant.period.begin, grant.period.expire) if m)]
+    token = bench.token(timedelta(hours=1), NOW - timedelta(minutes=10), grants)
+    asyncio.run(bench.verifier.verify(token))
+    for moment in (m for m in moments if m >= NOW - timedelta(minutes=10)):
+        caller = bench.verifier.known(token, moment)
+        assert caller is not None
+        expected = effective(grants, moment)
+        assert set(caller.scopes("a.b.c")) == expected
+        assert caller.holds("a.b.c") == bool(expected)
+        for scope in ("210602003", "210602004", "210602005"):
+            assert caller.may("a.b.c", f"{scope}007") == (scope in expected)
+    assert bench.keys.asked == 1
+
+
+async def test_a_caller_is_not_made_anew_while_no_grant_begins_or_expires(bench: Bench) -> None:
+    ends = NOW + timedelta(minutes=5)
+    street = Grant("210602003", OaLevel.OA_LEVEL_STREET, frozenset({"a.b.c"}), Period(expire=ends))
+    token = bench.token(grants=[street])
+    caller = await bench.verifier.verify(token)
+    assert bench.verifier.known(token, ends - timedelta(microseconds=1)) is caller
+    after = bench.verifier.known(token, ends)
+    assert after is not None
+    assert after.grants == ()
+    assert bench.verifier.known(token, ends + timedelta(minutes=1)) is after
+
+
+def test_a_release_that_knows_no_periods_does_not_take_a_grant_for_a_lasting_one(bench: Bench) -> None:
+    until_noon = Grant("210602003", OaLevel.OA_LEVEL_STREET, frozenset({"a.b.c"}), Period(expire=NOW))
+    claims = jwt.decode(bench.token(grants=[until_noon]), options={"verify_signature": False})
+    assert claims["grants"] == []
 
 
 # Keys from afar

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
 
 from onegrid.common.v1 import common_pb2
 from onegrid_kit import codes
 from onegrid_kit.errors import PermissionDenied
 
-__all__ = ["ANONYMOUS", "Call", "Caller", "Grant"]
+__all__ = ["ALWAYS", "ANONYMOUS", "Call", "Caller", "Grant", "Period"]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when until when something is in effect; None: without that end."""
+
+    begin: datetime | None = None
+    """The first moment."""
+    expire: datetime | None = None
+    """The first moment after it."""
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether the moment lies in the period."""
+        return (self.begin is None or self.begin <= moment) and (self.expire is None or moment < self.expire)
+
+    def outlasts(self, other: Period) -> bool:
+        """Whether this period goes on for as long as the other, or longer."""
+        return self.expire is None or (other.expire is not None and other.expire <= self.expire)
+
+
+ALWAYS: Final = Period()
+"""Without beginning and end."""
+
+_FIRST_MOMENT, _LAST_MOMENT = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +48,8 @@ class Grant:
     """The OA level of the role; unspecified for the public and for service accounts."""
     permissions: frozenset[str]
     """For example ``petition.tasks.take``."""
+    period: Period = ALWAYS
+    """When it is in effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +67,7 @@ class Caller:
     district: str = ""
     """The code of the district that keeps the account."""
     grants: tuple[Grant, ...] = ()
-    """What the token grants."""
+    """What the token grants. The caller of a call has those that are in effect at the time of the call."""
     _scopes: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The codes over which each permission is held; none for one that is held over ``self`` alone."""
 
@@ -51,6 +78,24 @@ class Caller:
             for permission in grant.permissions:
                 scopes[permission] = scopes.get(permission, ()) + codes_of
         object.__setattr__(self, "_scopes", scopes)
+
+    def at(self, moment: datetime) -> Caller:
+        """The same caller with only the grants that are in effect at that moment."""
+        effective = tuple(grant for grant in self.grants if grant.period.contains(moment))
+        return self if len(effective) == len(self.grants) else replace(self, grants=effective)
+
+    def unchanged_around(self, moment: datetime) -> tuple[datetime, datetime]:
+        """From when (inclusive) until when (exclusive) `at` answers what it answers for that moment."""
+        changes = [
+            change
+            for grant in self.grants
+            for change in (grant.period.begin, grant.period.expire)
+            if change is not None
+        ]
+        return (
+            max((change for change in changes if change <= moment), default=_FIRST_MOMENT),
+            min((change for change in changes if change > moment), default=_LAST_MOMENT),
+        )
 
     def holds(self, permission: str) -> bool:
         """Whether the permission is held over any scope at all, ``self`` included."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from onegrid_kit.callers import Caller, Grant
+from onegrid_kit.callers import ALWAYS, Caller, Grant, Period
 from onegrid_kit.clock import Clock
 from onegrid_kit.errors import Unauthenticated
 
@@ -19,6 +20,7 @@ __all__ = ["KeySource", "TokenVerifier", "encode"]
 _ISSUER: Final = "onegrid"
 _CACHED: Final = 20_000
 _SKEW: Final = timedelta(seconds=30)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SPELLING: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _REQUIRED: Final = ["exp", "iat", "iss", "aud", "sub", "sid"]
 
@@ -43,11 +45,26 @@ def encode(caller: Caller, key: Ed25519PrivateKey, kid: str, issued: datetime, e
         "kind": int(caller.kind),
         "org": caller.organization,
         "dst": caller.district,
-        "grants": [
-            {"s": grant.scope, "l": int(grant.level), "p": sorted(grant.permissions)} for grant in caller.grants
-        ],
+        "grants": [_claim(grant) for grant in caller.grants if grant.period == ALWAYS],
+        # By themselves: a service of the release before, which knows no periods, must not take them for lasting ones.
+        "periods": [_claim(grant) for grant in caller.grants if grant.period != ALWAYS],
     }
     return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": kid})
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token that was verified, and its caller at the time of the last call."""
+
+    token_caller: Caller
+    """With all grants of the token."""
+    expires: datetime
+    caller: Caller
+    """With those that are in effect…"""
+    since: datetime
+    """… from this moment on…"""
+    until: datetime
+    """… and before this one."""
 
 
 class TokenVerifier:
@@ -59,17 +76,20 @@ class TokenVerifier:
         self.revoked: Set[str] = frozenset()
         """The sessions whose tokens are refused."""
         self._clock = clock
-        self._known: dict[str, tuple[Caller, datetime]] = {}
+        self._known: dict[str, _Verified] = {}
 
     def known(self, token: str, now: datetime) -> Caller | None:
         """The caller of a token that was verified before and is still good."""
         found = self._known.get(token)
-        if found is None or now >= found[1] or found[0].session in self.revoked:
+        if found is None or now >= found.expires or found.caller.session in self.revoked:
             return None
-        return found[0]
+        if not found.since <= now < found.until:
+            # A grant has begun or expired since the last call.
+            return self._remember(token, found.token_caller, found.expires, now)
+        return found.caller
 
     async def verify(self, token: str) -> Caller:
-        """The caller of the token. Raises Unauthenticated, whatever is wrong with it."""
+        """The caller of the token at the present. Raises Unauthenticated, whatever is wrong with it."""
         # PyJWT takes padding too; one token has one spelling.
         if not _SPELLING.fullmatch(token):
             raise Unauthenticated
@@ -95,8 +115,24 @@ class TokenVerifier:
             raise Unauthenticated
         if len(self._known) >= _CACHED:
             self._known.clear()
-        self._known[token] = (caller, expires)
+        return self._remember(token, caller, expires, now)
+
+    def _remember(self, token: str, token_caller: Caller, expires: datetime, now: datetime) -> Caller:
+        caller = token_caller.at(now)
+        self._known[token] = _Verified(token_caller, expires, caller, *token_caller.unchanged_around(now))
         return caller
+
+
+def _claim(grant: Grant) -> dict[str, Any]:
+    claim: dict[str, Any] = {"s": grant.scope, "l": int(grant.level), "p": sorted(grant.permissions)}
+    for name, moment in (("b", grant.period.begin), ("e", grant.period.expire)):
+        if moment is not None:
+            claim[name] = (moment - _EPOCH) // timedelta(microseconds=1)
+    return claim
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _read(claims: dict[str, Any]) -> tuple[Caller, datetime, datetime]:
@@ -106,7 +142,10 @@ def _read(claims: dict[str, Any]) -> tuple[Caller, datetime, datetime]:
         kind=claims["kind"],
         organization=claims["org"],
         district=claims["dst"],
-        grants=tuple(Grant(g["s"], g["l"], frozenset(g["p"])) for g in claims["grants"]),
+        grants=tuple(
+            Grant(g["s"], g["l"], frozenset(g["p"]), Period(_moment(g.get("b")), _moment(g.get("e"))))
+            for g in (*claims["grants"], *claims.get("periods", ()))
+        ),
     )
     issued, expires = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
     return caller, issued, expires
