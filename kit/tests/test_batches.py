@@ -46,7 +46,7 @@ async def run(
 
 async def test_each_is_done_once_its_own_repetitions_included(database: Database, engine: Engine) -> None:
     old, new = a_request_id(), a_request_id()
-    await database.command(a_call(old), Role, lambda _: Role(name="roles/old"))
+    await database.command(a_call(old), lambda _: Role(name="roles/old"))
     calls = [a_call(old), a_call(new), a_call(), a_call(new), a_call(new, "other"), a_call(old, "other"), a_call()]
     outcomes = await run(database, [an_item(call, str(number)) for number, call in enumerate(calls)])
     first = outcomes[0]

@@ -40,26 +40,26 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def test_a_restart_of_postgresql_costs_nobody_anything(own_postgres: TestPostgres, own_database_url: str) -> None:
     database = Database("sample", own_database_url, CIPHER)
     for end in (own_postgres.server.kill, own_postgres.server.stop):
-        await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
+        await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
         await asyncio.gather(*(database.read(one) for _ in range(8)))
         await asyncio.to_thread(end)
         began = time.monotonic()
         for attempt in (
             database.read(one),
             database.write(one),
-            database.command(a_call(a_request_id()), Role, effect),
+            database.command(a_call(a_request_id()), effect),
         ):
             with pytest.raises(Unavailable):
                 await attempt
         assert time.monotonic() - began < 2
         own_postgres.server.start()
         await asyncio.gather(*(database.read(one) for _ in range(8)))
-        await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
+        await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
     await database.close()
 
 
 async def test_connections_that_broke_unnoticed_are_replaced_without_a_word(database: Database, engine: Engine) -> None:
-    await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
+    await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
     with engine.connect() as conn:
         conn.execute(
             text(
@@ -68,7 +68,7 @@ async def test_connections_that_broke_unnoticed_are_replaced_without_a_word(data
             )
         )
     await asyncio.sleep(0.05)
-    await asyncio.gather(*(database.command(a_call(), Role, effect) for _ in range(8)))
+    await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
     await asyncio.gather(*(database.read(one) for _ in range(8)))
     assert count(engine, "effect") == 16
 
@@ -87,7 +87,7 @@ async def test_a_transaction_whose_connection_breaks_halfway_is_begun_again(data
         one(conn)
         return answer
 
-    await database.command(a_call(), Role, do)
+    await database.command(a_call(), do)
     assert (attempts, count(engine, "effect")) == (2, 1)
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import Engine, text
 import toy
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.options.v1 import options_pb2
-from onegrid_kit.callers import Caller, Grant
+from onegrid_kit.callers import Call, Caller, Grant
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.rpc.access import access_rule
 from onegrid_kit.rpc.pipeline import service_handler
@@ -408,9 +408,38 @@ def test_a_rule_that_can_not_be_kept_is_not_served(access: dict[str, Any]) -> No
         access_rule(described(**access))
 
 
-async def test_a_servicer_that_lacks_a_method_is_not_served(api: Serving) -> None:
-    with pytest.raises(TypeError, match="lacks Look"):
-        service_handler(api.runtime, object())
+async def test_a_method_that_no_servicer_implements_is_not_served(api: Serving) -> None:
+    with pytest.raises(TypeError, match="Look is implemented by no servicer"):
+        service_handler(api.runtime, [object()])
+
+
+async def test_a_method_that_two_servicers_implement_is_not_served(api: Serving) -> None:
+    class Again:
+        async def Ask(self, request: Any, call: Call) -> bytes:
+            return b""
+
+    with pytest.raises(TypeError, match="Ask is implemented by Toy and Again"):
+        service_handler(api.runtime, [Toy.last, Again()])
+
+
+async def test_a_servicer_with_a_method_that_the_contract_lacks_is_not_served(api: Serving) -> None:
+    class More:
+        async def Lok(self, request: Any, call: Call) -> bytes:
+            return b""
+
+    with pytest.raises(TypeError, match=r"More\.Lok is no method of toy\.v1\.ToyService"):
+        service_handler(api.runtime, [Toy.last, More()])
+
+
+async def test_several_servicers_share_a_contract(api: Serving) -> None:
+    class Looking:
+        Look = Toy.Look
+
+    class Others:
+        Ask = Read = Hold = Keep = Move = Toy.Ask
+        Watch = Toy.Watch
+
+    assert service_handler(api.runtime, [Looking(), Others()])
 
 
 async def test_a_sampled_stream_is_one_span(api: Serving, spans: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar
 
 from google.protobuf import descriptor_pb2, descriptor_pool
@@ -131,11 +131,16 @@ class Toy:
             self.watching -= 1
 
 
+def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
+    """The servicers."""
+    return [Toy(runtime)]
+
+
 SERVICE = Service(
     name="toy",
     descriptor=CONTRACT,
     settings=ServiceSettings,
-    api="toy:Toy",
+    api="toy:build",
     handlers="sample.handlers:HANDLERS",
     jobs="sample.jobs:JOBS",
     migrations="sample.migrations",

@@ -27,7 +27,6 @@ from onegrid_kit.errors import Conflict, Unavailable
 __all__ = ["Database", "DedicatedConnection", "lost", "run_command", "sqlstate", "sync_engine"]
 
 T = TypeVar("T")
-M = TypeVar("M", bound=Message)
 Connector: TypeAlias = "Callable[[], Awaitable[asyncpg.Connection[Any]]]"
 
 _TRIES = 4
@@ -57,17 +56,18 @@ _SESSION = {
 }
 
 
-def run_command(conn: Connection, cipher: Cipher, call: Call, answer_type: type[M], do: Callable[[Connection], M]) -> M:
+def run_command(conn: Connection, cipher: Cipher, call: Call, do: Callable[[Connection], Message]) -> bytes:
     """Run a command once for its request id, and write it to the audit trail; all in the connection's transaction.
 
-    The answer is kept sealed: there may be personal data in it.
+    Returns its answer's bytes, or those that the request was answered before. They are kept sealed: there may be
+    personal data in them.
     """
     before = idempotency.claim(conn, call)
     if before is not None:
-        return answer_type.FromString(cipher.open(before, idempotency.PURPOSE))
-    answer = do(conn)
+        return cipher.open(before, idempotency.PURPOSE)
+    answer = do(conn).SerializeToString()
     if call.request_id:
-        idempotency.keep_answer(conn, call, cipher.seal(answer.SerializeToString(), idempotency.PURPOSE))
+        idempotency.keep_answer(conn, call, cipher.seal(answer, idempotency.PURPOSE))
     audit.append(conn, [(call, call.resource)])
     return answer
 
@@ -103,11 +103,11 @@ class Database:
         self._read_audit_connection = self.dedicated_connection()
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def command(self, call: Call, answer_type: type[M], do: Callable[[Connection], M]) -> M:
-        """Run a command in one transaction; see `run_command`. Raises what `write` raises."""
+    async def command(self, call: Call, do: Callable[[Connection], Message]) -> bytes:
+        """Run a command in one transaction; its serialized answer. See `run_command`; raises what `write` raises."""
         return await self._write(
             # With a request id it is done once, however often it is tried: also when a commit went without an answer.
-            lambda conn: run_command(conn, self._cipher, call, answer_type, do), repeatable=bool(call.request_id)
+            lambda conn: run_command(conn, self._cipher, call, do), repeatable=bool(call.request_id)
         )  # fmt: skip
 
     async def write(self, do: Callable[[Connection], T]) -> T:

@@ -48,8 +48,8 @@ class ApiServer:
         """Where it listens, once it is started."""
         self._server = grpc.aio.server(options=server_options(settings))
         for runtime in runtimes:
-            servicer = runtime.service.load_api()(runtime)
-            self._server.add_generic_rpc_handlers([service_handler(runtime, servicer)])
+            servicers = runtime.service.load_api()(runtime)
+            self._server.add_generic_rpc_handlers([service_handler(runtime, servicers)])
         names = [runtime.service.descriptor.full_name for runtime in runtimes]
         self._names = ["", *names]
         _serve_reflection(self._server, [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ class Service:
     settings: type[ServiceSettings]
     """What it can be told."""
     api: str
-    """A function of a Runtime that makes the servicer."""
+    """A function of a Runtime that makes the servicers."""
     handlers: str
     """A tuple of Subscriptions."""
     jobs: str
@@ -47,9 +47,9 @@ class Service:
         """The Python package whose `main` holds it: `onegrid_petition`."""
         return self.handlers.split(".")[0]
 
-    def load_api(self) -> Callable[[Any], object]:
-        """The function that makes the servicer."""
-        build: Callable[[Any], object] = load(self.api)
+    def load_api(self) -> Callable[[Any], Sequence[object]]:
+        """The function that makes the servicers, each of which implements some of the contract's methods."""
+        build: Callable[[Any], Sequence[object]] = load(self.api)
         return build
 
     def load_handlers(self) -> tuple[Subscription, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from time import perf_counter
 from typing import Any
 
 import grpc
 import grpc.aio
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from opentelemetry.trace import SpanKind
@@ -48,24 +48,39 @@ _FAULTS = frozenset(
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def service_handler(runtime: Runtime[Any], servicer: object) -> grpc.GenericRpcHandler:
-    """Serves the runtime's contract by the servicer's methods, which have the names of the contract's.
+def service_handler(runtime: Runtime[Any], servicers: Sequence[object]) -> grpc.GenericRpcHandler:
+    """Serves the runtime's contract by the servicers' methods, which have the names of the contract's.
 
-    Raises TypeError if a method is missing or does not say who may call it.
+    Each servicer implements some of the methods. Raises TypeError if none or several implement a method, if a
+    servicer implements one that is not in the contract, or if the contract does not say who may call a method.
     """
     descriptor = runtime.service.descriptor
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    _require_known_methods(descriptor, servicers)
     for method in descriptor.methods:
-        implementation = getattr(servicer, method.name, None)
-        if implementation is None:
-            raise TypeError(f"{type(servicer).__name__} lacks {method.name}")
-        compiled = _Method(runtime, method, implementation)
+        compiled = _Method(runtime, method, _implementation(method, servicers))
         # Bytes come and go as they are: what can't be parsed is the caller's error, and must be told as one.
         if method.server_streaming:
             handlers[method.name] = grpc.unary_stream_rpc_method_handler(compiled.stream)
         else:
             handlers[method.name] = grpc.unary_unary_rpc_method_handler(compiled.unary)
     return grpc.method_handlers_generic_handler(descriptor.full_name, handlers)
+
+
+def _require_known_methods(descriptor: ServiceDescriptor, servicers: Sequence[object]) -> None:
+    for servicer in servicers:
+        # Methods of a contract begin with a capital letter; nothing else of a servicer does.
+        for name in dir(servicer):
+            if name[0].isupper() and name not in descriptor.methods_by_name:
+                raise TypeError(f"{type(servicer).__name__}.{name} is no method of {descriptor.full_name}")
+
+
+def _implementation(method: MethodDescriptor, servicers: Sequence[object]) -> Any:
+    found = [servicer for servicer in servicers if hasattr(servicer, method.name)]
+    if len(found) != 1:
+        names = " and ".join(type(servicer).__name__ for servicer in found) or "no servicer"
+        raise TypeError(f"{method.full_name} is implemented by {names}; it must be by exactly one")
+    return getattr(found[0], method.name)
 
 
 class _Method:

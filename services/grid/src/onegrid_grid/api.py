@@ -21,9 +21,9 @@ from onegrid_kit.runtime import Runtime
 __all__ = ["build"]
 
 
-def build(runtime: Runtime[GridSettings]) -> GridApi:
-    """The servicer."""
-    return GridApi(runtime)
+def build(runtime: Runtime[GridSettings]) -> Sequence[object]:
+    """The servicers."""
+    return [GridApi(runtime)]
 
 
 class GridApi:
@@ -34,14 +34,14 @@ class GridApi:
         self._pages = runtime.pages
         self._locator = Locator(runtime.db)
 
-    async def ImportDivisions(self, request: pb.ImportDivisionsRequest, call: Call) -> pb.ImportDivisionsResponse:
+    async def ImportDivisions(self, request: pb.ImportDivisionsRequest, call: Call) -> bytes:
         table = read_divisions(request.district, request.csv)
 
         def run(conn: Connection) -> pb.ImportDivisionsResponse:
             done = commands.import_divisions(conn, request.district, table, call)
             return pb.ImportDivisionsResponse(created=done.created, updated=done.updated, unchanged=done.unchanged)
 
-        return await self._db.command(call, pb.ImportDivisionsResponse, run)
+        return await self._db.command(call, run)
 
     async def GetDivision(self, request: pb.GetDivisionRequest, call: Call) -> pb.GetDivisionResponse:
         code = _second(request.name)
@@ -60,15 +60,14 @@ class GridApi:
             next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",
         )
 
-    async def BatchCreateCells(self, request: pb.BatchCreateCellsRequest, call: Call) -> pb.BatchCreateCellsResponse:
+    async def BatchCreateCells(self, request: pb.BatchCreateCellsRequest, call: Call) -> bytes:
         new = [commands.NewCell(each.code, each.display_name, messages.ring(each.boundary)) for each in request.cells]
         return await self._db.command(
             call,
-            pb.BatchCreateCellsResponse,
             lambda conn: pb.BatchCreateCellsResponse(created=commands.create_cells(conn, request.parent, new, call)),
         )
 
-    async def UpdateCell(self, request: pb.UpdateCellRequest, call: Call) -> pb.UpdateCellResponse:
+    async def UpdateCell(self, request: pb.UpdateCellRequest, call: Call) -> bytes:
         paths = request.update_mask.paths
         command = commands.UpdateCell(
             code=_second(request.cell.name),
@@ -78,7 +77,6 @@ class GridApi:
         )
         return await self._db.command(
             call,
-            pb.UpdateCellResponse,
             lambda conn: pb.UpdateCellResponse(cell=messages.cell(commands.update_cell(conn, command, call))),
         )
 
@@ -99,21 +97,19 @@ class GridApi:
             raise PointOutside
         return pb.LocateCellResponse(cell=messages.cell(await self._cell(code)))
 
-    async def AppointWorker(self, request: pb.AppointWorkerRequest, call: Call) -> pb.AppointWorkerResponse:
+    async def AppointWorker(self, request: pb.AppointWorkerRequest, call: Call) -> bytes:
         command = commands.AppointWorker(_second(request.cell), request.user, request.post)
         return await self._db.command(
             call,
-            pb.AppointWorkerResponse,
             lambda conn: pb.AppointWorkerResponse(
                 appointment=messages.appointment(commands.appoint_worker(conn, command, call))
             ),
         )
 
-    async def EndAppointment(self, request: pb.EndAppointmentRequest, call: Call) -> pb.EndAppointmentResponse:
+    async def EndAppointment(self, request: pb.EndAppointmentRequest, call: Call) -> bytes:
         _, cell, _, appointment_id = request.name.split("/")
         return await self._db.command(
             call,
-            pb.EndAppointmentResponse,
             lambda conn: pb.EndAppointmentResponse(
                 appointment=messages.appointment(commands.end_appointment(conn, cell, appointment_id, call))
             ),

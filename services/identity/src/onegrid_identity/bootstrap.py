@@ -16,7 +16,7 @@ from onegrid_identity import granting, store
 from onegrid_identity.accounts import Account
 from onegrid_identity.commands import users
 from onegrid_identity.errors import LoginTaken
-from onegrid_identity.messages import NAME_PURPOSE
+from onegrid_identity.messages import seal_name
 from onegrid_identity.passwords import hash_now
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit import audit, codes, ids
@@ -42,7 +42,7 @@ def bootstrap(conn: Connection, cipher: Cipher, district: str, login: str, passw
         id=ids.new_id(),
         district=district,
         kind=AccountKind.ACCOUNT_KIND_STAFF,
-        sealed_name=cipher.encrypt(login, NAME_PURPOSE),
+        sealed_name=seal_name(login, cipher),
         login=login,
         password_hash=hash_now(password),
         create_time=now,

@@ -7,12 +7,39 @@ from onegrid_identity.accounts import Account, Department, Grant, Role
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["NAME_PURPOSE", "PHONE_PURPOSE", "department", "grant", "role", "user"]
+__all__ = [
+    "NAME_PURPOSE",
+    "PHONE_PURPOSE",
+    "department",
+    "grant",
+    "phone_index",
+    "role",
+    "seal_name",
+    "seal_phone",
+    "user",
+]
 
 NAME_PURPOSE = "identity.display_name"
 """What names are encrypted for; part of their key."""
 PHONE_PURPOSE = "identity.phone"
 """What telephone numbers are encrypted for."""
+
+
+def seal_name(name: str, cipher: Cipher) -> bytes:
+    """The display name as it is stored."""
+    return cipher.encrypt(name, NAME_PURPOSE)
+
+
+def seal_phone(phone: str, cipher: Cipher) -> tuple[bytes | None, bytes | None]:
+    """The telephone number as it is stored, and what it is found by."""
+    if not phone:
+        return None, None
+    return cipher.encrypt(phone, PHONE_PURPOSE), phone_index(phone, cipher)
+
+
+def phone_index(phone: str, cipher: Cipher) -> bytes:
+    """What the telephone number is found by."""
+    return cipher.blind_index(phone, PHONE_PURPOSE)
 
 
 def user(of: Account, cipher: Cipher) -> resources_pb2.User:

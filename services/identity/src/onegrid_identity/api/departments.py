@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid_identity import messages, store
-from onegrid_identity.api.methods import Methods
 from onegrid_identity.commands import departments
+from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.paging import page_size
+from onegrid_kit.runtime import Runtime
 
-__all__ = ["DepartmentMethods"]
+__all__ = ["Departments"]
 
 
-class DepartmentMethods(Methods):
-    """Methods on departments."""
+class Departments:
+    """The methods on departments."""
 
-    async def CreateDepartment(self, request: pb.CreateDepartmentRequest, call: Call) -> pb.CreateDepartmentResponse:
+    def __init__(self, runtime: Runtime[IdentitySettings]) -> None:
+        self._db = runtime.db
+        self._pages = runtime.pages
+
+    async def CreateDepartment(self, request: pb.CreateDepartmentRequest, call: Call) -> bytes:
         return await self._db.command(
             call,
-            pb.CreateDepartmentResponse,
             lambda conn: pb.CreateDepartmentResponse(
                 department=messages.department(departments.create(conn, request.code, request.display_name, call))
             ),
         )
 
-    async def UpdateDepartment(self, request: pb.UpdateDepartmentRequest, call: Call) -> pb.UpdateDepartmentResponse:
+    async def UpdateDepartment(self, request: pb.UpdateDepartmentRequest, call: Call) -> bytes:
         code = _code(request.name)
         return await self._db.command(
             call,
-            pb.UpdateDepartmentResponse,
             lambda conn: pb.UpdateDepartmentResponse(
                 department=messages.department(departments.rename(conn, code, request.display_name, request.etag, call))
             ),

@@ -7,19 +7,24 @@ from sqlalchemy import Connection
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid_identity import messages, store
 from onegrid_identity.accounts import Role
-from onegrid_identity.api.methods import Methods
 from onegrid_identity.commands import roles, users
+from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.paging import page_size
+from onegrid_kit.runtime import Runtime
 
-__all__ = ["RoleMethods"]
+__all__ = ["Roles"]
 
 
-class RoleMethods(Methods):
-    """Methods on roles and grants."""
+class Roles:
+    """The methods on roles and grants."""
 
-    async def CreateRole(self, request: pb.CreateRoleRequest, call: Call) -> pb.CreateRoleResponse:
+    def __init__(self, runtime: Runtime[IdentitySettings]) -> None:
+        self._db = runtime.db
+        self._pages = runtime.pages
+
+    async def CreateRole(self, request: pb.CreateRoleRequest, call: Call) -> bytes:
         new = Role(
             id=request.role_id,
             display_name=request.display_name,
@@ -28,7 +33,6 @@ class RoleMethods(Methods):
         )
         return await self._db.command(
             call,
-            pb.CreateRoleResponse,
             lambda conn: pb.CreateRoleResponse(role=messages.role(roles.create(conn, request.district, new, call))),
         )
 
@@ -48,24 +52,23 @@ class RoleMethods(Methods):
             next_page_token=self._pages.make(request, [found[size - 1].id]) if len(found) > size else "",
         )
 
-    async def GrantRole(self, request: pb.GrantRoleRequest, call: Call) -> pb.GrantRoleResponse:
+    async def GrantRole(self, request: pb.GrantRoleRequest, call: Call) -> bytes:
         command = roles.GiveRole(
             request.user.removeprefix("users/"), request.role.removeprefix("roles/"), request.scope
         )
         return await self._db.command(
             call,
-            pb.GrantRoleResponse,
             lambda conn: pb.GrantRoleResponse(grant=messages.grant(roles.give(conn, command, call))),
         )
 
-    async def RevokeRole(self, request: pb.RevokeRoleRequest, call: Call) -> pb.RevokeRoleResponse:
+    async def RevokeRole(self, request: pb.RevokeRoleRequest, call: Call) -> bytes:
         _, user, _, grant_id = request.name.split("/")
 
         def run(conn: Connection) -> pb.RevokeRoleResponse:
             roles.take(conn, user, grant_id, call)
             return pb.RevokeRoleResponse()
 
-        return await self._db.command(call, pb.RevokeRoleResponse, run)
+        return await self._db.command(call, run)
 
     async def ListGrants(self, request: pb.ListGrantsRequest, call: Call) -> pb.ListGrantsResponse:
         user = request.user.removeprefix("users/")

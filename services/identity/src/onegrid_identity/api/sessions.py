@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
-from onegrid_identity import store
+from onegrid_identity import messages, store
 from onegrid_identity.accounts import Account
-from onegrid_identity.api.methods import Methods
 from onegrid_identity.commands import logins, sessions
 from onegrid_identity.commands.logins import LogIn, LogInWithCode
 from onegrid_identity.commands.sessions import Opened
 from onegrid_identity.errors import CredentialsRejected, RefreshRejected
+from onegrid_identity.keys import SigningKeys
+from onegrid_identity.passwords import Passwords
+from onegrid_identity.senders import CodeSender
+from onegrid_identity.settings import IdentitySettings
 from onegrid_kit import ids, metrics, tokens
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import Unavailable
+from onegrid_kit.runtime import Runtime
+from onegrid_kit.service import load
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["SessionMethods"]
+__all__ = ["Sessions"]
 
 _CODE_PURPOSE = "identity.one_time_code"
 _SENT, _FAILED = (metrics.DELIVERIES.labels("identity", "one_time_code", outcome) for outcome in ("sent", "failed"))
 
 
-class SessionMethods(Methods):
-    """Methods that make, keep and end sessions."""
+class Sessions:
+    """The methods that make, keep and end sessions."""
+
+    def __init__(self, runtime: Runtime[IdentitySettings], keys: SigningKeys) -> None:
+        settings = runtime.settings
+        self._db = runtime.db
+        self._cipher = runtime.cipher
+        self._keys = keys
+        self._passwords = Passwords()
+        self._sender: CodeSender = load(settings.code_sender)(settings)
+        self._access = timedelta(minutes=settings.access_token_minutes)
+        self._refresh = timedelta(days=settings.refresh_token_days)
 
     async def LoginWithPassword(self, request: pb.LoginWithPasswordRequest, call: Call) -> pb.LoginWithPasswordResponse:
         login = request.login
@@ -41,7 +57,10 @@ class SessionMethods(Methods):
         self, request: pb.RequestOneTimeCodeRequest, call: Call
     ) -> pb.RequestOneTimeCodeResponse:
         code = f"{secrets.randbelow(1_000_000):06}"
-        phone_index, code_index = self._phone_index(request.phone), self._code_index(request.phone, code)
+        phone_index, code_index = (
+            messages.phone_index(request.phone, self._cipher),
+            self._code_index(request.phone, code),
+        )
         expires = await self._db.write(lambda conn: logins.keep_code(conn, phone_index, code_index, call.now))
         try:
             await self._sender.send(request.phone, code, expires)
@@ -58,7 +77,7 @@ class SessionMethods(Methods):
         self, request: pb.LoginWithOneTimeCodeRequest, call: Call
     ) -> pb.LoginWithOneTimeCodeResponse:
         command = LogInWithCode(
-            phone_index=self._phone_index(request.phone),
+            phone_index=messages.phone_index(request.phone, self._cipher),
             code_index=self._code_index(request.phone, request.code),
             newcomer=self._newcomer(request.phone, request.district, call),
         )
@@ -87,15 +106,15 @@ class SessionMethods(Methods):
             raise RefreshRejected
         return pb.RefreshSessionResponse(session=await self._signed(opened))
 
-    async def Logout(self, request: pb.LogoutRequest, call: Call) -> pb.LogoutResponse:
+    async def Logout(self, request: pb.LogoutRequest, call: Call) -> bytes:
         def run(conn: Connection) -> pb.LogoutResponse:
             sessions.revoke(conn, call.caller.session, call)
             return pb.LogoutResponse()
 
-        return await self._db.command(call, pb.LogoutResponse, run)
+        return await self._db.command(call, run)
 
     async def ListSigningKeys(self, request: pb.ListSigningKeysRequest, call: Call) -> pb.ListSigningKeysResponse:
-        return pb.ListSigningKeysResponse(keys=[pb.SigningKey(kid=kid, x=x) for kid, x in await self.keys.listed()])
+        return pb.ListSigningKeysResponse(keys=[pb.SigningKey(kid=kid, x=x) for kid, x in await self._keys.listed()])
 
     async def _log_in(self, command: LogIn, call: Call, *, refreshes: bool = True) -> resources_pb2.Session:
         lasts = self._refresh if refreshes else None
@@ -105,7 +124,7 @@ class SessionMethods(Methods):
         return await self._signed(opened)
 
     async def _signed(self, opened: Opened) -> resources_pb2.Session:
-        kid, key = await self.keys.signing()
+        kid, key = await self._keys.signing()
         token = tokens.encode(opened.caller, key, kid, opened.issue_time, opened.access_expire_time)
         session = resources_pb2.Session(
             access_token=token,
@@ -123,12 +142,12 @@ class SessionMethods(Methods):
 
     def _newcomer(self, phone: str, district: str, call: Call) -> Account:
         """The account that a resident's first login makes."""
-        sealed, index = self._sealed_phone(phone)
+        sealed, index = messages.seal_phone(phone, self._cipher)
         return Account(
             id=ids.new_id(),
             district=district,
             kind=AccountKind.ACCOUNT_KIND_CITIZEN,
-            sealed_name=self._sealed_name("居民"),
+            sealed_name=messages.seal_name("居民", self._cipher),
             sealed_phone=sealed,
             phone_index=index,
             create_time=call.now,

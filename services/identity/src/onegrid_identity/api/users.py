@@ -10,19 +10,27 @@ from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid_identity import messages, store
 from onegrid_identity.accounts import Account
-from onegrid_identity.api.methods import Methods
 from onegrid_identity.commands import logins, users
 from onegrid_identity.errors import CredentialsRejected
+from onegrid_identity.passwords import Passwords
+from onegrid_identity.settings import IdentitySettings
 from onegrid_kit import ids
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.paging import page_size
+from onegrid_kit.runtime import Runtime
 
-__all__ = ["UserMethods"]
+__all__ = ["Users"]
 
 
-class UserMethods(Methods):
-    """Methods on accounts."""
+class Users:
+    """The methods on accounts."""
+
+    def __init__(self, runtime: Runtime[IdentitySettings]) -> None:
+        self._db = runtime.db
+        self._pages = runtime.pages
+        self._cipher = runtime.cipher
+        self._passwords = Passwords()
 
     async def GetCaller(self, request: pb.GetCallerRequest, call: Call) -> pb.GetCallerResponse:
         user = _user_id(call.caller.user)
@@ -38,13 +46,13 @@ class UserMethods(Methods):
 
         return await self._db.read(read)
 
-    async def CreateUser(self, request: pb.CreateUserRequest, call: Call) -> pb.CreateUserResponse:
-        sealed_phone, phone_index = self._sealed_phone(request.phone)
+    async def CreateUser(self, request: pb.CreateUserRequest, call: Call) -> bytes:
+        sealed_phone, phone_index = messages.seal_phone(request.phone, self._cipher)
         account = Account(
             id=ids.new_id(),
             district=request.district,
             kind=request.kind,
-            sealed_name=self._sealed_name(request.display_name),
+            sealed_name=messages.seal_name(request.display_name, self._cipher),
             sealed_phone=sealed_phone,
             phone_index=phone_index,
             login=request.login,
@@ -55,19 +63,16 @@ class UserMethods(Methods):
         )
         return await self._db.command(
             call,
-            pb.CreateUserResponse,
             lambda conn: pb.CreateUserResponse(user=messages.user(users.create(conn, account, call), self._cipher)),
         )
 
-    async def CreateServiceAccount(
-        self, request: pb.CreateServiceAccountRequest, call: Call
-    ) -> pb.CreateServiceAccountResponse:
+    async def CreateServiceAccount(self, request: pb.CreateServiceAccountRequest, call: Call) -> bytes:
         secret = secrets.token_urlsafe(32)
         account = Account(
             id=ids.new_id(),
             district=request.district,
             kind=AccountKind.ACCOUNT_KIND_SERVICE,
-            sealed_name=self._sealed_name(request.display_name),
+            sealed_name=messages.seal_name(request.display_name, self._cipher),
             organization=request.organization,
             password_hash=await self._passwords.hash(secret),
             create_time=call.now,
@@ -75,7 +80,6 @@ class UserMethods(Methods):
         )
         return await self._db.command(
             call,
-            pb.CreateServiceAccountResponse,
             lambda conn: pb.CreateServiceAccountResponse(
                 user=messages.user(users.create(conn, account, call), self._cipher), secret=secret
             ),
@@ -97,24 +101,23 @@ class UserMethods(Methods):
             next_page_token=self._pages.make(request, [found[size - 1].id]) if len(found) > size else "",
         )
 
-    async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> pb.UpdateUserResponse:
+    async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> bytes:
         paths, user = request.update_mask.paths, request.user
-        sealed_phone, phone_index = self._sealed_phone(user.phone) if "phone" in paths else (None, None)
+        sealed_phone, phone_index = messages.seal_phone(user.phone, self._cipher) if "phone" in paths else (None, None)
         command = users.UpdateUser(
             user=_user_id(user.name),
             etag=user.etag,
-            sealed_name=self._sealed_name(user.display_name) if "display_name" in paths else None,
+            sealed_name=messages.seal_name(user.display_name, self._cipher) if "display_name" in paths else None,
             sealed_phone=sealed_phone,
             phone_index=phone_index,
             organization=user.organization if "organization" in paths else None,
         )
         return await self._db.command(
             call,
-            pb.UpdateUserResponse,
             lambda conn: pb.UpdateUserResponse(user=messages.user(users.update(conn, command, call), self._cipher)),
         )
 
-    async def SetPassword(self, request: pb.SetPasswordRequest, call: Call) -> pb.SetPasswordResponse:
+    async def SetPassword(self, request: pb.SetPasswordRequest, call: Call) -> bytes:
         user = _user_id(request.name)
         account = await self._db.read(lambda conn: users.require_visible(conn, user, call))
         proved = None
@@ -130,27 +133,25 @@ class UserMethods(Methods):
             return pb.SetPasswordResponse()
 
         try:
-            return await self._db.command(call, pb.SetPasswordResponse, run)
+            return await self._db.command(call, run)
         except CredentialsRejected:
             # By itself: the command's own transaction was undone.
             await self._db.write(lambda conn: logins.count_failure(conn, account.login, call.now))
             raise
 
-    async def DisableUser(self, request: pb.DisableUserRequest, call: Call) -> pb.DisableUserResponse:
+    async def DisableUser(self, request: pb.DisableUserRequest, call: Call) -> bytes:
         user = _user_id(request.name)
         return await self._db.command(
             call,
-            pb.DisableUserResponse,
             lambda conn: pb.DisableUserResponse(
                 user=messages.user(users.disable(conn, user, request.etag, call), self._cipher)
             ),
         )
 
-    async def EnableUser(self, request: pb.EnableUserRequest, call: Call) -> pb.EnableUserResponse:
+    async def EnableUser(self, request: pb.EnableUserRequest, call: Call) -> bytes:
         user = _user_id(request.name)
         return await self._db.command(
             call,
-            pb.EnableUserResponse,
             lambda conn: pb.EnableUserResponse(
                 user=messages.user(users.enable(conn, user, request.etag, call), self._cipher)
             ),

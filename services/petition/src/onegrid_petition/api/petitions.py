@@ -1,0 +1,173 @@
+"""Petitions: filing, reading, and what is done with one as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid_kit import idempotency
+from onegrid_kit.batches import Item
+from onegrid_kit.callers import Call
+from onegrid_kit.coalescer import Coalescer
+from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.paging import page_size
+from onegrid_kit.runtime import Runtime
+from onegrid_petition import commands, messages, queries, store
+from onegrid_petition.api.visible import VisiblePetitions, petition_id
+from onegrid_petition.routing import Router
+from onegrid_petition.settings import PetitionSettings
+
+__all__ = ["Petitions"]
+
+
+class Petitions:
+    """The methods on petitions."""
+
+    def __init__(self, runtime: Runtime[PetitionSettings], visible: VisiblePetitions, router: Router) -> None:
+        self._db = runtime.db
+        self._pages = runtime.pages
+        self._cipher = runtime.cipher
+        self._visible = visible
+        self._router = router
+        self._filings: Coalescer[Item, bytes] = Coalescer(
+            # A flush of these costs the api little before its first row, so they need not wait for as large a crowd.
+            "file_petition",
+            self._store_filings,
+            most=runtime.settings.filing_batch,
+            pace_s=0.005,
+        )
+        self._filing_connection = runtime.db.dedicated_connection()
+
+    async def FilePetition(self, request: pb.FilePetitionRequest, call: Call) -> bytes:
+        phone = request.contact_phone
+        command = commands.FilePetition(
+            district=request.district,
+            kind=request.kind,
+            text=request.text,
+            place=request.place,
+            location=messages.location_of(request.location) if request.HasField("location") else None,
+            address=request.address,
+            anonymous=request.anonymous,
+            sealed_phone=self._cipher.encrypt(phone, messages.PHONE_PURPOSE) if phone else None,
+            attachments=tuple(messages.attachment_of(each) for each in request.attachments),
+        )
+        route = await self._router.route(command.district, command.place, command.location)
+        petition = commands.new_petition(command, route, call)
+        answer = pb.FilePetitionResponse(petition=messages.petition(petition, self._cipher)).SerializeToString()
+        sealed = self._cipher.seal(answer, idempotency.PURPOSE)
+        kept = await self._filings.submit(commands.filing(petition, call, sealed))
+        return answer if kept is sealed else self._cipher.open(kept, idempotency.PURPOSE)
+
+    async def GetPetition(self, request: pb.GetPetitionRequest, call: Call) -> pb.GetPetitionResponse:
+        petition = await self._visible.require(petition_id(request.name), call)
+        return pb.GetPetitionResponse(petition=self._visible.render(petition, call))
+
+    async def ListPetitions(self, request: pb.ListPetitionsRequest, call: Call) -> pb.ListPetitionsResponse:
+        if request.petitioner_self:
+            call.caller.require(call.permission, owner=call.caller.user)
+        else:
+            scopes = [code for code in (request.place, request.assignee) if code] or [request.district]
+            call.caller.require(call.permission, *scopes)
+        wanted = queries.Filter(
+            district=request.district,
+            place=request.place,
+            states=request.states,
+            assignee=request.assignee,
+            kinds=request.kinds,
+            text=request.text,
+            petitioner=call.caller.user if request.petitioner_self else "",
+        )
+        position = self._pages.open(request, request.page_token)
+        behind = (datetime.fromisoformat(str(position[0])), str(position[1])) if position else None
+        size = page_size(request.page_size)
+        found = await self._db.read(lambda conn: queries.list_petitions(conn, wanted, behind, size + 1))
+        page = found[:size]
+        return pb.ListPetitionsResponse(
+            petitions=[self._visible.render(petition, call) for petition in page],
+            next_page_token=self._pages.make(request, [page[-1].create_time.isoformat(), page[-1].id])
+            if len(found) > size
+            else "",
+        )
+
+    async def AcceptPetition(self, request: pb.AcceptPetitionRequest, call: Call) -> bytes:
+        command = _on_petition(request)
+        return await self._visible.change(call, pb.AcceptPetitionResponse, commands.accept_petition, command)
+
+    async def DeclinePetition(self, request: pb.DeclinePetitionRequest, call: Call) -> bytes:
+        command = _on_petition(request)
+        return await self._visible.change(call, pb.DeclinePetitionResponse, commands.decline_petition, command)
+
+    async def WithdrawPetition(self, request: pb.WithdrawPetitionRequest, call: Call) -> bytes:
+        command = _on_petition(request)
+        return await self._visible.change(call, pb.WithdrawPetitionResponse, commands.withdraw_petition, command)
+
+    async def ClosePetition(self, request: pb.ClosePetitionRequest, call: Call) -> bytes:
+        command = _on_petition(request)
+        return await self._visible.change(call, pb.ClosePetitionResponse, commands.close_petition, command)
+
+    async def DispatchPetition(self, request: pb.DispatchPetitionRequest, call: Call) -> bytes:
+        command = commands.DispatchPetition(
+            petition=petition_id(request.name),
+            lead=request.lead,
+            assistants=tuple(request.assistants),
+            work_item=request.work_item,
+            instruction=request.instruction,
+            public_note=request.public_note,
+            etag=request.etag,
+        )
+        return await self._visible.change(call, pb.DispatchPetitionResponse, commands.dispatch_petition, command)
+
+    async def RatePetition(self, request: pb.RatePetitionRequest, call: Call) -> bytes:
+        command = _judgement(request, request.satisfied)
+        return await self._visible.change(call, pb.RatePetitionResponse, commands.rate_petition, command)
+
+    async def VerifyPetition(self, request: pb.VerifyPetitionRequest, call: Call) -> bytes:
+        command = _judgement(request, request.solved)
+        return await self._visible.change(call, pb.VerifyPetitionResponse, commands.verify_petition, command)
+
+    async def SummarizePetitions(
+        self, request: pb.SummarizePetitionsRequest, call: Call
+    ) -> pb.SummarizePetitionsResponse:
+        first, last = _day("first_day", request.first_day), _day("last_day", request.last_day)
+        s = await self._db.read(lambda conn: queries.summarize(conn, request.place, first, last))
+        return pb.SummarizePetitionsResponse(
+            filed=s.filed,
+            accepted=s.accepted,
+            declined=s.declined,
+            concluded=s.concluded,
+            rated=s.rated,
+            satisfied=s.satisfied,
+            reopened=s.reopened,
+        )
+
+    async def _store_filings(self, filings: Sequence[Item]) -> Sequence[bytes | Exception]:
+        return await store.file_petitions.run(self._db, self._filing_connection, filings)
+
+
+def _on_petition(
+    request: pb.AcceptPetitionRequest
+    | pb.DeclinePetitionRequest
+    | pb.WithdrawPetitionRequest
+    | pb.ClosePetitionRequest,
+) -> commands.ActOnPetition:
+    return commands.ActOnPetition(
+        petition=petition_id(request.name), public_note=request.public_note, etag=request.etag
+    )
+
+
+def _judgement(request: pb.RatePetitionRequest | pb.VerifyPetitionRequest, good: bool) -> commands.JudgePetition:
+    return commands.JudgePetition(
+        petition=petition_id(request.name),
+        satisfied=good,
+        stars=request.stars,
+        comment=request.comment,
+        etag=request.etag,
+    )
+
+
+def _day(field: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(FieldViolation(field, "is no day of the calendar")) from None

@@ -1,0 +1,70 @@
+"""Timelines: what happened to a petition, as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.paging import page_size
+from onegrid_kit.runtime import Runtime
+from onegrid_petition import authority, messages, queries
+from onegrid_petition.api.visible import VisiblePetitions, petition_id
+from onegrid_petition.settings import PetitionSettings
+from onegrid_petition.watching import Watchers
+
+__all__ = ["Timelines"]
+
+
+class Timelines:
+    """The methods on timelines."""
+
+    def __init__(self, runtime: Runtime[PetitionSettings], visible: VisiblePetitions, watchers: Watchers) -> None:
+        self._db = runtime.db
+        self._pages = runtime.pages
+        self._visible = visible
+        self._watchers = watchers
+
+    async def GetPublicTimeline(self, request: pb.GetPublicTimelineRequest, call: Call) -> pb.GetPublicTimelineResponse:
+        id_ = petition_id(request.name)
+        petition = await self._visible.find(id_)
+        if petition is None:
+            raise NotFound(request.name)
+        steps = await self._db.read(lambda conn: queries.entries(conn, id_))
+        return pb.GetPublicTimelineResponse(
+            petition=petition.name,
+            kind=petition.kind,
+            state=petition.state,
+            organization=petition.organization,
+            place=petition.place[:12],
+            entries=[messages.entry(step, internal=False) for step in steps],
+        )
+
+    async def ListTimeline(self, request: pb.ListTimelineRequest, call: Call) -> pb.ListTimelineResponse:
+        id_ = petition_id(request.petition)
+        await self._visible.require(id_, call)
+        position = self._pages.open(request, request.page_token)
+        after = int(position[0]) if position else 0
+        size = page_size(request.page_size)
+        found = await self._db.read(lambda conn: queries.entries(conn, id_, after, size + 1))
+        page = found[:size]
+        return pb.ListTimelineResponse(
+            entries=[messages.entry(step, internal=True) for step in page],
+            next_page_token=self._pages.make(request, [page[-1].sequence]) if len(found) > size else "",
+        )
+
+    async def WatchPetition(
+        self, request: pb.WatchPetitionRequest, call: Call
+    ) -> AsyncIterator[pb.WatchPetitionResponse]:
+        petition = await self._visible.require(petition_id(request.name), call)
+        position = self._pages.open(request, request.resume_token, "resume_token")
+        seen = int(position[0]) if position else 0
+        if petition.ended and seen >= petition.sequence:
+            return
+        internal = authority.is_office(call, petition)
+        async for step in self._watchers.follow(petition.id, seen):
+            yield pb.WatchPetitionResponse(
+                entry=messages.entry(step, internal=internal),
+                resume_token=self._pages.make(request, [step.sequence]),
+            )

@@ -1,0 +1,66 @@
+"""The catalogue of work items."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1 import resources_pb2
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.paging import page_size
+from onegrid_kit.runtime import Runtime
+from onegrid_petition import catalogue
+from onegrid_petition.settings import PetitionSettings
+
+__all__ = ["WorkItems"]
+
+
+class WorkItems:
+    """The methods on work items."""
+
+    def __init__(self, runtime: Runtime[PetitionSettings]) -> None:
+        self._db = runtime.db
+        self._pages = runtime.pages
+
+    async def BatchCreateWorkItems(self, request: pb.BatchCreateWorkItemsRequest, call: Call) -> bytes:
+        items = [
+            catalogue.WorkItem(item.name, item.display_name, item.department, item.promised_working_days)
+            for item in request.work_items
+        ]
+        if len({item.name for item in items}) != len(items):
+            raise InvalidRequest(FieldViolation("work_items", "names a work item twice"))
+
+        def enter(conn: Connection) -> pb.BatchCreateWorkItemsResponse:
+            created, updated = catalogue.enter(conn, request.district, items)
+            return pb.BatchCreateWorkItemsResponse(created=created, updated=updated)
+
+        return await self._db.command(call, enter)
+
+    async def GetWorkItem(self, request: pb.GetWorkItemRequest, call: Call) -> pb.GetWorkItemResponse:
+        item = await self._db.read(lambda conn: catalogue.get(conn, request.name))
+        return pb.GetWorkItemResponse(work_item=_work_item(item))
+
+    async def ListWorkItems(self, request: pb.ListWorkItemsRequest, call: Call) -> pb.ListWorkItemsResponse:
+        position = self._pages.open(request, request.page_token)
+        after = str(position[0]) if position else ""
+        size = page_size(request.page_size)
+        found = await self._db.read(
+            lambda conn: catalogue.page(conn, request.district, request.department, after, size + 1)
+        )
+        page = found[:size]
+        return pb.ListWorkItemsResponse(
+            work_items=[_work_item(item) for item in page],
+            next_page_token=self._pages.make(request, [page[-1].name.removeprefix("workItems/")])
+            if len(found) > size
+            else "",
+        )
+
+
+def _work_item(item: catalogue.WorkItem) -> resources_pb2.WorkItem:
+    return resources_pb2.WorkItem(
+        name=item.name,
+        display_name=item.display_name,
+        department=item.department,
+        promised_working_days=item.promised_working_days,
+    )
