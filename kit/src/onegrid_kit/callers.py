@@ -35,7 +35,8 @@ class Period:
 ALWAYS: Final = Period()
 """Without beginning and end."""
 
-_FIRST_MOMENT, _LAST_MOMENT = (moment.replace(tzinfo=UTC) for moment in (datetime.min, datetime.max))
+_FIRST_MOMENT: Final = datetime.min.replace(tzinfo=UTC)
+_LAST_MOMENT: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
