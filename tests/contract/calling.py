@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,10 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy import Engine, text
 
 from onegrid.common.v1 import error_reason_pb2 as common_reasons
-from onegrid.grid.v1 import error_reason_pb2 as grid_reasons
-from onegrid.identity.v1 import error_reason_pb2 as identity_reasons
 from onegrid.options.v1 import options_pb2
-from onegrid.petition.v1 import error_reason_pb2 as petition_reasons
 from onegrid_demo.platform import SERVICES
 from onegrid_kit.database import sync_engine
 
@@ -30,14 +28,16 @@ M = TypeVar("M", bound=Message)
 
 METHODS: Sequence[MethodDescriptor] = [method for service in SERVICES for method in service.descriptor.methods]
 OF_REQUEST = {method.input_type.full_name: method for method in METHODS}
+REASON_ENUMS = {
+    service.domain: (
+        common_reasons.ErrorReason,
+        import_module(f"onegrid.{service.name}.v1.error_reason_pb2").ErrorReason,
+    )
+    for service in SERVICES
+}
 REASONS = {
-    f"onegrid.{name}": {
-        key.removeprefix("ERROR_REASON_")
-        for enum in (common_reasons.ErrorReason, own.ErrorReason)
-        for key, number in enum.items()
-        if number
-    }
-    for name, own in (("identity", identity_reasons), ("grid", grid_reasons), ("petition", petition_reasons))
+    domain: {key.removeprefix("ERROR_REASON_") for enum in enums for key, number in enum.items() if number}
+    for domain, enums in REASON_ENUMS.items()
 }
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,13 +58,14 @@ def request_of(method: MethodDescriptor) -> type[Message]:
     return GetMessageClass(method.input_type)
 
 
-def documented_metadata() -> dict[str, set[str]]:
-    """For each reason the keys of its metadata, as the example in its comment has them."""
+def documented_metadata() -> dict[tuple[str, str], set[str]]:
+    """For each domain and reason the keys of its metadata, as the example in the reason's comment has them."""
     example = re.compile(r'"reason": "(\w+)".*?"metadata": \{(.*?)\} \}')
     return {
-        reason: set(re.findall(r'"(\w+)":', metadata))
-        for proto in sorted((ROOT / "protos/onegrid").glob("*/v1/error_reason.proto"))
-        for reason, metadata in example.findall(proto.read_text())
+        (service.domain, reason): set(re.findall(r'"(\w+)":', metadata))
+        for service in SERVICES
+        for package in ("common", service.name)
+        for reason, metadata in example.findall((ROOT / f"protos/onegrid/{package}/v1/error_reason.proto").read_text())
     }
 
 
@@ -119,7 +120,7 @@ class Outcome:
         info = self.info
         assert info.domain == domain(self.method), self
         assert info.reason in REASONS[info.domain], self
-        assert set(info.metadata) <= DOCUMENTED_METADATA[info.reason], f"undocumented metadata: {self}"
+        assert set(info.metadata) <= DOCUMENTED_METADATA[info.domain, info.reason], f"undocumented metadata: {self}"
         if self.code is grpc.StatusCode.INVALID_ARGUMENT and info.reason != "MALFORMED_REQUEST":
             bad = self.detail(error_details_pb2.BadRequest)
             assert bad is not None, self

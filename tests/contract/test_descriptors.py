@@ -6,12 +6,14 @@ import re
 from importlib import import_module
 
 import pytest
-from calling import DOCUMENTED_METADATA, METHODS, REASONS, ROOT, access
+from calling import DOCUMENTED_METADATA, METHODS, REASON_ENUMS, REASONS, ROOT, access
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
 from buf.validate import validate_pb2
 from onegrid.options.v1 import options_pb2
 from onegrid_demo.platform import SERVICES
+from onegrid_kit.errors import DomainError
+from onegrid_kit.service import Service
 
 # They make sessions, which are not the caller's until they have been made; a repeated Logout changes nothing.
 SESSIONS = {
@@ -92,8 +94,8 @@ def test_every_text_has_an_end(method: MethodDescriptor) -> None:
 
 
 @every_service
-def test_every_event_is_marked_as_one(service: object) -> None:
-    package = service.descriptor.full_name.rsplit(".", 1)[0]  # type: ignore[attr-defined]
+def test_every_event_is_marked_as_one(service: Service) -> None:
+    package = service.descriptor.full_name.rsplit(".", 1)[0]
     messages = import_module(f"{package}.events_pb2").DESCRIPTOR.message_types_by_name
     marked = {name for name, each in messages.items() if each.GetOptions().HasExtension(options_pb2.event)}
     parts = {
@@ -106,8 +108,8 @@ def test_every_event_is_marked_as_one(service: object) -> None:
 
 
 @every_service
-def test_events_with_personal_data_say_how_long_it_is_kept(service: object) -> None:
-    package = service.descriptor.full_name.rsplit(".", 1)[0]  # type: ignore[attr-defined]
+def test_events_with_personal_data_say_how_long_it_is_kept(service: Service) -> None:
+    package = service.descriptor.full_name.rsplit(".", 1)[0]
     for name, each in import_module(f"{package}.events_pb2").DESCRIPTOR.message_types_by_name.items():
         event = each.GetOptions().Extensions[options_pb2.event]
         if each.GetOptions().HasExtension(options_pb2.event) and holds_personal_data(each, set()):
@@ -135,26 +137,38 @@ def test_what_answers_with_personal_data_says_so(method: MethodDescriptor) -> No
     assert access(method).reads_personal_data == holds_personal_data(method.output_type, set())
 
 
-def test_every_reason_can_happen_and_no_other_can() -> None:
-    """Each value of the enums is the reason of an error in the code of its service or of the kit; and vice versa."""
-    found: dict[str, set[str]] = {}
-    for source in [*ROOT.glob("kit/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]:
-        owner = source.relative_to(ROOT).parts[1] if "services" in source.parts else "kit"
-        found.setdefault(owner, set()).update(re.findall(r'reason\s*=\s*"([A-Z_]+)"', source.read_text()))
-    for name in ("identity", "grid", "petition"):
-        assert REASONS[f"onegrid.{name}"] == found["kit"] | found[name]
+def errors_of(module: str) -> list[type[DomainError]]:
+    """The errors that a module defines, with a reason of their own."""
+    return [
+        each
+        for each in vars(import_module(module)).values()
+        if isinstance(each, type)
+        and issubclass(each, DomainError)
+        and each.__module__ == module
+        and "reason" in vars(each)
+    ]
 
 
-def test_every_error_is_raised_somewhere() -> None:
+@every_service
+def test_every_reason_can_happen_and_no_other_can(service: Service) -> None:
+    """Each value of the enums is the reason of an error of the service or of the kit, and the other way round."""
+    common, own = REASON_ENUMS[service.domain]
+    for enum, module in ((common, "onegrid_kit.errors"), (own, f"{service.package}.errors")):
+        used = [error.reason.value for error in errors_of(module)]
+        assert {value.number for value in used} == {number for number in enum.values() if number}
+        assert {value.type for value in used} == {enum.DESCRIPTOR}
+
+
+@pytest.mark.parametrize("module", ["onegrid_kit.errors", *(f"{service.package}.errors" for service in SERVICES)])
+def test_every_error_is_raised_somewhere(module: str) -> None:
     """A reason whose error nothing raises would be a promise to nobody."""
     sources = [*ROOT.glob("kit/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]
     code = "\n".join(source.read_text() for source in sources)
-    errors = re.findall(r'^class (\w+)\(\w+\):\n(?:.*\n){1,5}?    reason = "', code, re.MULTILINE)
-    assert len(errors) > 25
-    unused = [name for name in errors if not re.search(rf"\braise {name}\b|(?<!class )\b{name}\(", code)]
-    assert not unused
+    for name in (error.__name__ for error in errors_of(module)):
+        assert re.search(rf"\braise {name}\b|(?<!class )\b{name}\(", code), name
 
 
-def test_every_reason_has_an_example() -> None:
-    told = set().union(*REASONS.values())
-    assert set(DOCUMENTED_METADATA) == told
+@every_service
+def test_every_reason_has_an_example(service: Service) -> None:
+    documented = {reason for domain, reason in DOCUMENTED_METADATA if domain == service.domain}
+    assert documented == REASONS[service.domain]

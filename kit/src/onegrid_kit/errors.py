@@ -9,14 +9,20 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
+from google.protobuf.descriptor import EnumValueDescriptor
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 from google.rpc import code_pb2
+
+from onegrid.common.v1.error_reason_pb2 import ErrorReason
 
 __all__ = [
     "AlreadyExists",
     "Conflict",
+    "DeadlineExceeded",
     "DomainError",
     "FieldViolation",
+    "InternalError",
     "InvalidRequest",
     "InvalidToken",
     "MalformedRequest",
@@ -24,6 +30,7 @@ __all__ = [
     "Overloaded",
     "PermissionDenied",
     "RateLimited",
+    "Reason",
     "RequestIdReused",
     "StaleEtag",
     "Unauthenticated",
@@ -31,11 +38,20 @@ __all__ = [
 ]
 
 
+class Reason:
+    """A value of an ErrorReason enum, by which programs recognise an error."""
+
+    def __init__(self, enum: EnumTypeWrapper, value: int) -> None:
+        self.value: EnumValueDescriptor = enum.DESCRIPTOR.values_by_number[value]
+        self.name: str = self.value.name.removeprefix("ERROR_REASON_")
+        """What ``ErrorInfo.reason`` says."""
+
+
 class DomainError(Exception):
-    """An error that a caller is told, in English. Subclasses set ``code`` and ``reason``."""
+    """An error as its caller gets it, in English. Subclasses set ``code`` and ``reason``."""
 
     code: ClassVar[code_pb2.Code]
-    reason: ClassVar[str]
+    reason: ClassVar[Reason]
 
     def __init__(
         self,
@@ -69,7 +85,7 @@ class InvalidRequest(DomainError):
     """The request breaks the rules of its message."""
 
     code = code_pb2.INVALID_ARGUMENT
-    reason = "INVALID_REQUEST"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_INVALID_REQUEST)
 
     def __init__(self, *violations: FieldViolation, metadata: Mapping[str, str] | None = None) -> None:
         super().__init__("; ".join(f"{field}: {text}" for field, text in violations), metadata=metadata)
@@ -81,13 +97,13 @@ class MalformedRequest(DomainError):
     """The bytes are no message of the request's type."""
 
     code = code_pb2.INVALID_ARGUMENT
-    reason = "MALFORMED_REQUEST"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_MALFORMED_REQUEST)
 
 
 class InvalidToken(InvalidRequest):
     """A page or resume token that this server did not sign for this request."""
 
-    reason = "INVALID_TOKEN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_INVALID_TOKEN)
 
     def __init__(self, field: str) -> None:
         super().__init__(FieldViolation(field, "not a token of this request"), metadata={"field": field})
@@ -97,7 +113,7 @@ class Unauthenticated(DomainError):
     """No token, or one that does not verify."""
 
     code = code_pb2.UNAUTHENTICATED
-    reason = "UNAUTHENTICATED"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_UNAUTHENTICATED)
 
     def __init__(self) -> None:
         super().__init__("a valid access token is needed")
@@ -107,7 +123,7 @@ class PermissionDenied(DomainError):
     """The caller may not, here. It is said in the same words whether the resource exists or not."""
 
     code = code_pb2.PERMISSION_DENIED
-    reason = "PERMISSION_DENIED"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PERMISSION_DENIED)
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"{permission} is not granted here", metadata={"permission": permission})
@@ -117,7 +133,7 @@ class NotFound(DomainError):
     """The resource does not exist, and the caller may know that."""
 
     code = code_pb2.NOT_FOUND
-    reason = "NOT_FOUND"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_NOT_FOUND)
 
     def __init__(self, resource: str) -> None:
         super().__init__(f"{resource} does not exist", metadata={"resource": resource})
@@ -127,7 +143,7 @@ class AlreadyExists(DomainError):
     """The resource exists already."""
 
     code = code_pb2.ALREADY_EXISTS
-    reason = "RESOURCE_EXISTS"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_RESOURCE_EXISTS)
 
     def __init__(self, resource: str) -> None:
         super().__init__(f"{resource} exists already", metadata={"resource": resource})
@@ -137,7 +153,7 @@ class RequestIdReused(DomainError):
     """The request id belongs to another request of the same caller."""
 
     code = code_pb2.ALREADY_EXISTS
-    reason = "REQUEST_ID_REUSED"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_REQUEST_ID_REUSED)
 
     def __init__(self, request_id: str) -> None:
         super().__init__("request_id was used for another request", metadata={"request_id": request_id})
@@ -147,7 +163,7 @@ class StaleEtag(DomainError):
     """Somebody changed the resource since the caller read it."""
 
     code = code_pb2.ABORTED
-    reason = "STALE_ETAG"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_STALE_ETAG)
 
     def __init__(self, resource: str, etag: str) -> None:
         super().__init__(f"{resource} has changed", metadata={"resource": resource, "etag": etag})
@@ -157,7 +173,7 @@ class Conflict(DomainError):
     """Another transaction was in the way, several times; try again."""
 
     code = code_pb2.ABORTED
-    reason = "CONFLICT"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CONFLICT)
 
     def __init__(self) -> None:
         super().__init__("another call was in the way", retry_after=timedelta(milliseconds=100))
@@ -167,7 +183,7 @@ class Unavailable(DomainError):
     """What the service stands on does not answer just now."""
 
     code = code_pb2.UNAVAILABLE
-    reason = "UNAVAILABLE"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_UNAVAILABLE)
 
     def __init__(self, message: str = "not available just now") -> None:
         super().__init__(message, retry_after=timedelta(seconds=1))
@@ -177,7 +193,7 @@ class RateLimited(DomainError):
     """The caller asked too often."""
 
     code = code_pb2.RESOURCE_EXHAUSTED
-    reason = "RATE_LIMITED"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_RATE_LIMITED)
 
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__("asked too often", retry_after=retry_after)
@@ -187,7 +203,27 @@ class Overloaded(DomainError):
     """More calls, or more streams, at the same moment than this process takes."""
 
     code = code_pb2.RESOURCE_EXHAUSTED
-    reason = "OVERLOADED"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_OVERLOADED)
 
     def __init__(self) -> None:
         super().__init__("too many calls at the same moment", retry_after=timedelta(seconds=1))
+
+
+class DeadlineExceeded(DomainError):
+    """The call took longer than its deadline, or than the server's own."""
+
+    code = code_pb2.DEADLINE_EXCEEDED
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED)
+
+    def __init__(self) -> None:
+        super().__init__("the call took too long")
+
+
+class InternalError(DomainError):
+    """A fault of ours, of which the caller learns no more than the trace that finds it in the logs."""
+
+    code = code_pb2.INTERNAL
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_INTERNAL)
+
+    def __init__(self, trace_id: str) -> None:
+        super().__init__(f"a fault of ours; trace {trace_id}", metadata={"trace_id": trace_id})

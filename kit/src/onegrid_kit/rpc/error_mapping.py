@@ -1,6 +1,4 @@
-"""Error mapping: the one table from exceptions to statuses. What is not in it is a fault of ours, told with a
-trace id alone.
-"""
+"""Error mapping: from exceptions to statuses. What is no domain error is answered with a trace id alone."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from onegrid_kit import tracing
 from onegrid_kit.database import sqlstate
-from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest
+from onegrid_kit.errors import DeadlineExceeded, DomainError, FieldViolation, InternalError, InvalidRequest
 from onegrid_kit.logs import log
 
 __all__ = ["STATUS_DETAILS", "status_of"]
@@ -28,37 +26,33 @@ _VIOLATIONS_BYTES = 2000
 
 
 def status_of(error: Exception, domain: str) -> tuple[grpc.StatusCode, str, bytes]:
-    """The code, message and serialized `google.rpc.Status` that a caller is told."""
-    state = sqlstate(error)
-    if state.startswith("22"):
-        # A value that passed the contract's rules and that PostgreSQL can't hold.
-        error = InvalidRequest(FieldViolation("", "holds a value that can't be stored"))
-    elif state == _STATEMENT_TIMEOUT:
-        error = TimeoutError()
-    if isinstance(error, DomainError):
-        code, message = _CODES[error.code], _short(error.message, _MESSAGE_BYTES)
-        details = _details(error, domain)
-    elif isinstance(error, TimeoutError):
-        code, message = grpc.StatusCode.DEADLINE_EXCEEDED, "the call took too long"
-        details = [error_details_pb2.ErrorInfo(reason="DEADLINE_EXCEEDED", domain=domain)]
-    else:
-        trace_id = tracing.current_trace_id()
-        log.error("call failed", error=type(error).__name__, exc_info=error)
-        code, message = grpc.StatusCode.INTERNAL, f"a fault of ours; trace {trace_id}"
-        details = [
-            error_details_pb2.ErrorInfo(reason="INTERNAL", domain=domain, metadata={"trace_id": trace_id}),
-        ]
+    """The code, message and serialized `google.rpc.Status` of an error."""
+    known = _domain_error(error)
+    code, message = _CODES[known.code], _short(known.message, _MESSAGE_BYTES)
     status = status_pb2.Status(code=code.value[0], message=message)
-    for detail in details:
+    for detail in _details(known, domain):
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
     return code, message, status.SerializeToString()
 
 
+def _domain_error(error: Exception) -> DomainError:
+    if isinstance(error, DomainError):
+        return error
+    state = sqlstate(error)
+    if state.startswith("22"):
+        # A value that passed the contract's rules and that PostgreSQL can't hold.
+        return InvalidRequest(FieldViolation("", "holds a value that can't be stored"))
+    if state == _STATEMENT_TIMEOUT or isinstance(error, TimeoutError):
+        return DeadlineExceeded()
+    log.error("call failed", error=type(error).__name__, exc_info=error)
+    return InternalError(tracing.current_trace_id())
+
+
 def _details(error: DomainError, domain: str) -> list[Message]:
     metadata = {key: _short(value, _METADATA_BYTES) for key, value in error.metadata.items()}
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=metadata)]
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason.name, domain=domain, metadata=metadata)]
     if isinstance(error, InvalidRequest):
         bad = error_details_pb2.BadRequest()
         for field, description in error.violations:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from google.rpc import code_pb2
 
-from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest
+from onegrid.grid.v1.error_reason_pb2 import ErrorReason
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 
 __all__ = [
     "BoundaryInvalid",
@@ -19,7 +20,7 @@ __all__ = [
 class DivisionsUnreadable(InvalidRequest):
     """A line of the table can't be used."""
 
-    reason = "DIVISIONS_UNREADABLE"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_DIVISIONS_UNREADABLE)
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(
@@ -31,7 +32,7 @@ class ParentUnknown(DomainError):
     """The division that contains it is not known."""
 
     code = code_pb2.FAILED_PRECONDITION
-    reason = "PARENT_UNKNOWN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PARENT_UNKNOWN)
 
     def __init__(self, parent: str) -> None:
         super().__init__(f"no division has the code {parent}", metadata={"parent": parent})
@@ -40,7 +41,7 @@ class ParentUnknown(DomainError):
 class BoundaryInvalid(InvalidRequest):
     """The boundary bounds no ground."""
 
-    reason = "BOUNDARY_INVALID"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_BOUNDARY_INVALID)
 
     def __init__(self, field: str, cell: str, problem: str) -> None:
         super().__init__(FieldViolation(field, problem), metadata={"cell": cell, "problem": problem})
@@ -50,7 +51,7 @@ class BoundaryOverlaps(DomainError):
     """Two cells would share ground."""
 
     code = code_pb2.FAILED_PRECONDITION
-    reason = "BOUNDARY_OVERLAPS"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_BOUNDARY_OVERLAPS)
 
     def __init__(self, cell: str, other: str) -> None:
         super().__init__(f"{cell} overlaps {other}", metadata={"cell": cell, "other": other})
@@ -60,7 +61,7 @@ class PointOutside(DomainError):
     """No cell covers the point."""
 
     code = code_pb2.NOT_FOUND
-    reason = "POINT_OUTSIDE"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_POINT_OUTSIDE)
 
     def __init__(self) -> None:
         super().__init__("no cell of the district covers the point")
@@ -70,7 +71,7 @@ class PostTaken(DomainError):
     """The cell has a leader, or the user holds that post there already."""
 
     code = code_pb2.FAILED_PRECONDITION
-    reason = "POST_TAKEN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_POST_TAKEN)
 
     def __init__(self, cell: str, user: str) -> None:
         super().__init__(f"{user} holds that post in {cell}", metadata={"cell": cell, "user": user})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from google.rpc import code_pb2
 
 from onegrid.common.v1.common_pb2 import OaLevel
-from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest
+from onegrid.identity.v1.error_reason_pb2 import ErrorReason
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 
 __all__ = [
     "CredentialsRejected",
@@ -23,7 +24,7 @@ class CredentialsRejected(DomainError):
     """Login and password, code or secret do not belong together; which of them is wrong is not told."""
 
     code = code_pb2.UNAUTHENTICATED
-    reason = "CREDENTIALS_REJECTED"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CREDENTIALS_REJECTED)
 
     def __init__(self) -> None:
         super().__init__("these credentials are not accepted")
@@ -33,7 +34,7 @@ class RefreshRejected(DomainError):
     """The refresh token is not good, or not any more."""
 
     code = code_pb2.UNAUTHENTICATED
-    reason = "REFRESH_REJECTED"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_REFRESH_REJECTED)
 
     def __init__(self) -> None:
         super().__init__("this refresh token is not accepted; log in again")
@@ -43,7 +44,7 @@ class LoginTaken(DomainError):
     """Another account has the login or the telephone number."""
 
     code = code_pb2.ALREADY_EXISTS
-    reason = "LOGIN_TAKEN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_LOGIN_TAKEN)
 
     def __init__(self, field: str) -> None:
         super().__init__(f"another account has this {field}", metadata={"field": field})
@@ -53,7 +54,7 @@ class ScopeUnknown(DomainError):
     """No place or department has this code."""
 
     code = code_pb2.FAILED_PRECONDITION
-    reason = "SCOPE_UNKNOWN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SCOPE_UNKNOWN)
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"no place or department has the code {scope}", metadata={"scope": scope})
@@ -63,7 +64,7 @@ class ScopeUnfit(DomainError):
     """The role's OA level does not go with the scope."""
 
     code = code_pb2.FAILED_PRECONDITION
-    reason = "SCOPE_UNFIT"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SCOPE_UNFIT)
 
     def __init__(self, scope: str, level: OaLevel) -> None:
         name = OaLevel.Name(level).removeprefix("OA_LEVEL_")
@@ -76,7 +77,7 @@ class RoleBuiltIn(DomainError):
     """The platform's own roles can't be made anew or changed."""
 
     code = code_pb2.FAILED_PRECONDITION
-    reason = "ROLE_BUILT_IN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ROLE_BUILT_IN)
 
     def __init__(self, role: str) -> None:
         super().__init__(f"{role} is built in", metadata={"role": role})
@@ -86,7 +87,7 @@ class GrantExceedsOwn(DomainError):
     """Nobody gives what they do not hold."""
 
     code = code_pb2.PERMISSION_DENIED
-    reason = "GRANT_EXCEEDS_OWN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_GRANT_EXCEEDS_OWN)
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"{permission} is not yours to give here", metadata={"permission": permission})
@@ -95,7 +96,7 @@ class GrantExceedsOwn(DomainError):
 class PermissionUnknown(InvalidRequest):
     """No method names this permission."""
 
-    reason = "PERMISSION_UNKNOWN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PERMISSION_UNKNOWN)
 
     def __init__(self, permission: str) -> None:
         super().__init__(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from google.rpc import code_pb2
 
 from onegrid.petition.v1 import error_reason_pb2
+from onegrid.petition.v1.error_reason_pb2 import ErrorReason
 from onegrid.petition.v1.resources_pb2 import Action, State, TaskState
-from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 
 __all__ = ["AssigneeUnknown", "PlaceUnknown", "TasksOpen", "WorkItemUnknown", "WrongState"]
 
@@ -17,7 +18,7 @@ class WrongState(DomainError):
     """The petition or task is in a state in which this can't be done."""
 
     code = code_pb2.FAILED_PRECONDITION
-    reason = "WRONG_STATE"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_WRONG_STATE)
 
     def __init__(self, state: State, task_state: TaskState | None, allowed: Sequence[Action]) -> None:
         name = State.Name(state).removeprefix("STATE_")
@@ -37,7 +38,7 @@ class TasksOpen(DomainError):
     """The lead concludes while assistants are still at work."""
 
     code = code_pb2.FAILED_PRECONDITION
-    reason = "TASKS_OPEN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_TASKS_OPEN)
 
     def __init__(self, tasks: Sequence[str]) -> None:
         super().__init__("assistants have not concluded or returned their tasks", metadata={"tasks": ",".join(tasks)})
@@ -46,7 +47,7 @@ class TasksOpen(DomainError):
 class PlaceUnknown(InvalidRequest):
     """Neither the point nor the code lies in the district."""
 
-    reason = "PLACE_UNKNOWN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PLACE_UNKNOWN)
 
     def __init__(self, field: str, place: str) -> None:
         super().__init__(FieldViolation(field, "lies in no place of the district"), metadata={"place": place})
@@ -55,7 +56,7 @@ class PlaceUnknown(InvalidRequest):
 class AssigneeUnknown(InvalidRequest):
     """No department, street or community of the district has this code."""
 
-    reason = "ASSIGNEE_UNKNOWN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ASSIGNEE_UNKNOWN)
 
     def __init__(self, field: str, assignee: str) -> None:
         super().__init__(
@@ -67,7 +68,7 @@ class AssigneeUnknown(InvalidRequest):
 class WorkItemUnknown(InvalidRequest):
     """The catalogue has no such work item."""
 
-    reason = "WORK_ITEM_UNKNOWN"
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_WORK_ITEM_UNKNOWN)
 
     def __init__(self, work_item: str) -> None:
         super().__init__(
