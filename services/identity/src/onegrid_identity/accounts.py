@@ -8,7 +8,7 @@ from datetime import datetime
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_kit.callers import Caller
+from onegrid_kit.callers import ALWAYS, Caller, Period
 from onegrid_kit.callers import Grant as TokenGrant
 
 __all__ = ["Account", "Department", "Grant", "Role", "caller_of"]
@@ -74,7 +74,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A role held by a user over a scope."""
+    """A role that a user holds over a scope, for a period or until it is revoked."""
 
     id: str
     user: str
@@ -82,6 +82,7 @@ class Grant:
     role: str
     """The role's id."""
     scope: str
+    period: Period = ALWAYS
     create_time: datetime
 
     @property
@@ -90,11 +91,11 @@ class Grant:
         return f"users/{self.user}/grants/{self.id}"
 
 
-def caller_of(account: Account, session: str, held: Iterable[tuple[Role, str]]) -> Caller:
-    """The caller that a token of this account makes, with the permissions of its roles by scope and level."""
-    merged: dict[tuple[str, OaLevel], set[str]] = {}
-    for role, scope in held:
-        merged.setdefault((scope, role.oa_level), set()).update(role.permissions)
+def caller_of(account: Account, session: str, granted: Iterable[tuple[Role, Grant]]) -> Caller:
+    """The caller that a token of this account makes, with the permissions of its roles by scope, level and period."""
+    merged: dict[tuple[str, OaLevel, Period], set[str]] = {}
+    for role, grant in granted:
+        merged.setdefault((grant.scope, role.oa_level, grant.period), set()).update(role.permissions)
     return Caller(
         user=account.name,
         session=session,
@@ -102,6 +103,7 @@ def caller_of(account: Account, session: str, held: Iterable[tuple[Role, str]]) 
         organization=account.organization,
         district=account.district,
         grants=tuple(
-            TokenGrant(scope, level, frozenset(permissions)) for (scope, level), permissions in sorted(merged.items())
+            TokenGrant(scope, level, frozenset(permissions), period)
+            for (scope, level, period), permissions in sorted(merged.items(), key=lambda item: item[0][:2])
         ),
     )

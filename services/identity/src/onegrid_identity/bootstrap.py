@@ -53,7 +53,7 @@ def bootstrap(conn: Connection, cipher: Cipher, district: str, login: str, passw
     except LoginTaken:
         return False
     administrator = next(role for role in granting.BUILT_IN if role.id == "administrator")
-    users.give(conn, account, [(administrator, district)], call)
+    users.grant_role(conn, account, administrator, district, call)
     audit.append(conn, [(call, account.name)])
     return True
 

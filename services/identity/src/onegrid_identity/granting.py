@@ -15,7 +15,7 @@ from onegrid.petition.v1 import petition_service_pb2
 from onegrid_identity.accounts import Role
 from onegrid_identity.errors import GrantExceedsOwn, PermissionUnknown, ScopeUnfit
 from onegrid_kit import codes
-from onegrid_kit.callers import Caller
+from onegrid_kit.callers import ALWAYS, Caller, Period
 from onegrid_kit.contracts import access_of
 
 __all__ = [
@@ -122,8 +122,8 @@ def require_known(permissions: Iterable[str]) -> None:
             raise PermissionUnknown(permission)
 
 
-def require_own(caller: Caller, permissions: Iterable[str], scope: str) -> None:
-    """Raise GrantExceedsOwn for the first permission that the caller does not hold over the scope."""
+def require_own(caller: Caller, permissions: Iterable[str], scope: str, period: Period = ALWAYS) -> None:
+    """Raise GrantExceedsOwn for the first permission that the caller does not hold over the scope for as long."""
     for permission in sorted(permissions):
-        if not caller.may(permission, scope):
+        if not any(own.period.outlasts(period) for own in caller.grants_over(permission, scope)):
             raise GrantExceedsOwn(permission)

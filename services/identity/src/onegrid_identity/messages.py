@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
+from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
 from onegrid_identity.accounts import Account, Department, Grant, Role
+from onegrid_kit.callers import Period
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
 
@@ -12,6 +16,7 @@ __all__ = [
     "PHONE_PURPOSE",
     "department",
     "grant",
+    "period",
     "phone_index",
     "role",
     "seal_name",
@@ -82,8 +87,21 @@ def role(of: Role) -> resources_pb2.Role:
     )
 
 
+def period(request: pb.GrantRoleRequest) -> Period:
+    """For how long to grant a role."""
+    return Period(
+        request.begin_time.ToDatetime(UTC) if request.HasField("begin_time") else None,
+        request.expire_time.ToDatetime(UTC) if request.HasField("expire_time") else None,
+    )
+
+
 def grant(of: Grant) -> resources_pb2.Grant:
     """The grant as it is told."""
     return resources_pb2.Grant(
-        name=of.name, role=f"roles/{of.role}", scope=of.scope, create_time=timestamp(of.create_time)
+        name=of.name,
+        role=f"roles/{of.role}",
+        scope=of.scope,
+        create_time=timestamp(of.create_time),
+        begin_time=timestamp(of.period.begin),
+        expire_time=timestamp(of.period.expire),
     )

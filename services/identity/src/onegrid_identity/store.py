@@ -9,21 +9,22 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
+from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_identity import attempts
 from onegrid_identity.accounts import Account, Department, Grant, Role
 from onegrid_identity.tables import (
     account,
     department,
-    held,
     login_failure,
     one_time_code,
     place,
     refresh_token,
     role,
+    role_grant,
     session,
 )
+from onegrid_kit.callers import Period
 
 __all__ = [
     "accounts_page",
@@ -37,8 +38,8 @@ __all__ = [
     "find_grant",
     "forget_expired",
     "forgive_failures",
+    "granted_roles",
     "grants_page",
-    "held_roles",
     "insert_account",
     "insert_department",
     "insert_grant",
@@ -52,6 +53,7 @@ __all__ = [
     "roles_page",
     "save_account",
     "save_department",
+    "unexpired_grants",
     "upsert_roles",
 ]
 
@@ -135,41 +137,62 @@ def insert_role(conn: Connection, new: Role) -> bool:
     return done.one_or_none() is not None
 
 
-def held_roles(conn: Connection, account_id: str) -> list[tuple[Role, str]]:
-    """The roles that an account holds, each with its scope."""
-    query = select(role, held.c.scope).join_from(held, role, held.c.role == role.c.id)
-    rows = conn.execute(query.where(held.c.account == account_id))
-    return [(_role(row), row.scope) for row in rows]
+def granted_roles(conn: Connection, account_id: str, since: datetime, until: datetime) -> list[tuple[Role, Grant]]:
+    """The roles that are granted to an account for any of the time between these moments, each with its grant."""
+    g = role_grant.c
+    query = select(role_grant, *(column.label(f"role_{column.name}") for column in role.c)).join_from(
+        role_grant, role, g.role == role.c.id
+    )
+    overlapping = or_(g.begin_time.is_(None), g.begin_time < until), or_(g.expire_time.is_(None), g.expire_time > since)
+    rows = conn.execute(query.where(g.account == account_id, *overlapping).order_by(g.id))
+    return [(_role(row, "role_"), _grant(row)) for row in rows]
 
 
 def insert_grant(conn: Connection, new: Grant) -> Grant:
-    """Give a role; if it is held already, the grant that is there."""
-    statement = insert(held).values(
-        account=new.user, id=new.id, role=new.role, scope=new.scope, create_time=new.create_time
+    """Grant a role; if it is granted already for the same period, the grant that is there."""
+    g = role_grant.c
+    statement = insert(role_grant).values(
+        account=new.user,
+        id=new.id,
+        role=new.role,
+        scope=new.scope,
+        begin_time=new.period.begin,
+        expire_time=new.period.expire,
+        create_time=new.create_time,
     )
     # An update that changes nothing: it returns the row that is there, even if it was committed a moment ago.
     kept = statement.on_conflict_do_update(
-        index_elements=[held.c.account, held.c.role, held.c.scope], set_={"role": statement.excluded.role}
+        index_elements=[g.account, g.role, g.scope, g.begin_time, g.expire_time], set_={"role": statement.excluded.role}
     )
-    return _grant(conn.execute(kept.returning(held)).one())
+    return _grant(conn.execute(kept.returning(role_grant)).one())
 
 
 def find_grant(conn: Connection, account_id: str, grant_id: str) -> Grant | None:
     """The grant of that id."""
-    row = conn.execute(select(held).where(held.c.account == account_id, held.c.id == grant_id)).one_or_none()
+    row = conn.execute(
+        select(role_grant).where(role_grant.c.account == account_id, role_grant.c.id == grant_id)
+    ).one_or_none()
     return None if row is None else _grant(row)
 
 
 def delete_grant(conn: Connection, ended: Grant) -> bool:
-    """Take a role; whether it was still held."""
-    done = conn.execute(held.delete().where(held.c.account == ended.user, held.c.id == ended.id))
+    """Remove a grant; whether it was still there."""
+    g = role_grant.c
+    done = conn.execute(role_grant.delete().where(g.account == ended.user, g.id == ended.id))
     return done.rowcount == 1
 
 
 def grants_page(conn: Connection, account_id: str, after: str, size: int) -> list[Grant]:
     """The grants of an account behind that id, in the order they were given."""
-    query = select(held).where(held.c.account == account_id, held.c.id > after)
-    return [_grant(row) for row in conn.execute(query.order_by(held.c.id).limit(size))]
+    query = select(role_grant).where(role_grant.c.account == account_id, role_grant.c.id > after)
+    return [_grant(row) for row in conn.execute(query.order_by(role_grant.c.id).limit(size))]
+
+
+def unexpired_grants(conn: Connection, account_id: str, now: datetime) -> list[Grant]:
+    """The grants of an account that are in effect or will be."""
+    g = role_grant.c
+    query = select(role_grant).where(g.account == account_id, or_(g.expire_time.is_(None), g.expire_time > now))
+    return [_grant(row) for row in conn.execute(query.order_by(g.id))]
 
 
 def knows_place(conn: Connection, code: str) -> bool:
@@ -197,15 +220,16 @@ def _account(row: Any) -> Account:
     )
 
 
-def _role(row: Any) -> Role:
-    """The role of a row."""
+def _role(row: Any, prefix: str = "") -> Role:
+    """The role of a row, whose columns may have a prefix."""
+    values = {name.removeprefix(prefix): value for name, value in row._mapping.items() if name.startswith(prefix)}
     return Role(
-        id=row.id,
-        display_name=row.display_name,
-        oa_level=cast(OaLevel, row.oa_level),
-        permissions=frozenset(row.permissions),
-        built_in=row.built_in,
-        version=row.version,
+        id=values["id"],
+        display_name=values["display_name"],
+        oa_level=values["oa_level"],
+        permissions=frozenset(values["permissions"]),
+        built_in=values["built_in"],
+        version=values["version"],
     )
 
 
@@ -300,7 +324,14 @@ def _department(row: Any) -> Department:
 
 
 def _grant(row: Any) -> Grant:
-    return Grant(id=row.id, user=row.account, role=row.role, scope=row.scope, create_time=row.create_time)
+    return Grant(
+        id=row.id,
+        user=row.account,
+        role=row.role,
+        scope=row.scope,
+        period=Period(row.begin_time, row.expire_time),
+        create_time=row.create_time,
+    )
 
 
 def _account_values(of: Account) -> dict[str, Any]:

@@ -23,12 +23,12 @@ from sqlalchemy import (
 __all__ = [
     "account",
     "department",
-    "held",
     "login_failure",
     "one_time_code",
     "place",
     "refresh_token",
     "role",
+    "role_grant",
     "session",
     "signing_key",
 ]
@@ -73,13 +73,15 @@ role = Table(
     Column("built_in", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
 )
-held = Table(
-    "held_role",
+role_grant = Table(
+    "role_grant",
     _metadata,
     Column("account", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("role", Text, nullable=False),
     Column("scope", Text, nullable=False),
+    Column("begin_time", _time),
+    Column("expire_time", _time),
     Column("create_time", _time, nullable=False),
 )
 session = Table(

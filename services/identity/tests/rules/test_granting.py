@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onegrid.common.v1.common_pb2 import OaLevel
-from onegrid_identity import attempts, granting
+from onegrid_identity import accounts, attempts, granting
 from onegrid_identity.accounts import Account, Role, caller_of
 from onegrid_identity.errors import GrantExceedsOwn, PermissionUnknown, ScopeUnfit
-from onegrid_kit.callers import Caller, Grant
+from onegrid_kit.callers import ALWAYS, Caller, Grant, Period
 from onegrid_kit.errors import RateLimited
 
 NOW = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
@@ -23,6 +23,13 @@ FORMS = {
     OaLevel.OA_LEVEL_COMMUNITY: r"[0-9]{12}",
     OaLevel.OA_LEVEL_GRID: r"[0-9]{15}",
 }
+
+
+MOMENTS = st.none() | st.timedeltas(timedelta(0), timedelta(days=3)).map(lambda passed: NOW + passed)
+
+
+def a_grant(scope: str, period: Period = ALWAYS) -> accounts.Grant:
+    return accounts.Grant(id="g", user="x", role="r", scope=scope, period=period, create_time=NOW)
 
 
 def a_role(level: OaLevel, *permissions: str) -> Role:
@@ -78,12 +85,29 @@ def test_nobody_gives_what_they_do_not_hold_there() -> None:
 def test_roles_over_the_same_scope_become_one_grant() -> None:
     account = Account(id="x", district="210602", kind=1, sealed_name=b"", create_time=NOW, update_time=NOW)  # type: ignore[arg-type]
     street, public = a_role(OaLevel.OA_LEVEL_STREET, "a"), a_role(OaLevel.OA_LEVEL_UNSPECIFIED, "c")
-    held = [(street, "210602003"), (a_role(OaLevel.OA_LEVEL_STREET, "b"), "210602003"), (public, "self")]
-    caller = caller_of(account, "s", held)
-    assert [(grant.scope, sorted(grant.permissions)) for grant in caller.grants] == [
-        ("210602003", ["a", "b"]),
-        ("self", ["c"]),
+    tonight = Period(NOW, NOW + timedelta(hours=8))
+    granted = [
+        (street, a_grant("210602003")),
+        (a_role(OaLevel.OA_LEVEL_STREET, "b"), a_grant("210602003")),
+        (a_role(OaLevel.OA_LEVEL_STREET, "d"), a_grant("210602003", tonight)),
+        (public, a_grant("self")),
     ]
+    caller = caller_of(account, "s", granted)
+    assert [(grant.scope, sorted(grant.permissions), grant.period) for grant in caller.grants] == [
+        ("210602003", ["a", "b"], ALWAYS),
+        ("210602003", ["d"], tonight),
+        ("self", ["c"], ALWAYS),
+    ]
+
+
+@given(own=st.builds(Period, MOMENTS, MOMENTS), given_for=st.builds(Period, MOMENTS, MOMENTS))
+def test_nobody_grants_for_longer_than_they_hold_it_themselves(own: Period, given_for: Period) -> None:
+    deputy = Caller(user="u", grants=(Grant("210602003", OaLevel.OA_LEVEL_STREET, frozenset({"a.b.c"}), own),))
+    if own.expire is not None and (given_for.expire is None or given_for.expire > own.expire):
+        with pytest.raises(GrantExceedsOwn):
+            granting.require_own(deputy, ["a.b.c"], "210602003", given_for)
+    else:
+        granting.require_own(deputy, ["a.b.c"], "210602003", given_for)
 
 
 @given(st.integers(0, 20), st.timedeltas(timedelta(0), timedelta(hours=1)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Engine
 
@@ -27,7 +29,8 @@ async def test_the_password_is_made_and_told_once(
     with engine.connect() as conn:
         made = store.find_account_by_login(conn, "second")
         assert made is not None
-        held = {(role.id, scope) for role, scope in store.held_roles(conn, made.id)}
+        granted = store.granted_roles(conn, made.id, made.create_time, made.create_time + timedelta(minutes=15))
+        held = {(role.id, grant.scope) for role, grant in granted}
     assert held == {("self", "self"), ("administrator", "210603")}
     assert await Passwords().matches(password, made.password_hash)
     assert run(database_url, "--district", "210603", "--login", "second") == 0

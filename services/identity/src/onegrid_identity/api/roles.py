@@ -53,19 +53,22 @@ class Roles:
         )
 
     async def GrantRole(self, request: pb.GrantRoleRequest, call: Call) -> bytes:
-        command = roles.GiveRole(
-            request.user.removeprefix("users/"), request.role.removeprefix("roles/"), request.scope
+        command = roles.GrantRole(
+            request.user.removeprefix("users/"),
+            request.role.removeprefix("roles/"),
+            request.scope,
+            messages.period(request),
         )
         return await self._db.command(
             call,
-            lambda conn: pb.GrantRoleResponse(grant=messages.grant(roles.give(conn, command, call))),
+            lambda conn: pb.GrantRoleResponse(grant=messages.grant(roles.grant_role(conn, command, call))),
         )
 
     async def RevokeRole(self, request: pb.RevokeRoleRequest, call: Call) -> bytes:
         _, user, _, grant_id = request.name.split("/")
 
         def run(conn: Connection) -> pb.RevokeRoleResponse:
-            roles.take(conn, user, grant_id, call)
+            roles.revoke_role(conn, user, grant_id, call)
             return pb.RevokeRoleResponse()
 
         return await self._db.command(call, run)

@@ -39,9 +39,9 @@ class Users:
             account = store.find_account(conn, user)
             if account is None:
                 raise NotFound(call.caller.user)
-            grants = store.grants_page(conn, user, "", 1000)
             return pb.GetCallerResponse(
-                user=messages.user(account, self._cipher), grants=[messages.grant(each) for each in grants]
+                user=messages.user(account, self._cipher),
+                grants=[messages.grant(each) for each in store.unexpired_grants(conn, user, call.now)],
             )
 
         return await self._db.read(read)

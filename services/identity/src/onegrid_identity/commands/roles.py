@@ -1,32 +1,38 @@
-"""Roles: made, given, taken."""
+"""Roles: created, granted, revoked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import RoleRevoked
-from onegrid_identity import granting, store
+from onegrid_identity import granting, messages, store
 from onegrid_identity.accounts import Grant, Role
 from onegrid_identity.commands import users
 from onegrid_identity.errors import RoleBuiltIn, ScopeUnknown
 from onegrid_kit import codes, outbox
-from onegrid_kit.callers import Call
-from onegrid_kit.errors import AlreadyExists, NotFound
+from onegrid_kit.callers import ALWAYS, Call, Period
+from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound
 
-__all__ = ["GiveRole", "create", "give", "take"]
+__all__ = ["GrantRole", "create", "grant_role", "revoke_role"]
 
 _BUILT_IN_IDS = frozenset(role.id for role in granting.BUILT_IN)
 
 
+_SKEW = timedelta(minutes=1)
+"""How far the clock of a caller may be behind."""
+
+
 @dataclass(frozen=True, slots=True)
-class GiveRole:
-    """Whom to give which role over what."""
+class GrantRole:
+    """Whom to grant which role over what, and for how long."""
 
     user: str
     role: str
     scope: str
+    period: Period = ALWAYS
 
 
 def create(conn: Connection, district: str, new: Role, call: Call) -> Role:
@@ -43,10 +49,15 @@ def create(conn: Connection, district: str, new: Role, call: Call) -> Role:
     return new
 
 
-def give(conn: Connection, command: GiveRole, call: Call) -> Grant:
-    """Give a role. Raises NotFound, ScopeUnfit, ScopeUnknown, GrantExceedsOwn or PermissionDenied."""
+def grant_role(conn: Connection, command: GrantRole, call: Call) -> Grant:
+    """Grant a role.
+
+    Raises InvalidRequest for a period of the past, NotFound, ScopeUnfit, ScopeUnknown, GrantExceedsOwn or
+    PermissionDenied.
+    """
+    _require_future(command.period, call.now)
     account = users.require_visible(conn, command.user, call)
-    # What a user does with their own things is given by those who answer for the user's district.
+    # What a user does with their own things is granted by those who answer for the user's district.
     over = account.district if command.scope == codes.SELF else command.scope
     call.caller.require(call.permission, over)
     role = store.roles_by_id(conn, [command.role]).get(command.role)
@@ -54,12 +65,12 @@ def give(conn: Connection, command: GiveRole, call: Call) -> Grant:
         raise NotFound(f"roles/{command.role}")
     granting.require_fit(role, command.scope)
     _require_known(conn, over)
-    granting.require_own(call.caller, role.permissions, over)
-    return users.give(conn, account, [(role, command.scope)], call)[0]
+    granting.require_own(call.caller, role.permissions, over, command.period)
+    return users.grant_role(conn, account, role, command.scope, call, command.period)
 
 
-def take(conn: Connection, user: str, grant_id: str, call: Call) -> None:
-    """Take a role. Raises NotFound or PermissionDenied."""
+def revoke_role(conn: Connection, user: str, grant_id: str, call: Call) -> None:
+    """Revoke a grant. Raises NotFound or PermissionDenied."""
     account = users.require_visible(conn, user, call)
     name = f"users/{user}/grants/{grant_id}"
     grant = store.find_grant(conn, user, grant_id)
@@ -68,8 +79,14 @@ def take(conn: Connection, user: str, grant_id: str, call: Call) -> None:
     call.caller.require(call.permission, account.district if grant.scope == codes.SELF else grant.scope)
     if not store.delete_grant(conn, grant):
         raise NotFound(name)
-    event = RoleRevoked(user=account.name, role=f"roles/{grant.role}", scope=grant.scope)
+    event = RoleRevoked(user=account.name, role=f"roles/{grant.role}", scope=grant.scope, grant=messages.grant(grant))
     outbox.append(conn, call, [(account.name, event)])
+
+
+def _require_future(period: Period, now: datetime) -> None:
+    for field, moment, earliest in (("begin_time", period.begin, now - _SKEW), ("expire_time", period.expire, now)):
+        if moment is not None and moment <= earliest:
+            raise InvalidRequest(FieldViolation(field, "lies in the past"))
 
 
 def _require_known(conn: Connection, scope: str) -> None:

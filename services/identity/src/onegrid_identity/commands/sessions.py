@@ -48,7 +48,7 @@ def open_session(
     )
     token = _new_refresh_token(conn, session_id) if refresh_lasts else ""
     audit.append(conn, [(call, account.name)])
-    caller = caller_of(account, session_id, store.held_roles(conn, account.id))
+    caller = caller_of(account, session_id, store.granted_roles(conn, account.id, call.now, expires))
     return Opened(caller, call.now, expires, token, lasts)
 
 
@@ -78,7 +78,7 @@ def refresh(conn: Connection, token: str, call: Call, access: timedelta) -> Open
     conn.execute(s.update().where(s.c.id == session_id).values(access_expire_time=expires))
     new = _new_refresh_token(conn, session_id)
     audit.append(conn, [(call, f"sessions/{session_id}")])
-    caller = caller_of(account, session_id, store.held_roles(conn, account.id))
+    caller = caller_of(account, session_id, store.granted_roles(conn, account.id, call.now, expires))
     return Opened(caller, call.now, expires, new, held.refresh_expire_time)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -11,13 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_identity import attempts, store
+from onegrid_identity import attempts, messages, store
 from onegrid_identity.accounts import Account, Grant, Role
 from onegrid_identity.commands import sessions
 from onegrid_identity.errors import CredentialsRejected, LoginTaken
 from onegrid_identity.granting import EVERYONE, PETITIONER
-from onegrid_kit import ids, outbox
-from onegrid_kit.callers import Call
+from onegrid_kit import codes, ids, outbox
+from onegrid_kit.callers import ALWAYS, Call, Period
 from onegrid_kit.errors import NotFound, PermissionDenied, StaleEtag
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "create",
     "disable",
     "enable",
-    "give",
+    "grant_role",
     "require_visible",
     "set_password",
     "update",
@@ -54,24 +54,24 @@ class UpdateUser:
 def create(conn: Connection, new: Account, call: Call) -> Account:
     """Make an account, with what everybody may do. Raises LoginTaken."""
     _store(conn, new, store.insert_account)
-    given: list[tuple[Role, str]] = [(EVERYONE, "self")]
+    grant_role(conn, new, EVERYONE, codes.SELF, call)
     if new.kind in _PUBLIC:
-        given.append((PETITIONER, new.district))
-    give(conn, new, given, call)
+        grant_role(conn, new, PETITIONER, new.district, call)
     return new
 
 
-def give(conn: Connection, account: Account, roles: Sequence[tuple[Role, str]], call: Call) -> list[Grant]:
-    """Give roles over scopes, without asking who may."""
-    grants = []
-    for role, scope in roles:
-        new = Grant(id=ids.new_id(), user=account.id, role=role.id, scope=scope, create_time=call.now)
-        kept = store.insert_grant(conn, new)
-        grants.append(kept)
-        if kept.id == new.id:
-            event = RoleGranted(user=account.name, role=role.name, scope=scope, oa_level=role.oa_level)
-            outbox.append(conn, call, [(account.name, event)])
-    return grants
+def grant_role(
+    conn: Connection, account: Account, role: Role, scope: str, call: Call, period: Period = ALWAYS
+) -> Grant:
+    """Grant a role over a scope, without asking who may."""
+    new = Grant(id=ids.new_id(), user=account.id, role=role.id, scope=scope, period=period, create_time=call.now)
+    kept = store.insert_grant(conn, new)
+    if kept.id == new.id:
+        event = RoleGranted(
+            user=account.name, role=role.name, scope=scope, oa_level=role.oa_level, grant=messages.grant(kept)
+        )
+        outbox.append(conn, call, [(account.name, event)])
+    return kept
 
 
 def require_visible(conn: Connection, user: str, call: Call, *, lock: bool = False) -> Account:

@@ -1,0 +1,194 @@
+"""Grants for a period: they begin and expire by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from sqlalchemy import Connection, Engine, text
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.identity.v1 import resources_pb2
+from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
+from onegrid_identity import store
+from onegrid_identity.accounts import Grant
+from onegrid_kit.callers import Period
+from onegrid_kit.clock import SettableClock
+from onegrid_kit.testing.api import Refused, Serving
+
+PASSWORD = "correct horse battery"
+DISTRICT, STREET = "210602", "210602003"
+START = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
+Metadata = Sequence[tuple[str, str]]
+
+
+async def login(identity: Serving, name: str) -> Metadata:
+    answer = await identity.call(None, "LoginWithPassword", login=name, password=PASSWORD)
+    return (("authorization", f"Bearer {answer.session.access_token}"),)
+
+
+async def staff(identity: Serving, admin: Metadata, name: str) -> str:
+    """The name of a new account."""
+    kind = AccountKind.ACCOUNT_KIND_STAFF
+    fields = {"district": DISTRICT, "kind": kind, "display_name": name, "login": name, "password": PASSWORD}
+    return str((await identity.call_with(admin, "CreateUser", **fields)).user.name)
+
+
+async def grant(
+    identity: Serving, by: Metadata, user: str, role: str, scope: str, **times: datetime | str
+) -> resources_pb2.Grant:
+    answer = await identity.call_with(by, "GrantRole", user=user, role=f"roles/{role}", scope=scope, **times)
+    granted: resources_pb2.Grant = answer.grant
+    return granted
+
+
+async def refused(call: Any) -> Refused:
+    with pytest.raises(Refused) as error:
+        await call
+    return error.value
+
+
+async def may_list_users(identity: Serving, who: Metadata) -> bool:
+    try:
+        await identity.call_with(who, "ListUsers", district=DISTRICT)
+    except Refused as error:
+        if error.code is not grpc.StatusCode.PERMISSION_DENIED:
+            raise
+        return False
+    return True
+
+
+def announced(engine: Engine, kind: type[Message], user: str) -> list[Any]:
+    query = "SELECT body FROM outbox WHERE type = :type AND subject = :user ORDER BY id"
+    with engine.connect() as conn:
+        rows = conn.execute(text(query), {"type": kind.DESCRIPTOR.full_name, "user": user})
+        return [kind.FromString(bytes(body)) for body in rows.scalars()]
+
+
+async def test_a_grant_begins_and_expires_without_a_new_login(identity: Serving, clock: SettableClock) -> None:
+    admin = await login(identity, "admin")
+    user = await staff(identity, admin, "deputy")
+    times = {"begin_time": START + timedelta(minutes=5), "expire_time": START + timedelta(minutes=10)}
+    await grant(identity, admin, user, "administrator", DISTRICT, **times)
+    deputy = await login(identity, "deputy")
+    for passed, may in ((0, False), (4, False), (6, True), (9, True), (11, False)):
+        clock.set(START + timedelta(minutes=passed))
+        assert await may_list_users(identity, deputy) is may, f"after {passed} minutes"
+
+
+async def test_a_session_that_goes_on_gets_a_grant_when_it_begins(identity: Serving, clock: SettableClock) -> None:
+    admin = await login(identity, "admin")
+    user = await staff(identity, admin, "deputy")
+    tomorrow = START + timedelta(days=1)
+    times = {"begin_time": tomorrow, "expire_time": tomorrow + timedelta(hours=8)}
+    await grant(identity, admin, user, "administrator", DISTRICT, **times)
+    answer = await identity.call(None, "LoginWithPassword", login="deputy", password=PASSWORD)
+    refresh_token = answer.session.refresh_token
+    for moment, may in (
+        (tomorrow - timedelta(minutes=20), False),
+        (tomorrow + timedelta(minutes=1), True),
+        (tomorrow + timedelta(hours=9), False),
+    ):
+        clock.set(moment)
+        session = (await identity.call(None, "RefreshSession", refresh_token=refresh_token)).session
+        refresh_token = session.refresh_token
+        who = (("authorization", f"Bearer {session.access_token}"),)
+        assert await may_list_users(identity, who) is may, moment
+
+
+async def test_a_grant_names_its_times_in_answers_lists_and_events(
+    identity: Serving, engine: Engine, clock: SettableClock
+) -> None:
+    admin = await login(identity, "admin")
+    user = await staff(identity, admin, "deputy")
+    times = {"begin_time": START + timedelta(hours=1), "expire_time": START + timedelta(hours=9)}
+    night = await grant(identity, admin, user, "commander", DISTRICT, **times)
+    assert (night.begin_time.ToDatetime(UTC), night.expire_time.ToDatetime(UTC)) == tuple(times.values())
+    assert await grant(identity, admin, user, "commander", DISTRICT, **times) == night
+    other_night = await grant(
+        identity, admin, user, "commander", DISTRICT, **{k: t + timedelta(days=1) for k, t in times.items()}
+    )
+    lasting = await grant(identity, admin, user, "commander", STREET[:6])
+    assert len({night.name, other_night.name, lasting.name}) == 3
+    listed = (await identity.call_with(admin, "ListGrants", user=user)).grants
+    assert [each.name for each in listed][1:] == [night.name, other_night.name, lasting.name]
+    assert [event.grant for event in announced(engine, RoleGranted, user)][1:] == [night, other_night, lasting]
+    await identity.call_with(admin, "RevokeRole", name=other_night.name)
+    assert [event.grant for event in announced(engine, RoleRevoked, user)] == [other_night]
+    clock.set(START + timedelta(hours=10))
+    me = await identity.call_with(await login(identity, "deputy"), "GetCaller")
+    assert [each.name for each in me.grants][1:] == [lasting.name]
+
+
+@pytest.mark.parametrize(
+    ("times", "field"),
+    [
+        ({"expire_time": START - timedelta(seconds=1)}, "expire_time"),
+        ({"begin_time": START - timedelta(hours=1)}, "begin_time"),
+        ({"begin_time": START + timedelta(hours=2), "expire_time": START + timedelta(hours=1)}, ""),
+        ({"begin_time": START + timedelta(hours=2), "expire_time": START + timedelta(hours=2)}, ""),
+    ],
+)
+async def test_a_period_that_is_over_or_none_is_refused(
+    identity: Serving, times: dict[str, datetime], field: str
+) -> None:
+    admin = await login(identity, "admin")
+    user = await staff(identity, admin, "deputy")
+    error = await refused(grant(identity, admin, user, "commander", DISTRICT, **times))
+    assert (error.code, error.reason, error.fields) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", [field])
+
+
+async def test_who_holds_a_role_for_a_while_can_not_grant_it_for_longer(identity: Serving) -> None:
+    admin = await login(identity, "admin")
+    deputy_name, friend = [await staff(identity, admin, name) for name in ("deputy", "friend")]
+    ends = START + timedelta(hours=8)
+    await grant(identity, admin, deputy_name, "administrator", DISTRICT, expire_time=ends)
+    deputy = await login(identity, "deputy")
+    for times in ({}, {"expire_time": ends + timedelta(seconds=1)}):
+        error = await refused(grant(identity, deputy, friend, "administrator", DISTRICT, **times))
+        assert (error.code, error.reason) == (grpc.StatusCode.PERMISSION_DENIED, "GRANT_EXCEEDS_OWN")
+    await grant(identity, deputy, friend, "administrator", DISTRICT, expire_time=ends)
+
+
+async def test_the_release_before_reads_and_writes_lasting_grants_alone(identity: Serving, engine: Engine) -> None:
+    """While this release is rolled out, replicas of both serve: what one grants or revokes, the other honours, and a
+    replica that knows no periods must not take a grant for a lasting one.
+    """
+    admin = await login(identity, "admin")
+    user = await staff(identity, admin, "deputy")
+    await grant(identity, admin, user, "commander", DISTRICT, expire_time=START + timedelta(hours=1))
+    lasting = await grant(identity, admin, user, "supervisor", DISTRICT)
+    of_user = {"user": user.removeprefix("users/")}
+    read = text("SELECT role FROM held_role WHERE account = :user ORDER BY role")
+    # As the release before does.
+    give = text("INSERT INTO held_role (account, id, role, scope, create_time) VALUES (:user, 'old', 'r', 's', now())")
+    with engine.begin() as conn:
+        assert list(conn.execute(read, of_user).scalars()) == ["self", "supervisor"]
+        conn.execute(give, of_user)
+        assert "old" in {each.id for each in _grants(conn, of_user["user"])}
+        conn.execute(text("DELETE FROM held_role WHERE account = :user AND id = 'old'"), of_user)
+        assert "old" not in {each.id for each in _grants(conn, of_user["user"])}
+    await identity.call_with(admin, "RevokeRole", name=lasting.name)
+    with engine.begin() as conn:
+        assert list(conn.execute(read, of_user).scalars()) == ["self"]
+
+
+def _grants(conn: Connection, user: str) -> list[Grant]:
+    return store.grants_page(conn, user, "", 100)
+
+
+def test_grants_of_the_same_role_differ_by_their_periods_alone(engine: Engine) -> None:
+    def a_grant(id_: str, period: Period) -> Grant:
+        return Grant(id=id_, user="u", role="r", scope=DISTRICT, period=period, create_time=START)
+
+    later = START + timedelta(hours=1)
+    periods = [Period(), Period(begin=START), Period(expire=later), Period(START, later)]
+    with engine.begin() as conn:
+        for number, period in enumerate(periods):
+            store.insert_grant(conn, a_grant(f"first{number}", period))
+        again = [store.insert_grant(conn, a_grant(f"second{n}", period)) for n, period in enumerate(periods)]
+        assert [(each.id, each.period) for each in again] == [(f"first{n}", p) for n, p in enumerate(periods)]
