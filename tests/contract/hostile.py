@@ -196,8 +196,9 @@ def _plausible(field: FieldDescriptor, corpus: Corpus) -> SearchStrategy[Any]:
         shortest = rules.string.min_len or 0
         return st.one_of(
             st.sampled_from([word.ljust(shortest, "口") for word in _WORDS]),
-            st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=shortest).map(
-                lambda text: text[:longest]
+            # The first character is visible and none controls, as the rules for text want.
+            st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=shortest).map(
+                lambda text: ("口" + text)[:longest]
             ),
         )
     if field.type == FieldDescriptor.TYPE_ENUM:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
 from calling import DOCUMENTED_METADATA, METHODS, REASON_ENUMS, REASONS, ROOT, access
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from buf.validate import validate_pb2
-from onegrid.options.v1 import options_pb2
+from onegrid.options.v1 import options_pb2, rules_pb2
 from onegrid_demo.platform import SERVICES
 from onegrid_kit.errors import DomainError
 from onegrid_kit.service import Service
@@ -91,6 +92,32 @@ def test_every_text_has_an_end(method: MethodDescriptor) -> None:
             assert bounded or (string.pattern and not re.search(r"(?<!\\)[+*]", string.pattern)), field.full_name
         if field.type == FieldDescriptor.TYPE_ENUM:
             assert rule.enum.defined_only or getattr(rule.enum, "in"), field.full_name
+
+
+def input_strings(message: Descriptor, prefix: str = "") -> Iterator[tuple[str, FieldDescriptor]]:
+    """Each string that a request may bring, with its path. Of a resource, only what the update mask may name."""
+    expressions = " ".join(rule.expression for rule in message.GetOptions().Extensions[validate_pb2.message].cel)
+    named = re.search(r"update_mask\.paths\.all\(p, p in \[(.*?)\]\)", expressions)
+    for field in message.fields:
+        path = prefix + field.name
+        if field.type == FieldDescriptor.TYPE_STRING and f"{path}.matches(" not in expressions:
+            yield path, field
+        elif field.message_type is not None and field.message_type.file.package.startswith("onegrid."):
+            for inner, each in input_strings(field.message_type, f"{path}."):
+                mutable = named is None or each.name in re.findall(r"'(\w+)'", named[1])
+                if mutable and f"this.{inner}.matches(" not in expressions:
+                    yield inner, each
+
+
+@every_method
+def test_every_string_has_a_format_or_is_text_for_people(method: MethodDescriptor) -> None:
+    """Text for people needs the rule `one_line` or `multi_line`; the rest a pattern, or a limit in bytes."""
+    for path, field in input_strings(method.input_type):
+        rule = rules(field).repeated.items.string if field.is_repeated else rules(field).string
+        formatted = bool(rule.pattern or rule.uuid or getattr(rule, "in") or rule.max_bytes)
+        text = [rule.Extensions[rules_pb2.one_line], rule.Extensions[rules_pb2.multi_line]]
+        assert sum([formatted, *text]) == 1, path
+        assert formatted or (rule.max_len and not rule.min_len), path
 
 
 @every_service

@@ -11,7 +11,7 @@ from protovalidate import ValidationError, Validator
 
 from onegrid_kit.errors import FieldViolation, InvalidRequest, MalformedRequest
 
-__all__ = ["parse", "validate"]
+__all__ = ["parse", "validate", "violations"]
 
 _validator = Validator()
 
@@ -26,17 +26,23 @@ def parse(request_type: type[Message], raw: bytes) -> Message:
 
 def validate(request: Message, raw: bytes) -> None:
     """Raise InvalidRequest, with each field that breaks a rule."""
-    try:
-        _validator.validate(request)
-    except ValidationError as error:
-        raise InvalidRequest(
-            *(FieldViolation(_path(v.proto.field), v.proto.message or v.proto.rule_id) for v in error.violations)
-        ) from None
+    found = violations(request)
+    if found:
+        raise InvalidRequest(*found)
     # Numbers hold zero bytes too, so this finds candidates only; text is looked at where there are any.
     if b"\0" in raw:
-        found = _nul_field(request, "")
-        if found:
-            raise InvalidRequest(FieldViolation(found, "must not contain a NUL character"))
+        field = _nul_field(request, "")
+        if field:
+            raise InvalidRequest(FieldViolation(field, "must not contain a NUL character"))
+
+
+def violations(message: Message) -> list[FieldViolation]:
+    """What breaks the rules that the contract declares for the message."""
+    try:
+        _validator.validate(message)
+    except ValidationError as error:
+        return [FieldViolation(_path(v.proto.field), v.proto.message or v.proto.rule_id) for v in error.violations]
+    return []
 
 
 def _path(field: object) -> str:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from onegrid.grid.v1 import resources_pb2
 from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid_grid.errors import DivisionsUnreadable
 from onegrid_kit import codes
 from onegrid_kit.geometry import Ring
+from onegrid_kit.rpc.validation import violations
 
 __all__ = ["Appointment", "Cell", "Division", "read_divisions"]
 
@@ -20,7 +22,6 @@ _LEVELS: Final = {
     "street": (9, DivisionLevel.DIVISION_LEVEL_STREET),
     "community": (12, DivisionLevel.DIVISION_LEVEL_COMMUNITY),
 }
-_NAME_CHARACTERS: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,6 @@ def _division(line: int, district: str, row: list[str]) -> Division:
         raise DivisionsUnreadable(line, f"code {code!r} does not have the {digits} digits of a {level}")
     if not codes.contains(district, code):
         raise DivisionsUnreadable(line, f"code {code} lies outside of {district}")
-    if not 0 < len(name) <= _NAME_CHARACTERS or "\0" in name:
-        raise DivisionsUnreadable(line, f"the name must have 1 to {_NAME_CHARACTERS} characters")
+    for _, problem in violations(resources_pb2.Division(display_name=name)):
+        raise DivisionsUnreadable(line, f"the name {problem}")
     return Division(code=code, level=value, display_name=name)
