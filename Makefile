@@ -6,10 +6,11 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
 STAMP := $(VENV)/.ready
 # The distribution's first: it is what the images have, and built with profiles; others are often half as slow again.
 PYTHONS := /usr/bin/python3.11 python3.11
-PACKAGES := protos kit services/identity services/grid services/petition demo deploy/checks deploy/runner deploy/observability
+PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard $(addsuffix /pyproject.toml,protos kit services/* demo deploy/*)))
 SOURCES := kit services demo deploy tests tools benchmarks protos/generate.py protos/hatch_build.py
 # uv brings certificates of its own; a company's or a proxy's are the system's.
 export UV_SYSTEM_CERTS := 1
@@ -27,7 +28,7 @@ clean-data: ## Remove what `make run` kept
 .PHONY: setup test lint format check protos bench wheel lock
 setup: $(STAMP) protos ## Install what everything needs into .venv; quick the second time
 
-$(STAMP): requirements/bootstrap.txt requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
+$(LOCKED): requirements/bootstrap.txt requirements/dev.txt
 	$(say) "setting up $(VENV) (a minute the first time, nothing the second)"
 	@for python in $(PYTHONS); do $$python -m venv --clear $(VENV) >/dev/null 2>&1 && exit 0; done; \
 	  [ "$$(id -u)" = 0 ] || { echo "Python 3.11 with venv is needed; as root: apt-get install python3.11-venv"; exit 1; }; \
@@ -35,6 +36,9 @@ $(STAMP): requirements/bootstrap.txt requirements/dev.txt $(PACKAGES:%=%/pyproje
 	$(say) "installing locked packages"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements/dev.txt requirements/bootstrap.txt
+	@touch $@
+
+$(STAMP): $(LOCKED) $(PACKAGES:%=%/pyproject.toml)
 	$(say) "installing OneGrid's own packages"
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
 	@touch $@
@@ -50,7 +54,7 @@ lint: setup ## Check format, style, types, contracts and imports
 	$(say) "ruff" && $(BIN)/ruff format -q --check $(SOURCES) && $(BIN)/ruff check -q $(SOURCES)
 	$(say) "mypy" && $(BIN)/mypy
 	$(say) "buf" && $(BIN)/python tools/contracts.py check
-	$(say) "import rules" && $(BIN)/lint-imports --no-cache >build/imports.log || { cat build/imports.log; exit 1; }
+	$(say) "import rules" && $(BIN)/python tools/imports.py >build/imports.log || { cat build/imports.log; exit 1; }
 	$(say) "generated documents" && $(BIN)/python tools/documents.py check
 	$(say) "charts" && $(BIN)/python tools/helm.py examples check
 	$(say) "rules and dashboards" && $(BIN)/python -m onegrid_observability check

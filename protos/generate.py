@@ -1,5 +1,8 @@
 """Generates the Python package of the contracts into ``protos/gen``; quick when nothing has changed.
 
+Beside the stubs it holds the one list of services, from which everything else takes them: `onegrid.contracts` has the
+contract of each, `onegrid.stubs` a client of each. A service is on it by its ``<name>/v1/<name>_service.proto``.
+
 Third-party protos are not in the repository: googleapis come with googleapis-common-protos, the well-known types with
 grpcio-tools, and protovalidate's rules as a descriptor inside its own package.
 """
@@ -95,9 +98,72 @@ def _generate(out: Path) -> None:
         if protoc.main(["protoc", *call]) != 0:
             raise SystemExit("the protos do not compile; see above")
     third_party.unlink()
+    _list_services(out)
     shutil.copyfile(CLIENT_POLICY, out / CLIENT_POLICY.relative_to(HERE))
     for package in {path.parent for path in out.rglob("*_pb2.py")}:
         (package / "py.typed").touch()
+
+
+_CONTRACTS = '''"""The contract of each service, by the service's name. Written by protos/generate.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from google.protobuf.descriptor import ServiceDescriptor
+
+{imports}
+
+__all__ = ["CONTRACTS"]
+
+CONTRACTS: Final[Mapping[str, ServiceDescriptor]] = {{
+{entries}}}
+'''
+_CONTRACT = '    "{name}": {name}_service_pb2.DESCRIPTOR.services_by_name["{contract}"],\n'
+_STUBS = '''"""A client of all services. Written by protos/generate.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import grpc.aio
+
+{imports}
+
+__all__ = ["Stubs"]
+
+
+class Stubs:
+    """A stub for each service, over its channel."""
+
+    def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
+        self.channels = channels
+        """By service; a service without a channel can't be called."""
+{entries}'''
+_STUB = '''
+    @cached_property
+    def {name}(self) -> {name}_service_pb2_grpc.{contract}AsyncStub:
+        """{contract}."""
+        return {name}_service_pb2_grpc.{contract}Stub(self.channels["{name}"])
+'''
+
+
+def _list_services(out: Path) -> None:
+    """Write the modules that list all services."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+    files = {file.name: file for file in FileDescriptorSet.FromString((out / DESCRIPTORS.name).read_bytes()).file}
+    names = sorted(path.parts[-3] for path in sources() if path.name == f"{path.parts[-3]}_service.proto")
+    contracts = {name: files[f"onegrid/{name}/v1/{name}_service.proto"].service[0].name for name in names}
+    for module, template, imported, entry in (
+        ("contracts", _CONTRACTS, "pb2", _CONTRACT),
+        ("stubs", _STUBS, "pb2_grpc", _STUB),
+    ):
+        imports = "\n".join(f"from onegrid.{name}.v1 import {name}_service_{imported}" for name in contracts)
+        entries = "".join(entry.format(name=name, contract=contract) for name, contract in contracts.items())
+        (out / f"onegrid/{module}.py").write_text(template.format(imports=imports, entries=entries))
 
 
 def _plugin() -> str:

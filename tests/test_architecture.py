@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
+import imports
 import pytest
 
+from onegrid.contracts import CONTRACTS
+
 ROOT = Path(__file__).resolve().parent.parent
-SERVICES = ("identity", "grid", "petition")
-CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
 
-def modules_named() -> set[str]:
-    names: set[str] = set()
-    for contract in CONTRACTS:
+@pytest.mark.parametrize("service", CONTRACTS)
+def test_a_service_has_every_module_that_it_places_among_the_layers(service: str) -> None:
+    for layer in (layer for layers in imports.own_layers(service).values() for layer in layers):
+        for module in layer.split("|"):
+            assert find_spec(f"onegrid_{service}.{module.strip()}") is not None
+
+
+def test_every_module_that_the_import_rules_name_exists() -> None:
+    for _, rule in imports.contracts():
         for key in ("source_modules", "forbidden_modules", "modules", "containers"):
-            names.update(contract.get(key, ()))
-        for layer in contract.get("layers", ()):
-            layered = [name.strip() for name in layer.split("|")]
-            # A layer in brackets is one that not every service has.
-            names.update(
-                f"{container}.{name}"
-                for container in contract["containers"]
-                for name in layered
-                if not name.startswith("(")
-            )
-    return names
-
-
-@pytest.mark.parametrize("name", sorted(modules_named()))
-def test_every_module_that_the_import_rules_name_exists(name: str) -> None:
-    assert find_spec(name) is not None
+            for name in rule.get(key, ()):
+                assert find_spec(name) is not None, name
 
 
 def loaded_by(*modules: str) -> set[str]:
@@ -44,12 +36,12 @@ def loaded_by(*modules: str) -> set[str]:
 
 
 def test_an_api_never_brings_eventlet_in() -> None:
-    assert not {"eventlet", "nameko", "kombu"} & loaded_by(*(f"onegrid_{service}.api" for service in SERVICES))
+    assert not {"eventlet", "nameko", "kombu"} & loaded_by(*(f"onegrid_{service}.api" for service in CONTRACTS))
 
 
 def test_what_a_worker_runs_never_brings_grpc_in() -> None:
     parts = ("commands", "store", "handlers", "jobs", "main")
-    modules = [f"onegrid_{service}.{part}" for service in SERVICES for part in parts]
+    modules = [f"onegrid_{service}.{part}" for service in CONTRACTS for part in parts]
     assert not {"grpc", "nameko", "eventlet"} & loaded_by(*modules)
 
 

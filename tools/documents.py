@@ -19,10 +19,10 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
 from onegrid_checks import settings as checks
-from onegrid_demo.platform import SERVICES
 from onegrid_identity import granting
 from onegrid_kit import metrics, tracing
 from onegrid_kit.contracts import access_of
+from onegrid_kit.service import installed
 from onegrid_kit.settings import ServiceSettings, describe
 from onegrid_petition import lifecycle
 
@@ -73,7 +73,7 @@ def settings() -> str:
     lines = ["# Settings\n", NOTE + "Read from the environment, once, at start.\n"]
     common = list(describe(ServiceSettings))
     tables = [("Every service", common)]
-    for service in SERVICES:
+    for service in installed():
         own = [row for row in describe(service.settings) if row not in common]
         tables.append((service.name, own))
     tables.append(("The checks", list(checks.describe())))
@@ -102,7 +102,7 @@ def measured() -> str:
 
 
 def _metrics_of_services() -> Iterator[ModuleType]:
-    for service in SERVICES:
+    for service in installed():
         if find_spec(f"{service.package}.metrics"):
             yield import_module(f"{service.package}.metrics")
 
@@ -114,7 +114,7 @@ def permissions() -> str:
         NOTE + "From the option `onegrid.options.v1.access` of each method, and the built-in roles.\n",
     ]
     lines += ["| method | open to | over | reads personal data | roles |", "| --- | --- | --- | --- | --- |"]
-    for service in SERVICES:
+    for service in installed():
         for method in service.descriptor.methods:
             access = access_of(method)
             who = f"`{access.permission}`" if access.permission else ("anyone" if access.audience == 1 else "any token")

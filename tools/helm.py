@@ -14,12 +14,13 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from onegrid.contracts import CONTRACTS
+
 ROOT = Path(__file__).resolve().parent.parent
 HELM = ROOT / "build" / "bin" / "helm"
 HELM_3 = ROOT / "build" / "bin" / "helm3"
 CHARTS = ROOT / "deploy" / "helm"
 PACKAGES = ROOT / "build" / "charts"
-SERVICES = ("identity", "grid", "petition")
 EXAMPLES = {
     "evaluation": ("onegrid", "onegrid", ["onegrid/values-evaluation.yaml"]),
     "community": ("onegrid", "onegrid", ["onegrid/values-community.yaml"]),
@@ -80,10 +81,10 @@ def package() -> None:
         return
     print("==> packaging the charts", flush=True)
     PACKAGES.mkdir(parents=True, exist_ok=True)
-    for chart in (*SERVICES, "onegrid"):
+    for chart in (*CONTRACTS, "onegrid"):
         helm("dependency", "update", "--skip-refresh", CHARTS / chart)
         (CHARTS / chart / "Chart.lock").unlink(missing_ok=True)
-    for chart in (*SERVICES, "onegrid", "onegrid-data"):
+    for chart in (*CONTRACTS, "onegrid", "onegrid-data"):
         helm("package", "--destination", PACKAGES, CHARTS / chart)
     stamp.touch()
 

@@ -12,11 +12,12 @@ import pytest
 from alembic.script import ScriptDirectory
 from installation import ADMIN_PASSWORD, CHARTS, EVALUATION, NAMESPACE, Suite, render, secret, sized
 
+from onegrid.contracts import CONTRACTS
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb2
 from onegrid.identity.v1 import identity_service_pb2_grpc as identity_pb2_grpc
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb2
 from onegrid.petition.v1 import petition_service_pb2_grpc as petition_pb2_grpc
-from onegrid_demo.client import SERVICES, bearer, connect
+from onegrid_demo.client import bearer, connect
 from onegrid_kit.testing.certificates import Authority
 from onegrid_runner.cluster import Cluster
 from onegrid_runner.pods import Pod
@@ -112,7 +113,7 @@ async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster
     here = ["--set=global.platform.identity=onegrid-identity:50051", "--set=global.platform.image.registry="]
     cluster.install("street", render("street", "onegrid", *EVALUATION, tier, *here))
     (street,) = {only(cluster, "petition", "api", instance="street").ip}
-    targets = {name: f"{only(cluster, name, 'api', instance=NAMESPACE).ip}:50051" for name in SERVICES}
+    targets = {name: f"{only(cluster, name, 'api', instance=NAMESPACE).ip}:50051" for name in CONTRACTS}
     async with connect(targets["identity"]) as identity:
         login = identity_pb2.LoginWithPasswordRequest(login="admin", password=ADMIN_PASSWORD)
         session = (await identity_pb2_grpc.IdentityServiceStub(identity).LoginWithPassword(login)).session
@@ -129,7 +130,7 @@ async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster
 def test_services_and_callers_speak_mutual_tls(cluster: Cluster, tmp_path: Path) -> None:
     """The last but for the sizes' loads: who called in plain text is refused from now on, and let in again after it."""
     authority = Authority(tmp_path)
-    certificate, key = authority.issue("onegrid", [f"onegrid-{name}" for name in SERVICES])
+    certificate, key = authority.issue("onegrid", [f"onegrid-{name}" for name in CONTRACTS])
     files = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.file}
     cluster.apply([secret("onegrid-tls", **{name: Path(path).read_text() for name, path in files.items()})])
     tls = "--set=global.platform.tls.enabled=true,global.platform.tls.secret=onegrid-tls"

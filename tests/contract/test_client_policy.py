@@ -12,8 +12,8 @@ import grpc.aio
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 
+from onegrid.contracts import CONTRACTS
 from onegrid_demo.client import connect
-from onegrid_demo.platform import SERVICES
 
 POLICY = json.loads(files("onegrid").joinpath("grpc_service_config.json").read_text())
 # What changes nothing, and logins whose repetition leaves no more behind than a session that nobody uses.
@@ -21,8 +21,8 @@ HARMLESS = ("Get", "List", "Locate", "Watch", "Summarize", "LoginWithPassword", 
 
 
 def methods() -> Iterator[MethodDescriptor]:
-    for service in SERVICES:
-        yield from service.descriptor.methods
+    for contract in CONTRACTS.values():
+        yield from contract.methods
 
 
 def config_of(method: MethodDescriptor) -> dict[str, Any]:

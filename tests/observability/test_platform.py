@@ -19,6 +19,7 @@ from fleet import SERVICES, Fleet, FleetClient, eventually
 from scraping import scraping
 from selectors_of import listed_series
 
+from onegrid.contracts import CONTRACTS
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2 as pb
@@ -28,7 +29,6 @@ from onegrid_checks.observability import dashboards, rules
 from onegrid_checks.observability.prometheus import Prometheus
 from onegrid_demo import case, district
 from onegrid_demo.loading import CELL
-from onegrid_demo.platform import SERVICES as CONTRACTS
 from onegrid_kit.clock import SettableClock
 
 pytestmark = pytest.mark.timeout(400)
@@ -165,11 +165,11 @@ def test_durations_lead_to_the_trace_of_a_call(prometheus: Prometheus) -> None:
 
 def test_spans_are_those_that_are_listed(prometheus: Prometheus, collector: Collector) -> None:
     """By docs/metrics.md: a method's full name, or an event's type and what is done with it."""
-    calls = {f"{service.descriptor.full_name}.{m.name}" for service in CONTRACTS for m in service.descriptor.methods}
+    calls = {f"{contract.full_name}.{method.name}" for contract in CONTRACTS.values() for method in contract.methods}
     messages = [
         message
-        for service in CONTRACTS
-        for message in import_module(f"onegrid.{service.name}.v1.events_pb2").DESCRIPTOR.message_types_by_name.values()
+        for name in CONTRACTS
+        for message in import_module(f"onegrid.{name}.v1.events_pb2").DESCRIPTOR.message_types_by_name.values()
         if message.GetOptions().HasExtension(options_pb2.event)
     ]
     events = {f"{message.full_name} {done}" for message in messages for done in ("publish", "handle")}

@@ -13,7 +13,7 @@ import yaml
 from promql_parser import parse
 from selectors_of import known_metrics, selected
 
-from onegrid_demo.platform import SERVICES
+from onegrid.contracts import CONTRACTS
 from onegrid_kit import metrics
 from onegrid_observability import objectives
 
@@ -42,7 +42,7 @@ def promtool(*command: str | Path) -> None:
 
 def test_prometheus_takes_the_rules() -> None:
     promtool("check", "rules", *RULES)
-    assert len(RULES) == len(SERVICES) + 1
+    assert len(RULES) == len(CONTRACTS) + 1
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda path: path.stem)
@@ -101,7 +101,7 @@ def test_runbooks_say_what_to_do_and_their_queries_can_be_asked() -> None:
 
 @pytest.mark.parametrize("promises", PROMISES, ids=lambda promises: promises.service)
 def test_every_method_of_a_contract_is_promised_something(promises: objectives.Promises) -> None:
-    contract = next(service.descriptor for service in SERVICES if service.name == promises.service)
+    contract = CONTRACTS[promises.service]
     listed = [method for methods in promises.methods.values() for method in methods]
     assert sorted(listed) == sorted(method.name for method in contract.methods)
     promised = {method for objective in promises.objectives for method in objective.methods}

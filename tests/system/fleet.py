@@ -21,10 +21,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sending import FOLDER
 from sqlalchemy import Connection, Engine, text
 
-from onegrid.grid.v1 import grid_service_pb2_grpc
+from onegrid.contracts import CONTRACTS
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
-from onegrid.identity.v1 import identity_service_pb2_grpc
-from onegrid.petition.v1 import petition_service_pb2_grpc
+from onegrid.stubs import Stubs
 from onegrid_demo import district, loading
 from onegrid_demo.client import Client, Metadata, bearer, connect
 from onegrid_kit.database import sync_engine
@@ -33,7 +32,7 @@ from onegrid_kit.embedded.ports import free_port, free_ports
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
 
-SERVICES = ("identity", "grid", "petition")
+SERVICES = tuple(CONTRACTS)
 DRAIN_PAUSE_S = 0.5
 DRAIN_GRACE_S = 5.0
 _READY = {"api": "api listens", "relay": "relay leads", "worker": "worker consumes"}
@@ -154,15 +153,13 @@ class FleetClient(Client):
     def __init__(self, fleet: Fleet, *, by_the_policy: bool = False) -> None:
         """`by_the_policy`: calls are repeated as docs/clients.md has it; else whoever calls sees each failure."""
         self._fleet = fleet
-        self._channels = {
+        channels = {
             name: connect(fleet.target(name))
             if by_the_policy
             else grpc.aio.insecure_channel(fleet.target(name), options=_CHANNEL)
             for name in SERVICES
         }
-        self.identity = identity_service_pb2_grpc.IdentityServiceStub(self._channels["identity"])
-        self.grid = grid_service_pb2_grpc.GridServiceStub(self._channels["grid"])
-        self.petition = petition_service_pb2_grpc.PetitionServiceStub(self._channels["petition"])
+        Stubs.__init__(self, channels)
 
     async def staff(self, login: str, password: str) -> Metadata:
         """The metadata of a member of staff's calls, who logs in once only: passwords are slow to check, on purpose."""
@@ -182,11 +179,6 @@ class FleetClient(Client):
             )
             self._fleet.logged_in[phone] = bearer(answer.session.access_token)
         return self._fleet.logged_in[phone]
-
-    async def close(self) -> None:
-        """Close the channels."""
-        for channel in self._channels.values():
-            await channel.close()
 
 
 class Fleet:

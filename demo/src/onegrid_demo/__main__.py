@@ -18,8 +18,8 @@ from rich.table import Table
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_demo import case, codes, district, loading
-from onegrid_demo.client import SERVICES, Client
-from onegrid_demo.platform import Platform
+from onegrid_demo.client import Client
+from onegrid_demo.platform import SERVICES, Platform
 from onegrid_identity.bootstrap import bootstrap
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import logs
@@ -62,7 +62,7 @@ async def serve(platform: Platform, port: int, *, once: bool) -> int:
         say(f"port {port} can't be used ({error}); choose another: ONEGRID_PORT=50052 make run")
         await platform.stop()
         return 1
-    client = Client(dict.fromkeys(SERVICES, f"127.0.0.1:{port}"), codes.last_code)
+    client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, codes.last_code)
     try:
         running = asyncio.create_task(present(platform, client, port))
         stop = asyncio.create_task(stopping.wait())

@@ -13,19 +13,16 @@ from typing import Final
 import grpc
 import grpc.aio
 
-from onegrid.grid.v1 import grid_service_pb2_grpc
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
-from onegrid.identity.v1 import identity_service_pb2_grpc
 from onegrid.identity.v1.resources_pb2 import Session
-from onegrid.petition.v1 import petition_service_pb2_grpc
+from onegrid.stubs import Stubs
 
-__all__ = ["SERVICES", "Client", "LastCode", "Metadata", "bearer", "connect"]
+__all__ = ["Client", "LastCode", "Metadata", "bearer", "connect"]
 
 Metadata = Sequence[tuple[str, str]]
 LastCode = Callable[[str], Awaitable[str]]
 """Asks for the one-time code that was sent to a number last."""
 
-SERVICES: Final = ("identity", "grid", "petition")
 OPTIONS: Final = (
     ("grpc.service_config", files("onegrid").joinpath("grpc_service_config.json").read_text()),
     # A connection whose other end is gone without a word is noticed in 30 seconds; servers allow a ping every 10.
@@ -47,17 +44,13 @@ def connect(target: str, credentials: grpc.ChannelCredentials | None = None) -> 
     return grpc.aio.secure_channel(target, credentials, options)
 
 
-class Client:
-    """A channel to each service, with its stub."""
+class Client(Stubs):
+    """A channel to each service that has a target, with its stub."""
 
     def __init__(
         self, targets: Mapping[str, str], last_code: LastCode, credentials: grpc.ChannelCredentials | None = None
     ) -> None:
-        self.channels = {name: connect(targets[name], credentials) for name in SERVICES}
-        """By service."""
-        self.identity = identity_service_pb2_grpc.IdentityServiceStub(self.channels["identity"])
-        self.grid = grid_service_pb2_grpc.GridServiceStub(self.channels["grid"])
-        self.petition = petition_service_pb2_grpc.PetitionServiceStub(self.channels["petition"])
+        super().__init__({name: connect(target, credentials) for name, target in targets.items()})
         self._last_code = last_code
 
     async def log_in_staff(self, login: str, password: str) -> Session:

@@ -24,10 +24,12 @@ from onegrid.petition.v1.resources_pb2 import WorkItem
 from onegrid_demo import district, refusals
 from onegrid_demo.client import Client, Metadata
 
-__all__ = ["CELL", "CENTRE", "load", "until_known"]
+__all__ = ["CELL", "CENTRE", "SERVICES", "load", "until_known"]
 
 T = TypeVar("T")
 
+SERVICES = ("identity", "grid", "petition")
+"""Whom the district is loaded into; the reference case needs no other."""
 COMMUNITY = "210602003007"
 CELL = "210602003007005"
 """The cell of the reference case."""

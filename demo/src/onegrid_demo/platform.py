@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from onegrid_grid.main import SERVICE as GRID
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.database import sync_engine
@@ -22,13 +21,12 @@ from onegrid_kit.pump import Member, Pump
 from onegrid_kit.rpc.keys import RemoteKeys
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.server import ApiServer
-from onegrid_kit.service import Service
+from onegrid_kit.service import Service, installed
 from onegrid_kit.settings import ServiceSettings
-from onegrid_petition.main import SERVICE as PETITION
 
 __all__ = ["SERVICES", "Platform"]
 
-SERVICES: Sequence[Service] = (IDENTITY, GRID, PETITION)
+SERVICES: Sequence[Service] = installed()
 _CODE_SENDER = "onegrid_demo.codes:DemoSender"
 
 

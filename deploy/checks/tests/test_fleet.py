@@ -87,6 +87,20 @@ def test_smoke_names_the_service_that_is_not_what_it_should_be(checks: Checks) -
     assert "FAIL  expected: grid: onegrid.grid.v1.GridService is SERVING" in said
 
 
+def test_smoke_asks_the_services_that_a_release_contains_and_no_others(checks: Checks) -> None:
+    code, said = checks.run("smoke", CHECKS_IDENTITY_TARGET="", CHECKS_GRID_TARGET="")
+    assert code == 0, said
+    assert {line.split()[1] for line in said.splitlines() if line.startswith("ok ")} == {"petition:"}
+
+    code, said = checks.run("smoke", CHECKS_IDENTITY_TARGET="", CHECKS_GRID_TARGET="", CHECKS_PETITION_TARGET="")
+    assert code == 2
+    assert "no service to check" in said
+
+    code, said = checks.run("loop", CHECKS_GRID_TARGET="")
+    assert code == 2
+    assert "CHECKS_GRID_TARGET is not set" in said
+
+
 async def test_the_loop_holds_on_an_empty_platform_for_two_that_come_at_once_and_for_the_next(checks: Checks) -> None:
     runs = [*await asyncio.gather(*(asyncio.to_thread(checks.run, "loop") for _ in range(2))), checks.run("loop")]
     for code, said in runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
@@ -12,7 +13,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from onegrid_kit.events import Job, Subscription
 from onegrid_kit.settings import ServiceSettings
 
-__all__ = ["Service"]
+__all__ = ["Service", "installed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,11 @@ class Service:
         from onegrid_kit import housekeeping
 
         return (*load(self.jobs), *housekeeping.JOBS)
+
+
+def installed() -> tuple[Service, ...]:
+    """The services whose packages are installed, by name; each is an entry point of the group `onegrid.services`."""
+    return tuple(point.load() for point in sorted(entry_points(group="onegrid.services"), key=lambda point: point.name))
 
 
 def load(path: str) -> Any:

@@ -9,22 +9,28 @@ from typing import Any, Final, Self
 
 import grpc
 
+from onegrid.contracts import CONTRACTS
+from onegrid_demo import loading
+
 __all__ = ["NEEDS", "Settings", "SettingsError", "describe"]
 
 PREFIX: Final = "CHECKS_"
-_TARGETS: Final = ("identity_target", "grid_target", "petition_target")
-_LOOP: Final = (*_TARGETS, "admin_password", "sink")
+_LOOP: Final = ("admin_password", "sink")
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "smoke": _TARGETS,
+    "smoke": (),
     "loop": _LOOP,
     "load": (*_LOOP, "profile"),
     "observability": (*_LOOP, "prometheus", "rules", "dashboards"),
 }
-"""The checks, each with the settings that it can't do without."""
+"""The checks, each with the settings that it can't do without. All but smoke also need the services of the district."""
 
 
 class SettingsError(Exception):
     """The checks were not told what they need, or something that can't be used; the message says what."""
+
+
+def _target(service: str) -> str:
+    return f"{PREFIX}{service.upper()}_TARGET"
 
 
 def _setting(doc: str, default: str = "", *, secret: bool = False) -> Any:
@@ -35,9 +41,8 @@ def _setting(doc: str, default: str = "", *, secret: bool = False) -> Any:
 class Settings:
     """What the checks can be told."""
 
-    identity_target: str = _setting("identity's api, dns:///host:port")
-    grid_target: str = _setting("grid's api, dns:///host:port")
-    petition_target: str = _setting("petition's api, dns:///host:port")
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Where the api of each service is; `CHECKS_<SERVICE>_TARGET` each."""
     admin_login: str = _setting("who loads the demonstration district", "admin")
     admin_password: str = _setting("the administrator's password", secret=True)
     sink: str = _setting("the evaluation's sink of codes and traces, http://host:4318")
@@ -53,14 +58,19 @@ class Settings:
     @classmethod
     def read(cls, check: str, environ: Mapping[str, str]) -> Self:
         """The settings of this check. Raises SettingsError."""
-        given = {each.name: environ.get(PREFIX + each.name.upper(), "") for each in fields(cls)}
-        docs = {each.name: each.metadata["doc"] for each in fields(cls)}
+        docs = {each.name: each.metadata["doc"] for each in fields(cls) if each.metadata}
+        given = {name: environ.get(PREFIX + name.upper(), "") for name in docs}
+        targets = {service: environ[_target(service)] for service in CONTRACTS if environ.get(_target(service))}
         missing = [f"{PREFIX}{name.upper()} is not set: {docs[name]}" for name in NEEDS[check] if not given[name]]
+        if check != "smoke":
+            missing += [f"{_target(service)} is not set" for service in loading.SERVICES if service not in targets]
+        if not targets:
+            missing.append(f"no service to check: {', '.join(map(_target, CONTRACTS))}: none of them is set")
         if missing:
             raise SettingsError("\n".join(missing))
         if bool(given["tls_certificate"]) != bool(given["tls_key"]):
             raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
-        return cls(**{name: value for name, value in given.items() if value})
+        return cls(targets, **{name: value for name, value in given.items() if value})
 
     @property
     def patience_s(self) -> float:
@@ -69,11 +79,6 @@ class Settings:
             return float(self.patience)
         except ValueError:
             raise SettingsError(f"{PREFIX}PATIENCE: takes a number of seconds, not {self.patience!r}") from None
-
-    @property
-    def targets(self) -> Mapping[str, str]:
-        """Where each service's api is."""
-        return {"identity": self.identity_target, "grid": self.grid_target, "petition": self.petition_target}
 
     def credentials(self) -> grpc.ChannelCredentials | None:
         """How calls are protected; None: not. Raises SettingsError."""
@@ -92,7 +97,11 @@ class Settings:
 
 def describe() -> Iterator[tuple[str, str, str]]:
     """The name, default and meaning of each setting, for the documents."""
-    for each in fields(Settings):
+    needed = ", ".join(check for check in NEEDS if check != "smoke")
+    for service in CONTRACTS:
+        default = f"(required by {needed})" if service in loading.SERVICES else ""
+        yield _target(service), default, f"Api of {service}, dns:///host:port; smoke checks each service that has one."
+    for each in filter(lambda each: each.metadata, fields(Settings)):
         needed = ", ".join(check for check, names in NEEDS.items() if each.name in names)
         default = f"(required by {needed})" if needed else str(each.default)
         yield PREFIX + each.name.upper(), default, each.metadata["doc"][0].upper() + each.metadata["doc"][1:] + "."

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Final
 
 import grpc
 import grpc.aio
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from onegrid.grid.v1 import grid_service_pb2 as grid_pb
+from onegrid.contracts import CONTRACTS
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
 from onegrid_demo import district, refusals
-from onegrid_demo.client import SERVICES, Client
+from onegrid_demo.client import Client
+from onegrid_kit.contracts import access_of
 
 __all__ = ["check"]
 
-_CONTRACTS: Final[dict[str, ServiceDescriptor]] = {
-    "identity": identity_pb.DESCRIPTOR.services_by_name["IdentityService"],
-    "grid": grid_pb.DESCRIPTOR.services_by_name["GridService"],
-    "petition": petition_pb.DESCRIPTOR.services_by_name["PetitionService"],
-}
-_BESIDE: Final = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
+_BESIDE: Final = frozenset(
+    {"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
+)
 _PATIENCE_S: Final = 10
 _NO_PETITION: Final = f"petitions/{district.CODE}-20201111-00000000"
 
@@ -37,7 +37,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
     """Ask each service."""
     client = Client(settings.targets, _no_code, settings.credentials())
     try:
-        for service in SERVICES:
+        for service in settings.targets:
             # One that is away would only be told as away by each call.
             if await _healthy(client.channels[service], service, settings.targets[service], checklist):
                 await _tells_its_contract(client.channels[service], service, checklist)
@@ -49,7 +49,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
 async def _healthy(channel: grpc.aio.Channel, service: str, target: str, checklist: Checklist) -> bool:
     """Whether it says so, as a whole and by its own name."""
     stub = health_pb2_grpc.HealthStub(channel)
-    name = _CONTRACTS[service].full_name
+    name = CONTRACTS[service].full_name
     answers = []
     for each in ("", name):
         try:
@@ -67,7 +67,7 @@ async def _healthy(channel: grpc.aio.Channel, service: str, target: str, checkli
 
 async def _tells_its_contract(channel: grpc.aio.Channel, service: str, checklist: Checklist) -> None:
     stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    contract = _CONTRACTS[service]
+    contract = CONTRACTS[service]
     method = f"{contract.full_name}.{contract.methods[0].name}"
     requests = (
         reflection_pb2.ServerReflectionRequest(list_services=""),
@@ -114,18 +114,32 @@ async def _admits(client: Client, service: str, checklist: Checklist) -> None:
             (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
             service,
         )
-    calls: dict[str, Callable[[], Awaitable[Message]]] = {
-        "identity": lambda: client.identity.GetCaller(identity_pb.GetCallerRequest()),
-        "grid": lambda: client.grid.ListDivisions(grid_pb.ListDivisionsRequest(parent=district.CODE)),
-        "petition": lambda: client.petition.ListPetitions(petition_pb.ListPetitionsRequest(district=district.CODE)),
-    }
     await _refuses(
         checklist,
         f"{service}: a call without a token is UNAUTHENTICATED, and says so as onegrid.{service}",
-        calls[service](),
+        _call(client.channels[service], _protected(service)),
         (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
         service,
     )
+
+
+def _protected(service: str) -> MethodDescriptor:
+    """A method of the service that is not open to everybody."""
+    return next(
+        method
+        for method in CONTRACTS[service].methods
+        if access_of(method).audience != options_pb2.AUDIENCE_PUBLIC and not method.server_streaming
+    )
+
+
+async def _call(channel: grpc.aio.Channel, method: MethodDescriptor) -> Message:
+    """Call it with an empty request."""
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, Message] = channel.unary_unary(
+        f"/{method.containing_service.full_name}/{method.name}",
+        response_deserializer=GetMessageClass(method.output_type).FromString,
+    )
+    answer: Message = await call(b"")
+    return answer
 
 
 async def _refuses(
