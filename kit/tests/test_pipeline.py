@@ -26,7 +26,7 @@ from sqlalchemy import Engine, text
 import toy
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.options.v1 import options_pb2
-from onegrid_kit.callers import Call, Caller, Grant
+from onegrid_kit.callers import Call, Caller, Grant, Period
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.rpc.access import access_rule
 from onegrid_kit.rpc.pipeline import service_handler
@@ -75,6 +75,14 @@ async def raw_refusal(api: Serving, method: str, raw: bytes, who: Caller | None 
     metadata = api.token(who) if who else ()
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await api.channel.unary_unary(f"/toy.v1.ToyService/{method}")(raw, metadata=metadata, timeout=10)
+    return refused.value
+
+
+async def drained(stream: AsyncIterator[Any]) -> Refused:
+    """What ends the stream."""
+    with pytest.raises(Refused) as refused:
+        async for _ in stream:
+            pass
     return refused.value
 
 
@@ -336,6 +344,84 @@ async def test_a_stream_meets_the_same_concerns(api: Serving) -> None:
 
 
 @pytest.mark.parametrize("said", ["wait", "flood"])
+async def test_a_stream_ends_with_its_session(said: str, api: Serving, engine: Engine) -> None:
+    other = api.stream(replace(ALICE, session="s2"), "Watch")
+    await anext(other)
+    watching = asyncio.create_task(drained(api.stream(ALICE, "Watch", text=said)))
+    await eventually(lambda: Toy.last.watching == 2)
+    with engine.begin() as conn:
+        conn.execute(text("INSERT INTO revoked_session VALUES ('s1', now() + interval '1 hour')"))
+    ended = await watching
+    assert (ended.code, ended.reason) == (grpc.StatusCode.UNAUTHENTICATED, "SESSION_ENDED")
+    await eventually(lambda: Toy.last.watching == 1)
+    await other.aclose()
+
+
+async def test_a_stream_ends_when_its_token_expires_and_a_fresh_one_opens_it_again(database_url: str) -> None:
+    clock = SettableClock()
+    async with serving(SERVICE, database_url, clock=clock) as api:
+        watching = asyncio.create_task(drained(api.stream(ALICE, "Watch")))
+        await eventually(lambda: Toy.last.watching == 1)
+        clock.set(clock.now() + timedelta(minutes=16))
+        ended = await watching
+        assert (ended.code, ended.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
+        again = api.stream(ALICE, "Watch")
+        assert json.loads((await anext(again)).text)["user"] == "users/alice"
+        await again.aclose()
+
+
+async def test_a_stream_ends_when_the_grant_that_admits_it_expires(database_url: str) -> None:
+    clock = SettableClock()
+    async with serving(SERVICE, database_url, clock=clock) as api:
+        until = Period(expire=clock.now() + timedelta(minutes=5))
+        (lasting,) = ALICE.grants
+        brief = replace(ALICE, grants=(replace(lasting, period=until),))
+        watching = asyncio.create_task(drained(api.stream(brief, "Follow")))
+        staying = api.stream(ALICE, "Follow")
+        await anext(staying)
+        await eventually(lambda: Toy.last.watching == 2)
+        clock.set(clock.now() + timedelta(minutes=6))
+        assert (await watching).reason == "PERMISSION_DENIED"
+        assert Toy.last.watching == 1
+        await staying.aclose()
+
+
+async def test_one_caller_takes_a_share_of_the_streams_and_leaves_the_rest_to_others(database_url: str) -> None:
+    async with serving(SERVICE, database_url, max_streams_per_caller=2) as api:
+        mine = [api.stream(ALICE, "Watch") for _ in range(3)]
+        await anext(mine[0])
+        await anext(mine[1])
+        with pytest.raises(Refused) as refused:
+            await anext(mine[2])
+        assert (refused.value.code, refused.value.reason) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED, "CALLER_LIMIT_REACHED",
+        )  # fmt: skip
+        assert refused.value.metadata == {"kind": "streams", "limit": "2"}
+        assert "RetryInfo" in refused.value.details
+        others = api.stream(replace(ALICE, user="users/bob"), "Watch")
+        await anext(others)
+        await mine[0].aclose()
+        await eventually(lambda: Toy.last.watching == 2)
+        again = api.stream(ALICE, "Watch")
+        await anext(again)
+        for stream in (mine[1], others, again):
+            await stream.aclose()
+
+
+@pytest.mark.parametrize("who", [ALICE, None])
+async def test_one_caller_or_one_address_takes_a_share_of_the_calls(who: Caller | None, database_url: str) -> None:
+    async with serving(SERVICE, database_url, max_calls_per_caller=2) as api:
+        napping = [asyncio.create_task(api.call(who, "Look", text="nap")) for _ in range(2)]
+        await eventually(lambda: Toy.last.calls == 2)
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{api.port}") as channel:
+            refused = await refusal(replace(api, channel=channel), who, "Look")
+        assert (refused.reason, refused.metadata) == ("CALLER_LIMIT_REACHED", {"kind": "calls", "limit": "2"})
+        assert (await api.call(replace(ALICE, user="users/bob"), "Look")).text
+        await asyncio.gather(*napping)
+        assert (await api.call(who, "Look")).text
+
+
+@pytest.mark.parametrize("said", ["wait", "flood"])
 async def test_streams_end_with_a_hint_to_come_back_when_the_server_stops(said: str, database_url: str) -> None:
     async def watch(api: Serving) -> Refused:
         with pytest.raises(Refused) as refused:
@@ -437,7 +523,7 @@ async def test_several_servicers_share_a_contract(api: Serving) -> None:
 
     class Others:
         Ask = Read = Hold = Keep = Move = Toy.Ask
-        Watch = Toy.Watch
+        Watch = Follow = Toy.Watch
 
     assert service_handler(api.runtime, [Looking(), Others()])
 

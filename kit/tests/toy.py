@@ -71,6 +71,7 @@ def toys(package: str) -> descriptor_pb2.FileDescriptorProto:
     _method(service, "Keep", scope_field="place", **permitted)
     _method(service, "Move", scope_field="thing.name", **permitted)
     _method(service, "Watch", audience=options_pb2.AUDIENCE_AUTHENTICATED).server_streaming = True
+    _method(service, "Follow", **permitted).server_streaming = True
     return file
 
 
@@ -129,6 +130,8 @@ class Toy:
                 await asyncio.Event().wait()
         finally:
             self.watching -= 1
+
+    Follow = Watch
 
 
 def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:

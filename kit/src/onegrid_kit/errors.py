@@ -18,6 +18,7 @@ from onegrid.common.v1.error_reason_pb2 import ErrorReason
 
 __all__ = [
     "AlreadyExists",
+    "CallerLimitReached",
     "Conflict",
     "DeadlineExceeded",
     "DomainError",
@@ -32,7 +33,9 @@ __all__ = [
     "RateLimited",
     "Reason",
     "RequestIdReused",
+    "SessionEnded",
     "StaleEtag",
+    "TokenExpired",
     "Unauthenticated",
     "Unavailable",
 ]
@@ -115,8 +118,26 @@ class Unauthenticated(DomainError):
     code = code_pb2.UNAUTHENTICATED
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_UNAUTHENTICATED)
 
+    def __init__(self, message: str = "a valid access token is needed") -> None:
+        super().__init__(message)
+
+
+class TokenExpired(Unauthenticated):
+    """The access token that opened a stream has expired."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_TOKEN_EXPIRED)
+
     def __init__(self) -> None:
-        super().__init__("a valid access token is needed")
+        super().__init__("the access token has expired; call again with a fresh one to go on")
+
+
+class SessionEnded(Unauthenticated):
+    """The session that opened a stream was ended."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SESSION_ENDED)
+
+    def __init__(self) -> None:
+        super().__init__("the session was ended; log in and call again to go on")
 
 
 class PermissionDenied(DomainError):
@@ -227,3 +248,17 @@ class InternalError(DomainError):
 
     def __init__(self, trace_id: str) -> None:
         super().__init__(f"a fault of ours; trace {trace_id}", metadata={"trace_id": trace_id})
+
+
+class CallerLimitReached(DomainError):
+    """The caller has as many calls, or streams, open at the same moment as one caller may have."""
+
+    code = code_pb2.RESOURCE_EXHAUSTED
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CALLER_LIMIT_REACHED)
+
+    def __init__(self, kind: str, limit: int) -> None:
+        super().__init__(
+            f"one caller may have {limit} {kind} open at the same moment",
+            metadata={"kind": kind, "limit": str(limit)},
+            retry_after=timedelta(seconds=1),
+        )

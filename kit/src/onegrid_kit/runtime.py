@@ -17,6 +17,8 @@ from onegrid_kit.database import Database
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.logs import describe, log
 from onegrid_kit.paging import PageTokens
+from onegrid_kit.rpc.limits import CallerLimit
+from onegrid_kit.rpc.streams import OpenStreams
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.tokens import KeySource, TokenVerifier
@@ -54,11 +56,17 @@ class Runtime(Generic[S]):
         """How many are running."""
         self.streams = 0
         """How many are open."""
+        self.calls_of = CallerLimit("calls", settings.max_calls_per_caller)
+        """How many each caller has running."""
+        self.streams_of = CallerLimit("streams", settings.max_streams_per_caller)
+        """How many each caller has open."""
+        self.open_streams = OpenStreams(self.clock)
         metrics.RPC_RUNNING.labels(service.name).set_function(lambda: self.calls + self.streams)
         metrics.STREAMS.labels(service.name).set_function(lambda: self.streams)
         self._wanted: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.spawn("watch database", self._watch_database)
+        self.spawn("check streams", self.open_streams.run)
 
     def spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Keep this running while the server does; if it fails, it is started again, with growing pauses."""

@@ -55,6 +55,12 @@ class ServiceSettings:
     default_deadline_s: float = setting("How long a call may take whose caller set no deadline.", default=10.0)
     max_calls: int = setting("Calls at the same moment, streams aside; more are refused.", default=2000)
     max_streams: int = setting("Streams at the same moment; more are refused.", default=2000)
+    max_calls_per_caller: int = setting(
+        "Calls at the same moment of one caller, or of one address without a token; more are refused.", default=200
+    )
+    max_streams_per_caller: int = setting(
+        "Streams at the same moment of one caller, or of one address without a token; more are refused.", default=100
+    )
     max_message_bytes: int = setting("The largest request.", default=4 * 1024 * 1024)
     drain_pause_s: float = setting("From NOT_SERVING until calls are refused, on SIGTERM.", default=3.0)
     drain_grace_s: float = setting("How long running calls may finish after that.", default=15.0)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from onegrid_kit.callers import ALWAYS, Caller, Grant, Period
 from onegrid_kit.clock import Clock
-from onegrid_kit.errors import Unauthenticated
+from onegrid_kit.errors import SessionEnded, TokenExpired, Unauthenticated
 
 __all__ = ["KeySource", "TokenVerifier", "encode"]
 
@@ -58,7 +58,6 @@ class _Verified:
 
     token_caller: Caller
     """With all grants of the token."""
-    expires: datetime
     caller: Caller
     """With those that are in effect…"""
     since: datetime
@@ -81,12 +80,18 @@ class TokenVerifier:
     def known(self, token: str, now: datetime) -> Caller | None:
         """The caller of a token that was verified before and is still good."""
         found = self._known.get(token)
-        if found is None or now >= found.expires or found.caller.session in self.revoked:
+        if found is None or self._refusal(found.caller, now):
             return None
         if not found.since <= now < found.until:
             # A grant has begun or expired since the last call.
-            return self._remember(token, found.token_caller, found.expires, now)
+            return self._remember(token, found.token_caller, now)
         return found.caller
+
+    def require_current(self, caller: Caller, now: datetime) -> None:
+        """Raise TokenExpired or SessionEnded once the token that was verified is no longer good."""
+        refusal = self._refusal(caller, now)
+        if refusal is not None:
+            raise refusal
 
     async def verify(self, token: str) -> Caller:
         """The caller of the token at the present. Raises Unauthenticated, whatever is wrong with it."""
@@ -107,20 +112,25 @@ class TokenVerifier:
                 # Time is judged below, by the domain's clock.
                 options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
-            caller, issued, expires = _read(claims)
+            caller, issued = _read(claims)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, OSError, RecursionError):
             raise Unauthenticated from None
         now = self._clock.now()
-        if now >= expires or now + _SKEW < issued or caller.session in self.revoked:
+        if now + _SKEW < issued or self._refusal(caller, now):
             raise Unauthenticated
         if len(self._known) >= _CACHED:
             self._known.clear()
-        return self._remember(token, caller, expires, now)
+        return self._remember(token, caller, now)
 
-    def _remember(self, token: str, token_caller: Caller, expires: datetime, now: datetime) -> Caller:
+    def _remember(self, token: str, token_caller: Caller, now: datetime) -> Caller:
         caller = token_caller.at(now)
-        self._known[token] = _Verified(token_caller, expires, caller, *token_caller.unchanged_around(now))
+        self._known[token] = _Verified(token_caller, caller, *token_caller.unchanged_around(now))
         return caller
+
+    def _refusal(self, caller: Caller, now: datetime) -> Unauthenticated | None:
+        if caller.expire_time is not None and now >= caller.expire_time:
+            return TokenExpired()
+        return SessionEnded() if caller.session in self.revoked else None
 
 
 def _claim(grant: Grant) -> dict[str, Any]:
@@ -135,7 +145,8 @@ def _moment(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _read(claims: dict[str, Any]) -> tuple[Caller, datetime, datetime]:
+def _read(claims: dict[str, Any]) -> tuple[Caller, datetime]:
+    issued, expires = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
     caller = Caller(
         user=claims["sub"],
         session=claims["sid"],
@@ -146,6 +157,6 @@ def _read(claims: dict[str, Any]) -> tuple[Caller, datetime, datetime]:
             Grant(g["s"], g["l"], frozenset(g["p"]), Period(_moment(g.get("b")), _moment(g.get("e"))))
             for g in (*claims["grants"], *claims.get("periods", ()))
         ),
+        expire_time=expires,
     )
-    issued, expires = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
-    return caller, issued, expires
+    return caller, issued

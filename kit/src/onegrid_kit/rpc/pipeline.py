@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -20,10 +21,11 @@ from prometheus_client import Histogram
 
 from onegrid_kit import metrics, tracing
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import FieldViolation, InvalidRequest, Overloaded, Unavailable
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Overloaded, Unavailable
 from onegrid_kit.rpc.access import AccessRule, access_rule
 from onegrid_kit.rpc.authentication import Authenticator
 from onegrid_kit.rpc.error_mapping import STATUS_DETAILS, status_of
+from onegrid_kit.rpc.limits import address_of
 from onegrid_kit.rpc.validation import parse, validate
 from onegrid_kit.runtime import Runtime
 
@@ -128,9 +130,9 @@ class _Method:
             if tracing.sampled(traceparent):
                 exemplar = metrics.exemplar(traceparent)
                 with tracing.span(self._name, SpanKind.SERVER, traceparent):
-                    answer = await serve(raw, authorization, tracing.current_traceparent(), purpose)
+                    answer = await serve(raw, context, authorization, tracing.current_traceparent(), purpose)
             else:
-                answer = await serve(raw, authorization, traceparent, purpose)
+                answer = await serve(raw, context, authorization, traceparent, purpose)
             code = grpc.StatusCode.OK
             return answer
         except Exception as error:
@@ -146,7 +148,7 @@ class _Method:
                 self._faults.inc()
 
     async def stream(self, raw: bytes, context: Context) -> None:
-        """Answer one request with many messages, at most until the server stops."""
+        """Answer one request with many messages, at most until the server stops or the caller may no longer."""
         began = perf_counter()
         code = grpc.StatusCode.CANCELLED
         runtime = self._runtime
@@ -158,9 +160,14 @@ class _Method:
             tracing.enter(traceparent)
             with tracing.span(self._name, SpanKind.SERVER, traceparent):
                 call, request = await self._admit(raw, authorization, tracing.current_traceparent(), purpose)
-                if self._rule.reads_personal_data:
-                    await runtime.db.audit_read(call)
-                await self._pour(request, call, context)
+                key = call.caller.user or address_of(context.peer())
+                runtime.streams_of.enter(key)
+                try:
+                    if self._rule.reads_personal_data:
+                        await runtime.db.audit_read(call)
+                    await self._pour(request, call, context)
+                finally:
+                    runtime.streams_of.leave(key)
             code = grpc.StatusCode.OK
         except Exception as error:
             code, message, status = status_of(error, self._domain)
@@ -179,6 +186,10 @@ class _Method:
         closing = self._runtime.closing
         writing = False
 
+        def recheck(now: datetime) -> None:
+            self._runtime.tokens.require_current(call.caller, now)
+            self._rule.check(call.caller.at(now), request)
+
         async def pour() -> None:
             nonlocal writing
             # Closed at once when the caller goes, not when the collector finds it: it may be listed somewhere.
@@ -187,17 +198,25 @@ class _Method:
                     writing = True
                     await context.write(message.SerializeToString())
                     writing = False
+                    if ended.done():
+                        raise ended.result()
                     if closing.is_set():
                         raise _stopping()
 
-        pouring, stop = asyncio.ensure_future(pour()), asyncio.ensure_future(closing.wait())
+        with self._runtime.open_streams.opened(recheck) as ended:
+            await self._pour_until(pour(), ended, lambda: writing)
+
+    async def _pour_until(
+        self, pour: Coroutine[Any, Any, None], ended: asyncio.Future[DomainError], writing: Callable[[], bool]
+    ) -> None:
+        pouring, stop = asyncio.ensure_future(pour), asyncio.ensure_future(self._runtime.closing.wait())
         try:
-            await asyncio.wait((pouring, stop), return_when=asyncio.FIRST_COMPLETED)
-            if writing:
+            await asyncio.wait((pouring, stop, ended), return_when=asyncio.FIRST_COMPLETED)
+            if writing():
                 # grpc can't end a call while a message of it is on its way.
                 await asyncio.wait((pouring,))
             if not pouring.done():
-                raise _stopping()
+                raise ended.result() if ended.done() else _stopping()
             pouring.result()
         finally:
             stop.cancel()
@@ -206,12 +225,24 @@ class _Method:
             # Whatever it says now is nobody's concern any more.
             _ = pouring.cancelled() or pouring.exception()
 
-    async def _serve_in_time(self, raw: bytes, authorization: str | None, traceparent: str, purpose: str) -> bytes:
+    async def _serve_in_time(
+        self, raw: bytes, context: Context, authorization: str | None, traceparent: str, purpose: str
+    ) -> bytes:
         async with asyncio.timeout(self._default_deadline):
-            return await self._serve(raw, authorization, traceparent, purpose)
+            return await self._serve(raw, context, authorization, traceparent, purpose)
 
-    async def _serve(self, raw: bytes, authorization: str | None, traceparent: str, purpose: str) -> bytes:
+    async def _serve(
+        self, raw: bytes, context: Context, authorization: str | None, traceparent: str, purpose: str
+    ) -> bytes:
         call, request = await self._admit(raw, authorization, traceparent, purpose)
+        limit, key = self._runtime.calls_of, call.caller.user or address_of(context.peer())
+        limit.enter(key)
+        try:
+            return await self._answer(request, call)
+        finally:
+            limit.leave(key)
+
+    async def _answer(self, request: Message, call: Call) -> bytes:
         if not self._rule.reads_personal_data:
             return _serialized(await self._implementation(request, call))
         # Written while the answer is found, and told only once it is written.

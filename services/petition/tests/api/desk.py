@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+from google.protobuf.message import Message
 from people import CELL, CITIZEN, COMMANDER, COMMUNITY, DISTRICT, HELPER, LEAD, STREET
 from sqlalchemy import Connection, Engine, text
 
@@ -77,6 +78,15 @@ class Desk:
             for _ in range(2):  # as a carrier may
                 inbox.deliver([Envelope(delivery, bytes(row.body))])
         assert not inbox.parked()
+
+    def deliver(self, subject: str, event: Message) -> None:
+        """Deliver what another service announces."""
+        delivery = Delivery(
+            id=str(uuid.uuid4()), type=event.DESCRIPTOR.full_name, subject=subject, time=datetime.now(UTC)
+        )
+        Inbox("petition", self._engine, SERVICE.load_handlers()).deliver(
+            [Envelope(delivery, event.SerializeToString())]
+        )
 
     def rows(self, table: str) -> int:
         """How many rows the table has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -28,8 +29,10 @@ from people import (
     WORKER,
 )
 
+from onegrid.identity.v1.events_pb2 import SessionRevoked
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, State, TaskState, WorkItem
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.timestamps import timestamp
 
 
 async def test_a_filing_is_routed_to_cell_community_and_grid_worker(desk: Desk) -> None:
@@ -317,6 +320,23 @@ async def test_a_watch_ends_with_the_petition(desk: Desk) -> None:
     seen = await watching
     assert [each.entry.state for each in seen] == [State.STATE_FILED, State.STATE_WITHDRAWN]
     assert await all_of(desk.watch(CITIZEN, name=petition.name, resume_token=seen[-1].resume_token), 1) == []
+
+
+async def test_a_watch_ends_with_the_session_and_a_new_one_resumes_it(desk: Desk) -> None:
+    petition = await desk.dispatched()
+    watching = asyncio.create_task(all_of(desk.watch(LEAD_CLERK, name=petition.name), 99))
+    (first,) = await all_of(desk.watch(LEAD_CLERK, name=petition.name), 1)
+    expires = timestamp(datetime.now(UTC) + timedelta(days=9999))
+    desk.deliver("sessions/x", SessionRevoked(session=LEAD_CLERK.session, expire_time=expires))
+    with pytest.raises(Refused) as ended:
+        await watching
+    assert (ended.value.code, ended.value.reason) == (grpc.StatusCode.UNAUTHENTICATED, "SESSION_ENDED")
+    with pytest.raises(Refused) as refused:
+        await all_of(desk.watch(LEAD_CLERK, name=petition.name, resume_token=first.resume_token), 1)
+    assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
+    again = replace(LEAD_CLERK, session="session-new")
+    resumed = await all_of(desk.watch(again, name=petition.name, resume_token=first.resume_token), 2)
+    assert [each.entry.sequence for each in resumed] == [2, 3]
 
 
 async def test_a_token_of_another_watch_is_refused(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid_kit.callers import Call
@@ -22,6 +23,7 @@ class Timelines:
 
     def __init__(self, runtime: Runtime[PetitionSettings], visible: VisiblePetitions, watchers: Watchers) -> None:
         self._db = runtime.db
+        self._clock = runtime.clock
         self._pages = runtime.pages
         self._visible = visible
         self._watchers = watchers
@@ -62,8 +64,12 @@ class Timelines:
         seen = int(position[0]) if position else 0
         if petition.ended and seen >= petition.sequence:
             return
-        internal = authority.is_office(call, petition)
         async for step in self._watchers.follow(petition.id, seen):
+            if step.sequence > petition.sequence:
+                # With this step, or since the stream began, the petition may have left the caller's view.
+                now = replace(call, caller=call.caller.at(self._clock.now()))
+                petition = await self._visible.require(petition.id, now)
+            internal = authority.is_office(call, petition)
             yield pb.WatchPetitionResponse(
                 entry=messages.entry(step, internal=internal),
                 resume_token=self._pages.make(request, [step.sequence]),
