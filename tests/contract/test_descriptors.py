@@ -53,6 +53,15 @@ def test_it_says_who_may_call_it(method: MethodDescriptor) -> None:
         assert not rule.scope_field
 
 
+def test_a_permission_has_the_same_default_roles_wherever_it_is_needed() -> None:
+    roles: dict[str, list[int]] = {}
+    for rule in map(access, METHODS):
+        assert rule.permission or not rule.default_roles
+        assert options_pb2.BUILT_IN_ROLE_UNSPECIFIED not in rule.default_roles
+        assert len(set(rule.default_roles)) == len(rule.default_roles)
+        assert roles.setdefault(rule.permission, sorted(rule.default_roles)) == sorted(rule.default_roles)
+
+
 @every_method
 def test_its_messages_are_its_own(method: MethodDescriptor) -> None:
     assert method.input_type.name == f"{method.name}Request"

@@ -52,8 +52,7 @@ def bootstrap(conn: Connection, cipher: Cipher, district: str, login: str, passw
         users.create(conn, account, call)
     except LoginTaken:
         return False
-    administrator = next(role for role in granting.BUILT_IN if role.id == "administrator")
-    users.grant_role(conn, account, administrator, district, call)
+    users.grant_role(conn, account, granting.ADMINISTRATOR, district, call)
     audit.append(conn, [(call, account.name)])
     return True
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
 
-from google.protobuf.descriptor import ServiceDescriptor
-
 from onegrid.common.v1.common_pb2 import OaLevel
-from onegrid.grid.v1 import grid_service_pb2
-from onegrid.identity.v1 import identity_service_pb2
-from onegrid.petition.v1 import petition_service_pb2
+from onegrid.contracts import CONTRACTS
+from onegrid.options.v1.options_pb2 import Access, BuiltInRole
 from onegrid_identity.accounts import Role
 from onegrid_identity.errors import GrantExceedsOwn, PermissionUnknown, ScopeUnfit
 from onegrid_kit import codes
@@ -19,6 +16,7 @@ from onegrid_kit.callers import ALWAYS, Caller, Period
 from onegrid_kit.contracts import access_of
 
 __all__ = [
+    "ADMINISTRATOR",
     "BUILT_IN",
     "EVERYONE",
     "PETITIONER",
@@ -28,11 +26,6 @@ __all__ = [
     "require_own",
 ]
 
-_CONTRACTS: Final[tuple[ServiceDescriptor, ...]] = (
-    identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
-    grid_service_pb2.DESCRIPTOR.services_by_name["GridService"],
-    petition_service_pb2.DESCRIPTOR.services_by_name["PetitionService"],
-)
 _FORMS: Final = {
     OaLevel.OA_LEVEL_DISTRICT: 6,
     OaLevel.OA_LEVEL_STREET: 9,
@@ -44,60 +37,47 @@ _FORMS: Final = {
 @cache
 def all_permissions() -> frozenset[str]:
     """Every permission that a method of the platform needs."""
-    return frozenset(access_of(method).permission for contract in _CONTRACTS for method in contract.methods) - {""}
+    return frozenset(rule.permission for rule in _rules() if rule.permission)
 
 
-def _petitions(*verbs: str) -> set[str]:
-    return {f"petition.petitions.{verb}" for verb in verbs}
+def _rules() -> Iterator[Access]:
+    return (access_of(method) for contract in CONTRACTS.values() for method in contract.methods)
 
 
-_SEE: Final = _petitions("get", "list", "watch")
-_READ: Final = _SEE | {"petition.timeline.list"}
-_TASKS: Final = {f"petition.tasks.{verb}" for verb in ("take", "return", "report", "conclude")}
-_BOARD: Final = {"petition.summaries.get"}
+def _built_in(role: BuiltInRole, display_name: str, level: OaLevel) -> Role:
+    """One of the platform's own, with the permissions that the contracts give it."""
+    return Role(
+        id=BuiltInRole.Name(role).removeprefix("BUILT_IN_ROLE_").lower().replace("_", "-"),
+        display_name=display_name,
+        oa_level=level,
+        permissions=frozenset(rule.permission for rule in _rules() if role in rule.default_roles),
+        built_in=True,
+    )
 
 
-def _built_in(id_: str, display_name: str, level: OaLevel, permissions: Iterable[str]) -> Role:
-    return Role(id=id_, display_name=display_name, oa_level=level, permissions=frozenset(permissions), built_in=True)
-
-
-PETITIONER: Final = _built_in("petitioner", "诉求人", OaLevel.OA_LEVEL_UNSPECIFIED, _petitions("file"))
-"""Residents, enterprises and other systems hold it over their district."""
-EVERYONE: Final = _built_in(
-    "self",
-    "本人",
-    OaLevel.OA_LEVEL_UNSPECIFIED,
-    _SEE
-    | _petitions("rate", "withdraw")
-    | {"identity.users.get", "identity.users.update", "identity.passwords.set", "identity.grants.list"},
+ADMINISTRATOR: Final = Role(
+    id="administrator",
+    display_name="系统管理员",
+    oa_level=OaLevel.OA_LEVEL_DISTRICT,
+    permissions=all_permissions(),
+    built_in=True,
 )
+"""Holds every permission."""
+PETITIONER: Final = _built_in(BuiltInRole.BUILT_IN_ROLE_PETITIONER, "诉求人", OaLevel.OA_LEVEL_UNSPECIFIED)
+"""Residents, enterprises and other systems hold it over their district."""
+EVERYONE: Final = _built_in(BuiltInRole.BUILT_IN_ROLE_SELF, "本人", OaLevel.OA_LEVEL_UNSPECIFIED)
 """Every account holds it over what is its own."""
 
 BUILT_IN: Final = (
     PETITIONER,
     EVERYONE,
-    _built_in("administrator", "系统管理员", OaLevel.OA_LEVEL_DISTRICT, all_permissions()),
-    _built_in(
-        "commander",
-        "指挥中心值班员",
-        OaLevel.OA_LEVEL_DISTRICT,
-        _READ | _BOARD | _petitions("accept", "decline", "dispatch", "close") | {"grid.appointments.list"},
-    ),
-    _built_in("supervisor", "督查督办", OaLevel.OA_LEVEL_DISTRICT, _READ | _BOARD | _petitions("close")),
-    _built_in("department-clerk", "部门经办人", OaLevel.OA_LEVEL_DEPARTMENT, _READ | _TASKS),
-    _built_in(
-        "street-coordinator",
-        "街镇平台",
-        OaLevel.OA_LEVEL_STREET,
-        _READ | _TASKS | _BOARD | _petitions("accept", "decline", "dispatch") | {"grid.appointments.list"},
-    ),
-    _built_in(
-        "community-coordinator",
-        "社区平台",
-        OaLevel.OA_LEVEL_COMMUNITY,
-        _READ | _TASKS | _BOARD | _petitions("accept", "dispatch", "verify") | {"grid.appointments.list"},
-    ),
-    _built_in("grid-worker", "网格员", OaLevel.OA_LEVEL_GRID, _SEE | _petitions("file", "verify")),
+    ADMINISTRATOR,
+    _built_in(BuiltInRole.BUILT_IN_ROLE_COMMANDER, "指挥中心值班员", OaLevel.OA_LEVEL_DISTRICT),
+    _built_in(BuiltInRole.BUILT_IN_ROLE_SUPERVISOR, "督查督办", OaLevel.OA_LEVEL_DISTRICT),
+    _built_in(BuiltInRole.BUILT_IN_ROLE_DEPARTMENT_CLERK, "部门经办人", OaLevel.OA_LEVEL_DEPARTMENT),
+    _built_in(BuiltInRole.BUILT_IN_ROLE_STREET_COORDINATOR, "街镇平台", OaLevel.OA_LEVEL_STREET),
+    _built_in(BuiltInRole.BUILT_IN_ROLE_COMMUNITY_COORDINATOR, "社区平台", OaLevel.OA_LEVEL_COMMUNITY),
+    _built_in(BuiltInRole.BUILT_IN_ROLE_GRID_WORKER, "网格员", OaLevel.OA_LEVEL_GRID),
 )
 """The platform's own roles."""
 

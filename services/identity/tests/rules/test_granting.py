@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid.options.v1.options_pb2 import BuiltInRole
 from onegrid_identity import accounts, attempts, granting
 from onegrid_identity.accounts import Account, Role, caller_of
 from onegrid_identity.errors import GrantExceedsOwn, PermissionUnknown, ScopeUnfit
@@ -58,6 +59,19 @@ def test_every_built_in_role_has_only_permissions_that_methods_need() -> None:
     for role in granting.BUILT_IN:
         granting.require_known(role.permissions)
     assert len({role.id for role in granting.BUILT_IN}) == len(granting.BUILT_IN)
+
+
+def test_there_is_a_role_for_each_that_a_contract_can_name() -> None:
+    named = {name.removeprefix("BUILT_IN_ROLE_").lower().replace("_", "-") for name in BuiltInRole.keys()[1:]}
+    assert {role.id for role in granting.BUILT_IN} == named | {"administrator"}
+
+
+def test_a_built_in_role_holds_what_the_contracts_give_it() -> None:
+    clerk = next(role for role in granting.BUILT_IN if role.id == "department-clerk")
+    assert "petition.tasks.take" in clerk.permissions
+    assert "petition.petitions.dispatch" not in clerk.permissions
+    assert granting.ADMINISTRATOR.permissions == granting.all_permissions()
+    assert granting.PETITIONER.permissions == {"petition.petitions.file"}
 
 
 def test_every_permission_is_held_by_some_role() -> None:
