@@ -217,7 +217,8 @@ def end_by_new_password(district: District, user: User, token: str, refresh_toke
 
 def end_by_stolen_refresh_token(district: District, user: User, token: str, refresh_token: str) -> None:
     request = identity_pb.RefreshSessionRequest(refresh_token=refresh_token)
-    assert district.attempt(request).ok
+    new = district.do(request, "", identity_pb.RefreshSessionResponse).session.refresh_token
+    assert district.attempt(identity_pb.RefreshSessionRequest(refresh_token=new)).ok
     assert district.attempt(request).reason == "REFRESH_REJECTED"
 
 

@@ -99,6 +99,7 @@ refresh_token = Table(
     Column("hash", LargeBinary, primary_key=True),
     Column("session", Text, nullable=False),
     Column("used", Boolean, nullable=False),
+    Column("used_time", _time),
 )
 one_time_code = Table(
     "one_time_code",

@@ -137,30 +137,6 @@ async def test_staff_do_not_get_in_with_a_code(identity: Serving) -> None:
     assert (await refused(with_code(identity))).reason == "CREDENTIALS_REJECTED"
 
 
-async def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_session(identity: Serving, engine: Engine) -> None:
-    first = await with_code(identity)
-    second = (await identity.call(None, "RefreshSession", refresh_token=first.refresh_token)).session
-    assert second.refresh_token != first.refresh_token
-    assert (
-        await refused(identity.call(None, "RefreshSession", refresh_token=first.refresh_token))
-    ).reason == "REFRESH_REJECTED"
-    await refused(identity.call(None, "RefreshSession", refresh_token=second.refresh_token))
-    with engine.connect() as conn:
-        types = conn.execute(text("SELECT type FROM outbox WHERE type LIKE '%SessionRevoked'")).all()
-    assert len(types) == 1
-
-
-async def test_of_ten_who_hold_the_same_refresh_token_one_at_most_wins_and_the_family_ends(identity: Serving) -> None:
-    session = await with_code(identity)
-    outcomes = await asyncio.gather(
-        *(identity.call(None, "RefreshSession", refresh_token=session.refresh_token) for _ in range(10)),
-        return_exceptions=True,
-    )
-    won = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
-    assert len(won) == 1
-    await refused(identity.call(None, "RefreshSession", refresh_token=won[0].session.refresh_token))
-
-
 async def test_a_refresh_token_ends_after_thirty_days(identity: Serving, clock: SettableClock) -> None:
     session = await with_code(identity)
     clock.set(datetime(2020, 12, 11, 6, 37, tzinfo=UTC))

@@ -45,7 +45,7 @@ class Caller:
                 request = identity_pb.RefreshSessionRequest(refresh_token=self._session.refresh_token)
                 return (await self._client.identity.RefreshSession(request)).session
             except grpc.aio.AioRpcError:
-                # A refresh token is good once: after a lost answer only a new login helps.
+                # Some seconds after a lost answer only a new login helps.
                 pass
         if "phone" in self._account:
             return await self._client.log_in_public(self._account["phone"], district.CODE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from onegrid_identity import messages, store
 from onegrid_identity.accounts import Account
 from onegrid_identity.commands import logins, sessions
 from onegrid_identity.commands.logins import LogIn, LogInWithCode
-from onegrid_identity.commands.sessions import Opened
+from onegrid_identity.commands.sessions import Opened, Refresh
 from onegrid_identity.errors import CredentialsRejected, RefreshRejected
 from onegrid_identity.keys import SigningKeys
 from onegrid_identity.passwords import Passwords
@@ -29,6 +30,7 @@ from onegrid_kit.timestamps import timestamp
 
 __all__ = ["Sessions"]
 
+_REFRESH_PURPOSE = "identity.refresh_token"
 _CODE_PURPOSE = "identity.one_time_code"
 _SENT, _FAILED = (metrics.DELIVERIES.labels("identity", "one_time_code", outcome) for outcome in ("sent", "failed"))
 
@@ -101,7 +103,8 @@ class Sessions:
         return pb.LoginServiceAccountResponse(session=session)
 
     async def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
-        opened = await self._db.write(lambda conn: sessions.refresh(conn, request.refresh_token, call, self._access))
+        command = Refresh(request.refresh_token, self._successor(request.refresh_token))
+        opened = await self._db.write(lambda conn: sessions.refresh(conn, command, call, self._access))
         if opened is None:
             raise RefreshRejected
         return pb.RefreshSessionResponse(session=await self._signed(opened))
@@ -135,6 +138,11 @@ class Sessions:
         if opened.refresh_token:
             session.refresh_expire_time.CopyFrom(timestamp(opened.refresh_expire_time))
         return session
+
+    def _successor(self, refresh_token: str) -> str:
+        # Keyed: who has a token that was exchanged can't derive those that followed it.
+        derived = self._cipher.blind_index(refresh_token, _REFRESH_PURPOSE)
+        return base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
 
     def _code_index(self, phone: str, code: str) -> bytes:
         # Keyed: six digits could be guessed from a plain hash.

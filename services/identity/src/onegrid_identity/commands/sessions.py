@@ -6,8 +6,9 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from onegrid.identity.v1.events_pb2 import SessionRevoked
 from onegrid_identity import store, tables
@@ -16,7 +17,11 @@ from onegrid_kit import audit, ids, outbox
 from onegrid_kit.callers import Call, Caller
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["Opened", "open_session", "refresh", "revoke", "revoke_all"]
+__all__ = ["Opened", "Refresh", "open_session", "refresh", "revoke", "revoke_all"]
+
+_GRACE: Final = timedelta(seconds=10)
+"""How long the exchange of a refresh token can be repeated: its answer may have been lost, or asked for by several
+threads of one client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,15 @@ class Opened:
     access_expire_time: datetime
     refresh_token: str
     refresh_expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """A refresh token to exchange."""
+
+    token: str
+    successor: str
+    """The token to exchange it for, always the same one, which nobody else can derive."""
 
 
 def open_session(
@@ -46,40 +60,45 @@ def open_session(
             revoked=False,
         )
     )
-    token = _new_refresh_token(conn, session_id) if refresh_lasts else ""
+    token = secrets.token_urlsafe(32) if refresh_lasts else ""
+    if token:
+        _insert_refresh_token(conn, token, session_id)
     audit.append(conn, [(call, account.name)])
     caller = caller_of(account, session_id, store.granted_roles(conn, account.id, call.now, expires))
     return Opened(caller, call.now, expires, token, lasts)
 
 
-def refresh(conn: Connection, token: str, call: Call, access: timedelta) -> Opened | None:
-    """Exchange a refresh token for a new one. None if it is not good; if it was used before, its session is
-    revoked then.
+def refresh(conn: Connection, command: Refresh, call: Call, access: timedelta) -> Opened | None:
+    """Exchange a refresh token for its successor. None if it is not good; if it was exchanged before, its session is
+    revoked then, except within the grace period and while nobody has used the successor.
 
     Does not raise, so that the revocation is committed.
     """
     t, s = tables.refresh_token, tables.session
-    digest = _digest(token)
+    digest = _digest(command.token)
     session_id = conn.execute(select(t.c.session).where(t.c.hash == digest)).scalar_one_or_none()
     if session_id is None:
         return None
-    # Of those who hold the same token at the same moment, the lock lets one be first; the others come too late.
+    # Those who present the same token at the same moment wait for one another here.
     held = conn.execute(select(s).where(s.c.id == session_id).with_for_update()).one_or_none()
     if held is None or held.revoked or call.now >= held.refresh_expire_time:
         return None
-    used = conn.execute(select(t.c.used).where(t.c.hash == digest)).scalar_one()
+    used = conn.execute(select(t.c.used, t.c.used_time).where(t.c.hash == digest)).one()
     account = store.find_account(conn, held.account)
-    if used or account is None or not account.active:
+    good = not used.used or _may_repeat(conn, used.used_time, command.successor, call.now)
+    if not good or account is None or not account.active:
         revoke(conn, session_id, call)
         audit.append(conn, [(call, f"sessions/{session_id}")])
         return None
-    conn.execute(t.update().where(t.c.hash == digest).values(used=True))
+    if not used.used:
+        conn.execute(t.update().where(t.c.hash == digest).values(used=True, used_time=call.now))
+        _insert_refresh_token(conn, command.successor, session_id)
     expires = call.now + access
-    conn.execute(s.update().where(s.c.id == session_id).values(access_expire_time=expires))
-    new = _new_refresh_token(conn, session_id)
+    latest = func.greatest(s.c.access_expire_time, expires)
+    conn.execute(s.update().where(s.c.id == session_id).values(access_expire_time=latest))
     audit.append(conn, [(call, f"sessions/{session_id}")])
     caller = caller_of(account, session_id, store.granted_roles(conn, account.id, call.now, expires))
-    return Opened(caller, call.now, expires, new, held.refresh_expire_time)
+    return Opened(caller, call.now, expires, command.successor, held.refresh_expire_time)
 
 
 def revoke(conn: Connection, session_id: str, call: Call) -> None:
@@ -105,10 +124,17 @@ def revoke_all(conn: Connection, account_id: str, call: Call, *, but: str = "") 
         revoke(conn, session_id, call)
 
 
-def _new_refresh_token(conn: Connection, session_id: str) -> str:
-    token = secrets.token_urlsafe(32)
+def _may_repeat(conn: Connection, used_time: datetime | None, successor: str, now: datetime) -> bool:
+    """Whether the answer to an exchange can be given again. The clocks of two replicas may differ."""
+    if used_time is None or abs(now - used_time) > _GRACE:
+        return False
+    t = tables.refresh_token
+    # There is none under this name if the keys that it is derived with were replaced meanwhile.
+    return conn.execute(select(t.c.used).where(t.c.hash == _digest(successor))).scalar_one_or_none() is False
+
+
+def _insert_refresh_token(conn: Connection, token: str, session_id: str) -> None:
     conn.execute(tables.refresh_token.insert().values(hash=_digest(token), session=session_id, used=False))
-    return token
 
 
 def _digest(token: str) -> bytes:
