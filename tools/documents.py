@@ -1,4 +1,5 @@
-"""Writes the documents that the code knows best: the petition's life, settings, metrics, permissions.
+"""Writes the documents that the code knows best: the petition's life, settings, metrics, permissions; and the lines
+that list the services in files that are otherwise written by hand.
 
 `write` writes them, `check` fails if one is not fresh.
 """
@@ -6,8 +7,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +21,7 @@ from typing import Any
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
+from onegrid.contracts import CONTRACTS
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
 from onegrid_checks import settings as checks
 from onegrid_identity import granting
@@ -163,7 +168,47 @@ def _leaves(schema: Any, root: Any, default: Any, path: str) -> Iterator[tuple[s
         yield from _leaves(each, root, inner, f"{path}.{key}" if path else key)
 
 
-DOCUMENTS = {
+def _dependency(service: str) -> str:
+    version = yaml.safe_load((ROOT / "deploy/helm" / service / "Chart.yaml").read_text())["version"]
+    where = f"file://../{service}"
+    return f'  - {{name: {service}, version: {version}, repository: "{where}", condition: {service}.enabled}}'
+
+
+def _row(service: str, description: str) -> str:
+    file = f"{service}_service.proto"
+    return f"| {service} | {description} | [{file}](protos/onegrid/{service}/v1/{file}) |"
+
+
+def _project(service: str) -> Any:
+    return tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())
+
+
+LISTS: Mapping[str, tuple[str, Callable[[str], str]]] = {
+    "README.md": (r".*_service\.proto\) \|", lambda name: _row(name, _project(name)["project"]["description"])),
+    "README.zh-CN.md": (
+        r".*_service\.proto\) \|",
+        lambda name: _row(name, _project(name)["tool"]["onegrid"]["description-zh"]),
+    ),
+    "deploy/helm/onegrid/Chart.yaml": (r"  - .*condition: .*", _dependency),
+    "deploy/helm/onegrid/values.yaml": (r"\w+: \{enabled: true\}", "{}: {{enabled: true}}".format),
+    "deploy/helm/onegrid/values.schema.json": (
+        r'    "\w+": \{"\$ref": "#/\$defs/service"\},',
+        '    "{}": {{"$ref": "#/$defs/service"}},'.format,
+    ),
+    "deploy/helm/onegrid-data/values.yaml": (r"  - \w+", "  - {}".format),
+}
+"""Files with a line for each service: what such lines look like, and how one is written."""
+
+
+def listing(path: str) -> str:
+    """The file, with a line for each service where such lines are."""
+    line, write = LISTS[path]
+    before, _, after = re.split(rf"((?:^{line}\n)+)", (ROOT / path).read_text(), maxsplit=1, flags=re.MULTILINE)
+    return before + "".join(write(service) + "\n" for service in CONTRACTS) + after
+
+
+DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    **{path: partial(listing, path) for path in LISTS},
     "docs/values.md": chart_values,
     "docs/petition-life.md": life,
     "docs/settings.md": settings,
@@ -174,18 +219,19 @@ DOCUMENTS = {
 
 def main() -> int:
     """`write` or `check`; the exit code."""
-    stale = [path for path, make in DOCUMENTS.items() if not _is(ROOT / path, make())]
-    if sys.argv[1:] == ["write"]:
-        for path in stale:
-            (ROOT / path).write_text(DOCUMENTS[path]())
-        return 0
-    for path in stale:
-        print(f"{path} is not fresh; make format writes it", file=sys.stderr)
-    return 1 if stale else 0
-
-
-def _is(path: Path, text: str) -> bool:
-    return path.exists() and path.read_text() == text
+    write = sys.argv[1:] == ["write"]
+    stale = False
+    # In this order: some are made of those before.
+    for path, make in DOCUMENTS.items():
+        text = make()
+        if (ROOT / path).exists() and (ROOT / path).read_text() == text:
+            continue
+        stale = True
+        if write:
+            (ROOT / path).write_text(text)
+        else:
+            print(f"{path} is not fresh; make format writes it", file=sys.stderr)
+    return 1 if stale and not write else 0
 
 
 if __name__ == "__main__":

@@ -112,6 +112,8 @@ async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster
     tier = f"--values={CHARTS}/onegrid/ci/tier-values.yaml"
     here = ["--set=global.platform.identity=onegrid-identity:50051", "--set=global.platform.image.registry="]
     cluster.install("street", render("street", "onegrid", *EVALUATION, tier, *here))
+    (smoke,) = cluster.test("street", on_line=print)
+    assert smoke.code == 0, smoke.output
     (street,) = {only(cluster, "petition", "api", instance="street").ip}
     targets = {name: f"{only(cluster, name, 'api', instance=NAMESPACE).ip}:50051" for name in CONTRACTS}
     async with connect(targets["identity"]) as identity:

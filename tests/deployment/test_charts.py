@@ -238,6 +238,24 @@ def test_certificates_hold_the_names_that_callers_use() -> None:
     }
 
 
+def test_the_suites_of_a_release_ask_what_it_contains() -> None:
+    """A tier has petition alone: its smoke suite must not call the services of other releases."""
+    rendered = helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"])
+    (smoke,) = (spec for name, _, spec in pods(list(yaml.safe_load_all(rendered))) if name.startswith("street-checks"))
+    targets = {each["name"]: each["value"] for each in smoke["containers"][0]["env"] if "TARGET" in each["name"]}
+    assert targets == {"CHECKS_PETITION_TARGET": "dns:///street-petition:50051"}
+    with pytest.raises(SystemExit, match="loop lives through the reference case, which needs identity in this release"):
+        helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"], "--set", "tests.suites={smoke,loop}")
+
+
+def test_the_release_contains_every_service_of_the_contracts() -> None:
+    rendered = yaml.safe_load_all(helm.render("onegrid", "onegrid", []))
+    apis = {each["metadata"]["name"] for each in rendered if each and each["kind"] == "Deployment"}
+    assert {name.removesuffix("-api") for name in apis if name.endswith("-api")} == {
+        f"onegrid-{name}" for name in CONTRACTS
+    }
+
+
 def test_a_service_needs_a_chart_of_few_lines() -> None:
     """So that the next one does, too."""
     for service in CONTRACTS:

@@ -1,3 +1,12 @@
+{{- /* The names of the services that this release contains: Helm drops the dependencies that are not enabled. */}}
+{{- define "onegrid.contained" -}}
+{{- $names := list }}
+{{- range .Chart.Dependencies }}
+{{- if .Condition }}{{ $names = append $names .Name }}{{ end }}
+{{- end }}
+{{- $names | toJson }}
+{{- end }}
+
 {{- /* What the library's templates work on, for what belongs to no single service. */}}
 {{- define "onegrid.it" -}}
 {{- $lib := index .Values "onegrid-lib" }}
