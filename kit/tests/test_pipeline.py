@@ -111,6 +111,7 @@ async def test_a_servicer_is_told_who_calls_what_and_why(api: Serving) -> None:
         "purpose": "p" * 200,
         "traceparent": f"00-{TRACE}-00f067aa0ba902b7-00",
         "resource": STREET,
+        "address": "127.0.0.1",
     }
 
 

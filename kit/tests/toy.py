@@ -114,7 +114,10 @@ class Toy:
                 await self._db.read(lambda conn: conn.execute(text("SELECT pg_sleep(20)")))
             case "bad sql":
                 await self._db.read(lambda conn: conn.execute(text("SELECT CAST('x' AS integer)")))
-        told = {name: getattr(call, name) for name in ("method", "request_id", "purpose", "traceparent", "resource")}
+        told = {
+            name: getattr(call, name)
+            for name in ("method", "request_id", "purpose", "traceparent", "resource", "address")
+        }
         return Response(text=json.dumps({"user": call.caller.user, **told}))  # type: ignore[no-any-return]
 
     Look = Ask = Read = Hold = Keep = Move = _do

@@ -158,5 +158,7 @@ class Call:
     """The W3C trace context of the call; empty if it is not traced."""
     purpose: str = ""
     """Why personal data is read, as the caller says in ``x-purpose-bin`` or ``x-purpose``."""
+    address: str = ""
+    """The network address that the call comes from; empty if it has none. Personal data: keep no more than a digest."""
     resource: str = ""
     """The resource that the request names, for the audit trail."""

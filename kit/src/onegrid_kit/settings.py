@@ -61,6 +61,11 @@ class ServiceSettings:
     max_streams_per_caller: int = setting(
         "Streams at the same moment of one caller, or of one address without a token; more are refused.", default=100
     )
+    forwarding_proxies: int = setting(
+        "How many proxies stand before the api, each of which appends the address of whom it forwards to the metadata "
+        "`x-forwarded-for`; 0 takes the address that connects.",
+        default=0,
+    )
     max_message_bytes: int = setting("The largest request.", default=4 * 1024 * 1024)
     drain_pause_s: float = setting("From NOT_SERVING until calls are refused, on SIGTERM.", default=3.0)
     drain_grace_s: float = setting("How long running calls may finish after that.", default=15.0)

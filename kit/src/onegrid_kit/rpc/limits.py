@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onegrid_kit.errors import CallerLimitReached
 
-__all__ = ["CallerLimit", "address_of"]
+__all__ = ["CallerLimit"]
 
 
 class CallerLimit:
@@ -30,8 +30,3 @@ class CallerLimit:
             self._open[caller] = count
         else:
             del self._open[caller]
-
-
-def address_of(peer: str) -> str:
-    """The address of a gRPC peer, `ipv4:10.0.0.7:50123`, without the port, which differs with each connection."""
-    return peer.rpartition(":")[0]

@@ -22,10 +22,10 @@ from prometheus_client import Histogram
 from onegrid_kit import metrics, tracing
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Overloaded, Unavailable
+from onegrid_kit.rpc import addresses
 from onegrid_kit.rpc.access import AccessRule, access_rule
 from onegrid_kit.rpc.authentication import Authenticator
 from onegrid_kit.rpc.error_mapping import STATUS_DETAILS, status_of
-from onegrid_kit.rpc.limits import address_of
 from onegrid_kit.rpc.validation import parse, validate
 from onegrid_kit.runtime import Runtime
 
@@ -104,6 +104,7 @@ class _Method:
         self._secret = hashlib.blake2b(b"fingerprint " + runtime.settings.page_token_key.encode()).digest()
         self._default_deadline: float = runtime.settings.default_deadline_s
         self._trace_ratio: float = runtime.settings.trace_ratio
+        self._proxies: int = runtime.settings.forwarding_proxies
         self._max_calls: int = runtime.settings.max_calls
         self._max_streams: int = runtime.settings.max_streams
         self._seconds = _Outcomes(service.name, method.name)
@@ -159,8 +160,8 @@ class _Method:
             authorization, traceparent, purpose = self._metadata(context)
             tracing.enter(traceparent)
             with tracing.span(self._name, SpanKind.SERVER, traceparent):
-                call, request = await self._admit(raw, authorization, tracing.current_traceparent(), purpose)
-                key = call.caller.user or address_of(context.peer())
+                call, request = await self._admit(raw, context, authorization, tracing.current_traceparent(), purpose)
+                key = call.caller.user or call.address
                 runtime.streams_of.enter(key)
                 try:
                     if self._rule.reads_personal_data:
@@ -234,8 +235,8 @@ class _Method:
     async def _serve(
         self, raw: bytes, context: Context, authorization: str | None, traceparent: str, purpose: str
     ) -> bytes:
-        call, request = await self._admit(raw, authorization, traceparent, purpose)
-        limit, key = self._runtime.calls_of, call.caller.user or address_of(context.peer())
+        call, request = await self._admit(raw, context, authorization, traceparent, purpose)
+        limit, key = self._runtime.calls_of, call.caller.user or call.address
         limit.enter(key)
         try:
             return await self._answer(request, call)
@@ -252,7 +253,7 @@ class _Method:
         return _serialized(answer)
 
     async def _admit(
-        self, raw: bytes, authorization: str | None, traceparent: str, purpose: str
+        self, raw: bytes, context: Context, authorization: str | None, traceparent: str, purpose: str
     ) -> tuple[Call, Message]:
         now = self._clock.now()
         caller = await self._authenticator.caller(authorization, now)
@@ -271,9 +272,17 @@ class _Method:
             fingerprint=hashlib.blake2b(raw, digest_size=16, key=self._secret).digest() if request_id else b"",
             traceparent=traceparent,
             purpose=purpose,
+            address=self._address(context),
             resource=self._resource(request),
         )
         return call, request
+
+    def _address(self, context: Context) -> str:
+        forwarded: list[str] = []
+        if self._proxies:
+            metadata = context.invocation_metadata() or ()
+            forwarded = [str(value) for key, value in metadata if key == addresses.FORWARDED_FOR]
+        return addresses.address_of(context.peer(), forwarded, self._proxies)
 
     def _metadata(self, context: Context) -> tuple[str | None, str, str]:
         authorization = None
