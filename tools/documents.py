@@ -26,7 +26,7 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
 from onegrid_checks import settings as checks
 from onegrid_identity import granting
 from onegrid_kit import metrics, tracing
-from onegrid_kit.contracts import access_of
+from onegrid_kit.contracts import access_of, fields_under, visibility_of
 from onegrid_kit.service import installed
 from onegrid_kit.settings import ServiceSettings, describe
 from onegrid_petition import lifecycle
@@ -127,6 +127,18 @@ def permissions() -> str:
             roles = ", ".join(role.id for role in granting.BUILT_IN if access.permission in role.permissions)
             reads = "yes" if access.reads_personal_data else ""
             lines.append(f"| {service.descriptor.name}.{method.name} | {who} | {over} | {reads} | {roles} |")
+    lines += ["\n## Fields\n", "Those that are not for all who get an answer, from the option `visible_to`.\n"]
+    lines += ["| field | visible to | roles |", "| --- | --- | --- |"]
+    for service in installed():
+        outputs = [method.output_type for method in service.descriptor.methods]
+        fields = {field.full_name: field for output in outputs for field in fields_under(output)}
+        for name, field in sorted(fields.items()):
+            rule = visibility_of(field)
+            if rule is not None:
+                viewers = [kind for kind, does in (("the owner", rule.owner), ("offices", rule.office)) if does]
+                viewers += [f"`{rule.permission}`"] if rule.permission else []
+                roles = ", ".join(role.id for role in granting.BUILT_IN if rule.permission in role.permissions)
+                lines.append(f"| {name.split('.', 3)[-1]} | {', '.join(viewers)} | {roles} |")
     return "\n".join(lines) + "\n"
 
 

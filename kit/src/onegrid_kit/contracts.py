@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
-from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
 from onegrid.options.v1 import options_pb2
 
-__all__ = ["access_of", "is_event"]
+__all__ = ["access_of", "fields_under", "rules_of", "visibility_of"]
 
 # The stubs of the generated extensions do not say of what they are the extension.
 _ACCESS = cast(Any, options_pb2.access)
-_EVENT = cast(Any, options_pb2.event)
+_VISIBLE_TO = cast(Any, options_pb2.visible_to)
 
 
 def access_of(method: MethodDescriptor) -> options_pb2.Access:
@@ -21,6 +22,27 @@ def access_of(method: MethodDescriptor) -> options_pb2.Access:
     return access
 
 
-def is_event(message: Descriptor) -> bool:
-    """Whether the message is an event that a service announces."""
-    return message.GetOptions().HasExtension(_EVENT)
+def visibility_of(field: FieldDescriptor) -> options_pb2.VisibleTo | None:
+    """Who the field is for; None where it is for all who get its message."""
+    options = field.GetOptions()
+    return options.Extensions[_VISIBLE_TO] if options.HasExtension(_VISIBLE_TO) else None
+
+
+def fields_under(message: Descriptor) -> Iterator[FieldDescriptor]:
+    """The message's fields and those of all messages in them, each once."""
+    seen, waiting = {message}, [message]
+    while waiting:
+        for field in waiting.pop().fields:
+            yield field
+            if field.message_type is not None and field.message_type not in seen:
+                seen.add(field.message_type)
+                waiting.append(field.message_type)
+
+
+def rules_of(contract: ServiceDescriptor) -> Iterator[options_pb2.Access | options_pb2.VisibleTo]:
+    """What the contract's methods, and the fields of their answers, say of permissions."""
+    for method in contract.methods:
+        yield access_of(method)
+        for field in fields_under(method.output_type):
+            if (rule := visibility_of(field)) is not None:
+                yield rule

@@ -8,12 +8,12 @@ from typing import Final
 
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.contracts import CONTRACTS
-from onegrid.options.v1.options_pb2 import Access, BuiltInRole
+from onegrid.options.v1.options_pb2 import Access, BuiltInRole, VisibleTo
 from onegrid_identity.accounts import Role
 from onegrid_identity.errors import GrantExceedsOwn, PermissionUnknown, ScopeUnfit
 from onegrid_kit import codes
 from onegrid_kit.callers import ALWAYS, Caller, Period
-from onegrid_kit.contracts import access_of
+from onegrid_kit.contracts import rules_of
 
 __all__ = [
     "ADMINISTRATOR",
@@ -36,12 +36,12 @@ _FORMS: Final = {
 
 @cache
 def all_permissions() -> frozenset[str]:
-    """Every permission that a method of the platform needs."""
+    """Every permission that a method of the platform needs, or a field of its answers."""
     return frozenset(rule.permission for rule in _rules() if rule.permission)
 
 
-def _rules() -> Iterator[Access]:
-    return (access_of(method) for contract in CONTRACTS.values() for method in contract.methods)
+def _rules() -> Iterator[Access | VisibleTo]:
+    return (rule for contract in CONTRACTS.values() for rule in rules_of(contract))
 
 
 def _built_in(role: BuiltInRole, display_name: str, level: OaLevel) -> Role:
@@ -96,7 +96,7 @@ def require_fit(role: Role, scope: str) -> None:
 
 
 def require_known(permissions: Iterable[str]) -> None:
-    """Raise PermissionUnknown for the first that no method needs."""
+    """Raise PermissionUnknown for the first that no method or field needs."""
     for permission in sorted(permissions):
         if permission not in all_permissions():
             raise PermissionUnknown(permission)

@@ -1,31 +1,31 @@
-"""In what capacity a caller acts on a petition, and what of it the caller may see.
+"""In what capacity a caller acts on a petition, and what kind of viewer the caller is.
 
 A permission says what a token may do somewhere; this says whether it may do so with this petition, and as whom.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.petition.v1.resources_pb2 import Action, Actor
-from onegrid_kit import codes
-from onegrid_kit.callers import Call, Caller
+from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
+from onegrid_kit.visibility import Viewer
 from onegrid_petition import lifecycle
 from onegrid_petition.petition import Petition, Task
 
 __all__ = [
     "Standing",
     "absent",
-    "is_office",
     "may_see",
     "of_office",
     "of_task",
-    "redacted",
+    "viewer_of",
 ]
 
+_READ_PETITIONERS: Final = "petition.petitioners.read"
 _ACTORS: Final = {
     OaLevel.OA_LEVEL_DISTRICT: Actor.ACTOR_COMMAND_CENTRE,
     OaLevel.OA_LEVEL_STREET: Actor.ACTOR_STREET,
@@ -66,24 +66,19 @@ def may_see(call: Call, petition: Petition) -> bool:
     """Whether the caller may see the petition: its owner, who answers for its place, and who has or had a task
     of it.
     """
-    caller, permission = call.caller, call.permission
-    return (
-        caller.may_own(permission, petition.petitioner)
-        or caller.may(permission, petition.place)
-        or any(caller.may(permission, task.assignee) for task in petition.tasks)
+    return call.caller.may_own(call.permission, petition.petitioner) or _for_an_office(call, petition)
+
+
+def viewer_of(call: Call, petition: Petition) -> Viewer:
+    """What kind of viewer of the petition the caller is, if the caller may see it at all."""
+    caller = call.caller
+    owner = caller.user == petition.petitioner
+    named = not petition.anonymous or caller.may(_READ_PETITIONERS, petition.place)
+    return Viewer(
+        owner=owner,
+        office=not owner and _for_an_office(call, petition),
+        permissions=frozenset({_READ_PETITIONERS} if named else ()),
     )
-
-
-def is_office(call: Call, petition: Petition) -> bool:
-    """Whether the caller reads what the offices say among themselves: everybody who may see it but for its owner."""
-    return call.caller.user != petition.petitioner
-
-
-def redacted(caller: Caller, petition: Petition) -> Petition:
-    """The petition as the caller may see it: an anonymous petitioner is named to the command centre alone."""
-    if not petition.anonymous or caller.user == petition.petitioner or _is_command_centre(caller, petition):
-        return petition
-    return replace(petition, petitioner="", organization="", sealed_phone=None)
 
 
 def absent(call: Call, name: str, district: str) -> NotFound | PermissionDenied:
@@ -93,8 +88,8 @@ def absent(call: Call, name: str, district: str) -> NotFound | PermissionDenied:
     return PermissionDenied(call.permission)
 
 
-def _is_command_centre(caller: Caller, petition: Petition) -> bool:
-    return any(
-        grant.level == OaLevel.OA_LEVEL_DISTRICT and codes.contains(grant.scope, petition.place)
-        for grant in caller.grants
+def _for_an_office(call: Call, petition: Petition) -> bool:
+    """Whether the caller's permission is held over the petition's place, or over an office that has or had a task."""
+    return call.caller.may(call.permission, petition.place) or any(
+        call.caller.may(call.permission, task.assignee) for task in petition.tasks
     )

@@ -249,7 +249,7 @@ def return_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
     """Give a task back (退回). A lead that had taken it answers for the petition until another takes it (首问负责)."""
     before, task, who = _lock_task(conn, command, call)
     state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_RETURN, who.actor)
-    returned = replace(task, state=task_state, answer=command.internal_note, end_time=call.now)
+    returned = replace(task, state=task_state, return_reason=command.internal_note, end_time=call.now)
     after = replace(before.with_task(returned), state=state)
     return _record(
         conn,

@@ -16,7 +16,7 @@ PHONE_PURPOSE = "petition.contact_phone"
 
 
 def petition(of: Petition, cipher: Cipher) -> resources_pb2.Petition:
-    """The petition as it is told, with its tasks."""
+    """The petition with its tasks."""
     return resources_pb2.Petition(
         name=of.name,
         kind=of.kind,
@@ -62,6 +62,7 @@ def task(of: Petition, one: Task) -> resources_pb2.Task:
         state=one.state,
         instruction=one.instruction,
         answer=one.answer,
+        return_reason=one.return_reason,
         due_time=timestamp(one.due_time),
         create_time=timestamp(one.create_time),
         take_time=timestamp(one.take_time),
@@ -76,8 +77,8 @@ def rating(of: Rating) -> resources_pb2.Rating:
     )
 
 
-def entry(of: Entry, *, internal: bool) -> resources_pb2.TimelineEntry:
-    """A step as offices (internal) or everybody else reads it."""
+def entry(of: Entry) -> resources_pb2.TimelineEntry:
+    """A step."""
     return resources_pb2.TimelineEntry(
         sequence=of.sequence,
         time=timestamp(of.time),
@@ -88,7 +89,7 @@ def entry(of: Entry, *, internal: bool) -> resources_pb2.TimelineEntry:
         state=of.state,
         assignees=of.assignees,
         public_note=of.public_note,
-        internal_note=of.internal_note if internal else "",
+        internal_note=of.internal_note,
         stars=of.stars,
     )
 

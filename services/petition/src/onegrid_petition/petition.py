@@ -55,6 +55,9 @@ class Task:
     state: TaskState
     instruction: str = ""
     answer: str = ""
+    """What the petitioner was told when it was concluded."""
+    return_reason: str = ""
+    """Why it was returned; for the offices alone."""
     due_time: datetime
     create_time: datetime
     take_time: datetime | None = None
@@ -85,7 +88,7 @@ class Petition:
     organization: str = ""
     anonymous: bool = False
     sealed_phone: bytes | None = None
-    """Where the petitioner can be called, encrypted; only what is told to those who may know is decrypted."""
+    """Where the petitioner can be called, encrypted."""
     place: str
     location: Location | None = None
     address: str = ""

@@ -287,13 +287,16 @@ def _petition(row: Any, tasks: tuple[Task, ...]) -> Petition:
 
 
 def _task(row: Any) -> Task:
+    # One column for both texts, since a returned task is never concluded: releases side by side agree on it.
+    returned = row.state == TaskState.TASK_STATE_RETURNED
     return Task(
         number=row.number,
         assignee=row.assignee,
         part=cast(Part, row.part),
         state=cast(TaskState, row.state),
         instruction=row.instruction,
-        answer=row.answer,
+        answer="" if returned else row.answer,
+        return_reason=row.answer if returned else "",
         due_time=row.due_time,
         create_time=row.create_time,
         take_time=row.take_time,
@@ -310,7 +313,7 @@ def _task_values(of: Petition, t: Task) -> dict[str, Any]:
         "part": t.part,
         "state": t.state,
         "instruction": t.instruction,
-        "answer": t.answer,
+        "answer": t.return_reason or t.answer,
         "due_time": t.due_time,
         "create_time": t.create_time,
         "take_time": t.take_time,

@@ -54,7 +54,7 @@ class Petitions:
         )
         route = await self._router.route(command.district, command.place, command.location)
         petition = commands.new_petition(command, route, call)
-        answer = pb.FilePetitionResponse(petition=messages.petition(petition, self._cipher)).SerializeToString()
+        answer = pb.FilePetitionResponse(petition=self._visible.render(petition, call)).SerializeToString()
         sealed = self._cipher.seal(answer, idempotency.PURPOSE)
         kept = await self._filings.submit(commands.filing(petition, call, sealed))
         return answer if kept is sealed else self._cipher.open(kept, idempotency.PURPOSE)

@@ -10,6 +10,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.paging import page_size
 from onegrid_kit.runtime import Runtime
+from onegrid_kit.visibility import PUBLIC, visible_to
 from onegrid_petition import authority, messages, queries
 from onegrid_petition.api.visible import VisiblePetitions, petition_id
 from onegrid_petition.settings import PetitionSettings
@@ -40,19 +41,19 @@ class Timelines:
             state=petition.state,
             organization=petition.organization,
             place=petition.place[:12],
-            entries=[messages.entry(step, internal=False) for step in steps],
+            entries=[visible_to(PUBLIC, messages.entry(step)) for step in steps],
         )
 
     async def ListTimeline(self, request: pb.ListTimelineRequest, call: Call) -> pb.ListTimelineResponse:
         id_ = petition_id(request.petition)
-        await self._visible.require(id_, call)
+        viewer = authority.viewer_of(call, await self._visible.require(id_, call))
         position = self._pages.open(request, request.page_token)
         after = int(position[0]) if position else 0
         size = page_size(request.page_size)
         found = await self._db.read(lambda conn: queries.entries(conn, id_, after, size + 1))
         page = found[:size]
         return pb.ListTimelineResponse(
-            entries=[messages.entry(step, internal=True) for step in page],
+            entries=[visible_to(viewer, messages.entry(step)) for step in page],
             next_page_token=self._pages.make(request, [page[-1].sequence]) if len(found) > size else "",
         )
 
@@ -64,13 +65,14 @@ class Timelines:
         seen = int(position[0]) if position else 0
         if petition.ended and seen >= petition.sequence:
             return
+        viewer = authority.viewer_of(call, petition)
         async for step in self._watchers.follow(petition.id, seen):
             if step.sequence > petition.sequence:
                 # With this step, or since the stream began, the petition may have left the caller's view.
                 now = replace(call, caller=call.caller.at(self._clock.now()))
                 petition = await self._visible.require(petition.id, now)
-            internal = authority.is_office(call, petition)
+                viewer = authority.viewer_of(now, petition)
             yield pb.WatchPetitionResponse(
-                entry=messages.entry(step, internal=internal),
+                entry=visible_to(viewer, messages.entry(step)),
                 resume_token=self._pages.make(request, [step.sequence]),
             )

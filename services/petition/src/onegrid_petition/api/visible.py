@@ -13,6 +13,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import PermissionDenied
 from onegrid_kit.runtime import Runtime
+from onegrid_kit.visibility import visible_to
 from onegrid_petition import authority, messages, store
 from onegrid_petition.petition import Petition
 from onegrid_petition.settings import PetitionSettings
@@ -55,7 +56,7 @@ class VisiblePetitions:
 
     def render(self, petition: Petition, call: Call) -> resources_pb2.Petition:
         """The petition as the caller may see it."""
-        return messages.petition(authority.redacted(call.caller, petition), self._cipher)
+        return visible_to(authority.viewer_of(call, petition), messages.petition(petition, self._cipher))
 
     async def _load(self, ids: Sequence[str]) -> Sequence[Petition | None]:
         found = await self._db.read(lambda conn: store.petitions_by_id(conn, sorted(set(ids))))

@@ -1,0 +1,78 @@
+"""Who sees which field of an answer, as the contract's option ``onegrid.options.v1.visible_to`` says.
+
+A service decides once, per resource, what kind of viewer a caller is; which fields that is, only the contract says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, TypeVar
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from onegrid.options.v1 import options_pb2
+from onegrid_kit.contracts import visibility_of
+
+__all__ = ["PUBLIC", "Viewer", "visible_to"]
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """What a caller is to a resource."""
+
+    owner: bool = False
+    """The resource is the caller's own."""
+    office: bool = False
+    """The caller may see the resource for an office, and does not own it."""
+    permissions: frozenset[str] = frozenset()
+    """Those permissions named by fields that the caller holds over the resource."""
+
+    def may_see(self, rule: options_pb2.VisibleTo) -> bool:
+        """Whether a field with this rule is for the viewer."""
+        return (rule.owner and self.owner) or (rule.office and self.office) or rule.permission in self.permissions
+
+
+PUBLIC: Final = Viewer()
+"""Everybody: sees only the fields that are for all."""
+
+
+def visible_to(viewer: Viewer, message: M) -> M:
+    """The same message, without the fields that are not for the viewer; at any depth."""
+    marked, nested = _plan(message.DESCRIPTOR)
+    for name, rule in marked:
+        if not viewer.may_see(rule):
+            message.ClearField(name)
+    for field in nested:
+        for each in _messages(field, message):
+            visible_to(viewer, each)
+    return message
+
+
+def _messages(field: FieldDescriptor, message: Message) -> Any:
+    value = getattr(message, field.name)
+    if not field.is_repeated:
+        return (value,) if message.HasField(field.name) else ()
+    return value.values() if _is_map(field) else value
+
+
+@cache
+def _plan(of: Descriptor) -> tuple[tuple[tuple[str, options_pb2.VisibleTo], ...], tuple[FieldDescriptor, ...]]:
+    """The message's own fields that are not for all, and those that hold messages with such fields."""
+    marked = tuple((field.name, rule) for field in of.fields if (rule := visibility_of(field)) is not None)
+    nested = tuple(field for field in of.fields if _holds_marked(field, frozenset()))
+    return marked, nested
+
+
+def _holds_marked(field: FieldDescriptor, above: frozenset[Descriptor]) -> bool:
+    inner = field.message_type
+    if inner is None or inner in above:
+        return False
+    return any(visibility_of(each) is not None or _holds_marked(each, above | {inner}) for each in inner.fields)
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
