@@ -1,4 +1,4 @@
-"""The checks' tests run against the fleet of the tests of the whole system."""
+"""The checks' tests run against the fleet of the system tests."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def scraping(folder: Path, rules: Path, jobs: Mapping[str, Sequence[int]]) -> It
         "--enable-feature=exemplar-storage",
     ]
     url, log = f"http://127.0.0.1:{own}", folder / "prometheus.log"
-    with log.open("wb") as said:
-        process = subprocess.Popen(lent(command, stop_with_us=signal.SIGKILL), stdout=said, stderr=said)
+    with log.open("wb") as output:
+        process = subprocess.Popen(lent(command, stop_with_us=signal.SIGKILL), stdout=output, stderr=output)
     try:
         _await_scrapes(url, sum(map(len, scraped.values())), log)
         yield url
@@ -61,13 +61,13 @@ def scraping(folder: Path, rules: Path, jobs: Mapping[str, Sequence[int]]) -> It
 
 
 def reload(url: str) -> None:
-    """Let it read its rules anew."""
+    """Make Prometheus reload its rules."""
     with urllib.request.urlopen(urllib.request.Request(f"{url}/-/reload", method="POST"), timeout=10):
         pass
 
 
 def _await_scrapes(url: str, targets: int, log: Path) -> None:
-    # What was counted before the first scrape is not seen as an increase.
+    # Increases are computed from the first scrape on.
     query = urllib.parse.urlencode({"query": "sum((count_over_time(up[1m]) > bool 1) * up)"})
     deadline = time.monotonic() + _PATIENCE_S
     while True:

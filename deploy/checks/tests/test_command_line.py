@@ -1,4 +1,4 @@
-"""What whoever runs the checks is told when they can't run."""
+"""The command line's errors when the checks can't run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def test_every_missing_setting_is_named_with_what_it_is(
     for name, value in TARGETS.items():
         monkeypatch.setenv(name, value)
     assert main(["loop"]) == 2
-    said = capsys.readouterr().err
-    assert "CHECKS_SINK is not set: the evaluation's sink" in said
-    assert "CHECKS_ADMIN_PASSWORD is not set" in said
+    output = capsys.readouterr().err
+    assert "CHECKS_SINK is not set: the evaluation's sink" in output
+    assert "CHECKS_ADMIN_PASSWORD is not set" in output
 
 
 @pytest.mark.parametrize("arguments", [[], ["smoke", "twice"], ["nothing"]])

@@ -69,43 +69,43 @@ def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checks]:
 
 
 def test_smoke_holds(checks: Checks) -> None:
-    code, said = checks.run("smoke")
-    assert code == 0, said
-    assert "smoke passed" in said
+    code, output = checks.run("smoke")
+    assert code == 0, output
+    assert "smoke passed" in output
 
 
 def test_smoke_names_the_service_that_is_not_what_it_should_be(checks: Checks) -> None:
-    code, said = checks.run("smoke", CHECKS_GRID_TARGET="127.0.0.1:9")
+    code, output = checks.run("smoke", CHECKS_GRID_TARGET="127.0.0.1:9")
     assert code == 1
-    assert "FAIL  expected: grid: onegrid.grid.v1.GridService is SERVING at 127.0.0.1:9" in said
-    assert "seen: UNAVAILABLE" in said
-    assert "look: kubectl get pods -l app.kubernetes.io/name=grid" in said
-    assert "expected: petition" not in said
+    assert "FAIL  expected: grid: onegrid.grid.v1.GridService is SERVING at 127.0.0.1:9" in output
+    assert "actual: UNAVAILABLE" in output
+    assert "look: kubectl get pods -l app.kubernetes.io/name=grid" in output
+    assert "expected: petition" not in output
 
-    code, said = checks.run("smoke", CHECKS_GRID_TARGET=checks.fleet.target("identity"))
+    code, output = checks.run("smoke", CHECKS_GRID_TARGET=checks.fleet.target("identity"))
     assert code == 1
-    assert "FAIL  expected: grid: onegrid.grid.v1.GridService is SERVING" in said
+    assert "FAIL  expected: grid: onegrid.grid.v1.GridService is SERVING" in output
 
 
 def test_smoke_asks_the_services_that_a_release_contains_and_no_others(checks: Checks) -> None:
-    code, said = checks.run("smoke", CHECKS_IDENTITY_TARGET="", CHECKS_GRID_TARGET="")
-    assert code == 0, said
-    assert {line.split()[1] for line in said.splitlines() if line.startswith("ok ")} == {"petition:"}
+    code, output = checks.run("smoke", CHECKS_IDENTITY_TARGET="", CHECKS_GRID_TARGET="")
+    assert code == 0, output
+    assert {line.split()[1] for line in output.splitlines() if line.startswith("ok ")} == {"petition:"}
 
-    code, said = checks.run("smoke", CHECKS_IDENTITY_TARGET="", CHECKS_GRID_TARGET="", CHECKS_PETITION_TARGET="")
+    code, output = checks.run("smoke", CHECKS_IDENTITY_TARGET="", CHECKS_GRID_TARGET="", CHECKS_PETITION_TARGET="")
     assert code == 2
-    assert "no service to check" in said
+    assert "no service to check" in output
 
-    code, said = checks.run("loop", CHECKS_GRID_TARGET="")
+    code, output = checks.run("loop", CHECKS_GRID_TARGET="")
     assert code == 2
-    assert "CHECKS_GRID_TARGET is not set" in said
+    assert "CHECKS_GRID_TARGET is not set" in output
 
 
 async def test_the_loop_holds_on_an_empty_platform_for_two_that_come_at_once_and_for_the_next(checks: Checks) -> None:
     runs = [*await asyncio.gather(*(asyncio.to_thread(checks.run, "loop") for _ in range(2))), checks.run("loop")]
-    for code, said in runs:
-        assert code == 0, said
-        assert "VERIFY_SOLVED" in said
+    for code, output in runs:
+        assert code == 0, output
+        assert "VERIFY_SOLVED" in output
     assert checks.fleet.count("identity", "department") == 34
 
 
@@ -138,25 +138,25 @@ def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Pa
         with checks.fleet.second_api("petition"), ThreadPoolExecutor() as pool:
             running = pool.submit(checks.run, "load", CHECKS_PROFILE=dealt)
             eventually(lambda: running.done() or first.metric("onegrid_streams", service="petition") >= 2)
-            # A stream that has told nothing yet is opened anew by gRPC itself, and not counted.
+            # gRPC itself reopens a stream that has received nothing yet, and does not count that.
             time.sleep(1)
             first.ask_to_stop()
             assert first.await_end(30) == 0
-            code, said = running.result()
+            code, output = running.result()
     finally:
         checks.fleet.mend()
-    assert code == 0, said
-    assert "ok    at most 0 calls fail" in said
-    assert "cut and went on 0 times" not in said
+    assert code == 0, output
+    assert "ok    at most 0 calls fail" in output
+    assert "cut and went on 0 times" not in output
 
 
 def test_a_missed_objective_fails_the_load(checks: Checks, tmp_path: Path) -> None:
     hard = {"errors": 0, "made": 0.5, "latency_ms": {"GetPetition": {"p50": 1, "p99": 1}}}
     steady = [{"name": "steady", "seconds": 2, "rate": 30}]
-    code, said = checks.run("load", CHECKS_PROFILE=profile(tmp_path, objectives=hard, phases=steady))
-    assert code == 1, said
-    assert "FAIL  expected: steady: p50 and p99 of every method are within their objectives" in said
-    assert "p50 of GetPetition" in said
+    code, output = checks.run("load", CHECKS_PROFILE=profile(tmp_path, objectives=hard, phases=steady))
+    assert code == 1, output
+    assert "FAIL  expected: steady: p50 and p99 of every method are within their objectives" in output
+    assert "p50 of GetPetition" in output
 
 
 def test_calls_that_fail_fail_the_load(checks: Checks, tmp_path: Path) -> None:
@@ -164,19 +164,19 @@ def test_calls_that_fail_fail_the_load(checks: Checks, tmp_path: Path) -> None:
     running = threading.Thread(target=lambda: (time.sleep(2), grid.kill()))
     running.start()
     try:
-        code, said = checks.run("load", CHECKS_PROFILE=profile(tmp_path))
+        code, output = checks.run("load", CHECKS_PROFILE=profile(tmp_path))
     finally:
         running.join()
         checks.fleet.mend()
-    assert code == 1, said
-    assert "FAIL  expected: at most 0 calls fail" in said
-    assert "LocateCell: UNAVAILABLE" in said
+    assert code == 1, output
+    assert "FAIL  expected: at most 0 calls fail" in output
+    assert "LocateCell: UNAVAILABLE" in output
 
 
 def test_a_profile_that_cannot_be_used_is_told(checks: Checks, tmp_path: Path) -> None:
-    code, said = checks.run("load", CHECKS_PROFILE=profile(tmp_path, watchers=-1))
+    code, output = checks.run("load", CHECKS_PROFILE=profile(tmp_path, watchers=-1))
     assert code == 2
-    assert "watchers: takes a whole number, at least 0, not -1" in said
+    assert "watchers: takes a whole number, at least 0, not -1" in output
 
 
 RULES = """
@@ -214,26 +214,28 @@ def test_observability_holds_and_fails_where_a_trace_does_not_reach_the_worker(c
     (tmp_path / "test.json").write_text(json.dumps(BOARD))
     jobs = {f"onegrid-{service}": checks.fleet.metrics_ports(service) for service in SERVICES}
     with scraping(tmp_path, tmp_path / "test.yaml", jobs) as prometheus:
-        told = {"CHECKS_PROMETHEUS": prometheus, "CHECKS_RULES": tmp_path, "CHECKS_DASHBOARDS": tmp_path}
-        code, said = checks.run("observability", **told, CHECKS_PATIENCE=60)
-        assert code == 0, said
-        assert "observability passed: 7 of 7" in said
+        environment = {"CHECKS_PROMETHEUS": prometheus, "CHECKS_RULES": tmp_path, "CHECKS_DASHBOARDS": tmp_path}
+        code, output = checks.run("observability", **environment, CHECKS_PATIENCE=60)
+        assert code == 0, output
+        assert "observability passed: 7 of 7" in output
 
         worker = checks.fleet.parts["petition", "worker"]
         worker.kill()
         try:
-            code, said = checks.run("observability", **told, CHECKS_PATIENCE=3)
+            code, output = checks.run("observability", **environment, CHECKS_PATIENCE=3)
         finally:
             worker.start()
-        assert code == 1, said
-        assert re.search(r"expected: one trace spans .*\n      seen: .*PetitionFiled handle' of the worker", said), said
+        assert code == 1, output
+        assert re.search(
+            r"expected: one trace spans .*\n      actual: .*PetitionFiled handle' of the worker", output
+        ), output
 
 
 def test_the_loop_names_the_step_that_it_did_not_get_through(checks: Checks) -> None:
-    code, said = checks.run("loop", CHECKS_ADMIN_PASSWORD="not the administrator's")
+    code, output = checks.run("loop", CHECKS_ADMIN_PASSWORD="not the administrator's")
     assert code == 1
-    assert "FAIL  expected: the demonstration district is loaded\n      seen: UNAUTHENTICATED" in said
-    # Its code is never used: whoever comes next has to wait for a minute. So this is the last test here.
-    code, said = checks.run("loop", CHECKS_SINK="http://127.0.0.1:9")
+    assert "FAIL  expected: the demonstration district is loaded\n      actual: UNAUTHENTICATED" in output
+    # The code of this run is never used, and the next one has to wait for a minute: so this is the last test here.
+    code, output = checks.run("loop", CHECKS_SINK="http://127.0.0.1:9")
     assert code == 1
-    assert "FAIL  expected: the reference case" in said
+    assert "FAIL  expected: the reference case" in output

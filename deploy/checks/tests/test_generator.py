@@ -54,7 +54,7 @@ class Slow:
 
 
 class Hogging(Slow):
-    """Takes the processor, and lets nobody else do anything."""
+    """Blocks the event loop."""
 
     async def call(self, method: str) -> None:
         self.leap.now += self._seconds

@@ -58,8 +58,8 @@ def test_panels_are_found_in_rows_and_say_whether_they_may_be_empty(tmp_path: Pa
     }
     (tmp_path / "petition.json").write_text(json.dumps(board))
     [read] = dashboards.read(tmp_path)
-    told = [(query.panel, query.expression, query.may_be_empty) for query in read.queries]
-    assert told == [("Errors", "e", True), ("Rate", "r", False), ("Rate", "s", False)]
+    found = [(query.panel, query.expression, query.may_be_empty) for query in read.queries]
+    assert found == [("Errors", "e", True), ("Rate", "r", False), ("Rate", "s", False)]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"panels": []}', '{"title": "t", "panels": [{"id": 1, "targets": [{}]}]}'])
@@ -97,11 +97,11 @@ def test_a_whole_chain_is_whole_and_the_first_missing_link_is_named() -> None:
 def test_spans_are_read_from_jaegers_answer() -> None:
     parent = {"refType": "CHILD_OF", "traceID": "t", "spanID": "p"}
     link = {"refType": "FOLLOWS_FROM", "traceID": "t", "spanID": "l"}
-    told = {
+    found = {
         "spans": [
             {"spanID": "s", "operationName": "o", "references": [link, parent], "processID": "p1"},
             {"spanID": "r", "operationName": "o", "references": [], "processID": "p1"},
         ],
         "processes": {"p1": {"serviceName": "onegrid-grid"}},
     }
-    assert spans({"data": [told]}) == [Span("onegrid-grid", "o", "s", "p"), Span("onegrid-grid", "o", "r", "")]
+    assert spans({"data": [found]}) == [Span("onegrid-grid", "o", "s", "p"), Span("onegrid-grid", "o", "r", "")]

@@ -1,4 +1,4 @@
-"""Load profiles: what is read from them, and what they are told when something in them can't be used."""
+"""Load profiles: how they are read, and the errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_profile_is_what_it_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         ("connections", 0, "connections: takes a whole number, at least 1, not 0"),
         ("connections", True, "connections: takes a whole number"),
@@ -83,8 +83,10 @@ def test_a_profile_is_what_it_says(tmp_path: Path) -> None:
         ("objectives.latency_ms.FilePetition.p50", 30, "p50 can't be above p99"),
     ],
 )
-def test_what_cannot_be_used_is_named_with_what_it_takes(tmp_path: Path, path: str, value: object, said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+def test_what_cannot_be_used_is_named_with_what_it_takes(
+    tmp_path: Path, path: str, value: object, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
         read(written(tmp_path, changed(path, value)))
 
 

@@ -1,4 +1,4 @@
-"""What is said of rules and dashboards by a real Prometheus, which scrapes itself."""
+"""Rules and dashboards checked against a real Prometheus, which scrapes itself."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ async def said_of_rules(folder: Path, server: str, capsys: pytest.CaptureFixture
     """What did not hold."""
     checklist = Checklist("observability")
     await rules.check(rules.read(folder), Prometheus(server), time.monotonic() + patience_s, checklist)
-    told = capsys.readouterr().out
-    seen = [line.removeprefix("      seen: ") for line in told.splitlines() if "seen: " in line]
-    return [f"{failed} | {each}" for failed, each in zip(checklist.failed, seen, strict=True)]
+    output = capsys.readouterr().out
+    actual = [line.removeprefix("      actual: ") for line in output.splitlines() if "actual: " in line]
+    return [f"{failed} | {each}" for failed, each in zip(checklist.failed, actual, strict=True)]
 
 
 async def said_of_panel(
@@ -76,7 +76,7 @@ async def said_of_panel(
     patience_s: float = 10,
     **panel: object,
 ) -> str:
-    """What did not hold, and what was seen instead."""
+    """The failed expectations, each with what is there instead."""
     board = {"title": "Test", "templating": {"list": variables}, "panels": [{"id": 1, "title": "Panel", **panel}]}
     (folder / "board.json").write_text(json.dumps(board))
     checklist = Checklist("observability")
@@ -119,7 +119,7 @@ async def test_a_panel_with_data_holds(folder: Path, server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("panel", "variables", "seen"),
+    ("panel", "variables", "actual"),
     [
         ({"targets": [{"expr": "up"}, {"expr": "up > 7"}]}, VARIABLES, "Panel has none: up > 7"),
         ({"targets": [{"expr": "up * 0 / 0"}]}, VARIABLES, "Panel has none: up * 0 / 0"),
@@ -145,10 +145,10 @@ async def test_a_panel_that_shows_nothing_is_named(
     capsys: pytest.CaptureFixture[str],
     panel: dict[str, Any],
     variables: list[dict[str, Any]],
-    seen: str,
+    actual: str,
 ) -> None:
     assert await said_of_panel(folder, server, variables, patience_s=0, **panel)
-    assert seen in capsys.readouterr().out
+    assert actual in capsys.readouterr().out
 
 
 async def test_a_panel_that_says_that_it_may_be_empty_may_be(folder: Path, server: str) -> None:

@@ -75,8 +75,8 @@ def test_a_trace_is_told_as_jaeger_tells_it(sink: str, packed: bool) -> None:
         encoding = {"content_encoding": "gzip"} if packed else {}
         assert post(f"{sink}/v1/traces", gzip.compress(body) if packed else body, **encoding) == 200
     [trace] = get(f"{sink}/api/traces/{7:032x}")["data"]
-    told = [(s["operationName"], s["references"][0]["spanID"], s["processID"]) for s in trace["spans"]]
-    assert told == [("call", f"{9:016x}", "p1"), ("publish", f"{1:016x}", "p1"), ("x", f"{2:016x}", "p2")]
+    spans = [(s["operationName"], s["references"][0]["spanID"], s["processID"]) for s in trace["spans"]]
+    assert spans == [("call", f"{9:016x}", "p1"), ("publish", f"{1:016x}", "p1"), ("x", f"{2:016x}", "p2")]
     assert trace["processes"] == {"p1": {"serviceName": "onegrid-petition"}, "p2": {"serviceName": "onegrid-grid"}}
     assert trace["spans"][0]["tags"] == [{"key": "handler", "type": "string", "value": "count_filed"}]
 

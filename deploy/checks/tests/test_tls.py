@@ -23,7 +23,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def certified(authority: Authority) -> grpc.ServerCredentials:
-    """A server that lets nobody in without a certificate of the authority."""
+    """A server that refuses clients without a certificate of the authority."""
     certificate, key = (Path(file).read_bytes() for file in authority.issue("server"))
     return grpc.ssl_server_credentials(
         [(key, certificate)], Path(authority.file).read_bytes(), require_client_auth=True

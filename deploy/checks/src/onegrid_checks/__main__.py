@@ -1,6 +1,6 @@
 """`python3 -m onegrid_checks smoke | loop | load | observability | sink`; the environment configures it.
 
-0: all held. 1: something did not; what, and where to look next, is printed. 2: it was not told what it needs.
+Exit codes: 0 if all expectations hold, 1 if one does not, 2 if a setting is missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["main"]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one of them; the exit code."""
+    """Run the named suite; return the exit code."""
     name = argv[0] if len(argv) == 1 else ""
     try:
         if name == "sink":

@@ -1,4 +1,4 @@
-"""Expectations, told a line each as they are met or not."""
+"""A list of expectations; each is printed on a line of its own with its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Checklist", "describe"]
 
 
 class Checklist:
-    """What was expected of the platform, and how much of it held."""
+    """Counts which expectations hold."""
 
     def __init__(self, name: str) -> None:
         self.failed: list[str] = []
@@ -18,22 +18,22 @@ class Checklist:
         self._name = name
         self._held = 0
 
-    def expect(self, what: str, met: bool, *, seen: object, look: str) -> bool:
-        """Whether it holds; if not, what was seen instead, and where to look next."""
+    def expect(self, what: str, met: bool, *, actual: object, look: str) -> bool:
+        """Print and return whether it holds; if not, also print what is there instead and where to look next."""
         if met:
             self._held += 1
             print(f"ok    {what}", flush=True)
         else:
             self.failed.append(what)
-            print(f"FAIL  expected: {what}\n      seen: {seen}\n      look: {look}", flush=True)
+            print(f"FAIL  expected: {what}\n      actual: {actual}\n      look: {look}", flush=True)
         return met
 
-    def say(self, words: str) -> None:
-        """What is being done, or was found, on lines of their own."""
-        print(words, flush=True)
+    def note(self, text: str) -> None:
+        """Print a note between the expectations."""
+        print(text, flush=True)
 
     def conclude(self) -> int:
-        """The verdict; the exit code."""
+        """Print the verdict; return the exit code."""
         total = self._held + len(self.failed)
         verdict = "passed" if total and not self.failed else "FAILED"
         print(f"{self._name} {verdict}: {self._held} of {total} expectations held", flush=True)

@@ -44,7 +44,7 @@ class PatientClient(Client):
                     or time.monotonic() > deadline
                 ):
                     raise
-                # It need not be the whole pause: as soon as that code is used, there is another.
+                # Shorter than the full delay: a new code can be had as soon as that one is used.
                 await asyncio.sleep(min(refusals.retry_delay_s(error), 1))
 
 
@@ -76,7 +76,7 @@ async def load(client: Client, settings: Settings) -> Mapping[str, Mapping[str, 
 
 
 def password_of(admin_password: str) -> Callable[[str], str]:
-    """The password of each login of the demonstration: whoever has the administrator's can derive it, in any pod."""
+    """Derives the password of each demonstration login from the administrator's, so that any pod can compute it."""
 
     def derive(login: str) -> str:
         digest = hmac.digest(admin_password.encode(), f"onegrid demonstration account {login}".encode(), hashlib.sha256)

@@ -1,4 +1,4 @@
-"""Loop: the reference case, lived through by those who did it, from the filing until both have rated it."""
+"""The loop suite: replays the reference case, from the filing until both ratings."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ async def check(settings: Settings, checklist: Checklist) -> None:
         doing, look = _LOADED, "CHECKS_ADMIN_PASSWORD: the administrator's? Else the log of the api that refused it"
         try:
             accounts = await district.load(client, settings)
-            checklist.expect(_LOADED, met=True, seen="", look="")
+            checklist.expect(_LOADED, met=True, actual="", look="")
             doing = _REPLAYED
             look = "kubectl logs -l app.kubernetes.io/part-of=onegrid; events not carried: onegrid_outbox_events"
             petition = await case.replay(client, None, accounts)
             timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name))
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:
-            checklist.expect(doing, met=False, seen=describe(error), look=look)
+            checklist.expect(doing, met=False, actual=describe(error), look=look)
             return
-        checklist.say(_shown(timeline))
+        checklist.note(_shown(timeline))
         checklist.expect(
             _REPLAYED,
             case.succeeded(petition) and timeline.state == State.STATE_CLOSED,
-            seen=f"{petition.name} is {State.Name(petition.state)}",
+            actual=f"{petition.name} is {State.Name(petition.state)}",
             look=look,
         )
 
@@ -46,9 +46,9 @@ def _shown(timeline: pb.GetPublicTimelineResponse) -> str:
     for entry in timeline.entries:
         moment = entry.time.ToDatetime(tzinfo=CHINA)
         action, actor = Action.Name(entry.action)[7:], Actor.Name(entry.actor)[6:]
-        said = entry.public_note or "★" * entry.stars
+        note = entry.public_note or "★" * entry.stars
         lines.append(
             f"  {moment:%H:%M:%S} {action:15} {actor:15} {State.Name(entry.state)[6:]:10} "
-            f"{entry.office_display_name or entry.office} {said}".rstrip()
+            f"{entry.office_display_name or entry.office} {note}".rstrip()
         )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What the checks are told: `CHECKS_<FIELD>` in the environment, read here and nowhere else."""
+"""The checks' settings: `CHECKS_<FIELD>` in the environment, read in this module only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class SettingsError(Exception):
-    """The checks were not told what they need, or something that can't be used; the message says what."""
+    """A setting is missing or invalid; the message names it."""
 
 
 def _target(service: str) -> str:
@@ -39,7 +39,7 @@ def _setting(doc: str, default: str = "", *, secret: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the checks can be told."""
+    """The settings of the checks."""
 
     targets: Mapping[str, str] = field(default_factory=dict)
     """Where the api of each service is; `CHECKS_<SERVICE>_TARGET` each."""

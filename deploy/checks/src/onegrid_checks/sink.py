@@ -1,6 +1,6 @@
-"""The evaluation's sink: takes one-time codes and traces, and tells them to the checks. Nothing is kept on disk.
+"""The evaluation's sink: receives one-time codes and traces, and serves them to the checks. Nothing is kept on disk.
 
-An evaluation alone has one: whoever reaches it can log in as anybody of the public.
+For evaluations only: a client that reaches it can log in as any public user.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ class Sink:
                 for span in spans:
                     self._traces.setdefault(span["traceID"], []).append((service, span))
                     self._spans += 1
-                # The oldest go, even where it is the one that is told of.
+                # The oldest are dropped, even the trace that these spans belong to.
                 while self._spans > self._most_spans:
                     self._spans -= len(self._traces.popitem(last=False)[1])
 
     def trace(self, trace_id: str) -> dict[str, Any] | None:
-        """The trace as Jaeger's query service tells it, as far as the checks ask."""
+        """The trace in the format of Jaeger's query service, as far as the checks need it."""
         with self._lock:
             kept = list(self._traces.get(trace_id, ()))
         if not kept:
@@ -142,12 +142,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if code := _CODE_PATH.fullmatch(self.path):
-            self._tell(self.kept.code(code[1]))
+            self._answer_json(self.kept.code(code[1]))
         elif trace := _TRACE_PATH.fullmatch(self.path):
             found = self.kept.trace(trace[1])
-            self._tell(found and {"data": [found]})
+            self._answer_json(found and {"data": [found]})
         elif self.path == "/":
-            self._tell({"ready": True})
+            self._answer_json({"ready": True})
         else:
             self._answer(HTTPStatus.NOT_FOUND)
 
@@ -172,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.BAD_REQUEST)
             return None
 
-    def _tell(self, found: object) -> None:
+    def _answer_json(self, found: object) -> None:
         if found is None:
             self._answer(HTTPStatus.NOT_FOUND)
         else:

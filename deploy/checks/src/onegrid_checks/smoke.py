@@ -1,4 +1,4 @@
-"""Smoke: every service is healthy, tells its contract, answers anybody what is public, and nobody what is not."""
+"""The smoke suite: every service is healthy, describes its contract, answers public calls and refuses others."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ async def check(settings: Settings, checklist: Checklist) -> None:
     client = Client(settings.targets, _no_code, settings.credentials())
     try:
         for service in settings.targets:
-            # One that is away would only be told as away by each call.
+            # Of a service that is down, each further call would report the same.
             if await _healthy(client.channels[service], service, settings.targets[service], checklist):
-                await _tells_its_contract(client.channels[service], service, checklist)
+                await _describes_its_contract(client.channels[service], service, checklist)
                 await _admits(client, service, checklist)
     finally:
         await client.close()
 
 
 async def _healthy(channel: grpc.aio.Channel, service: str, target: str, checklist: Checklist) -> bool:
-    """Whether it says so, as a whole and by its own name."""
+    """Whether the health service reports SERVING, for the server and for the service's own name."""
     stub = health_pb2_grpc.HealthStub(channel)
     name = CONTRACTS[service].full_name
     answers = []
@@ -60,12 +60,12 @@ async def _healthy(channel: grpc.aio.Channel, service: str, target: str, checkli
     return checklist.expect(
         f"{service}: {name} is SERVING at {target}",
         answers == ["SERVING", "SERVING"],
-        seen=" and ".join(dict.fromkeys(answers)),
+        actual=" and ".join(dict.fromkeys(answers)),
         look=f"kubectl get pods -l app.kubernetes.io/name={service}; not ready: its database, see its log",
     )
 
 
-async def _tells_its_contract(channel: grpc.aio.Channel, service: str, checklist: Checklist) -> None:
+async def _describes_its_contract(channel: grpc.aio.Channel, service: str, checklist: Checklist) -> None:
     stub = reflection_pb2_grpc.ServerReflectionStub(channel)
     contract = CONTRACTS[service]
     method = f"{contract.full_name}.{contract.methods[0].name}"
@@ -84,39 +84,39 @@ async def _tells_its_contract(channel: grpc.aio.Channel, service: str, checklist
                 for each in file.service
                 for one in each.method
             )
-        seen = (
+        actual = (
             f"lists {', '.join(sorted(listed))}; {'describes' if method in described else 'does not describe'} {method}"
         )
     except grpc.aio.AioRpcError as error:
-        seen = describe(error)
+        actual = describe(error)
     checklist.expect(
         f"{service}: reflection lists {contract.full_name} and no other contract, and describes {method}",
         listed == {contract.full_name, *_BESIDE} and method in described,
-        seen=seen,
+        actual=actual,
         look=f"CHECKS_{service.upper()}_TARGET: does it lead to another service, or to pods of another version?",
     )
 
 
 async def _admits(client: Client, service: str, checklist: Checklist) -> None:
-    """Anybody to what is public, and nobody without a token to the rest."""
+    """Check that public methods answer without a token, and others refuse."""
     if service == "identity":
-        what = "identity: anybody learns the signing keys"
+        what = "identity: the signing keys are public"
         try:
             answer = await client.identity.ListSigningKeys(identity_pb.ListSigningKeysRequest())
-            checklist.expect(what, met=bool(answer.keys), seen="none", look=_log_of(service))
+            checklist.expect(what, met=bool(answer.keys), actual="none", look=_log_of(service))
         except grpc.aio.AioRpcError as error:
-            checklist.expect(what, met=False, seen=describe(error), look=_log_of(service))
+            checklist.expect(what, met=False, actual=describe(error), look=_log_of(service))
     if service == "petition":
         await _refuses(
             checklist,
-            "petition: anybody may ask for a public timeline, and is told that there is none",
+            "petition: a public timeline may be read without a token; an unknown petition is NOT_FOUND",
             client.petition.GetPublicTimeline(petition_pb.GetPublicTimelineRequest(name=_NO_PETITION)),
             (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
             service,
         )
     await _refuses(
         checklist,
-        f"{service}: a call without a token is UNAUTHENTICATED, and says so as onegrid.{service}",
+        f"{service}: a call without a token is UNAUTHENTICATED, of the domain onegrid.{service}",
         _call(client.channels[service], _protected(service)),
         (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
         service,
@@ -150,15 +150,17 @@ async def _refuses(
     except grpc.aio.AioRpcError as error:
         info = refusals.info(error)
         met = (error.code(), info.reason) == refusal and info.domain == f"onegrid.{service}"
-        checklist.expect(what, met, seen=f"{describe(error)} of {info.domain or 'nobody'}", look=_log_of(service))
+        checklist.expect(
+            what, met, actual=f"{describe(error)} of domain {info.domain or 'none'}", look=_log_of(service)
+        )
     else:
         checklist.expect(
-            what, met=False, seen=f"it was answered, with {answer.ByteSize()} bytes", look=_log_of(service)
+            what, met=False, actual=f"it was answered, with {answer.ByteSize()} bytes", look=_log_of(service)
         )
 
 
 async def _no_code(_: str) -> str:
-    raise AssertionError("nobody logs in here")
+    raise AssertionError("the smoke suite does not log in")
 
 
 def _log_of(service: str) -> str:

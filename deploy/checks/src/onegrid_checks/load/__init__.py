@@ -1,4 +1,4 @@
-"""Load: calls that arrive as a profile says, and what became of each of them."""
+"""The load suite: makes the calls that a profile describes and checks their outcomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["check"]
 
 
 async def check(settings: Settings, checklist: Checklist) -> None:
-    """Put the profile's load on the platform, and hold it to the profile's objectives."""
+    """Generate the profile's load and check the profile's objectives."""
     profile = profiles.read(Path(settings.profile))
     rng = random.Random()
     ledger, outcomes = Ledger(), Outcomes()
@@ -43,21 +43,21 @@ async def check(settings: Settings, checklist: Checklist) -> None:
             checklist.expect(
                 "the demonstration district is loaded, and its people log in",
                 met=False,
-                seen=describe(error),
-                look="`helm test onegrid --filter name=onegrid-checks-loop --logs` tells more of this",
+                actual=describe(error),
+                look="`helm test onegrid --filter name=onegrid-checks-loop --logs` shows more",
             )
             return
         seconds = sum(phase.seconds for phase in profile.phases)
-        checklist.say(f"profile {profile.name}: {seconds:.0f} s, {profile.watchers} watchers")
+        checklist.note(f"profile {profile.name}: {seconds:.0f} s, {profile.watchers} watchers")
         async with _watching(profile, traffic, clients) as failures:
             await generate(profile, traffic, outcomes, rng)
-        checklist.say(outcomes.table(profile))
-        checklist.say(f"watchers were cut and went on {traffic.resumed} times")
+        checklist.note(outcomes.table(profile))
+        checklist.note(f"watchers were cut and went on {traffic.resumed} times")
         outcomes.judge(profile, checklist)
         checklist.expect(
             "no watcher sees an error but UNAVAILABLE, which it goes on from",
             not failures,
-            seen="; ".join(dict.fromkeys(failures)),
+            actual="; ".join(dict.fromkeys(failures)),
             look="petition's api log, method WatchPetition",
         )
         await ledger.settle(clients, [callers["citizen"], callers["enterprise"]], checklist)
@@ -65,7 +65,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
 
 @asynccontextmanager
 async def _watching(profile: Profile, traffic: Traffic, clients: Sequence[Client]) -> AsyncIterator[list[str]]:
-    """Streams that are open while in here; what they failed with."""
+    """Keep streams open in the background; yields the list of their failures."""
     failures: list[str] = []
 
     async def watch(client: Client) -> None:

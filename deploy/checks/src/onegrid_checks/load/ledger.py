@@ -34,7 +34,7 @@ class Ledger:
         self.unsure: set[str] = set()
         """Petitions of which a step failed: it may have been taken or not."""
         self.watched: dict[str, list[int]] = {}
-        """The numbers of the steps that a watcher was told, in order, by the petition's name."""
+        """The numbers of the steps that a watcher received, in order, by the petition's name."""
 
     def acknowledge(self, name: str, action: Action) -> None:
         """The step was taken."""
@@ -50,33 +50,33 @@ class Ledger:
         checklist.expect(
             f"each of the {len(self.filed)} petitions that were acknowledged is there once",
             not lost and not surplus and len(set(self.filed.values())) == len(self.filed),
-            seen=f"{lost.total()} lost, {surplus.total()} not acknowledged or twice: "
+            actual=f"{lost.total()} lost, {surplus.total()} not acknowledged or twice: "
             + ", ".join(name for _, name in [*lost, *surplus][:_SHOWN]),
             look="petition's api log by their names; the idempotency table keeps request ids for 24 hours",
         )
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def told(number: int, name: str) -> list[Action]:
+        async def actions_of(number: int, name: str) -> list[Action]:
             async with limit:
                 request = pb.GetPublicTimelineRequest(name=name)
                 answer = await clients[number % len(clients)].petition.GetPublicTimeline(request)
                 return [entry.action for entry in answer.entries]
 
         sure = [name for name in self.steps if name not in self.unsure]
-        timelines = await asyncio.gather(*(told(number, name) for number, name in enumerate(sure)))
+        timelines = await asyncio.gather(*(actions_of(number, name) for number, name in enumerate(sure)))
         wrong = [name for name, actions in zip(sure, timelines, strict=True) if actions != self.steps[name]]
         checklist.expect(
-            f"their timelines tell each of the {sum(map(len, self.steps.values()))} steps that were acknowledged, once",
+            f"their timelines show each of the {sum(map(len, self.steps.values()))} steps that were acknowledged, once",
             not wrong,
-            seen=f"{len(wrong)} that do not: {', '.join(wrong[:_SHOWN])}",
+            actual=f"{len(wrong)} that do not: {', '.join(wrong[:_SHOWN])}",
             look="GetPublicTimeline of these, and petition's audit trail: python -m onegrid_petition audit verify",
         )
-        torn = [name for name, seen in self.watched.items() if seen != list(range(1, len(seen) + 1))]
+        torn = [name for name, numbers in self.watched.items() if numbers != list(range(1, len(numbers) + 1))]
         checklist.expect(
-            f"watchers of {len(self.watched)} petitions are told each step once, in order",
+            f"watchers of {len(self.watched)} petitions receive each step once, in order",
             not torn,
-            seen=f"{len(torn)} are not, {', '.join(f'{name}: {self.watched[name]}' for name in torn[:_SHOWN])}",
-            look="WatchPetition: the resume token, and which replica told them",
+            actual=f"{len(torn)} are not, {', '.join(f'{name}: {self.watched[name]}' for name in torn[:_SHOWN])}",
+            look="WatchPetition: the resume token, and which replica sent them",
         )
 
     async def _listed(self, client: Client, petitioner: Caller) -> Counter[tuple[str, str]]:
@@ -88,6 +88,6 @@ class Ledger:
             ours = [(each.text, each.name) for each in page.petitions if each.text.startswith(self.mark)]
             found.update(ours)
             request.page_token = page.next_page_token
-            # Others file at the same time, but not for so long that a whole page is theirs, unless ours are behind us.
+            # Others file at the same time, but a full page of theirs means that ours are all behind us.
             if not request.page_token or (page.petitions and not ours):
                 return found

@@ -85,24 +85,24 @@ class Outcomes:
         checklist.expect(
             f"at most {objectives.errors} calls fail",
             errors.total() <= objectives.errors,
-            seen=f"{errors.total()}: " + "; ".join(f"{count} × {error}" for error, count in errors.most_common(5)),
-            look="the api's log by these errors' trace ids; docs/clients.md says what is repeated",
+            actual=f"{errors.total()}: " + "; ".join(f"{count} × {error}" for error, count in errors.most_common(5)),
+            look="the api's log by these errors' trace ids; docs/clients.md describes which calls are retried",
         )
         for phase in profile.phases:
             arrived = self._arrived[phase.name]
             checklist.expect(
                 f"{phase.name}: {objectives.made:.0%} of the arrivals are made when they are due",
                 arrived.made >= objectives.made,
-                seen=f"{arrived.made:.2%} of {arrived.due}: {arrived.late} more than {LATE_S:.2f} s late, "
+                actual=f"{arrived.made:.2%} of {arrived.due}: {arrived.late} more than {LATE_S:.2f} s late, "
                 f"{arrived.dropped} not at all",
-                look="the load generator lacks processor time: what else was measured says little",
+                look="the load generator lacks processor time: the other measurements mean little",
             )
             slow = list(self._too_slow(phase, objectives))
             checklist.expect(
                 f"{phase.name}: p50 and p99 of every method are within their objectives"
                 + (f", times {phase.slack:g}" if phase.slack != 1 else ""),
                 not slow,
-                seen="; ".join(slow),
+                actual="; ".join(slow),
                 look="the service's dashboard: pool waits, event loop lag, processor time; then replicas and pools",
             )
 

@@ -77,35 +77,37 @@ class Profile:
 
 
 def read(path: Path) -> Profile:
-    """The profile in the file. Raises SettingsError, which says which field can't be used, and what it takes."""
+    """Read a profile. Raises SettingsError, which names the invalid field and what it takes."""
     try:
-        told = yaml.safe_load(path.read_text())
+        value = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"CHECKS_PROFILE: {error}") from None
     try:
-        return _profile(told)
-    except _Unfit as error:
+        return _profile(value)
+    except _InvalidField as error:
         raise SettingsError(f"{path}: {error}") from None
 
 
-class _Unfit(Exception):
+class _InvalidField(Exception):
     pass
 
 
-def _profile(told: object) -> Profile:
-    top = _mapping(told, "the profile", ("name", "connections", "watchers", "phases", "mix", "objectives"))
+def _profile(value: object) -> Profile:
+    top = _mapping(value, "the profile", ("name", "connections", "watchers", "phases", "mix", "objectives"))
     phases = top["phases"]
     if not isinstance(phases, list) or not phases:
-        raise _Unfit("phases: takes a list of at least one phase")
+        raise _InvalidField("phases: takes a list of at least one phase")
     made = tuple(_phase(each, f"phases[{number}]") for number, each in enumerate(phases))
     if len({phase.name for phase in made}) != len(made):
-        raise _Unfit("phases: each takes a name of its own")
+        raise _InvalidField("phases: each takes a name of its own")
     mix = _by_method(top["mix"], "mix")
     weights = {method: _number(weight, f"mix.{method}") for method, weight in mix.items()}
     if not weights.get("FilePetition"):
-        raise _Unfit("mix.FilePetition: takes a weight above 0; the other calls are about petitions that were filed")
+        raise _InvalidField(
+            "mix.FilePetition: takes a weight above 0; the other calls are about petitions that were filed"
+        )
     return Profile(
-        name=_word(top["name"], "name"),
+        name=_name(top["name"], "name"),
         connections=_count(top["connections"], "connections", least=1),
         watchers=_count(top["watchers"], "watchers"),
         phases=made,
@@ -114,15 +116,15 @@ def _profile(told: object) -> Profile:
     )
 
 
-def _phase(told: object, where: str) -> Phase:
-    steady = isinstance(told, dict) and "rate" in told
+def _phase(value: object, where: str) -> Phase:
+    steady = isinstance(value, dict) and "rate" in value
     rates = ("rate",) if steady else ("from", "to")
-    fields = _mapping(told, where, ("name", "seconds", *rates), optional=("slack",))
+    fields = _mapping(value, where, ("name", "seconds", *rates), optional=("slack",))
     begins, ends = (_number(fields[rate], f"{where}.{rate}") for rate in (rates[0], rates[-1]))
     if not begins + ends:
-        raise _Unfit(f"{where}: takes a rate above 0")
+        raise _InvalidField(f"{where}: takes a rate above 0")
     return Phase(
-        name=_word(fields["name"], f"{where}.name"),
+        name=_name(fields["name"], f"{where}.name"),
         seconds=_number(fields["seconds"], f"{where}.seconds", least=1),
         begins=begins,
         ends=ends,
@@ -130,51 +132,51 @@ def _phase(told: object, where: str) -> Phase:
     )
 
 
-def _objectives(told: object) -> Objectives:
-    fields = _mapping(told, "objectives", ("errors", "made", "latency_ms"))
+def _objectives(value: object) -> Objectives:
+    fields = _mapping(value, "objectives", ("errors", "made", "latency_ms"))
     made = _number(fields["made"], "objectives.made")
     if made > 1:
-        raise _Unfit(f"objectives.made: takes a share between 0 and 1, not {made}")
+        raise _InvalidField(f"objectives.made: takes a share between 0 and 1, not {made}")
     latency = {}
     for method, each in _by_method(fields["latency_ms"], "objectives.latency_ms").items():
         where = f"objectives.latency_ms.{method}"
         limits = _mapping(each, where, ("p50", "p99"))
         latency[method] = Latency(*(_number(limits[name], f"{where}.{name}", least=1) for name in ("p50", "p99")))
         if latency[method].p50 > latency[method].p99:
-            raise _Unfit(f"{where}: p50 can't be above p99")
+            raise _InvalidField(f"{where}: p50 can't be above p99")
     return Objectives(_count(fields["errors"], "objectives.errors"), made, latency)
 
 
-def _mapping(told: object, where: str, fields: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    if not isinstance(told, dict):
-        raise _Unfit(f"{where}: takes a mapping of {', '.join(fields)}")
-    missing = [name for name in fields if name not in told]
-    unknown = [str(name) for name in told if name not in (*fields, *optional)]
+def _mapping(value: object, where: str, fields: tuple[str, ...], optional: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise _InvalidField(f"{where}: takes a mapping of {', '.join(fields)}")
+    missing = [name for name in fields if name not in value]
+    unknown = [str(name) for name in value if name not in (*fields, *optional)]
     if missing or unknown:
         faults = [f"{', '.join(missing)} missing"] * bool(missing) + [f"{', '.join(unknown)} unknown"] * bool(unknown)
-        raise _Unfit(f"{where}: {'; '.join(faults)}; it takes {', '.join((*fields, *optional))}")
-    return told
+        raise _InvalidField(f"{where}: {'; '.join(faults)}; it takes {', '.join((*fields, *optional))}")
+    return value
 
 
-def _by_method(told: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(told, dict) or not told or set(told) - set(METHODS):
-        raise _Unfit(f"{where}: takes a mapping of some of {', '.join(METHODS)}")
-    return told
+def _by_method(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict) or not value or set(value) - set(METHODS):
+        raise _InvalidField(f"{where}: takes a mapping of some of {', '.join(METHODS)}")
+    return value
 
 
-def _number(told: object, where: str, least: float = 0) -> float:
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told) or told < least:
-        raise _Unfit(f"{where}: takes a number, at least {least}, not {told!r}")
-    return float(told)
+def _number(value: object, where: str, least: float = 0) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < least:
+        raise _InvalidField(f"{where}: takes a number, at least {least}, not {value!r}")
+    return float(value)
 
 
-def _count(told: object, where: str, least: int = 0) -> int:
-    if isinstance(told, bool) or not isinstance(told, int) or told < least:
-        raise _Unfit(f"{where}: takes a whole number, at least {least}, not {told!r}")
-    return told
+def _count(value: object, where: str, least: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise _InvalidField(f"{where}: takes a whole number, at least {least}, not {value!r}")
+    return value
 
 
-def _word(told: object, where: str) -> str:
-    if not isinstance(told, str) or not told:
-        raise _Unfit(f"{where}: takes a name, not {told!r}")
-    return told
+def _name(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise _InvalidField(f"{where}: takes a name, not {value!r}")
+    return value

@@ -62,7 +62,7 @@ class Traffic:
         }
 
     async def begin(self) -> None:
-        """Log everybody in, and wait until petition has heard of the district's last cell."""
+        """Log all callers in, and wait until petition has received the district's last cell."""
         for caller in self._callers.values():
             await caller.metadata()
         await until_known(lambda: self._file(self._clients[0], cell=self._cells[-1]))
@@ -81,22 +81,22 @@ class Traffic:
         """Watch one petition after another, until cancelled. Raises AioRpcError for what no watcher should see."""
         while True:
             name = await self._unwatched.get()
-            told = self._ledger.watched.setdefault(name, [])
+            sequences = self._ledger.watched.setdefault(name, [])
             token = ""
-            while len(told) < _STEPS_TAKEN:
-                token = await self._follow(client, name, told, token)
+            while len(sequences) < _STEPS_TAKEN:
+                token = await self._follow(client, name, sequences, token)
 
-    async def _follow(self, client: Client, name: str, told: list[int], token: str) -> str:
-        """Note the steps that one stream tells; where to go on."""
+    async def _follow(self, client: Client, name: str, sequences: list[int], token: str) -> str:
+        """Append the steps of one stream to `sequences`; return the token to resume from."""
         stream = client.petition.WatchPetition(
             pb.WatchPetitionRequest(name=name, resume_token=token),
             metadata=await self._callers[self._petitioner[name]].metadata(),
         )
         try:
             async for message in stream:
-                told.append(message.entry.sequence)
+                sequences.append(message.entry.sequence)
                 token = message.resume_token
-                if len(told) >= _STEPS_TAKEN:
+                if len(sequences) >= _STEPS_TAKEN:
                     break
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.UNAVAILABLE:

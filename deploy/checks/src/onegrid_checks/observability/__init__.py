@@ -1,4 +1,4 @@
-"""Observability: what operators would look at shows something, nothing is wrong with it, and a trace is whole."""
+"""The observability suite: rules are healthy, dashboards show data, and a trace is complete."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Grafana's dashboards: every panel's query is asked of Prometheus, with the variables as a first visitor has them.
 
-A panel that is rightly empty where nothing went wrong says so itself: a line of its description begins `may be empty`.
+A panel that may be empty on a healthy platform is marked by a line of its description that begins `may be empty`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard as its file says."""
+    """A dashboard, read from its file."""
 
     title: str
     queries: Sequence[Query]
@@ -60,9 +60,9 @@ def read(folder: Path) -> Sequence[Dashboard]:
     found = []
     for path in files:
         try:
-            told = json.loads(path.read_text())
-            variables = told.get("templating", {}).get("list", [])
-            found.append(Dashboard(told["title"], list(_queries(told["panels"])), variables))
+            document = json.loads(path.read_text())
+            variables = document.get("templating", {}).get("list", [])
+            found.append(Dashboard(document["title"], list(_queries(document["panels"])), variables))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SettingsError(f"{path} is no dashboard: {type(error).__name__}: {error}") from None
     return found
@@ -76,8 +76,8 @@ async def check(dashboards: Sequence[Dashboard], prometheus: Prometheus, deadlin
         checklist.expect(
             f"dashboard {dashboard.title}: each of {panels} panels shows data",
             panels > 0 and not faults,
-            seen=first(faults) or "no panel that asks anything",
-            look=f"{prometheus.url}/graph: ask it the expression; a panel that may be empty says so in its description",
+            actual=first(faults) or "no panel that asks anything",
+            look=f"{prometheus.url}/graph: ask it the expression; mark a panel that may be empty in its description",
         )
 
 

@@ -21,7 +21,7 @@ _STEP_S: Final = 15
 
 
 class PrometheusError(Exception):
-    """It can't be reached, or refused what it was asked; the message says why."""
+    """Prometheus can't be reached, or refused a query; the message gives the cause."""
 
 
 class Prometheus:

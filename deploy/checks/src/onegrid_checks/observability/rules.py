@@ -1,4 +1,4 @@
-"""Recording and alerting rules: loaded, healthy, fed; and what they say of the platform."""
+"""Checks that recording and alerting rules are loaded, healthy and have data, and what they show of the platform."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from onegrid_checks.settings import SettingsError
 __all__ = ["Rule", "check", "read"]
 
 BURN_RATE: Final = "burn_rate"
-"""In the name of every recording rule that says how fast an objective's budget is spent; 1 spends it exactly."""
+"""Part of the name of every recording rule of an error budget's burn rate; 1 spends the budget exactly."""
 ALWAYS_FIRES: Final = "none"
 """The severity of an alert that is to fire as long as alerting works at all."""
 
@@ -69,21 +69,21 @@ async def check(
         checklist.expect(
             f"{file}: Prometheus has loaded its {len(rules)} rules, and evaluates them",
             not faults,
-            seen=first(faults),
+            actual=first(faults),
             look=f"{prometheus.url}/rules and its log: does its rule_files name this file, and was it reloaded?",
         )
         faults = await settled(lambda records=records: _without_data(records, prometheus), deadline)  # type: ignore[misc]
         checklist.expect(
             f"{file}: each of {len(records)} recording rules has data",
             not faults,
-            seen=first(faults),
+            actual=first(faults),
             look=f"{prometheus.url}/targets: is every role scraped? Then the rule's expression, part by part",
         )
         faults = await _unevaluable(alerts, prometheus)
         checklist.expect(
             f"{file}: each of {len(alerts)} alert expressions evaluates",
             not faults,
-            seen=first(faults),
+            actual=first(faults),
             look=f"{prometheus.url}/graph: ask it the expression",
         )
     everything = [rule for rules in files.values() for rule in rules]
@@ -91,13 +91,13 @@ async def check(
     await _unburnt(everything, prometheus, checklist)
 
 
-def _rule(told: Mapping[str, Any]) -> Rule:
-    records = "record" in told
+def _rule(document: Mapping[str, Any]) -> Rule:
+    records = "record" in document
     return Rule(
-        name=str(told["record" if records else "alert"]),
-        expression=str(told["expr"]),
+        name=str(document["record" if records else "alert"]),
+        expression=str(document["expr"]),
         records=records,
-        labels={str(name): str(value) for name, value in told.get("labels", {}).items()},
+        labels={str(name): str(value) for name, value in document.get("labels", {}).items()},
     )
 
 
@@ -146,13 +146,13 @@ async def _quiet(rules: Sequence[Rule], prometheus: Prometheus, checklist: Check
             for rule in await prometheus.rules()
             if rule.get("state") == "firing" and rule["name"] in ours
         }
-        seen = "; ".join(f"{name} {labels}" for name, labels in firing.items()) or "none"
+        actual = "; ".join(f"{name} {labels}" for name, labels in firing.items()) or "none"
     except PrometheusError as error:
-        firing, seen = {"": []}, str(error)
+        firing, actual = {"": []}, str(error)
     checklist.expect(
         "no alert fires" + (f" but {', '.join(sorted(wanted))}" if wanted else ""),
         set(firing) == wanted,
-        seen=seen,
+        actual=actual,
         look="docs/runbooks/, under the alert's name",
     )
 
@@ -175,6 +175,6 @@ async def _unburnt(rules: Sequence[Rule], prometheus: Prometheus, checklist: Che
     checklist.expect(
         f"no objective is burnt: {len(burns)} burn rates are below 1",
         bool(burns) and not faults,
-        seen=first(faults) if burns else f"no recording rule with {BURN_RATE} in its name",
+        actual=first(faults) if burns else f"no recording rule with {BURN_RATE} in its name",
         look="the service's dashboard, errors and latency by method, over the burn rate's window",
     )

@@ -37,7 +37,7 @@ _LOOK: Final = (
 
 @dataclass(frozen=True)
 class Span:
-    """What is told of a span."""
+    """A span, as far as the check needs it."""
 
     service: str
     name: str
@@ -61,8 +61,8 @@ async def check(settings: Settings, deadline: float, checklist: Checklist) -> No
         checklist.expect(
             _WHAT,
             met=False,
-            seen=describe(error),
-            look="`helm test onegrid --filter name=onegrid-checks-loop --logs` tells more of this",
+            actual=describe(error),
+            look="`helm test onegrid --filter name=onegrid-checks-loop --logs` shows more",
         )
         return
 
@@ -71,7 +71,7 @@ async def check(settings: Settings, deadline: float, checklist: Checklist) -> No
         return [answer] if isinstance(answer, str) else broken(spans(answer), begun)
 
     left = await settled(faults, deadline)
-    checklist.expect(_WHAT, not left, seen=f"trace {trace_id}: {'; '.join(left)}", look=_LOOK)
+    checklist.expect(_WHAT, not left, actual=f"trace {trace_id}: {'; '.join(left)}", look=_LOOK)
 
 
 def spans(answer: Mapping[str, Any]) -> Sequence[Span]:
@@ -86,7 +86,7 @@ def spans(answer: Mapping[str, Any]) -> Sequence[Span]:
 
 
 def broken(found: Sequence[Span], begun: str) -> list[str]:
-    """Which link of the chain is missing; empty if it is whole."""
+    """The link of the chain that is missing; empty if it is complete."""
     parents = {begun}
     for name, role in ((_CALL, "api"), (_PUBLISH, "relay"), (_HANDLE, "worker")):
         links = [span for span in found if span.name == name and span.parent in parents]
