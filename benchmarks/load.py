@@ -64,7 +64,7 @@ async def run(target: str, method: str, token: str, seconds: float, clients: int
 
 
 def main() -> None:
-    """Run as the command line says."""
+    """Run the command."""
     target, method, token, seconds, clients, file = sys.argv[1:]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(run(target, method, token, float(seconds), int(clients), Path(file).read_bytes()))

@@ -72,7 +72,7 @@ def main() -> int:
         results = measure(postgres, folder, token, petition, echo)
         print("==> an api's own start", flush=True)
         results["api_start"] = api_start(postgres, identity)
-    print("==> a second start of the whole platform", flush=True)
+    print("==> a second start of the platform", flush=True)
     results["second_start"] = second_start()
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(results, indent=2) + "\n")
@@ -197,7 +197,7 @@ def clear(postgres: PostgresServer) -> None:
 
 
 def api_start(postgres: PostgresServer, identity: int) -> dict[str, Any]:
-    """How long petition's api takes until it is ready, and what it holds in memory before anybody calls: medians."""
+    """How long petition's api takes until it is ready, and its memory before the first call: medians."""
     runs = []
     for _ in range(3):
         port, began = free_port(), time.monotonic()
@@ -272,7 +272,7 @@ def second_start() -> dict[str, Any]:
 
 
 def wait_until_serving(port: int) -> None:
-    """Until the health service says SERVING."""
+    """Wait until the health service reports SERVING."""
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -298,14 +298,16 @@ def proportional_memory(pid: int) -> int:
 
 
 def report(results: dict[str, Any]) -> int:
-    """Tell the ratios; 0 if all reach their bars."""
+    """Print the ratios; return 0 if all reach their bars."""
     start = results["second_start"]
     good = start["serving_s"] <= SERVING_S and start["memory_mib"] <= MEMORY_MIB
     took, memory = start["serving_s"], start["memory_mib"]
     own = results["api_start"]
     good = good and own["serving_s"] <= API_SERVING_S and own["memory_mib"] <= API_MEMORY_MIB
-    said = f"ready after {own['serving_s']} s (bar {API_SERVING_S}), in {own['memory_mib']} MiB (bar {API_MEMORY_MIB})"
-    print(f"api_start: {said}")
+    summary = (
+        f"ready after {own['serving_s']} s (bar {API_SERVING_S}), in {own['memory_mib']} MiB (bar {API_MEMORY_MIB})"
+    )
+    print(f"api_start: {summary}")
     print(f"second_start: serving after {took} s (bar {SERVING_S}), in {memory} MiB (bar {MEMORY_MIB})")
     for name, bar in BARS.items():
         ratio = results[name]["ratio"]

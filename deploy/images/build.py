@@ -37,9 +37,9 @@ def sources(*folders: Path) -> list[Path]:
     return [path for path in paths if "tests" not in path.parts and path.is_file()]
 
 
-def digest(files: Iterable[Path], *words: str) -> str:
-    """One hash of these files, their names, and these words."""
-    total = hashlib.sha256("\0".join(words).encode())
+def digest(files: Iterable[Path], *texts: str) -> str:
+    """One hash of these files, their names, and these texts."""
+    total = hashlib.sha256("\0".join(texts).encode())
     for path in files:
         total.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
     return total.hexdigest()
@@ -53,8 +53,8 @@ def revision(files: Iterable[Path]) -> str:
 
 
 @contextmanager
-def told(image: str, takes: str) -> Iterator[None]:
-    """Say that an image is being built, how large it became, and how long it took."""
+def report_build(image: str, takes: str) -> Iterator[None]:
+    """Print that an image is being built, its size, and how long it took."""
     print(f"==> {image}: building, about {takes}", flush=True)
     start = time.monotonic()
     yield
@@ -71,7 +71,7 @@ def base(given: str | None, rebuild: bool) -> str:
         return given
     inputs = digest([HERE / "debian.py"])
     if rebuild or label(BASE, INPUTS) != inputs:
-        with told(BASE, "two minutes"):
+        with report_build(BASE, "two minutes"):
             make_base({INPUTS: inputs}, BUILD)
     return BASE
 
@@ -91,7 +91,7 @@ def build(name: str, on: str, rebuild: bool) -> None:
         print(f"==> {image}: unchanged", flush=True)
     else:
         bill.unlink(missing_ok=True)
-        with told(image, "half a minute"):
+        with report_build(image, "half a minute"):
             arguments = {"BASE": on, "SERVICE": name, "VERSION": number, "REVISION": revision(files)}
             # Only Debian's packages come over the network; what ours are made of is laid out beside them.
             network, context = ("host", HERE) if evaluation else ("none", lay_out(name))

@@ -16,7 +16,7 @@ SUITE = "bookworm"
 BASE = f"onegrid/base:{SUITE}"
 _PACKAGES = ("python3", "ca-certificates")
 _SECURITY = f"deb http://deb.debian.org/debian-security {SUITE}-security main\n"
-# What a container never reads. Licences stay, and so does Python's bytecode: a read-only root can't make it anew.
+# What a container never reads. Licences stay, and so does Python's bytecode: a read-only root can't be written to.
 _LEFT_OUT = (
     "etc/hostname",
     "etc/resolv.conf",

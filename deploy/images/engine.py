@@ -15,7 +15,7 @@ _PID_FILES = (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/cont
 
 
 class ToolError(Exception):
-    """A program failed or is missing; the message says what to do, or shows the end of what it printed."""
+    """A program failed or is missing; the message gives what to do, or the end of its output."""
 
 
 def run(*command: str | Path, cwd: Path | None = None) -> str:
@@ -61,7 +61,7 @@ def install(*packages: str) -> None:
 
 
 def ready() -> None:
-    """Install Docker and start its daemon where nobody did. Raises ToolError."""
+    """Install Docker and start its daemon if it does not run. Raises ToolError."""
     if shutil.which("docker") is None:
         install("docker.io")
     if _answers():
@@ -71,7 +71,7 @@ def ready() -> None:
     if shutil.which("dockerd") is None:
         install("docker.io")
     for left_behind in _PID_FILES:
-        # Of a daemon that was killed: its number may be somebody else's by now, for whom the new one would wait.
+        # Left by a killed daemon: its process id may be another process's by now, and dockerd would wait for that one.
         left_behind.unlink(missing_ok=True)
     log = Path("/var/log/dockerd.log")
     print(f"==> starting dockerd (its log: {log})", flush=True)
@@ -80,7 +80,7 @@ def ready() -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not _answers():
         if time.monotonic() > deadline:
-            raise ToolError(f"dockerd did not start in {_START_SECONDS} s; {log} says why")
+            raise ToolError(f"dockerd did not start in {_START_SECONDS} s; see {log}")
         time.sleep(0.5)
 
 

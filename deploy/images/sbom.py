@@ -21,7 +21,7 @@ _EMPTY = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
 
 
 def debian_packages() -> Iterator[dict[str, Any]]:
-    """A component for each package that dpkg says is installed; none where there is no dpkg."""
+    """A component for each package that dpkg lists as installed; none where there is no dpkg."""
     if not DPKG_STATUS.exists():
         return
     release = dict(line.split("=", 1) for line in OS_RELEASE.read_text().splitlines() if "=" in line)

@@ -1,4 +1,4 @@
-"""One installation for all tests, made as README tells it: the data stores, then the platform."""
+"""One installation for all tests, made by README's steps: the data stores, then the platform."""
 
 from __future__ import annotations
 

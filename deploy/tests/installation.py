@@ -57,7 +57,7 @@ class Suite:
 
     @contextmanager
     def running(self, begun: str) -> Iterator[None]:
-        """While in here, once it has said this; it is brought to its end at the end."""
+        """Run it in the background from when it has printed this text; terminate it on exit."""
         self._begun_by = begun
         self._thread.start()
         try:

@@ -92,7 +92,7 @@ def test_only_who_talks_is_admitted(cluster: Cluster) -> None:
     assert all(outcomes[1:])
 
 
-def test_nobody_notices_a_restart_an_upgrade_and_a_rollback(cluster: Cluster) -> None:
+def test_no_call_fails_during_a_restart_an_upgrade_or_a_rollback(cluster: Cluster) -> None:
     """Under load: no call fails, and nothing is lost. The next release has a migration that this one doesn't know."""
     rolled(cluster)
     build_next_release()
@@ -119,14 +119,14 @@ async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster
     async with connect(targets["identity"]) as identity:
         login = identity_pb2.LoginWithPasswordRequest(login="admin", password=ADMIN_PASSWORD)
         session = (await identity_pb2_grpc.IdentityServiceStub(identity).LoginWithPassword(login)).session
-    seen = []
+    pages = []
     for target in (targets["petition"], f"{street}:50051"):
         async with connect(target) as petition:
             listing = petition_pb2.ListPetitionsRequest(district="210602", page_size=20)
             metadata = (*bearer(session.access_token), ("x-purpose", "test of tiers"))
             answer = await petition_pb2_grpc.PetitionServiceStub(petition).ListPetitions(listing, metadata=metadata)
-            seen.append([each.name for each in answer.petitions])
-    assert seen[0] == seen[1] != []
+            pages.append([each.name for each in answer.petitions])
+    assert pages[0] == pages[1] != []
 
 
 def test_services_and_callers_speak_mutual_tls(cluster: Cluster, tmp_path: Path) -> None:

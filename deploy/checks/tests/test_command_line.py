@@ -24,7 +24,7 @@ def test_every_missing_setting_is_named_with_what_it_is(
 
 
 @pytest.mark.parametrize("arguments", [[], ["smoke", "twice"], ["nothing"]])
-def test_usage_is_told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_usage_is_printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     assert "smoke | loop | load | observability | sink" in capsys.readouterr().err
 

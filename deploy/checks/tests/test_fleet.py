@@ -173,7 +173,7 @@ def test_calls_that_fail_fail_the_load(checks: Checks, tmp_path: Path) -> None:
     assert "LocateCell: UNAVAILABLE" in output
 
 
-def test_a_profile_that_cannot_be_used_is_told(checks: Checks, tmp_path: Path) -> None:
+def test_an_invalid_profile_is_reported(checks: Checks, tmp_path: Path) -> None:
     code, output = checks.run("load", CHECKS_PROFILE=profile(tmp_path, watchers=-1))
     assert code == 2
     assert "watchers: takes a whole number, at least 0, not -1" in output

@@ -87,11 +87,11 @@ def test_arrivals_do_not_wait_for_answers() -> None:
     assert 60 <= calls.most_at_once <= 120
 
 
-def test_slow_answers_are_told() -> None:
+def test_slow_answers_are_reported() -> None:
     assert failed_with(Slow(0.6)) == ["steady: p50 and p99 of every method are within their objectives"]
 
 
-def test_a_generator_that_can_not_keep_up_says_so() -> None:
+def test_a_generator_that_can_not_keep_up_fails() -> None:
     assert "steady: 99% of the arrivals are made when they are due" in failed_with(Hogging(0.02))
 
 

@@ -34,14 +34,14 @@ def test_a_file_that_holds_no_rules_is_named(tmp_path: Path, text: str) -> None:
         rules.read(tmp_path)
 
 
-def test_empty_folders_are_told(tmp_path: Path) -> None:
+def test_empty_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="CHECKS_RULES"):
         rules.read(tmp_path)
     with pytest.raises(SettingsError, match="CHECKS_DASHBOARDS"):
         dashboards.read(tmp_path)
 
 
-def test_panels_are_found_in_rows_and_say_whether_they_may_be_empty(tmp_path: Path) -> None:
+def test_panels_in_rows_are_read_with_whether_they_may_be_empty(tmp_path: Path) -> None:
     inner = {
         "id": 2,
         "title": "Errors",
@@ -78,7 +78,7 @@ def test_variables_are_put_in_however_they_are_written() -> None:
         substituted("$unknown", values)
 
 
-def test_a_whole_chain_is_whole_and_the_first_missing_link_is_named() -> None:
+def test_a_complete_chain_passes_and_the_first_missing_link_is_named() -> None:
     call = Span("onegrid-petition", CALL, "c", "begun")
     publish = Span("onegrid-petition", f"{EVENT} publish", "p", "c")
     handle = Span("onegrid-petition", f"{EVENT} handle", "h", "p")

@@ -44,7 +44,7 @@ def test_what_meets_them_passes() -> None:
     assert not failed(outcomes(slow=2))
 
 
-def test_too_many_slow_ones_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_many_slow_calls_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert failed(outcomes(slow=3)) == ["steady: p50 and p99 of every method are within their objectives"]
     assert "p99 of FilePetition 150.0 ms, not 100" in capsys.readouterr().out
 

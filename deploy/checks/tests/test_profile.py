@@ -53,7 +53,7 @@ def test_each_size_of_platform_has_a_profile_that_asks_something_of_every_method
     assert sum(phase.seconds for phase in profile.phases) <= 90
 
 
-def test_a_profile_is_what_it_says(tmp_path: Path) -> None:
+def test_a_profile_is_read_from_its_file(tmp_path: Path) -> None:
     profile = read(written(tmp_path, GOOD))
     assert profile.phases == (Phase("ramp", 5, 0, 2, 1), Phase("steady", 9.5, 2, 2, 1))
     assert profile.objectives.latency_ms == {"FilePetition": Latency(10, 20)}

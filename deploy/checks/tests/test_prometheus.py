@@ -151,11 +151,11 @@ async def test_a_panel_that_shows_nothing_is_named(
     assert actual in capsys.readouterr().out
 
 
-async def test_a_panel_that_says_that_it_may_be_empty_may_be(folder: Path, server: str) -> None:
+async def test_a_panel_marked_so_may_be_empty(folder: Path, server: str) -> None:
     note = "Events that are set aside.\nMay be empty: none is best."
     assert not await said_of_panel(folder, server, targets=[{"expr": "up > 7"}], description=note)
 
 
-async def test_a_prometheus_that_is_away_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_unreachable_prometheus_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     faults = await said_of_rules(folder, "http://127.0.0.1:9", capsys, patience_s=0)
     assert "http://127.0.0.1:9/api/v1/rules? does not answer" in faults[0]

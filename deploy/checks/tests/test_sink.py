@@ -54,7 +54,7 @@ def exported(trace: int, *spans: tuple[str, int, int], service: str = "onegrid-p
     return request.SerializeToString()
 
 
-async def test_a_code_that_identity_posts_is_told_to_the_checks(sink: str) -> None:
+async def test_a_code_that_identity_posts_is_served_to_the_checks(sink: str) -> None:
     settings = IdentitySettings(
         database_url="", page_token_key="x" * 32, cipher_keys="k:" + "5a" * 32, code_webhook_url=f"{sink}/codes"
     )
@@ -63,13 +63,13 @@ async def test_a_code_that_identity_posts_is_told_to_the_checks(sink: str) -> No
     assert await codes_of(sink)(PHONE) == "000002"
 
 
-async def test_a_number_without_a_code_is_told_with_where_to_look(sink: str) -> None:
+async def test_for_a_number_without_a_code_the_error_names_where_to_look(sink: str) -> None:
     with pytest.raises(LookupError, match="ONEGRID_CODE_WEBHOOK_URL"):
         await codes_of(sink)(PHONE)
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_trace_is_told_as_jaeger_tells_it(sink: str, packed: bool) -> None:
+def test_a_trace_is_served_in_jaegers_format(sink: str, packed: bool) -> None:
     for service, spans in (("onegrid-petition", [("call", 1, 9), ("publish", 2, 1)]), ("onegrid-grid", [("x", 3, 2)])):
         body = exported(7, *spans, service=service)
         encoding = {"content_encoding": "gzip"} if packed else {}

@@ -80,7 +80,7 @@ def stopped(container: str) -> int:
 
 
 @each_image
-def test_without_a_role_it_says_which_there_are(name: str) -> None:
+def test_without_a_role_it_lists_the_roles(name: str) -> None:
     done = docker("run", "--rm", *RESTRICTED, image(name))
     assert done.returncode == 2
     assert done.stderr.startswith("usage: python")
@@ -97,7 +97,7 @@ def test_a_missing_setting_is_named_by_every_role(name: str, role: str) -> None:
 
 
 @each_image
-def test_it_runs_as_nobody_in_particular_with_no_rights(name: str) -> None:
+def test_it_runs_as_any_user_without_rights(name: str) -> None:
     program = """
 import os, pwd
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines())
@@ -149,13 +149,13 @@ print(json.dumps([installed, debian.stdout.split(), bill]))"""
 
 
 @pytest.mark.parametrize("name", [*IMAGES, *(f"evaluation-{each}" for each in EVALUATION)])
-def test_its_labels_say_what_it_is(name: str) -> None:
+def test_its_labels_describe_it(name: str) -> None:
     labels = inspected(name, ".Config.Labels")
-    said = {key.removeprefix("org.opencontainers.image."): value for key, value in labels.items()}
-    assert said["title"] == f"onegrid/{name}"
-    assert said["version"] == VERSION
-    assert said["licenses"]
-    assert len(said["revision"].removesuffix("-dirty")) == 40
+    annotations = {key.removeprefix("org.opencontainers.image."): value for key, value in labels.items()}
+    assert annotations["title"] == f"onegrid/{name}"
+    assert annotations["version"] == VERSION
+    assert annotations["licenses"]
+    assert len(annotations["revision"].removesuffix("-dirty")) == 40
 
 
 def test_images_share_every_layer_but_their_own_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,7 +177,7 @@ def test_what_has_not_changed_is_not_built_again() -> None:
 
 
 @pytest.mark.parametrize("started", [(name, "api") for name in SERVICES], indirect=True)
-def test_an_api_ends_by_itself_when_it_is_told_to(started: str) -> None:
+def test_an_api_ends_by_itself_on_sigterm(started: str) -> None:
     deadline = time.monotonic() + 60
     while "api listens" not in (logs := docker("logs", started)).stdout + logs.stderr:
         assert time.monotonic() < deadline, logs.stderr

@@ -32,13 +32,13 @@ spec: {template: {metadata: {}, spec: {containers: []}}}
 """
 
 
-def test_what_the_charts_say_is_understood() -> None:
+def test_every_field_of_the_charts_is_supported() -> None:
     (deployment,) = parse(DEPLOYMENT)
     assert (deployment.key, deployment.spec["replicas"]) == (("Deployment", "api"), 2)
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "said"),
+    ("right", "wrong", "message"),
     [
         ("replicas:", "replica:", "Deployment api.spec.replica: not understood"),
         ("periodSeconds", "period", "spec.template.spec.containers[0].readinessProbe.period: not understood"),
@@ -51,13 +51,13 @@ def test_what_the_charts_say_is_understood() -> None:
         ("{app: api}}\n    spec:", "{app: api}}\n    spec:\n      restartPolicy: Sometimes", "'Sometimes' is none of"),
     ],
 )  # fmt: skip
-def test_anything_else_is_refused_with_where_it_stands(right: str, wrong: str, said: str) -> None:
+def test_anything_else_is_refused_with_where_it_stands(right: str, wrong: str, message: str) -> None:
     with pytest.raises(Refused) as refused:
         parse(DEPLOYMENT.replace(right, wrong, 1))
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_hook_tells_its_moments_and_its_turn() -> None:
+def test_a_hook_has_its_events_and_its_weight() -> None:
     (hook,) = parse(HOOK)
     assert (hook.hooks, hook.weight) == ({"pre-install", "pre-upgrade"}, -3)
     (deployment,) = parse(DEPLOYMENT)
@@ -85,7 +85,7 @@ def test_shares_are_rounded_as_a_deployment_does() -> None:
     assert [share("25%", 3, up=True), share("25%", 3, up=False), share(2, 3, up=True)] == [1, 0, 2]
 
 
-def test_the_command_line_says_whether_it_understands(tmp_path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_the_command_reports_whether_a_manifest_is_supported(tmp_path, monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text(DEPLOYMENT)
     bad.write_text(DEPLOYMENT.replace("image:", "picture:"))

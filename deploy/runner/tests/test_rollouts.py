@@ -14,7 +14,7 @@ from onegrid_runner.workloads import Deployment, StatefulSet
 
 
 class FakePod:
-    """Becomes ready, and goes, when it is told to."""
+    """A pod that tests make ready and gone."""
 
     def __init__(self, name: str, template: Mapping[str, Any]) -> None:
         self.name = name
@@ -39,7 +39,7 @@ def manifest(replicas: int, image: str, **strategy: Any) -> Manifest:
 
 
 def settle(workload: Deployment | StatefulSet) -> None:
-    """Everybody who starts becomes ready, everybody who is told to ends."""
+    """Step until every started pod is ready and every terminating one is gone."""
     for _ in range(50):
         workload.step()
         for pod in workload.pods:
@@ -83,7 +83,7 @@ def test_a_restart_replaces_pods_that_are_alike() -> None:
     assert before.isdisjoint(pod.name for pod in deployment.pods)
 
 
-def test_recreate_starts_nobody_before_the_old_ones_are_gone() -> None:
+def test_recreate_starts_no_pod_before_the_old_ones_are_gone() -> None:
     deployment = Deployment(manifest(2, "old", type="Recreate"), make, lambda m: m.spec["replicas"])
     settle(deployment)
     deployment.update(manifest(2, "new", type="Recreate"))

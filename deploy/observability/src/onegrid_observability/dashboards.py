@@ -1,4 +1,4 @@
-"""The dashboards of the platform as a whole."""
+"""The dashboards that cover all services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def overview() -> Board:
     return Board(
         "onegrid-overview",
         "OneGrid · overview",
-        "All services beside one another: is somebody waiting, is something lost, is a promise in danger?",
+        "All services side by side: waiting callers, lost events, objectives in danger.",
         [
             Row(
                 "Now",
@@ -281,7 +281,7 @@ def outbox_and_broker() -> Board:
                             "{{service}}",
                         ),
                         unit="s",
-                        about="From what an event tells of until a handler is given it.",
+                        about="From the change that an event announces until a handler receives it.",
                     ),
                     curves(
                         "Set aside",

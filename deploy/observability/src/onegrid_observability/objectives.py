@@ -94,7 +94,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promises:
-    """All that one service promises, and what else is said about it alone."""
+    """The objectives of one service, and the alerts and panels of its own."""
 
     service: str
     methods: Mapping[str, Sequence[str]]

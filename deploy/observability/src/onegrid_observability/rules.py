@@ -1,7 +1,7 @@
 """Recording rules and alerts for Prometheus.
 
-An objective is watched as the Google SRE workbook (ch. 5) says: by how fast its budget of errors burns, over a long
-window, so that a blip wakes nobody, and over a short one, so that it is quiet soon after things are well again.
+Alerts are on burn rates, as in the Google SRE workbook (ch. 5): over a long window, so that a blip does not page, and
+over a short one, so that the alert resolves soon after recovery.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BURNS: Final = (
     Burn(1, "3d", "6h", "ticket"),
 )
 FEW: Final = 5
-"""So many errors in the long window alert nobody: at night, one of ten calls is not worth a person's sleep."""
+"""No alert below this number of errors in the long window: at night, one failure of ten calls is not worth a page."""
 KINDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "availability": (
         "CallsFail",
@@ -100,15 +100,15 @@ def of_platform() -> dict[str, Any]:
 
 def alerts_of(promises: Promises) -> Sequence[Mapping[str, Any]]:
     """The alerts of a service that are no objectives, as data: those that all have, and its own."""
-    words = {
+    placeholders = {
         "$service": promises.service,
         "$queue": f"onegrid.{promises.service}",
         "$commands": "|".join(promises.methods["commands"]),
         "$command": promises.methods["commands"][0],
     }
     common = (ROOT / "alerts" / "service.yaml").read_text()
-    for word in sorted(words, key=len, reverse=True):
-        common = common.replace(word, words[word])
+    for name in sorted(placeholders, key=len, reverse=True):
+        common = common.replace(name, placeholders[name])
     return [*yaml.safe_load(common), *promises.alerts]
 
 
@@ -119,7 +119,7 @@ def platform_alerts() -> Sequence[Mapping[str, Any]]:
 
 
 def readable(alert: Mapping[str, Any]) -> dict[str, str]:
-    """What whoever is alerted reads."""
+    """The annotations of an alert."""
     return {
         "summary": alert["summary"],
         "description": f"{alert['summary']} {alert['first']}",

@@ -14,7 +14,7 @@ __all__ = ["of_service"]
 
 
 def of_service(promises: Promises) -> Board:
-    """What one service promises, and how it fares."""
+    """The dashboard of one service: its objectives and its state."""
     service = promises.service
     title = f"OneGrid · {service}"
     rows = [
@@ -25,7 +25,7 @@ def of_service(promises: Promises) -> Board:
     ]
     if promises.panels:
         rows.append(Row(f"Only {service}", [_own(panel) for panel in promises.panels]))
-    return Board(f"onegrid-{service}", title, f"What {service} promises its callers, and how it fares.", rows)
+    return Board(f"onegrid-{service}", title, f"The objectives of {service}, and its state.", rows)
 
 
 def _objectives(objectives: Sequence[Objective]) -> Iterator[Builder[Panel]]:

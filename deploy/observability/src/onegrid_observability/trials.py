@@ -12,7 +12,7 @@ from onegrid_observability.rules import BURNS, KINDS, Burn, alerts_of, burning, 
 __all__ = ["of_platform", "of_service"]
 
 _EACH_MINUTE = 100_000
-"""Calls or events; enough to tell small shares of them."""
+"""Calls or events; enough to distinguish small shares of them."""
 Expected = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -99,11 +99,11 @@ def _tried(alerts: Sequence[Mapping[str, Any]], service: str) -> Iterator[dict[s
     for alert in alerts:
         own = {"service": service} if service else {}
         labels = {"severity": alert["severity"], **own, **alert["fires"].get("labels", {})}
-        told = {
+        annotations = {
             key: re.sub(r"{{ \$labels\.(\w+) }}", lambda match: str(labels[match[1]]), text)  # noqa: B023
             for key, text in readable(alert).items()
         }
-        firing[alert["alert"]] = [{"exp_labels": labels, "exp_annotations": told}]
+        firing[alert["alert"]] = [{"exp_labels": labels, "exp_annotations": annotations}]
     yield _trial("what fires", _merged(each["fires"]["series"] for each in alerts), firing)
     yield _trial("what is quiet", _merged(each["quiet"]["series"] for each in alerts), dict.fromkeys(firing, ()))
 

@@ -9,7 +9,7 @@ from onegrid_runner.manifests import Refused, parse
 
 
 def main() -> int:
-    """As the command line says; the exit code."""
+    """Run the command; return the exit code."""
     match sys.argv[1:]:
         case ["check", *files] if files:
             for file in files:

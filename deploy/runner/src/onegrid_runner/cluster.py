@@ -1,4 +1,4 @@
-"""One namespace: Helm releases in it, and what somebody at its command line would do."""
+"""One namespace: the Helm releases in it, and the operations of kubectl that tests need."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _INERT = {
 
 
 class Failed(Exception):
-    """What was asked for did not come about; the message tells what is missing, and what it said last."""
+    """An operation did not reach its state; the message names what is missing and quotes the last output."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Cluster:
         self._workloads: dict[tuple[str, str], Workload] = {}
         self._jobs: list[Pod] = []
         self._releases: dict[str, list[Manifest]] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
 
@@ -79,7 +79,7 @@ class Cluster:
         self._loop.join()
         for pod in self._pods_now():
             pod.terminate()
-        # Nobody waits for these any more: their grace is over.
+        # Their grace periods are over.
         self._remove_containers()
         for pod in self._pods_now():
             pod.await_end(30)
@@ -154,7 +154,7 @@ class Cluster:
         return [pod for pod in self._pods_now() if not pod.terminating and selects(wanted, pod.labels)]
 
     def logs(self) -> dict[str, str]:
-        """What every pod has said that is there, by its name."""
+        """The logs of every existing pod, by its name."""
         return {pod.name: pod.logs() for pod in self._pods_now()}
 
     def _apply(self, manifest: Manifest) -> None:
@@ -173,8 +173,8 @@ class Cluster:
                     self._workloads[manifest.key] = Deployment(manifest, self._make, self._replicas)
                 else:
                     self._workloads[manifest.key] = StatefulSet(manifest, self._make, self._folder / "claims")
-        elif kind in _INERT and kind not in self._told:
-            self._told.add(kind)
+        elif kind in _INERT and kind not in self._reported:
+            self._reported.add(kind)
             self._say(f"{kind} {_INERT[kind]}")
 
     def _replace(self, release: str, manifests: Sequence[Manifest]) -> None:
@@ -218,7 +218,7 @@ class Cluster:
                 return
 
     def _replicas(self, manifest: Manifest) -> int:
-        """What the Deployment says, or else the least that its autoscaler keeps."""
+        """The Deployment's number of replicas, or its autoscaler's minimum."""
         if "replicas" in manifest.spec:
             return int(manifest.spec["replicas"])
         for release in self._releases.values():

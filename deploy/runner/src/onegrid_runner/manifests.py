@@ -12,7 +12,7 @@ __all__ = ["Manifest", "Refused", "parse"]
 
 
 class Refused(Exception):
-    """A manifest says what the runner doesn't know; the message tells where."""
+    """A manifest has a field that the runner does not support; the message gives its path."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Manifest:
     @property
     def hooks(self) -> frozenset[str]:
         """When Helm runs it; empty for what stays."""
-        said = self._annotation("helm.sh/hook")
-        return frozenset(part.strip() for part in said.split(",") if part.strip())
+        hooks = self._annotation("helm.sh/hook")
+        return frozenset(part.strip() for part in hooks.split(",") if part.strip())
 
     @property
     def weight(self) -> int:

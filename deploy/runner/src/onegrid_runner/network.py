@@ -29,7 +29,7 @@ class Reachable(Protocol):
     ip: str
     """Empty until it has one."""
     ready: bool
-    """Whether it takes traffic; never once it is told to end."""
+    """Whether it takes traffic; never while it terminates."""
     ports: Mapping[str, int]
     """Container ports by their names."""
 
@@ -142,9 +142,9 @@ class Network:
             return None
         inward = direction == "Ingress"
         rules = []
-        for said in (each for policy in policies for each in policy.spec.get(direction.lower()) or []):
-            for peer in _peers(said.get("from" if inward else "to"), pods):
-                for protocol, port in _ports(said.get("ports"), pod):
+        for rule in (each for policy in policies for each in policy.spec.get(direction.lower()) or []):
+            for peer in _peers(rule.get("from" if inward else "to"), pods):
+                for protocol, port in _ports(rule.get("ports"), pod):
                     here, there = pod.ip, peer
                     rules.append(_Rule(there if inward else here, here if inward else there, protocol, port))
         return rules
@@ -159,23 +159,23 @@ def clear_filters(chain: str) -> None:
         _iptables("-X", name, check=False)
 
 
-def _peers(said: Iterable[Mapping[str, Any]] | None, pods: Sequence[_Address]) -> list[str]:
+def _peers(peers: Iterable[Mapping[str, Any]] | None, pods: Sequence[_Address]) -> list[str]:
     """Addresses; an empty one is any."""
-    if not said:
+    if not peers:
         return [""]
     return [
         pod.ip
-        for peer in said
+        for peer in peers
         for pod in pods
         if selects((peer.get("podSelector") or {}).get("matchLabels") or {}, pod.labels)
     ]
 
 
-def _ports(said: Iterable[Mapping[str, Any]] | None, pod: _Address) -> list[tuple[str, int | None]]:
-    if not said:
+def _ports(ports: Iterable[Mapping[str, Any]] | None, pod: _Address) -> list[tuple[str, int | None]]:
+    if not ports:
         return [("", None)]
     found: list[tuple[str, int | None]] = []
-    for port in said:
+    for port in ports:
         number = port["port"] if isinstance(port["port"], int) else pod.ports.get(port["port"])
         if number is not None:
             found.append((str(port.get("protocol", "TCP")).lower(), number))

@@ -101,7 +101,7 @@ class Pod:
         self._thread.start()
 
     def terminate(self) -> None:
-        """Tell it to end: it takes no new traffic from now on, and has its grace period."""
+        """Terminate it: it takes no new traffic from now on, and has its grace period."""
         self.ready = False
         self._terminating.set()
 
@@ -118,7 +118,7 @@ class Pod:
 
     @property
     def terminating(self) -> bool:
-        """Whether it was told to end."""
+        """Whether `terminate` was called."""
         return self._terminating.is_set()
 
     @property
@@ -127,12 +127,12 @@ class Pod:
         return not self._thread.is_alive()
 
     def logs(self, tail: int | str = "all") -> str:
-        """What its containers said, the init containers' included."""
-        said = []
+        """The logs of its containers, init containers included."""
+        logs = []
         for found in self._client.api.containers(all=True, filters={"label": f"onegrid.runner.pod={self.name}"}):
             with contextlib.suppress(NotFound):
-                said.append(self._client.api.logs(found["Id"], tail=tail).decode(errors="replace"))
-        return "".join(reversed(said))
+                logs.append(self._client.api.logs(found["Id"], tail=tail).decode(errors="replace"))
+        return "".join(reversed(logs))
 
     def _live(self) -> None:
         pause = _BACK_OFF_S[0]
@@ -262,17 +262,17 @@ class Pod:
         return 1
 
     def _exit_code(self, container: Container) -> Future[int]:
-        """Told once it ends. To ask again and again would take the machine from those who are tested on it."""
-        told: Future[int] = Future()
+        """Resolves when the container exits. Polling would take processor time from what is tested."""
+        exit_code: Future[int] = Future()
 
         def wait() -> None:
             try:
-                told.set_result(int(self._client.api.wait(container.id, timeout=_LONG_S)["StatusCode"]))
+                exit_code.set_result(int(self._client.api.wait(container.id, timeout=_LONG_S)["StatusCode"]))
             except (APIError, OSError):
-                told.set_result(1)
+                exit_code.set_result(1)
 
         threading.Thread(target=wait, name=f"exit of {self.name}", daemon=True).start()
-        return told
+        return exit_code
 
     @property
     def _policy(self) -> str:
@@ -280,17 +280,17 @@ class Pod:
 
     def _execute(self, command: list[str], patience_s: float) -> int:
         """The exit code of a command in the main container; 124 where it takes longer. It is not ended by that."""
-        told: Future[int] = Future()
+        exit_code: Future[int] = Future()
 
         def execute() -> None:
             try:
-                told.set_result(int(self.container.exec_run(command).exit_code))
+                exit_code.set_result(int(self.container.exec_run(command).exit_code))
             except (APIError, OSError):
-                told.set_result(1)
+                exit_code.set_result(1)
 
         threading.Thread(target=execute, name=f"command in {self.name}", daemon=True).start()
         try:
-            return told.result(patience_s)
+            return exit_code.result(patience_s)
         except TimeoutError:
             return 124
 
@@ -397,10 +397,10 @@ class Pod:
     def _files(self, volume: Mapping[str, Any]) -> tuple[dict[str, bytes], int]:
         if "emptyDir" in volume:
             return {}, 0
-        said = next(volume[kind] for kind in ("configMap", "secret", "projected") if kind in volume)
+        projection = next(volume[kind] for kind in ("configMap", "secret", "projected") if kind in volume)
         files: dict[str, bytes] = {}
         for kind, source in [
-            (kind, s) for s in said.get("sources", [volume]) for kind in ("configMap", "secret") if kind in s
+            (kind, s) for s in projection.get("sources", [volume]) for kind in ("configMap", "secret") if kind in s
         ]:
             of = source[kind]
             name = of.get("name") or of["secretName"]
@@ -409,13 +409,13 @@ class Pod:
             )
             items = {item["key"]: item["path"] for item in of.get("items") or []}
             files.update({items.get(key, key): value for key, value in read.items() if not items or key in items})
-        return files, int(said.get("defaultMode", 0o644))
+        return files, int(projection.get("defaultMode", 0o644))
 
 
 def remove_containers(client: docker.DockerClient, label: str) -> None:
     """Remove every container with this label, running or not."""
     for found in client.api.containers(all=True, filters={"label": label}):
-        # Somebody else may be at it.
+        # Another process may be removing it.
         with contextlib.suppress(APIError):
             client.api.remove_container(found["Id"], force=True)
 
@@ -431,10 +431,10 @@ def expand(value: str, known: Mapping[str, str]) -> str:
     return re.sub(r"\$?\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)", each, value)
 
 
-def quantity(said: str | float) -> float:
+def quantity(text: str | float) -> float:
     """A quantity as Kubernetes writes it, in its base unit: `250m`, `64Mi`."""
-    found = re.fullmatch(r"([0-9.]+)(m|Ki|Mi|Gi|k|M|G)?", str(said))
+    found = re.fullmatch(r"([0-9.]+)(m|Ki|Mi|Gi|k|M|G)?", str(text))
     if found is None:
-        raise Refused(f"{said!r} is no quantity")
+        raise Refused(f"{text!r} is no quantity")
     number, unit = float(found[1]), found[2] or ""
     return number / 1000 if unit == "m" else number * _UNITS[unit]

@@ -67,7 +67,7 @@ class Probe:
         return port if isinstance(port, int) else self._ports[port]
 
     def _grpc(self, port: int, service: str) -> bool:
-        # A kubelet connects anew each time, too.
+        # As a kubelet does, connect again each time.
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
         with grpc.insecure_channel(f"{self._address()}:{port}", options) as channel:
             try:

@@ -96,7 +96,7 @@ class Deployment:
             return
         for _ in range(min(count - len(new), count + surge - len(living))):
             self._start(wanted)
-        # Those that are not ready go first: they serve nobody.
+        # Pods that are not ready serve no traffic, so they are removed first.
         for pod in sorted(old, key=lambda pod: pod.ready):
             ready = sum(each.ready for each in living)
             if not pod.ready or ready - 1 >= count - unavailable:
@@ -121,9 +121,9 @@ class Deployment:
         return (self.manifest.spec.get("strategy") or {}).get("type") == "Recreate"
 
     def _margins(self, count: int) -> tuple[int, int]:
-        said = (self.manifest.spec.get("strategy") or {}).get("rollingUpdate") or {}
-        surge = share(said.get("maxSurge", "25%"), count, up=True)
-        unavailable = share(said.get("maxUnavailable", "25%"), count, up=False)
+        limits = (self.manifest.spec.get("strategy") or {}).get("rollingUpdate") or {}
+        surge = share(limits.get("maxSurge", "25%"), count, up=True)
+        unavailable = share(limits.get("maxUnavailable", "25%"), count, up=False)
         return surge, unavailable if surge or unavailable else 1
 
 
@@ -207,46 +207,46 @@ class Job:
         self._make = make
 
     def run(self, on_line: Callable[[str], None] | None = None) -> tuple[int, str]:
-        """Run it to its end; the exit code, and what the last try said."""
+        """Run it to its end; return the exit code and the output of the last try."""
         spec = self.manifest.spec
         template = spec.get("template") or {"metadata": self.manifest.body["metadata"], "spec": spec}
         template = {**template, "spec": {"restartPolicy": "Never", **template["spec"]}}
         until = time.monotonic() + float(spec.get("activeDeadlineSeconds", 3600))
         tries = int(spec.get("backoffLimit", 6)) + 1 if self.manifest.kind == "Job" else 1
-        code, said = 1, ""
+        code, output = 1, ""
         for number in range(tries):
             name = self.manifest.name if self.manifest.kind == "Pod" else f"{self.manifest.name}-{number}"
             pod = self._make(name, template, {})
             pod.start()
-            told = 0
+            forwarded = 0
             while pod.ended is None and time.monotonic() < until:
                 time.sleep(_TICK_S)
-                told = _tell(pod, told, on_line)
-            _tell(pod, told, on_line)
-            code, said = (124, "its deadline passed\n") if pod.ended is None else (pod.ended, "")
-            said = pod.logs() + said + (f"{pod.trouble}\n" if pod.trouble else "")
+                forwarded = _forward_logs(pod, forwarded, on_line)
+            _forward_logs(pod, forwarded, on_line)
+            code, output = (124, "its deadline passed\n") if pod.ended is None else (pod.ended, "")
+            output = pod.logs() + output + (f"{pod.trouble}\n" if pod.trouble else "")
             pod.terminate()
             pod.await_end()
             pod.remove()
             if code == 0 or time.monotonic() > until:
                 break
             time.sleep(min(2.0**number, 10))
-        return code, said
+        return code, output
 
 
-def _tell(pod: Pod, told: int, on_line: Callable[[str], None] | None) -> int:
-    """Hand on what the pod said since; how many lines that are now."""
+def _forward_logs(pod: Pod, forwarded: int, on_line: Callable[[str], None] | None) -> int:
+    """Pass new lines of the pod's log to `on_line`; return how many lines are forwarded so far."""
     if on_line is None:
-        return told
+        return forwarded
     lines = pod.logs().split("\n")[:-1]
-    for line in lines[told:]:
+    for line in lines[forwarded:]:
         on_line(line)
-    return max(told, len(lines))
+    return max(forwarded, len(lines))
 
 
-def share(said: int | str, count: int, *, up: bool) -> int:
+def share(value: int | str, count: int, *, up: bool) -> int:
     """A number, or a percentage of the pods, rounded up or down."""
-    if isinstance(said, int):
-        return said
-    percent = int(said.removesuffix("%"))
+    if isinstance(value, int):
+        return value
+    percent = int(value.removesuffix("%"))
     return -(-count * percent // 100) if up else count * percent // 100
