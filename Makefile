@@ -57,14 +57,13 @@ lint: setup ## Check format, style, types, contracts and imports
 	$(say) "import rules" && $(BIN)/python tools/imports.py >build/imports.log || { cat build/imports.log; exit 1; }
 	$(say) "generated documents" && $(BIN)/python tools/documents.py check
 	$(say) "charts" && $(BIN)/python tools/helm.py examples check
-	$(say) "rules and dashboards" && $(BIN)/python -m onegrid_observability check
+	$(say) "rules and dashboards" && $(BIN)/python -m onegrid_observability
 
 format: setup ## Format code and contracts, and write the generated documents anew
 	@$(BIN)/ruff format -q $(SOURCES) && $(BIN)/ruff check -q --fix $(SOURCES)
 	@$(BIN)/buf format -w protos
 	@$(BIN)/python tools/documents.py write
 	@$(BIN)/python tools/helm.py examples write
-	@$(BIN)/python -m onegrid_observability write
 
 bench: setup ## Measure against the machine's own limits; results in build/bench.json
 	@$(BIN)/python benchmarks/run.py

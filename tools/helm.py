@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from onegrid.contracts import CONTRACTS
+from onegrid_observability import files
 
 ROOT = Path(__file__).resolve().parent.parent
 HELM = ROOT / "build" / "bin" / "helm"
@@ -75,6 +77,7 @@ def helm(*arguments: str | Path, program: Path = HELM) -> str:
 def package() -> None:
     """Put the charts, each with what it depends on, into build/charts; nothing is done if they have not changed."""
     fetch()
+    _observe()
     stamp = PACKAGES / ".made"
     newest = max(path.stat().st_mtime for path in CHARTS.rglob("*") if path.is_file() and path.suffix != ".tgz")
     if stamp.exists() and stamp.stat().st_mtime > newest:
@@ -87,6 +90,24 @@ def package() -> None:
     for chart in (*CONTRACTS, "onegrid", "onegrid-data"):
         helm("package", "--destination", PACKAGES, CHARTS / chart)
     stamp.touch()
+
+
+def _observe() -> None:
+    """Give the charts the rules and dashboards that they install."""
+    made = files.write()
+    wanted = {
+        CHARTS / files.PLATFORM / "files/dashboards" / path.name: path
+        for path in (made / "dashboards").glob("*.json")
+        if path.stem not in CONTRACTS
+    }
+    for chart in (*CONTRACTS, files.PLATFORM):
+        wanted[CHARTS / chart / "files/rules.yaml"] = made / f"rules/{chart}.yaml"
+    for service in CONTRACTS:
+        wanted[CHARTS / service / "files/dashboard.json"] = made / f"dashboards/{service}.json"
+    for path, source in wanted.items():
+        if not path.exists() or path.read_bytes() != source.read_bytes():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, path)
 
 
 def render(release: str, chart: str, values: Sequence[str], *more: str) -> str:

@@ -12,8 +12,10 @@ import pytest
 from selectors_of import known_metrics, selected
 from test_rules import rules
 
-HELM = Path(__file__).resolve().parents[2] / "deploy" / "helm"
-BOARDS = sorted(HELM.glob("*/files/dashboard.json")) + sorted(HELM.glob("onegrid/files/dashboards/*.json"))
+from onegrid.contracts import CONTRACTS
+from onegrid_observability import files
+
+BOARDS = sorted((files.write() / "dashboards").glob("*.json"))
 VARIABLES = {"$__rate_interval": "5m", "$service": "petition"}
 
 
@@ -31,7 +33,7 @@ def asked(expression: str) -> str:
     return expression
 
 
-@pytest.mark.parametrize("path", BOARDS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.stem)
 def test_a_dashboard_asks_only_for_what_there_is(path: Path) -> None:
     board = json.loads(path.read_text())
     known = known_metrics() | {rule["record"] for rule in rules() if "record" in rule} | {"ALERTS"}
@@ -51,7 +53,7 @@ def test_a_dashboard_asks_only_for_what_there_is(path: Path) -> None:
 
 def test_dashboards_are_told_apart_and_the_command_centre_reads_its_own() -> None:
     boards = [json.loads(path.read_text()) for path in BOARDS]
-    assert len({board["uid"] for board in boards}) == len(boards) == 7
+    assert len({board["uid"] for board in boards}) == len(boards) == len(CONTRACTS) + 4
     centre = next(board for board in boards if board["uid"] == "onegrid-command-centre")
     for panel in panels(centre):
         assert re.search(r"[\u4e00-\u9fff].* ?/ [A-Z]", panel["title"]), panel["title"]

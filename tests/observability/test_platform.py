@@ -10,7 +10,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,9 +29,10 @@ from onegrid_checks.observability.prometheus import Prometheus
 from onegrid_demo import case, district
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
+from onegrid_observability import files
 
 pytestmark = pytest.mark.timeout(400)
-HELM = Path(__file__).resolve().parents[2] / "deploy" / "helm"
+MADE = files.write()
 PATIENCE_S = 120
 
 
@@ -53,24 +53,11 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Ite
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All rules and dashboards, each in a folder as an installed platform has them."""
-    folder = tmp_path_factory.mktemp("files")
-    for kind, pattern in (("rules", "*/files/rules.yaml"), ("dashboards", "*/files/dashboard.json")):
-        (folder / kind).mkdir()
-        for path in HELM.glob(pattern):
-            (folder / kind / f"{path.parts[-3]}{path.suffix}").write_text(path.read_text())
-    for path in HELM.glob("onegrid/files/dashboards/*.json"):
-        (folder / "dashboards" / path.name).write_text(path.read_text())
-    return folder
-
-
-@pytest.fixture(scope="module")
-def prometheus(fleet: Fleet, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def prometheus(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """One that scraped the platform while the reference case was lived through, and a trace was made."""
     jobs = {f"onegrid-{service}": fleet.metrics_ports(service) for service in SERVICES}
     jobs["rabbitmq"] = [fleet.broker_metrics_port]
-    with scraping(tmp_path_factory.mktemp("prometheus"), files / "rules" / "*.yaml", jobs) as url:
+    with scraping(tmp_path_factory.mktemp("prometheus"), MADE / "rules" / "*.yaml", jobs) as url:
         asyncio.run(live(fleet))
         yield Prometheus(url)
 
@@ -128,8 +115,8 @@ def test_every_role_tells_how_its_connections_are_used(prometheus: Prometheus) -
     assert pools >= {(service, pool) for service in SERVICES for pool in ("read", "write", "worker", "relay")}
 
 
-def test_every_rule_has_data(prometheus: Prometheus, files: Path) -> None:
-    found = [rule for of_file in rules.read(files / "rules").values() for rule in of_file]
+def test_every_rule_has_data(prometheus: Prometheus) -> None:
+    found = [rule for of_file in rules.read(MADE / "rules").values() for rule in of_file]
     records = [rule for rule in found if rule.records]
     assert len(records) > 200
 
@@ -141,9 +128,9 @@ def test_every_rule_has_data(prometheus: Prometheus, files: Path) -> None:
         assert rule["health"] == "ok", rule
 
 
-def test_every_panel_shows_data_unless_it_says_that_it_may_be_empty(prometheus: Prometheus, files: Path) -> None:
+def test_every_panel_shows_data_unless_it_says_that_it_may_be_empty(prometheus: Prometheus) -> None:
     checklist = Checklist("dashboards")
-    boards = dashboards.read(files / "dashboards")
+    boards = dashboards.read(MADE / "dashboards")
     assert sum(not query.may_be_empty for board in boards for query in board.queries) > 60
     asyncio.run(dashboards.check(boards, prometheus, time.monotonic() + PATIENCE_S, checklist))
     assert not checklist.failed, checklist.failed

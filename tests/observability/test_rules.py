@@ -15,11 +15,12 @@ from selectors_of import known_metrics, selected
 
 from onegrid.contracts import CONTRACTS
 from onegrid_kit import metrics
-from onegrid_observability import objectives
+from onegrid_observability import files, objectives
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = sorted((ROOT / "deploy" / "helm").glob("*/files/rules.yaml"))
-TRIALS = sorted((ROOT / "deploy" / "observability" / "tests").glob("*.yaml"))
+MADE = files.write()
+RULES = sorted((MADE / "rules").glob("*.yaml"))
+TRIALS = sorted((MADE / "trials").glob("*.yaml"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
 PROMISES = [objectives.read(path) for path in sorted((objectives.ROOT / "objectives").glob("*.yaml"))]
 BUCKETS = {"latency": metrics.RPC_SECONDS, "freshness": metrics.CARRY_SECONDS}

@@ -16,15 +16,15 @@ _EACH_MINUTE = 100_000
 Expected = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-def of_service(promises: Promises) -> dict[str, Any]:
-    """The trials of a service's alerts."""
+def of_service(promises: Promises, rules: str) -> dict[str, Any]:
+    """The trials of a service's alerts, which are in the file of rules."""
     tests = [*_burnt(promises.objectives), *_tried(alerts_of(promises), promises.service)]
-    return _file(f"../../helm/{promises.service}/files/rules.yaml", tests)
+    return _file(rules, tests)
 
 
-def of_platform() -> dict[str, Any]:
-    """The trials of the platform's alerts."""
-    return _file("../../helm/onegrid/files/rules.yaml", [*_tried(platform_alerts(), "")])
+def of_platform(rules: str) -> dict[str, Any]:
+    """The trials of the platform's alerts, which are in the file of rules."""
+    return _file(rules, [*_tried(platform_alerts(), "")])
 
 
 def _file(rules: str, tests: Sequence[dict[str, Any]]) -> dict[str, Any]:

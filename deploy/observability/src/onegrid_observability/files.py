@@ -1,0 +1,72 @@
+"""The files that are made of the data: rules, the trials that promtool tries them with, and dashboards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from onegrid_observability import dashboards, rules, service_dashboard, trials
+from onegrid_observability.objectives import ROOT, read
+from onegrid_observability.panels import board
+
+__all__ = ["FOLDER", "PLATFORM", "write"]
+
+FOLDER: Final = ROOT.parents[1] / "build" / "observability"
+PLATFORM: Final = "onegrid"
+"""The file of what no service has alone."""
+_DASHBOARDS: Final = (dashboards.overview, dashboards.command_centre, dashboards.outbox_and_broker, dashboards.database)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Repeats what is the same, and keeps lines as they are."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
+)
+
+
+def write() -> Path:
+    """Write the folders `rules`, `trials` and `dashboards`, with a file for each service; the folder that they are in.
+
+    What has not changed is left alone, so that others may read it meanwhile.
+    """
+    made = _made()
+    for path in set(FOLDER.glob("*/*")) - made.keys():
+        path.unlink(missing_ok=True)
+    for path, text in made.items():
+        if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = FOLDER / f"{path.name}.{os.getpid()}"
+            partial.write_text(text)
+            partial.replace(path)
+    return FOLDER
+
+
+def _made() -> Mapping[Path, str]:
+    made: dict[Path, str] = {
+        FOLDER / "rules" / f"{PLATFORM}.yaml": _dump(rules.of_platform()),
+        FOLDER / "trials" / f"{PLATFORM}.yaml": _dump(trials.of_platform(f"../rules/{PLATFORM}.yaml")),
+    }
+    for dashboard in _DASHBOARDS:
+        name = dashboard.__name__.replace("_", "-")
+        made[FOLDER / "dashboards" / f"{name}.json"] = board(dashboard())
+    for promises in map(read, sorted((ROOT / "objectives").glob("*.yaml"))):
+        name = promises.service
+        made[FOLDER / "rules" / f"{name}.yaml"] = _dump(rules.of_service(promises))
+        made[FOLDER / "trials" / f"{name}.yaml"] = _dump(trials.of_service(promises, f"../rules/{name}.yaml"))
+        made[FOLDER / "dashboards" / f"{name}.json"] = board(service_dashboard.of_service(promises))
+    return made
+
+
+def _dump(data: Any) -> str:
+    dumped: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+    return dumped
