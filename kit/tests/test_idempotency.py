@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, text
 from calls import CIPHER, a_call, a_request_id, count
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit.database import Database
-from onegrid_kit.errors import RequestIdReused
+from onegrid_kit.errors import RequestIdReused, ResponseTooLarge
+from onegrid_kit.sizes import MAX_RESPONSE_BYTES
 
 
 def effect(name: str) -> Callable[[Connection], Role]:
@@ -76,3 +77,14 @@ async def test_a_command_that_failed_may_be_repeated(database: Database, engine:
     assert (count(engine, "effect"), count(engine, "idempotency"), count(engine, "audit_entry")) == (0, 0, 0)
     await database.command(call, effect("done"))
     assert count(engine, "effect") == 1
+
+
+@pytest.mark.asyncio
+async def test_a_command_whose_answer_is_too_large_to_send_is_undone(database: Database, engine: Engine) -> None:
+    def grow(conn: Connection) -> Role:
+        effect("undone")(conn)
+        return Role(display_name="x" * MAX_RESPONSE_BYTES)
+
+    with pytest.raises(ResponseTooLarge):
+        await database.command(a_call(a_request_id()), grow)
+    assert (count(engine, "effect"), count(engine, "idempotency"), count(engine, "audit_entry")) == (0, 0, 0)

@@ -1,41 +1,56 @@
-"""Page tokens are good for the query that they were made for."""
+"""Pages end by count or by bytes, and their tokens are good for the query that they were made for."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
+import pytest_asyncio
+from google.protobuf.wrappers_pb2 import StringValue
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection, Integer, column, func, select
 
 from onegrid.identity.v1.identity_service_pb2 import ListUsersRequest
 from onegrid.petition.v1.petition_service_pb2 import ListPetitionsRequest
+from onegrid_kit.cipher import cipher
+from onegrid_kit.database import Database
 from onegrid_kit.errors import InvalidToken
-from onegrid_kit.paging import PageTokens, page_size
+from onegrid_kit.paging import START, Page, Pages, PageTokens, Position, behind
 
-PAGES = PageTokens("k" * 32)
+TOKENS = PageTokens("k" * 32)
 QUERY = ListPetitionsRequest(district="210602", place="210602003")
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8")) | st.integers(-(2**63), 2**63 - 1)))
-def test_a_position_survives(position: list[str | int]) -> None:
-    assert PAGES.open(QUERY, PAGES.make(QUERY, position)) == position
+VALUES = st.one_of(
+    st.text(st.characters(codec="utf-8")),
+    st.integers(-(2**63), 2**63 - 1),
+    st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=8))])),
+)
+
+
+@given(st.lists(VALUES).map(tuple))
+def test_a_position_survives(position: Position) -> None:
+    assert TOKENS.open(QUERY, TOKENS.make(QUERY, position)) == position
 
 
 def test_no_token_is_the_first_page() -> None:
-    assert PAGES.open(QUERY, "") is None
+    assert TOKENS.open(QUERY, "") == START
 
 
 def test_the_size_of_a_page_may_change_on_the_way() -> None:
-    token = PAGES.make(QUERY, [7])
+    token = TOKENS.make(QUERY, (7,))
     following = ListPetitionsRequest(district="210602", place="210602003", page_size=5, page_token=token)
-    assert PAGES.open(following, token) == [7]
+    assert TOKENS.open(following, token) == (7,)
 
 
 @pytest.mark.parametrize(
     ("pages", "query"),
     [
-        (PAGES, ListPetitionsRequest(district="210602", place="210602004")),
-        (PAGES, ListPetitionsRequest(district="210602")),
-        (PAGES, ListUsersRequest(district="210602")),
+        (TOKENS, ListPetitionsRequest(district="210602", place="210602004")),
+        (TOKENS, ListPetitionsRequest(district="210602")),
+        (TOKENS, ListUsersRequest(district="210602")),
         (PageTokens("another" * 5), QUERY),
     ],
 )
@@ -43,7 +58,7 @@ def test_a_token_of_another_query_or_server_is_refused(
     pages: PageTokens, query: ListPetitionsRequest | ListUsersRequest
 ) -> None:
     with pytest.raises(InvalidToken) as error:
-        pages.open(query, PAGES.make(QUERY, [7]))
+        pages.open(query, TOKENS.make(QUERY, (7,)))
     assert error.value.metadata == {"field": "page_token"}
 
 
@@ -51,16 +66,89 @@ def test_a_token_of_another_query_or_server_is_refused(
 def test_nothing_made_up_is_taken(token: str) -> None:
     if token:
         with pytest.raises(InvalidToken):
-            PAGES.open(QUERY, token, "resume_token")
+            TOKENS.open(QUERY, token, "resume_token")
 
 
 def test_no_changed_letter_goes_unnoticed() -> None:
-    token = PAGES.make(QUERY, ["a", 7])
+    token = TOKENS.make(QUERY, ("a", 7))
     for index, letter in enumerate(token):
         for other in ("A" if letter != "A" else "B", "!", ""):
             with pytest.raises(InvalidToken):
-                PAGES.open(QUERY, token[:index] + other + token[index + 1 :])
+                TOKENS.open(QUERY, token[:index] + other + token[index + 1 :])
 
 
-def test_a_page_has_a_size_when_none_is_asked() -> None:
-    assert (page_size(0), page_size(7)) == (50, 7)
+ROWS = 250
+ITEM_BYTES = 1000
+
+
+@pytest_asyncio.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = Database("test", database_url, cipher("AES-256-GCM", "test:" + "5a" * 32))
+    yield database
+    await database.close()
+
+
+async def read(db: Database, max_bytes: int = 2**20, page_size: int = 0, token: str = "") -> Page[StringValue]:
+    """A page of the numbers from 1 to 250, each as a message of some 1,000 bytes."""
+
+    def query(conn: Connection, after: Position, limit: int) -> list[int]:
+        assert limit <= 100, "a page of large rows must not be read at once"
+        number = func.generate_series(1, ROWS).table_valued(column("number", Integer)).render_derived().c.number
+        ordered = select(number).where(behind(after, number)).order_by(number)
+        return list(conn.execute(ordered.limit(limit)).scalars())
+
+    request = ListPetitionsRequest(district="210602", page_size=page_size, page_token=token)
+    return await Pages(db, TOKENS, max_bytes).read(
+        request,
+        query,
+        position=lambda found: (found,),
+        message=lambda found: StringValue(value=str(found).rjust(ITEM_BYTES)),
+    )
+
+
+async def all_of(db: Database, max_bytes: int = 2**20, page_size: int = 0) -> list[list[int]]:
+    """All pages."""
+    pages: list[list[int]] = []
+    token = ""
+    while token or not pages:
+        page = await read(db, max_bytes, page_size, token)
+        pages.append([int(item.value) for item in page.items])
+        token = page.next_token
+    return pages
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 249, 250, 251, 500])
+async def test_a_page_ends_by_count(size: int, db: Database) -> None:
+    if size == 1:
+        page = await read(db, page_size=1)
+        assert [int(item.value) for item in page.items] == [1]
+        return
+    pages = await all_of(db, page_size=size)
+    assert [number for page in pages for number in page] == list(range(1, ROWS + 1))
+    assert all(len(page) == size for page in pages[:-1])
+
+
+async def test_a_page_has_fifty_items_when_no_size_is_asked(db: Database) -> None:
+    assert [len(page) for page in await all_of(db)] == [50] * 5
+
+
+@pytest.mark.parametrize(("max_bytes", "items"), [(500, 1), (2 * ITEM_BYTES, 1), (10 * ITEM_BYTES, 9)])
+async def test_a_page_ends_by_bytes(max_bytes: int, items: int, db: Database) -> None:
+    page = await read(db, max_bytes)
+    assert len(page.items) == items
+    following = await read(db, max_bytes, token=page.next_token)
+    assert int(following.items[0].value) == items + 1
+
+
+async def test_pages_that_end_by_bytes_hold_each_item_once(db: Database) -> None:
+    pages = await all_of(db, 120 * ITEM_BYTES, 500)
+    assert [number for page in pages for number in page] == list(range(1, ROWS + 1))
+    assert [len(page) for page in pages] == [118, 118, 14]
+
+
+def test_rows_behind_a_position_are_compared_with_all_of_its_columns() -> None:
+    time = datetime(2020, 11, 11, tzinfo=UTC)
+    columns = (column("create_time"), column("id"))
+    assert "(create_time, id) > " in str(behind((time, "a"), *columns))
+    assert "(create_time, id) < " in str(behind((time, "a"), *columns, descending=True))
+    assert str(behind(START, *columns)) == "true"

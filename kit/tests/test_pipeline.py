@@ -214,11 +214,23 @@ async def test_a_method_that_does_not_exist_is_not_implemented(api: Serving) -> 
     assert (await raw_refusal(api, "Nothing", b"", ALICE)).code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_request_that_is_too_large_is_refused_unread(database_url: str) -> None:
+async def test_a_request_that_is_too_large_is_refused(database_url: str) -> None:
     async with serving(SERVICE, database_url, max_message_bytes=1000) as api:
         assert (await api.call(ALICE, "Ask", text="x" * 900)).text
-        error = await raw_refusal(api, "Ask", Request(text="x" * 1100).SerializeToString(), ALICE)
+        refused = await refusal(api, ALICE, "Ask", text="x" * 1100)
+        assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
+        assert refused.metadata == {"bytes": "1103", "limit": "1000"}
+        # Twice as much is not even read, so that gRPC itself refuses it, without details.
+        error = await raw_refusal(api, "Ask", Request(text="x" * 2100).SerializeToString(), ALICE)
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_response_that_clients_do_not_accept_is_an_error_with_a_reason(api: Serving) -> None:
+    refused = await refusal(api, ALICE, "Ask", text="large")
+    assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RESPONSE_TOO_LARGE")
+    with pytest.raises(Refused) as streamed:
+        await anext(api.stream(ALICE, "Watch", text="large"))
+    assert streamed.value.reason == "RESPONSE_TOO_LARGE"
 
 
 async def test_what_the_domain_says_is_told_with_reason_and_domain(api: Serving) -> None:

@@ -20,6 +20,7 @@ from onegrid_kit.errors import NotFound
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
+from onegrid_kit.sizes import MAX_RESPONSE_BYTES
 
 PERMISSION = "toy.things.keep"
 SECRET = "password of the database"
@@ -106,6 +107,8 @@ class Toy:
                 raise NotFound("things/1")
             case "pid":
                 return Response(text=str(os.getpid()))  # type: ignore[no-any-return]
+            case "large":
+                return Response(text="x" * MAX_RESPONSE_BYTES)  # type: ignore[no-any-return]
             case "nap" | "long nap" as nap:
                 await asyncio.sleep(1 if nap == "nap" else 3)
             case "sleep":

@@ -23,6 +23,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict, Unavailable
+from onegrid_kit.sizes import require_sendable
 
 __all__ = ["Database", "DedicatedConnection", "lost", "run_command", "sqlstate", "sync_engine"]
 
@@ -66,6 +67,8 @@ def run_command(conn: Connection, cipher: Cipher, call: Call, do: Callable[[Conn
     if before is not None:
         return cipher.open(before, idempotency.PURPOSE)
     answer = do(conn).SerializeToString()
+    # Here, where it undoes the command: what can't be answered must not be stored.
+    require_sendable(len(answer))
     if call.request_id:
         idempotency.keep_answer(conn, call, cipher.seal(answer, idempotency.PURPOSE))
     audit.append(conn, [(call, call.resource)])

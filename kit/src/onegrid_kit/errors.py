@@ -33,6 +33,8 @@ __all__ = [
     "RateLimited",
     "Reason",
     "RequestIdReused",
+    "RequestTooLarge",
+    "ResponseTooLarge",
     "SessionEnded",
     "StaleEtag",
     "TokenExpired",
@@ -261,4 +263,28 @@ class CallerLimitReached(DomainError):
             f"one caller may have {limit} {kind} open at the same moment",
             metadata={"kind": kind, "limit": str(limit)},
             retry_after=timedelta(seconds=1),
+        )
+
+
+class RequestTooLarge(DomainError):
+    """The request has more bytes than this server accepts."""
+
+    code = code_pb2.RESOURCE_EXHAUSTED
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_REQUEST_TOO_LARGE)
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"the request has {size} bytes; {limit} are accepted", metadata={"bytes": str(size), "limit": str(limit)}
+        )
+
+
+class ResponseTooLarge(DomainError):
+    """The response has more bytes than clients accept. A command that would be answered so is undone."""
+
+    code = code_pb2.RESOURCE_EXHAUSTED
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_RESPONSE_TOO_LARGE)
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"the response has {size} bytes; {limit} can be sent", metadata={"bytes": str(size), "limit": str(limit)}
         )

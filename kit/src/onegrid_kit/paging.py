@@ -1,4 +1,7 @@
-"""Page and resume tokens: signed, and good only for the query that they were made for."""
+"""Pages of lists, by keyset: each page begins behind the last row of the one before.
+
+Page and resume tokens are signed, and good only for the query that they were made for.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,96 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from google.protobuf.message import Message
+from sqlalchemy import ColumnElement, Connection, literal, true, tuple_
 
+from onegrid_kit.database import Database
 from onegrid_kit.errors import InvalidToken
 
-__all__ = ["DEFAULT_PAGE_SIZE", "PageTokens", "page_size"]
+__all__ = ["DEFAULT_PAGE_SIZE", "START", "Page", "PageTokens", "Pages", "Position", "behind"]
 
-DEFAULT_PAGE_SIZE = 50
+M = TypeVar("M", bound=Message)
+R = TypeVar("R")
+
+Position: TypeAlias = tuple[str | int | datetime, ...]
+"""A row's values in the columns that the list is ordered by."""
+START: Final[Position] = ()
+"""The position before the first row."""
+DEFAULT_PAGE_SIZE: Final = 50
+_CHUNK_ROWS = 100
+"""Rows of one query: a page of 500 large rows that ends early by its bytes must not be held in memory first."""
+_FIELD_BYTES = 6
+"""Tag and length of an item inside of the response, at most."""
 _MAC_BYTES = 16
 
 
-def page_size(asked: int) -> int:
-    """How many rows a page has."""
-    return asked or DEFAULT_PAGE_SIZE
+class PagedRequest(Protocol):
+    """The request of a list."""
+
+    page_size: int
+    page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """A page of messages."""
+
+    items: list[M]
+    next_token: str
+    """Asks for the next page; empty on the last."""
+
+
+class Pages:
+    """Reads lists page by page. A page ends after `page_size` items, or earlier, before it has more than `max_bytes`
+    bytes; it holds one item at least.
+    """
+
+    def __init__(self, db: Database, tokens: PageTokens, max_bytes: int) -> None:
+        self.tokens = tokens
+        self._db = db
+        self._max_bytes = max_bytes
+
+    async def read(
+        self,
+        request: PagedRequest,
+        query: Callable[[Connection, Position, int], Sequence[R]],
+        *,
+        position: Callable[[R], Position],
+        message: Callable[[R], M],
+    ) -> Page[M]:
+        """The page that the request asks for.
+
+        `query` reads that many rows behind a position, in the list's order. Raises InvalidToken for a page token that
+        was not made for this request, and whatever `query` raises.
+        """
+        tokens, of = self.tokens, cast(Message, request)
+        after = tokens.open(of, request.page_token)
+        size = request.page_size or DEFAULT_PAGE_SIZE
+        room = self._max_bytes
+        items: list[M] = []
+        while True:
+            # One more than the page takes, which says whether another page follows.
+            limit = min(size + 1 - len(items), _CHUNK_ROWS)
+            rows = await self._rows(query, after, limit)
+            for row in rows:
+                item = message(row)
+                room -= item.ByteSize() + _FIELD_BYTES
+                if len(items) == size or (items and room < 0):
+                    return Page(items, tokens.make(of, after))
+                items.append(item)
+                after = position(row)
+            if len(rows) < limit:
+                return Page(items, "")
+
+    async def _rows(
+        self, query: Callable[[Connection, Position, int], Sequence[R]], after: Position, limit: int
+    ) -> Sequence[R]:
+        return await self._db.read(lambda conn: query(conn, after, limit))
 
 
 class PageTokens:
@@ -30,25 +108,24 @@ class PageTokens:
     def __init__(self, key: str) -> None:
         self._key = hashlib.sha256(b"onegrid page token " + key.encode()).digest()
 
-    def make(self, query: Message, position: Sequence[str | int]) -> str:
+    def make(self, query: Message, position: Position) -> str:
         """A token for going on behind this position with the same query."""
-        body = json.dumps(list(position), ensure_ascii=False, separators=(",", ":")).encode()
-        return _written(self._mac(query, body) + body)
+        body = json.dumps(position, ensure_ascii=False, separators=(",", ":"), default=_encode_time).encode()
+        return _base64(self._mac(query, body) + body)
 
-    def open(self, query: Message, token: str, field: str = "page_token") -> list[str | int] | None:
-        """The position; None for an empty token. Raises InvalidToken for one that was not made for this query."""
+    def open(self, query: Message, token: str, field: str = "page_token") -> Position:
+        """The position; START for an empty token. Raises InvalidToken for one that was not made for this query."""
         if not token:
-            return None
+            return START
         try:
             raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except (binascii.Error, ValueError):
             raise InvalidToken(field) from None
         mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         # Python's decoder skips letters that are none of base64's.
-        if not hmac.compare_digest(mac, self._mac(query, body)) or _written(raw) != token:
+        if not hmac.compare_digest(mac, self._mac(query, body)) or _base64(raw) != token:
             raise InvalidToken(field)
-        position: list[str | int] = json.loads(body)
-        return position
+        return tuple(json.loads(body, object_hook=_decode_time))
 
     def _mac(self, query: Message, body: bytes) -> bytes:
         same = type(query)()
@@ -56,9 +133,25 @@ class PageTokens:
         for field in ("page_token", "page_size", "resume_token"):
             if field in same.DESCRIPTOR.fields_by_name:
                 same.ClearField(field)
-        what = same.DESCRIPTOR.full_name.encode() + b"\0" + same.SerializeToString(deterministic=True) + b"\0" + body
-        return hmac.digest(self._key, what, "sha256")[:_MAC_BYTES]
+        signed = same.DESCRIPTOR.full_name.encode() + b"\0" + same.SerializeToString(deterministic=True) + b"\0" + body
+        return hmac.digest(self._key, signed, "sha256")[:_MAC_BYTES]
 
 
-def _written(raw: bytes) -> str:
+def behind(after: Position, *columns: ColumnElement[Any], descending: bool = False) -> ColumnElement[bool]:
+    """The condition that a row comes behind the position in the order of these columns."""
+    if not after:
+        return true()
+    position = tuple_(*(literal(value, column.type) for value, column in zip(after, columns, strict=True)))
+    return tuple_(*columns) < position if descending else tuple_(*columns) > position
+
+
+def _encode_time(value: datetime) -> dict[str, str]:
+    return {"time": value.isoformat()}
+
+
+def _decode_time(value: dict[str, str]) -> datetime:
+    return datetime.fromisoformat(value["time"])
+
+
+def _base64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

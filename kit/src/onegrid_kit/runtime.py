@@ -16,7 +16,7 @@ from onegrid_kit.clock import Clock, SystemClock
 from onegrid_kit.database import Database
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.logs import describe, log
-from onegrid_kit.paging import PageTokens
+from onegrid_kit.paging import Pages, PageTokens
 from onegrid_kit.rpc.limits import CallerLimit
 from onegrid_kit.rpc.streams import OpenStreams
 from onegrid_kit.service import Service
@@ -46,7 +46,7 @@ class Runtime(Generic[S]):
             read_pool=settings.database_read_pool,
             statement_timeout_ms=settings.statement_timeout_ms,
         )
-        self.pages = PageTokens(settings.page_token_key)
+        self.pages = Pages(self.db, PageTokens(settings.page_token_key), settings.page_bytes)
         self.tokens = TokenVerifier(keys, self.clock)
         self.ready = False
         """Whether the database answered lately."""

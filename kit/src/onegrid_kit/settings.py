@@ -9,6 +9,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
 
 from onegrid_kit.cipher import cipher
+from onegrid_kit.sizes import MAX_RESPONSE_BYTES
 
 __all__ = ["ServiceSettings", "SettingsError", "describe", "load", "setting"]
 
@@ -67,6 +68,7 @@ class ServiceSettings:
         default=0,
     )
     max_message_bytes: int = setting("The largest request.", default=4 * 1024 * 1024)
+    page_bytes: int = setting("A page of a list ends before it is larger.", default=3 * 1024 * 1024)
     drain_pause_s: float = setting("From NOT_SERVING until calls are refused, on SIGTERM.", default=3.0)
     drain_grace_s: float = setting("How long running calls may finish after that.", default=15.0)
     tls_certificate: str = setting("PEM file of the server's certificate; with it the api speaks TLS.", default="")
@@ -91,6 +93,10 @@ class ServiceSettings:
             raise SettingsError(f"{PREFIX}CIPHER, {PREFIX}CIPHER_KEYS: {error}") from None
         if self.log_level.upper() not in logging.getLevelNamesMapping():
             raise SettingsError(f"{PREFIX}LOG_LEVEL: {self.log_level!r} is none of debug, info, warning, error")
+        if self.page_bytes > MAX_RESPONSE_BYTES * 3 // 4:
+            raise SettingsError(
+                f"{PREFIX}PAGE_BYTES: clients accept pages of {MAX_RESPONSE_BYTES * 3 // 4} bytes at most"
+            )
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
 

@@ -21,13 +21,14 @@ from prometheus_client import Histogram
 
 from onegrid_kit import metrics, tracing
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Overloaded, Unavailable
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Overloaded, RequestTooLarge, Unavailable
 from onegrid_kit.rpc import addresses
 from onegrid_kit.rpc.access import AccessRule, access_rule
 from onegrid_kit.rpc.authentication import Authenticator
 from onegrid_kit.rpc.error_mapping import STATUS_DETAILS, status_of
 from onegrid_kit.rpc.validation import parse, validate
 from onegrid_kit.runtime import Runtime
+from onegrid_kit.sizes import require_sendable
 
 __all__ = ["service_handler"]
 
@@ -105,6 +106,7 @@ class _Method:
         self._default_deadline: float = runtime.settings.default_deadline_s
         self._trace_ratio: float = runtime.settings.trace_ratio
         self._proxies: int = runtime.settings.forwarding_proxies
+        self._max_request_bytes: int = runtime.settings.max_message_bytes
         self._max_calls: int = runtime.settings.max_calls
         self._max_streams: int = runtime.settings.max_streams
         self._seconds = _Outcomes(service.name, method.name)
@@ -197,7 +199,7 @@ class _Method:
             async with aclosing(self._implementation(request, call)) as messages:
                 async for message in messages:
                     writing = True
-                    await context.write(message.SerializeToString())
+                    await context.write(_serialized(message))
                     writing = False
                     if ended.done():
                         raise ended.result()
@@ -255,6 +257,8 @@ class _Method:
     async def _admit(
         self, raw: bytes, context: Context, authorization: str | None, traceparent: str, purpose: str
     ) -> tuple[Call, Message]:
+        if len(raw) > self._max_request_bytes:
+            raise RequestTooLarge(len(raw), self._max_request_bytes)
         now = self._clock.now()
         caller = await self._authenticator.caller(authorization, now)
         if not (caller.user or self._rule.public):
@@ -327,8 +331,10 @@ def _decode_purpose(raw: bytes) -> str:
 
 
 def _serialized(answer: Message | bytes) -> bytes:
-    """The answer's bytes; those that are kept for a repeated request are told as they are."""
-    return answer if isinstance(answer, bytes) else answer.SerializeToString()
+    """The answer's bytes; those that are kept for a repeated request are sent as they are. Raises ResponseTooLarge."""
+    serialized = answer if isinstance(answer, bytes) else answer.SerializeToString()
+    require_sendable(len(serialized))
+    return serialized
 
 
 def _stopping() -> Unavailable:

@@ -21,8 +21,9 @@ _CHANNEL = [
 def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
     """The server's limits; connections are renewed now and then, so that load spreads over new replicas."""
     return [
-        ("grpc.max_receive_message_length", settings.max_message_bytes),
-        ("grpc.max_send_message_length", settings.max_message_bytes),
+        # The pipeline refuses what is larger than the limit, with details; gRPC refuses without any.
+        ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
+        ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", 32 * 1024),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -15,7 +14,6 @@ from onegrid_grid.registry import Cell, read_divisions
 from onegrid_grid.settings import GridSettings
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
-from onegrid_kit.paging import page_size
 from onegrid_kit.runtime import Runtime
 
 __all__ = ["build"]
@@ -51,14 +49,13 @@ class GridApi:
         return pb.GetDivisionResponse(division=messages.division(found[code]))
 
     async def ListDivisions(self, request: pb.ListDivisionsRequest, call: Call) -> pb.ListDivisionsResponse:
-        after, size = self._after(request), page_size(request.page_size)
-        found = await self._db.read(
-            lambda conn: store.divisions_page(conn, request.parent, request.level, after, size + 1)
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: store.divisions_page(conn, request.parent, request.level, after, limit),
+            position=lambda division: (division.code,),
+            message=messages.division,
         )
-        return pb.ListDivisionsResponse(
-            divisions=[messages.division(each) for each in found[:size]],
-            next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",
-        )
+        return pb.ListDivisionsResponse(divisions=page.items, next_page_token=page.next_token)
 
     async def BatchCreateCells(self, request: pb.BatchCreateCellsRequest, call: Call) -> bytes:
         new = [commands.NewCell(each.code, each.display_name, messages.ring(each.boundary)) for each in request.cells]
@@ -84,12 +81,13 @@ class GridApi:
         return pb.GetCellResponse(cell=messages.cell(await self._cell(_second(request.name))))
 
     async def ListCells(self, request: pb.ListCellsRequest, call: Call) -> pb.ListCellsResponse:
-        after, size = self._after(request), page_size(request.page_size)
-        found = await self._db.read(lambda conn: store.cells(conn, request.parent, after=after, size=size + 1))
-        return pb.ListCellsResponse(
-            cells=[messages.cell(each) for each in found[:size]],
-            next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: store.cells(conn, request.parent, after, limit),
+            position=lambda cell: (cell.code,),
+            message=messages.cell,
         )
+        return pb.ListCellsResponse(cells=page.items, next_page_token=page.next_token)
 
     async def LocateCell(self, request: pb.LocateCellRequest, call: Call) -> pb.LocateCellResponse:
         code = await self._locator.locate(request.district, request.point.longitude, request.point.latitude)
@@ -116,35 +114,19 @@ class GridApi:
         )
 
     async def ListAppointments(self, request: pb.ListAppointmentsRequest, call: Call) -> pb.ListAppointmentsResponse:
-        position = self._pages.open(request, request.page_token)
-        behind = None
-        if position:
-            cell, start, appointment_id = position
-            behind = {"cell": cell, "start_time": datetime.fromisoformat(str(start)), "id": appointment_id}
-        size = page_size(request.page_size)
-        found = await self._db.read(
-            lambda conn: store.appointments_page(
-                conn, request.parent, ended=request.show_ended, behind=behind, size=size + 1
-            )
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: store.appointments_page(conn, request.parent, request.show_ended, after, limit),
+            position=lambda appointment: (appointment.cell, appointment.start_time, appointment.id),
+            message=messages.appointment,
         )
-        last: Sequence[str] = ()
-        if len(found) > size:
-            one = found[size - 1]
-            last = [one.cell, one.start_time.isoformat(), one.id]
-        return pb.ListAppointmentsResponse(
-            appointments=[messages.appointment(each) for each in found[:size]],
-            next_page_token=self._pages.make(request, last) if last else "",
-        )
+        return pb.ListAppointmentsResponse(appointments=page.items, next_page_token=page.next_token)
 
     async def _cell(self, code: str) -> Cell:
         found = await self._db.read(lambda conn: store.cells(conn, code))
         if not found:
             raise NotFound(f"cells/{code}")
         return found[0]
-
-    def _after(self, request: pb.ListDivisionsRequest | pb.ListCellsRequest) -> str:
-        position = self._pages.open(request, request.page_token)
-        return str(position[0]) if position else ""
 
 
 def _second(name: str) -> str:

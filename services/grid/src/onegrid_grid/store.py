@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -17,15 +17,14 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    literal,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid_grid.registry import Appointment, Cell, Division
 from onegrid_kit import codes
+from onegrid_kit.paging import START, Position, behind
 
 __all__ = [
     "appointment",
@@ -116,16 +115,16 @@ def divisions_by_code(conn: Connection, district: str, wanted: Sequence[str]) ->
     return {row.code: _division(row) for row in rows}
 
 
-def divisions_page(conn: Connection, parent: str, level: DivisionLevel, after: str, size: int) -> list[Division]:
-    """The divisions inside the parent, itself included, behind that code; of one level, or of all."""
+def divisions_page(conn: Connection, parent: str, level: DivisionLevel, after: Position, limit: int) -> list[Division]:
+    """The divisions inside the parent, itself included, by code; of one level, or of all."""
     query = select(division).where(
         division.c.district == codes.district_of(parent),
         division.c.code.like(parent + "%"),
-        division.c.code > after,
+        behind(after, division.c.code),
     )
     if level:
         query = query.where(division.c.level == int(level))
-    return [_division(row) for row in conn.execute(query.order_by(division.c.code).limit(size))]
+    return [_division(row) for row in conn.execute(query.order_by(division.c.code).limit(limit))]
 
 
 def upsert_divisions(conn: Connection, district: str, changed: Sequence[Division], now: datetime) -> None:
@@ -184,10 +183,12 @@ def save_cell(conn: Connection, changed: Cell) -> None:
     )
 
 
-def cells(conn: Connection, parent: str, *, after: str = "", size: int | None = None, lock: bool = False) -> list[Cell]:
-    """The cells inside a division, or the cell itself, behind that code, by code, with those appointed now."""
+def cells(
+    conn: Connection, parent: str, after: Position = START, limit: int | None = None, *, lock: bool = False
+) -> list[Cell]:
+    """The cells inside a division, or the cell itself, by code, with those appointed now."""
     inside = and_(cell.c.district == codes.district_of(parent), cell.c.code.like(parent + "%"))
-    query = select(cell).where(inside, cell.c.code > after).order_by(cell.c.code).limit(size)
+    query = select(cell).where(inside, behind(after, cell.c.code)).order_by(cell.c.code).limit(limit)
     rows = conn.execute(query.with_for_update() if lock else query).all()
     if not rows:
         return []
@@ -246,19 +247,17 @@ def posts_of(conn: Connection, user: str) -> list[Appointment]:
 
 
 def appointments_page(
-    conn: Connection, parent: str, *, ended: bool, behind: Mapping[str, Any] | None, size: int
+    conn: Connection, parent: str, show_ended: bool, after: Position, limit: int
 ) -> list[Appointment]:
     """The appointments inside a place, by cell, start and id."""
     a = appointment
-    query = select(a).where(a.c.district == codes.district_of(parent), a.c.cell.like(parent + "%"))
-    if not ended:
+    order = (a.c.cell, a.c.start_time, a.c.id)
+    query = select(a).where(
+        a.c.district == codes.district_of(parent), a.c.cell.like(parent + "%"), behind(after, *order)
+    )
+    if not show_ended:
         query = query.where(a.c.end_time.is_(None))
-    if behind is not None:
-        query = query.where(
-            tuple_(a.c.cell, a.c.start_time, a.c.id)
-            > tuple_(literal(behind["cell"]), literal(behind["start_time"]), literal(behind["id"]))
-        )
-    rows = conn.execute(query.order_by(a.c.cell, a.c.start_time, a.c.id).limit(size))
+    rows = conn.execute(query.order_by(*order).limit(limit))
     return [_appointment(row) for row in rows]
 
 

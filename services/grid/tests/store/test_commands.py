@@ -257,8 +257,8 @@ def test_who_was_disabled_loses_the_posts_held_then_and_keeps_those_given_since(
         event_time = NOON + timedelta(hours=1)
         handlers.end_posts_of_disabled(conn, UserDisabled(user="users/00worker"), disabled(event_time))
     with engine.connect() as conn:
-        lasting = store.appointments_page(conn, DISTRICT, ended=False, behind=None, size=10)
-        every = store.appointments_page(conn, DISTRICT, ended=True, behind=None, size=10)
+        lasting = store.appointments_page(conn, DISTRICT, show_ended=False, after=(), limit=10)
+        every = store.appointments_page(conn, DISTRICT, show_ended=True, after=(), limit=10)
     assert [(each.cell[-3:], each.user) for each in lasting] == [("002", "users/00others"), ("003", "users/00worker")]
     assert every[0].end_time == event_time
     last = announced(engine)[-1]

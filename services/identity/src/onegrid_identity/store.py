@@ -25,6 +25,7 @@ from onegrid_identity.tables import (
     session,
 )
 from onegrid_kit.callers import Period
+from onegrid_kit.paging import Position, behind
 
 __all__ = [
     "accounts_page",
@@ -85,18 +86,18 @@ def save_account(conn: Connection, changed: Account) -> None:
     conn.execute(account.update().where(account.c.id == changed.id).values(**_account_values(changed)))
 
 
-def accounts_page(conn: Connection, district: str, kind: AccountKind, after: str, size: int) -> list[Account]:
-    """The accounts of a district behind that id; of one kind, or of all."""
-    query = select(account).where(account.c.district == district, account.c.id > after)
+def accounts_page(conn: Connection, district: str, kind: AccountKind, after: Position, limit: int) -> list[Account]:
+    """The accounts of a district by id, which is the order they were made in; of one kind, or of all."""
+    query = select(account).where(account.c.district == district, behind(after, account.c.id))
     if kind:
         query = query.where(account.c.kind == int(kind))
-    return [_account(row) for row in conn.execute(query.order_by(account.c.id).limit(size))]
+    return [_account(row) for row in conn.execute(query.order_by(account.c.id).limit(limit))]
 
 
-def departments_page(conn: Connection, district: str, after: str, size: int) -> list[Department]:
-    """The departments of a district behind that code."""
-    query = select(department).where(department.c.district == district, department.c.code > after)
-    return [_department(row) for row in conn.execute(query.order_by(department.c.code).limit(size))]
+def departments_page(conn: Connection, district: str, after: Position, limit: int) -> list[Department]:
+    """The departments of a district, by code."""
+    query = select(department).where(department.c.district == district, behind(after, department.c.code))
+    return [_department(row) for row in conn.execute(query.order_by(department.c.code).limit(limit))]
 
 
 def find_department(conn: Connection, code: str, *, lock: bool = False) -> Department | None:
@@ -111,9 +112,9 @@ def roles_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Role]:
     return {row.id: _role(row) for row in conn.execute(select(role).where(role.c.id.in_(ids)))}
 
 
-def roles_page(conn: Connection, after: str, size: int) -> list[Role]:
-    """The roles behind that id."""
-    query = select(role).where(role.c.id > after).order_by(role.c.id).limit(size)
+def roles_page(conn: Connection, after: Position, limit: int) -> list[Role]:
+    """The roles, by id."""
+    query = select(role).where(behind(after, role.c.id)).order_by(role.c.id).limit(limit)
     return [_role(row) for row in conn.execute(query)]
 
 
@@ -182,10 +183,10 @@ def delete_grant(conn: Connection, ended: Grant) -> bool:
     return done.rowcount == 1
 
 
-def grants_page(conn: Connection, account_id: str, after: str, size: int) -> list[Grant]:
-    """The grants of an account behind that id, in the order they were given."""
-    query = select(role_grant).where(role_grant.c.account == account_id, role_grant.c.id > after)
-    return [_grant(row) for row in conn.execute(query.order_by(role_grant.c.id).limit(size))]
+def grants_page(conn: Connection, account_id: str, after: Position, limit: int) -> list[Grant]:
+    """The grants of an account, in the order they were given."""
+    query = select(role_grant).where(role_grant.c.account == account_id, behind(after, role_grant.c.id))
+    return [_grant(row) for row in conn.execute(query.order_by(role_grant.c.id).limit(limit))]
 
 
 def unexpired_grants(conn: Connection, account_id: str, now: datetime) -> list[Grant]:

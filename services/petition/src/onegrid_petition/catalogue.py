@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid_kit.errors import NotFound
+from onegrid_kit.paging import Position, behind
 from onegrid_petition import store, tables
 from onegrid_petition.errors import AssigneeUnknown, WorkItemUnknown
 
@@ -26,6 +27,11 @@ class WorkItem:
     department: str
     promised_working_days: int
 
+    @property
+    def id(self) -> str:
+        """The department's code and a number: ``210602D07-003``."""
+        return _id(self.name)
+
 
 def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[int, int]:
     """Enter or change work items; how many were new and how many were changed. Raises AssigneeUnknown for an
@@ -40,7 +46,7 @@ def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[i
     before = {
         _item(row)
         for row in conn.execute(
-            select(table).where(table.c.district == district, table.c.id.in_([_id(item.name) for item in items]))
+            select(table).where(table.c.district == district, table.c.id.in_([item.id for item in items]))
         )
     }
     statement = insert(table)
@@ -53,7 +59,7 @@ def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[i
         [
             {
                 "district": district,
-                "id": _id(item.name),
+                "id": item.id,
                 "display_name": item.display_name,
                 "department": item.department,
                 "promised_working_days": item.promised_working_days,
@@ -83,13 +89,13 @@ def get(conn: Connection, name: str) -> WorkItem:
         raise NotFound(name) from None
 
 
-def page(conn: Connection, district: str, department: str, after: str, size: int) -> list[WorkItem]:
-    """The work items behind that id, by id; of all departments, or of one."""
+def page(conn: Connection, district: str, department: str, after: Position, limit: int) -> list[WorkItem]:
+    """The work items, by id; of all departments, or of one."""
     table = tables.work_item
-    query = select(table).where(table.c.district == district, table.c.id > after)
+    query = select(table).where(table.c.district == district, behind(after, table.c.id))
     if department:
         query = query.where(table.c.department == department)
-    return [_item(row) for row in conn.execute(query.order_by(table.c.id).limit(size))]
+    return [_item(row) for row in conn.execute(query.order_by(table.c.id).limit(limit))]
 
 
 def _id(name: str) -> str:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text
 
 from onegrid.petition.v1.resources_pb2 import Kind, State
 from onegrid_kit import codes
 from onegrid_kit.geometry import CellIndex
+from onegrid_kit.paging import Position, behind
 from onegrid_petition import store, tables, words
 from onegrid_petition.ground import Ground
-from onegrid_petition.petition import Entry, Petition
+from onegrid_petition.petition import Petition
 
 __all__ = [
     "DUE",
@@ -22,7 +23,6 @@ __all__ = [
     "Filter",
     "Summary",
     "Workload",
-    "entries",
     "ground",
     "ground_version",
     "list_petitions",
@@ -74,10 +74,11 @@ class Workload:
     count: int
 
 
-def list_petitions(conn: Connection, wanted: Filter, behind: tuple[datetime, str] | None, size: int) -> list[Petition]:
-    """The petitions that match, newest first, from behind a position on."""
+def list_petitions(conn: Connection, wanted: Filter, after: Position, limit: int) -> list[Petition]:
+    """The petitions that match, newest first."""
     p = tables.petition
-    query = select(p).where(p.c.district == wanted.district)
+    newest_first = behind(after, p.c.create_time, p.c.id, descending=True)
+    query = select(p).where(p.c.district == wanted.district, newest_first)
     if wanted.place and wanted.place != wanted.district:
         query = query.where(p.c.place.like(wanted.place + "%"))
     if wanted.states:
@@ -102,15 +103,8 @@ def list_petitions(conn: Connection, wanted: Filter, behind: tuple[datetime, str
             query = query.where(
                 exists().where(s.c.district == p.c.district, s.c.petition == p.c.id, s.c.grams.contains(grams))
             )
-    if behind is not None:
-        query = query.where(tuple_(p.c.create_time, p.c.id) < tuple_(literal(behind[0]), literal(behind[1])))
-    rows = conn.execute(query.order_by(p.c.create_time.desc(), p.c.id.desc()).limit(size)).all()
+    rows = conn.execute(query.order_by(p.c.create_time.desc(), p.c.id.desc()).limit(limit)).all()
     return store.with_tasks(conn, rows)
-
-
-def entries(conn: Connection, petition_id: str, after: int = 0, size: int = 10_000) -> list[Entry]:
-    """The petition's steps behind that one, oldest first."""
-    return store.entries_after(conn, {petition_id: after}, size).get(petition_id, [])
 
 
 def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:

@@ -12,11 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
 from onegrid_kit.batches import BatchStatement
+from onegrid_kit.paging import Position, behind
 from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
 from onegrid_petition.tables import department, petition, place, search, task, timeline
 
 __all__ = [
     "append_entry",
+    "entries",
     "entries_after",
     "file_petitions",
     "filed_row",
@@ -209,6 +211,14 @@ def entries_after(conn: Connection, seen: Mapping[str, int], most: int = 10_000)
     for row in conn.execute(_ENTRIES_AFTER, parameters):
         entries.setdefault(row.petition, []).append(entry_of(row))
     return entries
+
+
+def entries(conn: Connection, petition_id: str, after: Position, limit: int) -> list[Entry]:
+    """The steps of a petition, oldest first."""
+    query = select(timeline).where(
+        timeline.c.district == petition_id[:6], timeline.c.petition == petition_id, behind(after, timeline.c.sequence)
+    )
+    return [entry_of(row) for row in conn.execute(query.order_by(timeline.c.sequence).limit(limit))]
 
 
 def office_names(conn: Connection, district: str, offices: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,6 @@ from onegrid_identity.commands import departments
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
-from onegrid_kit.paging import page_size
 from onegrid_kit.runtime import Runtime
 
 __all__ = ["Departments"]
@@ -45,13 +44,13 @@ class Departments:
         return pb.GetDepartmentResponse(department=messages.department(found))
 
     async def ListDepartments(self, request: pb.ListDepartmentsRequest, call: Call) -> pb.ListDepartmentsResponse:
-        position = self._pages.open(request, request.page_token)
-        after, size = str(position[0]) if position else "", page_size(request.page_size)
-        found = await self._db.read(lambda conn: store.departments_page(conn, request.district, after, size + 1))
-        return pb.ListDepartmentsResponse(
-            departments=[messages.department(each) for each in found[:size]],
-            next_page_token=self._pages.make(request, [found[size - 1].code]) if len(found) > size else "",
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: store.departments_page(conn, request.district, after, limit),
+            position=lambda department: (department.code,),
+            message=messages.department,
         )
+        return pb.ListDepartmentsResponse(departments=page.items, next_page_token=page.next_token)
 
 
 def _code(name: str) -> str:

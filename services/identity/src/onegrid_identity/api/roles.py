@@ -11,7 +11,6 @@ from onegrid_identity.commands import roles, users
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
-from onegrid_kit.paging import page_size
 from onegrid_kit.runtime import Runtime
 
 __all__ = ["Roles"]
@@ -44,13 +43,10 @@ class Roles:
         return pb.GetRoleResponse(role=messages.role(found[role_id]))
 
     async def ListRoles(self, request: pb.ListRolesRequest, call: Call) -> pb.ListRolesResponse:
-        position = self._pages.open(request, request.page_token)
-        after, size = str(position[0]) if position else "", page_size(request.page_size)
-        found = await self._db.read(lambda conn: store.roles_page(conn, after, size + 1))
-        return pb.ListRolesResponse(
-            roles=[messages.role(each) for each in found[:size]],
-            next_page_token=self._pages.make(request, [found[size - 1].id]) if len(found) > size else "",
+        page = await self._pages.read(
+            request, store.roles_page, position=lambda role: (role.id,), message=messages.role
         )
+        return pb.ListRolesResponse(roles=page.items, next_page_token=page.next_token)
 
     async def GrantRole(self, request: pb.GrantRoleRequest, call: Call) -> bytes:
         command = roles.GrantRole(
@@ -75,15 +71,11 @@ class Roles:
 
     async def ListGrants(self, request: pb.ListGrantsRequest, call: Call) -> pb.ListGrantsResponse:
         user = request.user.removeprefix("users/")
-        position = self._pages.open(request, request.page_token)
-        after, size = str(position[0]) if position else "", page_size(request.page_size)
-
-        def read(conn: Connection) -> pb.ListGrantsResponse:
-            users.require_visible(conn, user, call)
-            found = store.grants_page(conn, user, after, size + 1)
-            return pb.ListGrantsResponse(
-                grants=[messages.grant(each) for each in found[:size]],
-                next_page_token=self._pages.make(request, [found[size - 1].id]) if len(found) > size else "",
-            )
-
-        return await self._db.read(read)
+        await self._db.read(lambda conn: users.require_visible(conn, user, call))
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: store.grants_page(conn, user, after, limit),
+            position=lambda grant: (grant.id,),
+            message=messages.grant,
+        )
+        return pb.ListGrantsResponse(grants=page.items, next_page_token=page.next_token)

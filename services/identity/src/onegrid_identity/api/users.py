@@ -17,7 +17,6 @@ from onegrid_identity.settings import IdentitySettings
 from onegrid_kit import ids
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
-from onegrid_kit.paging import page_size
 from onegrid_kit.runtime import Runtime
 
 __all__ = ["Users"]
@@ -91,15 +90,13 @@ class Users:
         return pb.GetUserResponse(user=messages.user(account, self._cipher))
 
     async def ListUsers(self, request: pb.ListUsersRequest, call: Call) -> pb.ListUsersResponse:
-        position = self._pages.open(request, request.page_token)
-        after, size = str(position[0]) if position else "", page_size(request.page_size)
-        found = await self._db.read(
-            lambda conn: store.accounts_page(conn, request.district, request.kind, after, size + 1)
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: store.accounts_page(conn, request.district, request.kind, after, limit),
+            position=lambda account: (account.id,),
+            message=lambda account: messages.user(account, self._cipher),
         )
-        return pb.ListUsersResponse(
-            users=[messages.user(each, self._cipher) for each in found[:size]],
-            next_page_token=self._pages.make(request, [found[size - 1].id]) if len(found) > size else "",
-        )
+        return pb.ListUsersResponse(users=page.items, next_page_token=page.next_token)
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> bytes:
         paths, user = request.update_mask.paths, request.user

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid_kit import idempotency
@@ -11,7 +11,6 @@ from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import FieldViolation, InvalidRequest
-from onegrid_kit.paging import page_size
 from onegrid_kit.runtime import Runtime
 from onegrid_petition import commands, messages, queries, store
 from onegrid_petition.api.visible import VisiblePetitions, petition_id
@@ -78,17 +77,13 @@ class Petitions:
             text=request.text,
             petitioner=call.caller.user if request.petitioner_self else "",
         )
-        position = self._pages.open(request, request.page_token)
-        behind = (datetime.fromisoformat(str(position[0])), str(position[1])) if position else None
-        size = page_size(request.page_size)
-        found = await self._db.read(lambda conn: queries.list_petitions(conn, wanted, behind, size + 1))
-        page = found[:size]
-        return pb.ListPetitionsResponse(
-            petitions=[self._visible.render(petition, call) for petition in page],
-            next_page_token=self._pages.make(request, [page[-1].create_time.isoformat(), page[-1].id])
-            if len(found) > size
-            else "",
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: queries.list_petitions(conn, wanted, after, limit),
+            position=lambda petition: (petition.create_time, petition.id),
+            message=lambda petition: self._visible.render(petition, call),
         )
+        return pb.ListPetitionsResponse(petitions=page.items, next_page_token=page.next_token)
 
     async def AcceptPetition(self, request: pb.AcceptPetitionRequest, call: Call) -> bytes:
         command = _on_petition(request)

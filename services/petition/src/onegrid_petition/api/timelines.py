@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import cast
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1 import resources_pb2
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
-from onegrid_kit.paging import page_size
+from onegrid_kit.paging import Page
 from onegrid_kit.runtime import Runtime
-from onegrid_kit.visibility import PUBLIC, visible_to
-from onegrid_petition import authority, messages, queries
+from onegrid_kit.visibility import PUBLIC, Viewer, visible_to
+from onegrid_petition import authority, messages, store
 from onegrid_petition.api.visible import VisiblePetitions, petition_id
 from onegrid_petition.settings import PetitionSettings
 from onegrid_petition.watching import Watchers
@@ -23,7 +25,6 @@ class Timelines:
     """The methods on timelines."""
 
     def __init__(self, runtime: Runtime[PetitionSettings], visible: VisiblePetitions, watchers: Watchers) -> None:
-        self._db = runtime.db
         self._clock = runtime.clock
         self._pages = runtime.pages
         self._visible = visible
@@ -34,35 +35,29 @@ class Timelines:
         petition = await self._visible.find(id_)
         if petition is None:
             raise NotFound(request.name)
-        steps = await self._db.read(lambda conn: queries.entries(conn, id_))
+        page = await self._entries(request, id_, PUBLIC)
         return pb.GetPublicTimelineResponse(
             petition=petition.name,
             kind=petition.kind,
             state=petition.state,
             organization=petition.organization,
             place=petition.place[:12],
-            entries=[visible_to(PUBLIC, messages.entry(step)) for step in steps],
+            entries=page.items,
+            next_page_token=page.next_token,
         )
 
     async def ListTimeline(self, request: pb.ListTimelineRequest, call: Call) -> pb.ListTimelineResponse:
         id_ = petition_id(request.petition)
         viewer = authority.viewer_of(call, await self._visible.require(id_, call))
-        position = self._pages.open(request, request.page_token)
-        after = int(position[0]) if position else 0
-        size = page_size(request.page_size)
-        found = await self._db.read(lambda conn: queries.entries(conn, id_, after, size + 1))
-        page = found[:size]
-        return pb.ListTimelineResponse(
-            entries=[visible_to(viewer, messages.entry(step)) for step in page],
-            next_page_token=self._pages.make(request, [page[-1].sequence]) if len(found) > size else "",
-        )
+        page = await self._entries(request, id_, viewer)
+        return pb.ListTimelineResponse(entries=page.items, next_page_token=page.next_token)
 
     async def WatchPetition(
         self, request: pb.WatchPetitionRequest, call: Call
     ) -> AsyncIterator[pb.WatchPetitionResponse]:
         petition = await self._visible.require(petition_id(request.name), call)
-        position = self._pages.open(request, request.resume_token, "resume_token")
-        seen = int(position[0]) if position else 0
+        position = self._pages.tokens.open(request, request.resume_token, "resume_token")
+        seen = cast(int, position[0]) if position else 0
         if petition.ended and seen >= petition.sequence:
             return
         viewer = authority.viewer_of(call, petition)
@@ -74,5 +69,15 @@ class Timelines:
                 viewer = authority.viewer_of(now, petition)
             yield pb.WatchPetitionResponse(
                 entry=visible_to(viewer, messages.entry(step)),
-                resume_token=self._pages.make(request, [step.sequence]),
+                resume_token=self._pages.tokens.make(request, (step.sequence,)),
             )
+
+    async def _entries(
+        self, request: pb.ListTimelineRequest | pb.GetPublicTimelineRequest, id_: str, viewer: Viewer
+    ) -> Page[resources_pb2.TimelineEntry]:
+        return await self._pages.read(
+            request,
+            lambda conn, after, limit: store.entries(conn, id_, after, limit),
+            position=lambda entry: (entry.sequence,),
+            message=lambda entry: visible_to(viewer, messages.entry(entry)),
+        )

@@ -8,7 +8,6 @@ from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1 import resources_pb2
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest
-from onegrid_kit.paging import page_size
 from onegrid_kit.runtime import Runtime
 from onegrid_petition import catalogue
 from onegrid_petition.settings import PetitionSettings
@@ -42,19 +41,13 @@ class WorkItems:
         return pb.GetWorkItemResponse(work_item=_work_item(item))
 
     async def ListWorkItems(self, request: pb.ListWorkItemsRequest, call: Call) -> pb.ListWorkItemsResponse:
-        position = self._pages.open(request, request.page_token)
-        after = str(position[0]) if position else ""
-        size = page_size(request.page_size)
-        found = await self._db.read(
-            lambda conn: catalogue.page(conn, request.district, request.department, after, size + 1)
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: catalogue.page(conn, request.district, request.department, after, limit),
+            position=lambda item: (item.id,),
+            message=_work_item,
         )
-        page = found[:size]
-        return pb.ListWorkItemsResponse(
-            work_items=[_work_item(item) for item in page],
-            next_page_token=self._pages.make(request, [page[-1].name.removeprefix("workItems/")])
-            if len(found) > size
-            else "",
-        )
+        return pb.ListWorkItemsResponse(work_items=page.items, next_page_token=page.next_token)
 
 
 def _work_item(item: catalogue.WorkItem) -> resources_pb2.WorkItem:
