@@ -126,7 +126,7 @@ class Outcome:
             assert bad is not None, self
             assert bad.field_violations, self
             assert all(violation.description for violation in bad.field_violations), self
-        if self.code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        if self.code is grpc.StatusCode.RESOURCE_EXHAUSTED and not info.reason.endswith("_TOO_LARGE"):
             assert self.detail(error_details_pb2.RetryInfo) is not None, self
         return self
 
@@ -142,15 +142,18 @@ class District:
         self.folder = folder
         self.engines: dict[str, Engine] = {name: sync_engine(url) for name, url in sorted(told["databases"].items())}
         self.channel = self.connect()
+        self.small_pages_channel = self.connect(told["small_pages_port"])
+        """The same platform, but that its lists end their pages after a hundred bytes."""
 
-    def connect(self, **options: int) -> grpc.Channel:
+    def connect(self, port: int = 0, **options: int) -> grpc.Channel:
         given = {"grpc.max_send_message_length": -1, "grpc.use_local_subchannel_pool": 1} | {
             f"grpc.{name}": value for name, value in options.items()
         }
-        return grpc.insecure_channel(f"127.0.0.1:{self.port}", options=list(given.items()))
+        return grpc.insecure_channel(f"127.0.0.1:{port or self.port}", options=list(given.items()))
 
     def close(self) -> None:
         self.channel.close()
+        self.small_pages_channel.close()
         for engine in self.engines.values():
             engine.dispose()
 

@@ -24,6 +24,9 @@ from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import logs
 from onegrid_kit.cipher import cipher
 from onegrid_kit.database import sync_engine
+from onegrid_kit.rpc.keys import RemoteKeys
+from onegrid_kit.runtime import Runtime
+from onegrid_kit.server import ApiServer
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
@@ -37,11 +40,24 @@ class PatientPlatform(Platform):
         settings = super().settings(service)
         return replace(settings, access_token_minutes=600) if service is IDENTITY else settings
 
+    async def start_with_small_pages(self) -> ApiServer:
+        """Serve the same databases on another port, where lists end their pages after a hundred bytes."""
+        runtimes = []
+        for service in SERVICES:
+            settings = replace(
+                self.settings(service), page_bytes=100, listen="127.0.0.1:0", database_pool=1, database_read_pool=1
+            )
+            runtimes.append(Runtime(service, settings, RemoteKeys(settings), self.clock))
+        server = ApiServer(runtimes, runtimes[0].settings)
+        await server.start()
+        return server
 
-async def serve(platform: Platform, data: Path, port: int) -> None:
+
+async def serve(platform: PatientPlatform, data: Path, port: int) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     await platform.start()
+    small = await platform.start_with_small_pages()
     client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, codes.last_code)
     password = secrets.token_urlsafe(12)
     identity = platform.settings(IDENTITY)
@@ -62,11 +78,13 @@ async def serve(platform: Platform, data: Path, port: int) -> None:
         "tokens": {key: metadata[0][1].removeprefix("Bearer ") for key, metadata in tokens.items()},
         "databases": {service.name: platform.settings(service).database_url for service in SERVICES},
         "cipher_keys": identity.cipher_keys,
+        "small_pages_port": small.port,
     }
     partial = data / "callers.part"
     partial.write_text(json.dumps(told))
     partial.rename(data / "callers.json")
     await stopping.wait()
+    await small.stop()
     await platform.stop()
 
 

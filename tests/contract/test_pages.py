@@ -1,4 +1,4 @@
-"""Pages: together they are the whole, each thing once; and their tokens are good for their own query alone."""
+"""Pages: together they hold each item once, none is larger than it may be, and tokens are good for their own query."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import grpc
 import pytest
 from acting import DISTRICT, ELSEWHERE, dispatched, filed, staff
-from calling import METHODS, OF_REQUEST, District
+from calling import METHODS, OF_REQUEST, District, path
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -63,6 +63,10 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
             pb.ListPetitionsRequest(district=DISTRICT, place=COMMUNITY),
             pb.ListPetitionsRequest(district=DISTRICT, place=COMMUNITY, states=[State.STATE_FILED]),
         ),
+        "GetPublicTimeline": (
+            pb.GetPublicTimelineRequest(name=petition.name),
+            pb.GetPublicTimelineRequest(name=filed(district).name),
+        ),
         "ListTimeline": (
             pb.ListTimelineRequest(petition=petition.name),
             pb.ListTimelineRequest(petition=filed(district).name),
@@ -75,6 +79,8 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
 
 
 LISTS = [method.name for method in METHODS if "page_token" in method.input_type.fields_by_name]
+COMPLETE = {"ListSigningKeys"}
+"""A key set of RFC 7517 is read at once; it holds two or three keys."""
 each_list = pytest.mark.parametrize("name", LISTS)
 
 
@@ -83,8 +89,44 @@ def page(district: District, query: Query, size: int, token: str = "") -> tuple[
     asked.CopyFrom(query)
     asked.page_size, asked.page_token = size, token  # type: ignore[attr-defined]
     answer = district.do(asked, "admin", GetMessageClass(OF_REQUEST[query.DESCRIPTOR.full_name].output_type))
-    listed = next(field.name for field in answer.DESCRIPTOR.fields if field.is_repeated)
-    return list(getattr(answer, listed)), answer.next_page_token  # type: ignore[attr-defined]
+    return list(getattr(answer, items_of(answer))), answer.next_page_token  # type: ignore[attr-defined]
+
+
+def items_of(answer: Message) -> str:
+    return next(field.name for field in answer.DESCRIPTOR.fields if field.is_repeated)
+
+
+def test_every_list_is_paged() -> None:
+    for method in METHODS:
+        fields = {*method.input_type.fields_by_name, *method.output_type.fields_by_name}
+        paged = {"page_size", "page_token", "next_page_token"} & fields
+        if method.name.startswith("List") and method.name not in COMPLETE:
+            assert len(paged) == 3, method.full_name
+        assert len(paged) in (0, 3), method.full_name
+
+
+@each_list
+def test_a_page_ends_by_its_bytes(name: str, district: District, queries: Mapping[str, tuple[Query, Query]]) -> None:
+    query, _ = queries[name]
+    method = OF_REQUEST[query.DESCRIPTOR.full_name]
+    call = district.small_pages_channel.unary_unary(path(method))
+    metadata = (("authorization", f"Bearer {district.tokens['admin']}"),)
+    asked = type(query)()
+    asked.CopyFrom(query)
+    asked.page_size = 500  # type: ignore[attr-defined]
+    found: list[Message] = []
+    pages = 0
+    while pages == 0 or asked.page_token:  # type: ignore[attr-defined]
+        answer = GetMessageClass(method.output_type).FromString(
+            call(asked.SerializeToString(), metadata=metadata, timeout=20)
+        )
+        items = list(getattr(answer, items_of(answer)))
+        assert len(items) == 1 or sum(item.ByteSize() for item in items) <= 100
+        found += items
+        pages += 1
+        asked.page_token = answer.next_page_token  # type: ignore[attr-defined]
+    assert pages > 1, "the list is too short to show anything"
+    assert found == page(district, query, 500)[0]
 
 
 @each_list
