@@ -46,7 +46,7 @@ $(STAMP): $(LOCKED) $(PACKAGES:%=%/pyproject.toml)
 protos: $(STAMP) ## Generate the typed stubs of the contracts
 	@$(BIN)/python protos/generate.py build/protos.binpb
 
-test: setup ## Run all tests (T=path or T="path -k words" for some)
+test: setup ## Run all tests (T=path or T="path -k expression" for some)
 	@$(BIN)/python tools/servers.py
 	@$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile)
 
@@ -59,7 +59,7 @@ lint: setup ## Check format, style, types, contracts and imports
 	$(say) "charts" && $(BIN)/python tools/helm.py examples check
 	$(say) "rules and dashboards" && $(BIN)/python -m onegrid_observability
 
-format: setup ## Format code and contracts, and write the generated documents anew
+format: setup ## Format code and contracts, and regenerate documents
 	@$(BIN)/ruff format -q $(SOURCES) && $(BIN)/ruff check -q --fix $(SOURCES)
 	@$(BIN)/buf format -w protos
 	@$(BIN)/python tools/documents.py write
@@ -71,7 +71,7 @@ bench: setup ## Measure against the machine's own limits; results in build/bench
 wheel: setup ## Build the packages into dist/
 	@for package in $(PACKAGES); do $(BIN)/uv build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$package; done; ls dist
 
-lock: setup ## Resolve requirements/*.in anew
+lock: setup ## Resolve requirements/*.in again
 	@cd requirements && for set in bootstrap runtime dev images; do \
 	  ../$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
 	  $$([ $$set = dev ] && echo -c runtime.txt) $$set.in -o $$set.txt; done
@@ -84,7 +84,7 @@ images: setup ## Build the container images (EVALUATION=1: also PostgreSQL's, Ra
 charts: setup ## Package the Helm charts into build/charts
 	@$(BIN)/python tools/helm.py package
 
-helm-test: setup charts ## Ask the images, install the charts as containers and run all their tests (T="-k words" for some)
+helm-test: setup charts ## Build the images, install the charts as containers and run all their tests (T="-k expression" for some)
 	@$(MAKE) images EVALUATION=1
 	@$(BIN)/python -m pytest -c deploy/tests/pytest.ini deploy/images/tests deploy/tests $(T)
 

@@ -39,7 +39,7 @@ spec:
 {{- end }}
 {{- end }}
 
-{{- /* The chart's recording rules and alerts: for the operator, and as a ConfigMap for whoever reads files. */}}
+{{- /* The chart's recording rules and alerts: for the operator, and as a ConfigMap for installations without it. */}}
 {{- define "onegrid.rules" -}}
 {{- $rules := .root.Files.Get "files/rules.yaml" }}
 {{- if $rules }}

@@ -34,7 +34,7 @@ metadata:
 data: {{- include "onegrid.settings" . | nindent 2 }}
 {{- end }}
 
-{{- /* The secrets, as a container's env: whole URLs, or URLs made of users and passwords. */}}
+{{- /* The secrets, as a container's env: complete URLs, or URLs composed of users and passwords. */}}
 {{- define "onegrid.secrets" -}}
 {{ include "onegrid.url" (dict "of" .platform.database "prefix" "DATABASE" "scheme" "postgresql" "path" .name "key" .name) }}
 {{ include "onegrid.url" (dict "of" .platform.broker "prefix" "AMQP" "scheme" "amqp" "path" "" "key" .name) }}

@@ -49,7 +49,7 @@ spec:
           resources: {{- toYaml .own.resources | nindent 12 }}
 {{- end }}
 
-{{- /* Alive: its loop turns. Ready: it has what it needs; a restart would bring a lost database back to nobody. */}}
+{{- /* Live: its event loop runs. Ready: its dependencies are reachable, too; a restart would not bring a lost database back. */}}
 {{- define "onegrid.probes" -}}
 {{- $port := ternary 50052 50051 .platform.tls.enabled }}
 {{- $alive := ternary (dict "grpc" (dict "port" $port "service" "liveness")) (dict "httpGet" (dict "path" "/live" "port" "metrics")) (eq .role "api") }}
