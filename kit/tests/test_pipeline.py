@@ -110,7 +110,6 @@ async def test_a_servicer_is_told_who_calls_what_and_why(api: Serving) -> None:
         "request_id": "r1",
         "purpose": "p" * 200,
         "traceparent": f"00-{TRACE}-00f067aa0ba902b7-00",
-        "resource": STREET,
         "address": "127.0.0.1",
     }
 
@@ -471,7 +470,7 @@ async def test_a_watcher_who_does_not_read_does_not_keep_the_server_from_stoppin
     await channel.close()
 
 
-def described(**access: Any) -> Any:
+def described(*, command: bool = False, **access: Any) -> Any:
     """The only method of a contract with this access."""
     described.count += 1  # type: ignore[attr-defined]
     package = f"odd{described.count}.v1"  # type: ignore[attr-defined]
@@ -480,6 +479,8 @@ def described(**access: Any) -> Any:
     method = file.service.add(name="Odd").method.add(
         name="Do", input_type=".toy.v1.Request", output_type=".toy.v1.Response"
     )
+    if not command:
+        method.options.idempotency_level = descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
     if access:
         method.options.Extensions[options_pb2.access].CopyFrom(options_pb2.Access(**access))
     return toy.contract(file).methods[0]
@@ -488,23 +489,57 @@ def described(**access: Any) -> Any:
 described.count = 0  # type: ignore[attr-defined]
 
 
+PERMITTED = {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c"}
+
+
 @pytest.mark.parametrize(
-    "access",
+    ("access", "problem"),
     [
-        {},
-        {"audience": options_pb2.AUDIENCE_PERMITTED},
-        {"audience": options_pb2.AUDIENCE_PUBLIC, "permission": "a.b.c"},
-        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "nothing"},
-        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "thing.nothing"},
-        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "thing"},
-        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "things"},
-        {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": "a.b.c", "scope_field": "things.name"},
-        {"audience": options_pb2.AUDIENCE_AUTHENTICATED, "scope_field": "place"},
+        ({}, "does not say who may call it"),
+        ({"audience": options_pb2.AUDIENCE_PERMITTED}, "a permission goes with"),
+        ({"audience": options_pb2.AUDIENCE_PUBLIC, "permission": "a.b.c"}, "a permission goes with"),
+        ({**PERMITTED, "scope_field": "nothing"}, "no single field"),
+        ({**PERMITTED, "scope_field": "thing.nothing"}, "no single field"),
+        ({**PERMITTED, "scope_field": "thing"}, "holds no string"),
+        ({**PERMITTED, "scope_field": "things"}, "no single field"),
+        ({**PERMITTED, "scope_field": "things.name"}, "no single field"),
+        ({"audience": options_pb2.AUDIENCE_AUTHENTICATED, "scope_field": "place"}, "a scope goes with a permission"),
+        ({**PERMITTED, "command": True}, "names the resource"),
+        ({**PERMITTED, "reads_personal_data": True}, "names the resource"),
+        ({**PERMITTED, "resource_field": "place"}, "names the resource"),
+        (
+            {**PERMITTED, "command": True, "resource_field": "place", "response_resource_field": "thing.name"},
+            "names the resource",
+        ),
+        (
+            {**PERMITTED, "reads_personal_data": True, "response_resource_field": "thing.name"},
+            "its request names the resource",
+        ),
+        ({**PERMITTED, "command": True, "resource_field": "nothing"}, "no single field"),
+        ({**PERMITTED, "command": True, "response_resource_field": "thing"}, "holds no string"),
+        ({"audience": options_pb2.AUDIENCE_PUBLIC, "command": True, "resource_field": "place"}, "names the resource"),
     ],
 )
-def test_a_rule_that_can_not_be_kept_is_not_served(access: dict[str, Any]) -> None:
-    with pytest.raises(TypeError):
+def test_a_rule_that_can_not_be_kept_is_not_served(access: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=problem):
         access_rule(described(**access))
+
+
+async def test_a_command_is_audited_for_what_the_contract_names(api: Serving, engine: Engine) -> None:
+    await api.call(ALICE, "Make", text="2", place=STREET)
+    await api.call(ALICE, "Mend", text="2", thing={"name": "things/1"})
+    with engine.connect() as conn:
+        rows = conn.execute(text("SELECT method, resource FROM audit_entry ORDER BY time")).all()
+    assert [tuple(row) for row in rows] == [
+        ("toy.v1.ToyService.Make", "things/2"),
+        ("toy.v1.ToyService.Mend", "things/1"),
+    ]
+
+
+async def test_a_command_that_leaves_its_resource_empty_is_not_done(api: Serving, engine: Engine) -> None:
+    assert (await refusal(api, ALICE, "Make", text="")).code is grpc.StatusCode.INTERNAL
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT count(*) FROM audit_entry")).scalar_one() == 0
 
 
 async def test_a_method_that_no_servicer_implements_is_not_served(api: Serving) -> None:
@@ -535,7 +570,7 @@ async def test_several_servicers_share_a_contract(api: Serving) -> None:
         Look = Toy.Look
 
     class Others:
-        Ask = Read = Hold = Keep = Move = Toy.Ask
+        Ask = Read = Hold = Keep = Move = Make = Mend = Toy.Ask
         Watch = Follow = Toy.Watch
 
     assert service_handler(api.runtime, [Looking(), Others()])

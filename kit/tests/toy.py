@@ -37,8 +37,10 @@ def _field(message: descriptor_pb2.DescriptorProto, name: str, type_name: str = 
     )
 
 
-def _method(service: descriptor_pb2.ServiceDescriptorProto, name: str, **access: Any) -> Any:
+def _method(service: descriptor_pb2.ServiceDescriptorProto, name: str, *, command: bool = False, **access: Any) -> Any:
     method = service.method.add(name=name, input_type="Request", output_type="Response")
+    if not command:
+        method.options.idempotency_level = descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
     method.options.Extensions[options_pb2.access].CopyFrom(options_pb2.Access(**access))
     return method
 
@@ -62,15 +64,21 @@ def toys(package: str) -> descriptor_pb2.FileDescriptorProto:
     _field(labels, "key")
     _field(labels, "value")
     _field(request, "labels", "LabelsEntry", repeated=True)
-    _field(file.message_type.add(name="Response"), "text")
+    response = file.message_type.add(name="Response")
+    _field(response, "text")
+    _field(response, "thing", "Thing")
     service = file.service.add(name="ToyService")
     permitted = {"audience": options_pb2.AUDIENCE_PERMITTED, "permission": PERMISSION}
     _method(service, "Look", audience=options_pb2.AUDIENCE_PUBLIC)
     _method(service, "Ask", audience=options_pb2.AUDIENCE_AUTHENTICATED)
-    _method(service, "Read", audience=options_pb2.AUDIENCE_AUTHENTICATED, reads_personal_data=True)
+    _method(
+        service, "Read", audience=options_pb2.AUDIENCE_AUTHENTICATED, reads_personal_data=True, resource_field="place"
+    )
     _method(service, "Hold", **permitted)
     _method(service, "Keep", scope_field="place", **permitted)
     _method(service, "Move", scope_field="thing.name", **permitted)
+    _method(service, "Make", command=True, response_resource_field="thing.name", **permitted)
+    _method(service, "Mend", command=True, resource_field="thing.name", **permitted)
     _method(service, "Watch", audience=options_pb2.AUDIENCE_AUTHENTICATED).server_streaming = True
     _method(service, "Follow", **permitted).server_streaming = True
     return file
@@ -117,13 +125,17 @@ class Toy:
                 await self._db.read(lambda conn: conn.execute(text("SELECT pg_sleep(20)")))
             case "bad sql":
                 await self._db.read(lambda conn: conn.execute(text("SELECT CAST('x' AS integer)")))
-        told = {
-            name: getattr(call, name)
-            for name in ("method", "request_id", "purpose", "traceparent", "resource", "address")
-        }
+        told = {name: getattr(call, name) for name in ("method", "request_id", "purpose", "traceparent", "address")}
         return Response(text=json.dumps({"user": call.caller.user, **told}))  # type: ignore[no-any-return]
 
     Look = Ask = Read = Hold = Keep = Move = _do
+
+    async def Make(self, request: Any, call: Call) -> bytes:
+        return await self._db.command(
+            call, lambda _: Response(thing={"name": request.text and f"things/{request.text}"})
+        )
+
+    Mend = Make
 
     async def Watch(self, request: Any, call: Call) -> AsyncIterator[Message]:
         self.watching += 1

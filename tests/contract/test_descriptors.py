@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
-from calling import DOCUMENTED_METADATA, METHODS, REASON_ENUMS, REASONS, ROOT, access
+from calling import DOCUMENTED_METADATA, METHODS, REASON_ENUMS, REASONS, ROOT, access, request_of
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from buf.validate import validate_pb2
 from onegrid.options.v1 import options_pb2, rules_pb2
 from onegrid_demo.platform import SERVICES
-from onegrid_kit.errors import DomainError
+from onegrid_kit.contracts import changes_something
+from onegrid_kit.errors import DomainError, InvalidRequest
+from onegrid_kit.rpc.access import access_rule
+from onegrid_kit.rpc.validation import validate
 from onegrid_kit.service import Service
 
 # They make sessions, which are not the caller's until they have been made; a repeated Logout changes nothing.
@@ -27,14 +30,8 @@ SESSIONS = {
 }
 # Its answer holds the secret, which must not be kept to be repeated.
 NOT_REPEATABLE = SESSIONS | {"CreateServiceAccount"}
-READS = ("Get", "List", "Watch", "Locate", "Summarize")
-
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 every_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-
-
-def changes_something(method: MethodDescriptor) -> bool:
-    return not method.name.startswith(READS)
 
 
 def rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
@@ -74,6 +71,29 @@ def test_what_changes_something_can_be_repeated(method: MethodDescriptor) -> Non
     assert (field is not None) == (changes_something(method) and method.name not in NOT_REPEATABLE)
     if field is not None:
         assert rules(field).string.uuid
+
+
+@every_method
+def test_what_only_reads_says_so(method: MethodDescriptor) -> None:
+    """Clients, caches and the audit trail go by `idempotency_level`; readers go by the name."""
+    assert changes_something(method) != method.name.startswith(("Get", "List", "Watch", "Locate", "Summarize"))
+
+
+@every_method
+def test_what_is_audited_names_its_resource(method: MethodDescriptor) -> None:
+    """A command, and a read of personal data, but for what is called before anybody is known."""
+    rule = access_rule(method)
+    audited = not rule.public and (changes_something(method) or rule.reads_personal_data)
+    assert ((rule.resource or rule.response_resource) is not None) == audited
+
+
+@every_method
+def test_the_resource_that_a_request_is_audited_for_can_not_be_empty(method: MethodDescriptor) -> None:
+    path = access(method).resource_field
+    if path:
+        with pytest.raises(InvalidRequest) as refused:
+            validate(request_of(method)(), b"")
+        assert any(path.startswith(field) for field, _ in refused.value.violations)
 
 
 @every_method

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
+
+from google.protobuf.message import Message
 
 from onegrid.common.v1 import common_pb2
 from onegrid_kit import codes
@@ -161,4 +163,13 @@ class Call:
     address: str = ""
     """The network address that the call comes from; empty if it has none. Personal data: keep no more than a digest."""
     resource: str = ""
-    """The resource that the request names, for the audit trail."""
+    """What the audit trail says that the call is about; empty where the response names it."""
+    response_resource: Callable[[Any], str] | None = None
+    """Reads it from the response."""
+
+    def audited_resource(self, response: Message) -> str:
+        """What the audit trail says that the call was about. Raises ValueError if nothing names it."""
+        resource = self.resource or (self.response_resource(response) if self.response_resource else "")
+        if not resource:
+            raise ValueError(f"{self.method} names no resource that it could be audited for")
+        return resource

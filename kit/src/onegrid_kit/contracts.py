@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 
 from onegrid.options.v1 import options_pb2
 
-__all__ = ["access_of", "fields_under", "rules_of", "visibility_of"]
+__all__ = ["access_of", "changes_something", "fields_under", "rules_of", "visibility_of"]
 
 # The stubs of the generated extensions do not say of what they are the extension.
 _ACCESS = cast(Any, options_pb2.access)
@@ -20,6 +21,11 @@ def access_of(method: MethodDescriptor) -> options_pb2.Access:
     """Who may call the method; empty where it does not say."""
     access: options_pb2.Access = method.GetOptions().Extensions[_ACCESS]
     return access
+
+
+def changes_something(method: MethodDescriptor) -> bool:
+    """Whether the method is a command, and no mere read."""
+    return bool(method.GetOptions().idempotency_level != MethodOptions.NO_SIDE_EFFECTS)
 
 
 def visibility_of(field: FieldDescriptor) -> options_pb2.VisibleTo | None:

@@ -66,12 +66,13 @@ def run_command(conn: Connection, cipher: Cipher, call: Call, do: Callable[[Conn
     before = idempotency.claim(conn, call)
     if before is not None:
         return cipher.open(before, idempotency.PURPOSE)
-    answer = do(conn).SerializeToString()
+    response = do(conn)
+    answer = response.SerializeToString()
     # Here, where it undoes the command: what can't be answered must not be stored.
     require_sendable(len(answer))
     if call.request_id:
         idempotency.keep_answer(conn, call, cipher.seal(answer, idempotency.PURPOSE))
-    audit.append(conn, [(call, call.resource)])
+    audit.append(conn, [(call, call.audited_resource(response))])
     return answer
 
 

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from onegrid.options.v1 import options_pb2
 from onegrid_kit.callers import Caller
-from onegrid_kit.contracts import access_of
+from onegrid_kit.contracts import access_of, changes_something
 from onegrid_kit.errors import PermissionDenied, Unauthenticated
 
 __all__ = ["AccessRule", "access_rule"]
@@ -30,6 +30,11 @@ class AccessRule:
     """Reads the code of the place or department from the request; None where the service checks it itself."""
     reads_personal_data: bool
     """Whether each call is written to the audit trail as a read."""
+    resource: Callable[[Any], str] | None
+    """Reads from the request what the audit trail says that the call is about; None where the response names it,
+    or where nothing is audited."""
+    response_resource: Callable[[Any], str] | None
+    """The same, from the response."""
 
     def check(self, caller: Caller, request: Message) -> None:
         """Raise Unauthenticated or PermissionDenied unless the caller may."""
@@ -54,17 +59,25 @@ def access_rule(method: MethodDescriptor) -> AccessRule:
         raise TypeError(f"{method.full_name} does not say who may call it")
     if (audience == options_pb2.AUDIENCE_PERMITTED) != bool(access.permission):
         raise TypeError(f"{method.full_name}: a permission goes with AUDIENCE_PERMITTED, and only with it")
-    scope = None
-    if access.scope_field:
-        if not access.permission:
-            raise TypeError(f"{method.full_name}: a scope goes with a permission, and only with it")
-        _require_field(method, access.scope_field)
-        scope = _code_of(attrgetter(access.scope_field))
+    if access.scope_field and not access.permission:
+        raise TypeError(f"{method.full_name}: a scope goes with a permission, and only with it")
+    audited = audience != options_pb2.AUDIENCE_PUBLIC and (changes_something(method) or access.reads_personal_data)
+    if bool(access.resource_field) + bool(access.response_resource_field) != int(audited):
+        raise TypeError(
+            f"{method.full_name}: a command or a read of personal data names the resource that it is audited for; "
+            "other methods name none"
+        )
+    if access.response_resource_field and access.reads_personal_data:
+        raise TypeError(f"{method.full_name}: a read is audited before it is answered; its request names the resource")
     return AccessRule(
         public=audience == options_pb2.AUDIENCE_PUBLIC,
         permission=access.permission,
-        scope=scope,
+        scope=_code_of(_reader(method.input_type, access.scope_field)) if access.scope_field else None,
         reads_personal_data=access.reads_personal_data,
+        resource=_reader(method.input_type, access.resource_field) if access.resource_field else None,
+        response_resource=_reader(method.output_type, access.response_resource_field)
+        if access.response_resource_field
+        else None,
     )
 
 
@@ -76,13 +89,15 @@ def _code_of(read: Callable[[Any], str]) -> Callable[[Any], str]:
     return code
 
 
-def _require_field(method: MethodDescriptor, path: str) -> None:
-    message: Descriptor | None = method.input_type
+def _reader(message: Descriptor, path: str) -> Callable[[Any], str]:
+    """Reads the string at the path of such messages. Raises TypeError if there is none."""
+    inner: Descriptor | None = message
     field: FieldDescriptor | None = None
     for name in path.split("."):
-        field = message.fields_by_name.get(name) if message else None
+        field = inner.fields_by_name.get(name) if inner else None
         if field is None or field.is_repeated:
-            raise TypeError(f"{method.full_name}: {path} is no single field of its request")
-        message = field.message_type
+            raise TypeError(f"{path} is no single field of {message.full_name}")
+        inner = field.message_type
     if field is None or field.type != FieldDescriptor.TYPE_STRING:
-        raise TypeError(f"{method.full_name}: {path} holds no code")
+        raise TypeError(f"{path} of {message.full_name} holds no string")
+    return attrgetter(path)

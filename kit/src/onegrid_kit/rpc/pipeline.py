@@ -34,7 +34,6 @@ __all__ = ["service_handler"]
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_RESOURCE_FIELDS = ("name", "petition", "cell", "user", "parent", "code", "place", "district")
 _PURPOSE_CHARACTERS = 200
 _NO_TIME_S = 0.05
 # What no caller is to blame for; a deadline that passes is taken for ours.
@@ -99,7 +98,6 @@ class _Method:
         self._rule: AccessRule = access_rule(method)
         self._request_type: type[Message] = GetMessageClass(method.input_type)
         self._has_request_id = "request_id" in method.input_type.fields_by_name
-        self._resource = _resource_reader(method)
         self._authenticator = Authenticator(service.name, runtime.tokens)
         # Requests may hold passwords: nobody but us must be able to try words against what is kept of one.
         self._secret = hashlib.blake2b(b"fingerprint " + runtime.settings.page_token_key.encode()).digest()
@@ -277,7 +275,8 @@ class _Method:
             traceparent=traceparent,
             purpose=purpose,
             address=self._address(context),
-            resource=self._resource(request),
+            resource=self._rule.resource(request) if self._rule.resource else "",
+            response_resource=self._rule.response_resource,
         )
         return call, request
 
@@ -345,17 +344,3 @@ def _cancelled(context: Context) -> grpc.StatusCode:
     """Why grpc cancelled a call. A caller whose deadline passes says so a moment before ours does."""
     left = context.time_remaining()
     return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left < _NO_TIME_S else grpc.StatusCode.CANCELLED
-
-
-def _resource_reader(method: MethodDescriptor) -> Callable[[Any], str]:
-    """Reads what the audit trail calls the resource of a request: the first field that names one."""
-    fields = method.input_type.fields_by_name
-    for name in _RESOURCE_FIELDS:
-        field = fields.get(name)
-        if field is None:
-            continue
-        if field.message_type is None:
-            return lambda request: str(getattr(request, name))
-        if "name" in field.message_type.fields_by_name:
-            return lambda request: str(getattr(request, name).name)
-    return lambda _: ""

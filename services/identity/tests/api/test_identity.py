@@ -375,6 +375,20 @@ async def test_a_repeated_request_makes_one_account(identity: Serving) -> None:
     assert error.reason == "REQUEST_ID_REUSED"
 
 
+async def test_commands_are_audited_for_what_they_made_or_changed(identity: Serving, engine: Engine) -> None:
+    admin = await login(identity)
+    clerk = await a_clerk(identity, admin)
+    service = await identity.call_with(admin, "CreateServiceAccount", district=DISTRICT, display_name="12345")
+    session = (await identity.call_with(await login(identity), "Logout")).session
+    with engine.connect() as conn:
+        rows = conn.execute(text("SELECT split_part(method, '.', 5) AS method, resource FROM audit_entry")).all()
+    audited = {row.method: row.resource for row in rows}
+    assert audited["CreateUser"] == clerk.name
+    assert audited["CreateServiceAccount"] == service.user.name
+    assert session.startswith("sessions/")
+    assert audited["Logout"] == session
+
+
 async def test_keys_are_renewed_and_tokens_of_the_last_one_still_verify(identity: Serving, engine: Engine) -> None:
     admin = await login(identity)
     before = (await identity.call(None, "ListSigningKeys")).keys

@@ -112,7 +112,7 @@ class Sessions:
     async def Logout(self, request: pb.LogoutRequest, call: Call) -> bytes:
         def run(conn: Connection) -> pb.LogoutResponse:
             sessions.revoke(conn, call.caller.session, call)
-            return pb.LogoutResponse()
+            return pb.LogoutResponse(session=f"sessions/{call.caller.session}")
 
         return await self._db.command(call, run)
 
