@@ -25,7 +25,7 @@ class Demo:
 
     port: int
     password: str
-    said: str
+    output: str
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +42,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         text=True,
     )
     assert process.stdout is not None
-    said = ""
+    output = ""
     for line in process.stdout:
-        said += line
+        output += line
         if "Ctrl-C stops" in line:
             break
     try:
-        assert process.poll() is None, said
+        assert process.poll() is None, output
         accounts = json.loads((data / "district.json").read_text())
-        yield Demo(port, accounts["commander"]["password"], said)
+        yield Demo(port, accounts["commander"]["password"], output)
     finally:
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
@@ -58,8 +58,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def test_the_case_is_shown_as_a_table(demo: Demo) -> None:
-    for word in ("14:36:00", "15:58:00", "CONCLUDE", "元宝区儿童中心", "CLOSED"):
-        assert word in demo.said
+    for text in ("14:36:00", "15:58:00", "CONCLUDE", "元宝区儿童中心", "CLOSED"):
+        assert text in demo.output
 
 
 def test_the_python_example_runs(demo: Demo) -> None:
@@ -96,7 +96,7 @@ def test_the_shell_example_runs(demo: Demo, readme: str) -> None:
 
 
 def test_what_it_prints_to_call_next_runs(demo: Demo) -> None:
-    for command in re.findall(r"\.venv/bin/buf curl.*?Service/\w+", demo.said, re.DOTALL):
+    for command in re.findall(r"\.venv/bin/buf curl.*?Service/\w+", demo.output, re.DOTALL):
         runnable = command.replace(".venv/bin/buf", str(Path(sys.executable).parent / "buf"))
         done = subprocess.run(["bash", "-c", runnable], check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

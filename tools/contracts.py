@@ -21,7 +21,7 @@ CONFIG = ROOT / "protos" / "buf.yaml"
 
 def run(*command: str | Path) -> bool:
     """Run it from the root; whether it was content."""
-    done = subprocess.run([str(word) for word in command], cwd=ROOT, check=False)
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
     return done.returncode == 0
 
 

@@ -74,7 +74,7 @@ def life() -> str:
 
 
 def settings() -> str:
-    """What each service can be told."""
+    """The settings of each service."""
     lines = ["# Settings\n", NOTE + "Read from the environment, once, at start.\n"]
     common = list(describe(ServiceSettings))
     tables = [("Every service", common)]

@@ -67,7 +67,7 @@ def _layer(wheel: Path) -> zipfile.ZipFile:
 
 
 def helm(*arguments: str | Path, program: Path = HELM) -> str:
-    """Run helm; what it prints. Exits with what it says if it fails."""
+    """Run helm; return its output. If it fails, exit with its error."""
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"helm {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
@@ -133,7 +133,7 @@ def _without_files(rendered: str) -> str:
 
 
 def check_examples(*, write: bool) -> int:
-    """Write the examples, or tell which are not fresh; the exit code."""
+    """Write the examples, or print which are out of date; return the exit code."""
     found = examples()
     stale = [path for path, text in found.items() if not path.exists() or path.read_text() != text]
     for path in stale:
@@ -146,7 +146,7 @@ def check_examples(*, write: bool) -> int:
 
 
 def main() -> int:
-    """As the command line says; the exit code."""
+    """Run the command; return the exit code."""
     match sys.argv[1:]:
         case ["package"]:
             package()

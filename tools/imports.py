@@ -1,6 +1,6 @@
 """The import rules, kept by import-linter, for every service that there is.
 
-The layers of a service are the same for all. What modules one has beside them it says itself, under
+The layers of a service are the same for all. Each lists its further modules itself, under
 `[tool.onegrid.layers]` in its pyproject.toml: `below-api`, `below-commands` and `rules`, each a list of layers from the
 top down. Modules of one layer, with `|` between them, do not import one another.
 """
@@ -45,7 +45,7 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
             {
                 "type": "layers",
                 "containers": [f"onegrid_{name}"],
-                "exhaustive": "true",  # a new module says where it belongs
+                "exhaustive": "true",  # a new module must be put in a layer
                 "exhaustive_ignores": ["settings", "migrations"],
                 "layers": [_optional(layer) for layer in layers(name)],
             },
@@ -95,9 +95,9 @@ def layers(service: str) -> list[str]:
 
 
 def own_layers(service: str) -> Mapping[str, Sequence[str]]:
-    """What a service says of modules that not every service has."""
-    told = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())
-    given: Mapping[str, Sequence[str]] = told.get("tool", {}).get("onegrid", {}).get("layers", {})
+    """The layers of modules that not every service has."""
+    pyproject = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())
+    given: Mapping[str, Sequence[str]] = pyproject.get("tool", {}).get("onegrid", {}).get("layers", {})
     return {"below-api": [], "below-commands": [], "rules": [], **given}
 
 

@@ -28,10 +28,10 @@ def test_every_cell_lies_in_a_community_and_every_community_has_cells() -> None:
 
 def test_cells_tile_the_district_without_gap_or_overlap() -> None:
     polygons = [shapely.Polygon(cell.corners) for cell in district.cells()]
-    whole = shapely.union_all(polygons)
-    assert whole.geom_type == "Polygon"
-    assert not whole.interiors
-    assert sum(polygon.area for polygon in polygons) == pytest.approx(whole.area, rel=1e-9)
+    union = shapely.union_all(polygons)
+    assert union.geom_type == "Polygon"
+    assert not union.interiors
+    assert sum(polygon.area for polygon in polygons) == pytest.approx(union.area, rel=1e-9)
 
 
 def test_it_measures_about_91_6_square_kilometres() -> None:

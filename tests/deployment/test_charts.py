@@ -25,7 +25,7 @@ FEATURES = sorted(path.stem.removesuffix("-values") for path in (UMBRELLA / "ci"
 # The oldest Kubernetes that the charts say they suit, and the newest that is known.
 KUBERNETES = ("1.27.1", kubernetes_validate.latest_version())
 NOT_KUBERNETES = ("monitoring.coreos.com", "cert-manager.io", "postgresql.cnpg.io", "rabbitmq.com")
-# What whoever installs makes beforehand; README and docs/install.md name them.
+# The Secrets that operators create before the installation; README and docs/install.md name them.
 GIVEN = {
     *("onegrid-keys", "onegrid-database", "onegrid-broker", "onegrid-data", "onegrid-tls"),
     *("data-postgresql-app", "data-rabbitmq-default-user"),
@@ -138,7 +138,7 @@ def test_every_configmap_that_is_named_is_there(objects: list[dict[str, Any]]) -
         assert {each["name"] for each in sources if each and not each.get("optional")} <= there, name
 
 
-def test_every_selector_selects_somebody(objects: list[dict[str, Any]]) -> None:
+def test_every_selector_selects_a_pod(objects: list[dict[str, Any]]) -> None:
     labels = [metadata["labels"] for _, metadata, _ in pods(objects)]
     for each in objects:
         if each["kind"] in ("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor"):
@@ -195,7 +195,7 @@ def test_the_operator_understands_its_resources() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("petition.service.api.replicas=none", "at '/api/replicas': got string, want integer"),
         ("petition.service.api.replica=3", "at '/api': additional properties 'replica' not allowed"),
@@ -212,10 +212,10 @@ def test_the_operator_understands_its_resources() -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_refused_with_where_and_why(wrong: str, said: str) -> None:
+def test_a_wrong_value_is_refused_with_its_path_and_the_reason(wrong: str, message: str) -> None:
     with pytest.raises(SystemExit) as refused:
         helm.render("onegrid", "onegrid", [], "--set", wrong)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_release_name_is_refused_that_makes_names_too_long() -> None:

@@ -27,8 +27,8 @@ _SUFFIXES = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("",), "gaug
 
 def documented() -> Mapping[str, str]:
     """The type of every metric of ours, by its name, as docs/metrics.md lists them."""
-    told = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text()
-    return dict(re.findall(r"^\| `(onegrid_\w+)` \| (\w+) \|", told, re.MULTILINE))
+    text = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text()
+    return dict(re.findall(r"^\| `(onegrid_\w+)` \| (\w+) \|", text, re.MULTILINE))
 
 
 def listed_series() -> set[str]:

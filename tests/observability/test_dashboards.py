@@ -51,7 +51,7 @@ def test_a_dashboard_asks_only_for_what_there_is(path: Path) -> None:
     assert next(variable["name"] for variable in board["templating"]["list"]) == "datasource"
 
 
-def test_dashboards_are_told_apart_and_the_command_centre_reads_its_own() -> None:
+def test_dashboards_have_distinct_names_and_the_command_centre_has_its_own() -> None:
     boards = [json.loads(path.read_text()) for path in BOARDS]
     assert len({board["uid"] for board in boards}) == len(boards) == len(CONTRACTS) + 4
     centre = next(board for board in boards if board["uid"] == "onegrid-command-centre")

@@ -1,4 +1,4 @@
-"""Nobody is named in logs: not by calls, not at level debug, and not where something fails."""
+"""Logs hold no personal data: not of calls, not at level debug, and not of failures."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from onegrid_kit.clock import SettableClock
 
 pytestmark = pytest.mark.timeout(400)
 
-WORDS = f"我叫王小明，邻居张大山每晚吵闹 {secrets.token_hex(6)}"
+PETITION_TEXT = f"我叫王小明，邻居张大山每晚吵闹 {secrets.token_hex(6)}"
 ADDRESS = f"锦江街88号3单元 {secrets.token_hex(6)}"
 PHONE = "+8613911112222"
 NOTE = f"已电话联系王小明本人 {secrets.token_hex(6)}"
-# They come with every call that has no one, for reasons that are nobody's.
+# gRPC logs these for calls that fail for no reason of ours.
 _OF_GRPC = re.compile(r"^[EWI]\d{4} |^WARNING: All log messages before absl")
 
 
@@ -73,7 +73,7 @@ def filing() -> pb.FilePetitionRequest:
         district=district.CODE,
         kind=Kind.KIND_COMPLAINT,
         place=CELL,
-        text=WORDS,
+        text=PETITION_TEXT,
         address=ADDRESS,
         contact_phone=PHONE,
         request_id=str(uuid.uuid4()),
@@ -88,7 +88,7 @@ async def refused(call: object, request: object, metadata: object) -> grpc.Statu
 
 
 async def live(fleet: Fleet) -> set[str]:
-    """What goes well, and what doesn't; everything that was told of people and must not be in a log."""
+    """Make calls that succeed and calls that fail; return the personal data and secrets that no log may hold."""
     client = FleetClient(fleet)
     accounts = fleet.accounts
     assert case.succeeded(await case.replay(client, SettableClock(), accounts))
@@ -100,7 +100,7 @@ async def live(fleet: Fleet) -> set[str]:
     found = await client.identity.ListUsers(
         identity_pb.ListUsersRequest(district=district.CODE, page_size=100), metadata=admin, timeout=10
     )
-    people = {word for user in found.users for word in (user.display_name, user.phone, user.organization) if word}
+    people = {value for user in found.users for value in (user.display_name, user.phone, user.organization) if value}
     petition = (await client.petition.FilePetition(filing(), metadata=citizen, timeout=10)).petition
 
     with broken(fleet, "petition", never("petition", "text = ''")):
@@ -121,21 +121,24 @@ async def live(fleet: Fleet) -> set[str]:
     await asyncio.sleep(2)
     await client.close()
     secret = {
-        word for account in accounts.values() for key, word in account.items() if key in ("password", "secret", "phone")
+        value
+        for account in accounts.values()
+        for key, value in account.items()
+        if key in ("password", "secret", "phone")
     }
     tokens = {dict(who)["authorization"].removeprefix("Bearer ") for who in (admin, citizen, commander)}
     of_case = {"招不到保育员", "朝凤社区儿童中心", "非常及时", "已上门，正在了解岗位需求"}
-    return people | secret | tokens | of_case | {WORDS, ADDRESS, PHONE, NOTE, "王小明", "张大山"}
+    return people | secret | tokens | of_case | {PETITION_TEXT, ADDRESS, PHONE, NOTE, "王小明", "张大山"}
 
 
 def publish_what_is_no_event(fleet: Fleet) -> None:
     with amqp.Connection(fleet.broker) as connection:
-        for headers in ({}, {"cloudEvents:id": WORDS, "cloudEvents:type": NOTE}):
-            message = amqp.Message(WORDS, application_headers=headers, content_type="application/protobuf")
+        for headers in ({}, {"cloudEvents:id": PETITION_TEXT, "cloudEvents:type": NOTE}):
+            message = amqp.Message(PETITION_TEXT, application_headers=headers, content_type="application/protobuf")
             connection.channel().basic_publish(message, routing_key="onegrid.petition")
 
 
-def test_no_log_names_anybody_and_every_line_is_json(fleet: Fleet) -> None:
+def test_no_log_holds_personal_data_and_every_line_is_json(fleet: Fleet) -> None:
     publish_what_is_no_event(fleet)
     try:
         private = asyncio.run(live(fleet))
@@ -144,16 +147,16 @@ def test_no_log_names_anybody_and_every_line_is_json(fleet: Fleet) -> None:
     assert len(private) > 20
     logs = {part.name: part.log.read_text(errors="replace") for part in fleet.parts.values()}
     events = set()
-    for name, said in logs.items():
-        for line in filter(lambda line: not _OF_GRPC.match(line), said.splitlines()):
-            told = json.loads(line)
-            assert {"event", "level", "service", "timestamp"} <= told.keys(), (name, line)
-            events.add(told["event"])
-            if told["event"] in ("call failed", "handler failed"):
-                assert re.fullmatch(r"[0-9a-f]{32}", told["trace_id"]), line
+    for name, log in logs.items():
+        for line in filter(lambda line: not _OF_GRPC.match(line), log.splitlines()):
+            entry = json.loads(line)
+            assert {"event", "level", "service", "timestamp"} <= entry.keys(), (name, line)
+            events.add(entry["event"])
+            if entry["event"] in ("call failed", "handler failed"):
+                assert re.fullmatch(r"[0-9a-f]{32}", entry["trace_id"]), line
     everything = "\n".join(logs.values())
-    assert [word for word in sorted(private) if word in everything] == []
-    # The errors were made, and are there to be seen.
+    assert [value for value in sorted(private) if value in everything] == []
+    # The provoked errors are in the logs.
     assert events >= {"call failed", "handler failed", "message is no event", "background task failed", "tick failed"}
-    for said in ("CheckViolation", "42P01", "23514"):
-        assert said in everything
+    for cause in ("CheckViolation", "42P01", "23514"):
+        assert cause in everything

@@ -81,8 +81,8 @@ async def live(fleet: Fleet) -> None:
         await client.close()
 
 
-def settle(happens: Any, tell: Any = str) -> None:
-    eventually(happens, PATIENCE_S, tell)
+def settle(happens: Any, describe: Any = str) -> None:
+    eventually(happens, PATIENCE_S, describe)
 
 
 def ask(prometheus: Prometheus, path: str, **fields: str) -> Any:
@@ -96,22 +96,22 @@ def test_everything_is_scraped(prometheus: Prometheus) -> None:
     assert jobs == sorted(["prometheus", "rabbitmq", *(f"onegrid-{service}" for service in SERVICES for _ in range(3))])
 
 
-def test_every_metric_that_is_listed_is_told(prometheus: Prometheus) -> None:
+def test_every_listed_metric_is_exported(prometheus: Prometheus) -> None:
     def missing() -> set[str]:
         return listed_series() - set(ask(prometheus, "/api/v1/label/__name__/values"))
 
     settle(lambda: not missing(), missing)
 
 
-def test_no_metric_is_told_that_is_not_listed(prometheus: Prometheus) -> None:
-    told = {name for name in ask(prometheus, "/api/v1/label/__name__/values") if name.startswith("onegrid_")}
-    assert len(told) > 30
-    assert told <= listed_series()
+def test_every_exported_metric_is_listed(prometheus: Prometheus) -> None:
+    names = {name for name in ask(prometheus, "/api/v1/label/__name__/values") if name.startswith("onegrid_")}
+    assert len(names) > 30
+    assert names <= listed_series()
 
 
-def test_every_role_tells_how_its_connections_are_used(prometheus: Prometheus) -> None:
-    told = asyncio.run(prometheus.values("count by (service, pool) (onegrid_database_connections_max > 0)"))
-    pools = {(labels["service"], labels["pool"]) for labels, _ in told}
+def test_every_role_exports_the_use_of_its_connections(prometheus: Prometheus) -> None:
+    pools_in_use = asyncio.run(prometheus.values("count by (service, pool) (onegrid_database_connections_max > 0)"))
+    pools = {(labels["service"], labels["pool"]) for labels, _ in pools_in_use}
     assert pools >= {(service, pool) for service in SERVICES for pool in ("read", "write", "worker", "relay")}
 
 
@@ -128,7 +128,7 @@ def test_every_rule_has_data(prometheus: Prometheus) -> None:
         assert rule["health"] == "ok", rule
 
 
-def test_every_panel_shows_data_unless_it_says_that_it_may_be_empty(prometheus: Prometheus) -> None:
+def test_every_panel_shows_data_unless_it_is_marked_as_possibly_empty(prometheus: Prometheus) -> None:
     checklist = Checklist("dashboards")
     boards = dashboards.read(MADE / "dashboards")
     assert sum(not query.may_be_empty for board in boards for query in board.queries) > 60

@@ -1,4 +1,4 @@
-"""Rules and alerts: promtool takes them, tries them, and each leads an operator somewhere."""
+"""Rules and alerts: promtool takes them, tries them, and each alert has a runbook."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_alert_is_tried_firing_and_quiet() -> None:
     assert len(burns) == 4 * sum(len(promises.objectives) for promises in PROMISES)
 
 
-def test_every_alert_says_how_urgent_it_is_and_has_a_runbook_and_every_runbook_an_alert() -> None:
+def test_every_alert_has_a_severity_and_a_runbook_and_every_runbook_an_alert() -> None:
     for rule in rules():
         if "alert" in rule:
             assert rule["labels"]["severity"] in ("page", "ticket")
@@ -86,14 +86,14 @@ def test_rules_ask_only_for_metrics_that_there_are() -> None:
         assert selected(rule["expr"]) <= known, rule
 
 
-def test_runbooks_say_what_to_do_and_their_queries_can_be_asked() -> None:
+def test_runbooks_have_the_four_sections_and_their_queries_evaluate() -> None:
     known = known_metrics() | {rule["record"] for rule in rules() if "record" in rule}
     for path in RUNBOOKS.glob("*.md"):
         if path.stem == "README":
             continue
-        told = path.read_text()
-        assert re.findall(r"^## (.*)$", told, re.MULTILINE) == ["Meaning", "First look", "Mend", "Over when"], path
-        queries = re.findall(r"```promql\n(.*?)```", told, re.DOTALL)
+        text = path.read_text()
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Meaning", "First look", "Mend", "Over when"], path
+        queries = re.findall(r"```promql\n(.*?)```", text, re.DOTALL)
         assert queries, f"{path} asks Prometheus nothing"
         for query in queries:
             parse(query)

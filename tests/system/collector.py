@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True)
 class Span:
-    """What is told of a span."""
+    """A span, as far as the tests need it."""
 
     service: str
     name: str

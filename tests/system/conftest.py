@@ -1,4 +1,4 @@
-"""One fleet for all tests of the whole system; what a test kills or stops, it starts again."""
+"""One fleet for all system tests; a test that kills or stops a process starts it again."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ STEPS = ("FILE", "ACCEPT", "DISPATCH", "TAKE", "REPORT", "CONCLUDE", "RATE_SATIS
 _HANDLED_OF = 4
 _PAUSE_S = 0.03
 _PATIENCE_S = 60
-# What a caller may repeat; ABORTED says so itself.
+# The codes that a caller may retry; ABORTED by its definition.
 _AGAIN = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -57,7 +57,7 @@ def a_filing(request_id: str) -> pb.FilePetitionRequest:
 
 
 async def insist(call: Any, request: Any, who: Metadata, repeated: Counter[str]) -> Any:
-    """Call with the same request until it is answered, and count what it was told instead."""
+    """Call with the same request until it succeeds, and count the errors."""
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
@@ -79,7 +79,7 @@ class Load:
         self.handled: dict[str, str] = {}
         """The petition of each later step that was acknowledged, by the request's id."""
         self.concluded: list[str] = []
-        """Petitions that went through the whole loop."""
+        """Petitions that went through all steps."""
         self.repeated: Counter[str] = Counter()
         """How often calls were repeated, by what they had been answered."""
         self.petitions_before = fleet.count("petition", "petition")
@@ -113,7 +113,7 @@ class Load:
 
         return happened
 
-    def told(self) -> str:
+    def outcomes(self) -> str:
         """How far it came."""
         return f"{len(self.filed)} filed, {len(self.concluded)} concluded, repeated {dict(self.repeated)}"
 

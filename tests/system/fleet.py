@@ -45,7 +45,7 @@ _CHANNEL = (
 
 
 class Part:
-    """A role of a service, in a process of its own; what it says is kept in its log."""
+    """A role of a service, in a process of its own; its output goes to its log."""
 
     def __init__(self, service: str, role: str, environ: Mapping[str, str], log: Path) -> None:
         self.name = f"{service} {role}"
@@ -54,12 +54,12 @@ class Part:
         self._role = role
         self._environ = dict(environ)
         self._process: subprocess.Popen[bytes] | None = None
-        self._said = 0
+        self._output_from = 0
 
     def launch(self) -> None:
         """Start the process without waiting for it."""
         with self.log.open("ab") as log:
-            self._said = log.tell()
+            self._output_from = log.tell()
             self._process = subprocess.Popen(
                 # It goes with the tests, even if those are killed.
                 lent(self._command, stop_with_us=signal.SIGKILL),
@@ -67,7 +67,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # A group of its own, so that it can be seen whether anything of it stays behind.
+                # A process group of its own, so that leftover processes are found.
                 start_new_session=True,
             )
 
@@ -75,9 +75,9 @@ class Part:
         """Wait until it does its work."""
         assert self._process is not None
         deadline = time.monotonic() + 60
-        while _READY[self._role] not in self.said():
-            assert self._process.poll() is None, f"{self.name} ended: {self.said()}"
-            assert time.monotonic() < deadline, f"{self.name} is not ready: {self.said()}"
+        while _READY[self._role] not in self.output():
+            assert self._process.poll() is None, f"{self.name} ended: {self.output()}"
+            assert time.monotonic() < deadline, f"{self.name} is not ready: {self.output()}"
             time.sleep(0.02)
 
     def start(self) -> None:
@@ -93,14 +93,14 @@ class Part:
     def kill(self) -> None:
         """Kill it as `kill -9` does."""
         assert self._process is not None
-        assert self.runs, f"{self.name} had ended: {self.said()}"
+        assert self.runs, f"{self.name} had ended: {self.output()}"
         self._process.kill()
         self._process.wait()
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM; only what it says from now on counts as said."""
+        """Send SIGTERM; `output` begins here."""
         assert self._process is not None
-        self._said = self.log.stat().st_size
+        self._output_from = self.log.stat().st_size
         self._process.send_signal(signal.SIGTERM)
 
     def await_end(self, patience_s: float) -> int:
@@ -108,7 +108,7 @@ class Part:
         assert self._process is not None
         return self._process.wait(patience_s)
 
-    def leaves_somebody(self) -> bool:
+    def leaves_processes(self) -> bool:
         """Whether a process that it started is still there."""
         assert self._process is not None
         try:
@@ -126,22 +126,22 @@ class Part:
 
     @property
     def metrics_port(self) -> int:
-        """Where it tells its metrics."""
+        """The URL of its metrics."""
         return int(self._environ["ONEGRID_METRICS_PORT"])
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Its log since it was started, or asked to stop, last."""
         with self.log.open("rb") as log:
-            log.seek(self._said)
+            log.seek(self._output_from)
             return log.read().decode(errors="replace")
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of this name that have these labels."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
-            told = answer.read().decode()
+            text = answer.read().decode()
         return sum(
             sample.value
-            for family in text_string_to_metric_families(told)
+            for family in text_string_to_metric_families(text)
             for sample in family.samples
             if sample.name == name and labels.items() <= sample.labels.items()
         )
@@ -151,7 +151,7 @@ class FleetClient(Client):
     """The platform as a client sees it that knows each service by its own address."""
 
     def __init__(self, fleet: Fleet, *, by_the_policy: bool = False) -> None:
-        """`by_the_policy`: calls are repeated as docs/clients.md has it; else whoever calls sees each failure."""
+        """`by_the_policy`: calls are retried as docs/clients.md describes; else the caller gets each failure."""
         self._fleet = fleet
         channels = {
             name: connect(fleet.target(name))
@@ -168,7 +168,7 @@ class FleetClient(Client):
         return self._fleet.logged_in[login]
 
     async def public(self, phone: str, district: str) -> Metadata:
-        """The metadata of somebody's calls, who logs in once only: a number gets one code a minute."""
+        """The metadata of an account's calls; it logs in only once, since a number gets one code a minute."""
         if phone not in self._fleet.logged_in:
             await self.identity.RequestOneTimeCode(identity_pb.RequestOneTimeCodeRequest(phone=phone), timeout=10)
             answer = await self.identity.LoginWithOneTimeCode(
@@ -184,10 +184,10 @@ class FleetClient(Client):
 class Fleet:
     """Every process of the platform. Start it from the main thread."""
 
-    def __init__(self, folder: Path, otlp_endpoint: str, **told: str) -> None:
+    def __init__(self, folder: Path, otlp_endpoint: str, **environment: str) -> None:
         self.admin_password = secrets.token_urlsafe(12)
         self.accounts: dict[str, Any] = {}
-        """Who can log in, as `onegrid_demo.loading` tells it."""
+        """The accounts, as `onegrid_demo.loading` returns them."""
         self.logged_in: dict[str, Metadata] = {}
         """Members of the public by their numbers, of staff by their names."""
         self.parts: dict[tuple[str, str], Part] = {}
@@ -195,7 +195,7 @@ class Fleet:
         self._postgres = TestPostgres()
         self._rabbitmq = RabbitServer(metrics=True)
         self._folder = folder
-        self._told = {"OTLP_ENDPOINT": otlp_endpoint, **told}
+        self._extra = {"OTLP_ENDPOINT": otlp_endpoint, **environment}
         self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self._keys = {"PAGE_TOKEN_KEY": secrets.token_hex(16), "CIPHER_KEYS": f"k1:{secrets.token_hex(32)}"}
         self._engines: dict[str, Engine] = {}
@@ -231,7 +231,7 @@ class Fleet:
         eventually(lambda: tuple(self.rows("petition", cells)[0]) == (district.CELLS, 1))
 
     def start_empty(self) -> None:
-        """Start everything; nobody is there but the administrator."""
+        """Start all processes; the only account is the administrator's."""
         self._codes.mkdir()
         self._postgres.server.start()
         self._rabbitmq.start()
@@ -353,7 +353,7 @@ class Fleet:
             "TRACE_RATIO": "0",
             "CODE_SENDER": "sending:FolderSender",
             **self._keys,
-            **self._told,
+            **self._extra,
         }
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {
@@ -367,9 +367,9 @@ class Fleet:
         }
 
 
-def eventually(happens: Callable[[], bool], seconds: float = 60, tell: Callable[[], object] = str) -> None:
-    """Wait for it; `tell` says what there is instead."""
+def eventually(happens: Callable[[], bool], seconds: float = 60, describe: Callable[[], object] = str) -> None:
+    """Wait for it; on failure, `describe` gives what there is instead."""
     deadline = time.monotonic() + seconds
     while not happens():
-        assert time.monotonic() < deadline, f"it did not happen: {tell()}"
+        assert time.monotonic() < deadline, f"it did not happen: {describe()}"
         time.sleep(0.05)

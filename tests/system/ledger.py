@@ -1,4 +1,4 @@
-"""The reckoning: what the databases hold, against what clients were told and events tell."""
+"""Compares what the databases hold with what clients were answered and events announced."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def require_acknowledged_once(fleet: Fleet, load: Load) -> None:
     filed = {row.request_id: row.names for row in fleet.rows("petition", _FILED) if row.request_id in load.filed}
     assert filed == {request_id: [name] for request_id, name in load.filed.items()}
     steps = {row.name: row.steps for row in fleet.rows("petition", _TIMELINES)}
-    whole = [Action.Value(f"ACTION_{step}") for step in STEPS]
+    all_actions = [Action.Value(f"ACTION_{step}") for step in STEPS]
     done = set(load.concluded)
     for name in load.filed.values():
-        assert steps[name] == (whole if name in done else whole[:1]), name
+        assert steps[name] == (all_actions if name in done else all_actions[:1]), name
     audited = {row.request_id: row.resources for row in fleet.rows("petition", _AUDITED)}
     for request_id, name in (load.filed | load.handled).items():
         resources = audited[request_id]
@@ -61,25 +61,32 @@ def require_handled_once(fleet: Fleet) -> None:
     def handled() -> dict[Any, Any]:
         return dict(fleet.rows("petition", _HANDLED))
 
-    eventually(lambda: handled() == expected, tell=lambda: f"{handled()} are not {expected}")
+    eventually(lambda: handled() == expected, describe=lambda: f"{handled()} are not {expected}")
     counts = (petitions, taken["ACCEPT"], taken["CONCLUDE"], rated, rated, 0)
     assert tuple(fleet.rows("petition", _COUNTED)[0]) == counts
     assert fleet.count("petition", "search") == petitions
-    told = asyncio.run(summary(fleet))
-    assert (told.filed, told.accepted, told.concluded, told.rated, told.satisfied, told.reopened) == counts
+    figures = asyncio.run(summary(fleet))
+    assert (
+        figures.filed,
+        figures.accepted,
+        figures.concluded,
+        figures.rated,
+        figures.satisfied,
+        figures.reopened,
+    ) == counts
     for service in SERVICES:
         assert fleet.count(service, "parked_event") == 0
 
 
-def require_whole_audit_trails(fleet: Fleet) -> None:
-    """What was written of each call was changed by nobody, and nothing of it is missing."""
+def require_intact_audit_trails(fleet: Fleet) -> None:
+    """Each call's audit entry is there and unchanged."""
     for service in SERVICES:
         with fleet.connection(service).execution_options(isolation_level="REPEATABLE READ") as conn:
             assert list(audit.broken_blocks(conn)) == []
 
 
 async def summary(fleet: Fleet) -> pb.SummarizePetitionsResponse:
-    """The district's figures as the api tells them."""
+    """The district's figures, from the api."""
     today = datetime.now(UTC)
     days = [f"{today + timedelta(days=days):%Y-%m-%d}" for days in (-1, 1)]
     request = pb.SummarizePetitionsRequest(place=district.CODE, first_day=days[0], last_day=days[1])

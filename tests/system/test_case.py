@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 async def test_the_reference_case_comes_to_its_good_end(fleet: Fleet, client: FleetClient) -> None:
-    # The processes go by the system's clock; the one that the case sets is nobody's.
+    # The processes use the system's clock; the case's own clock has no effect.
     petition = await case.replay(client, SettableClock(), fleet.accounts)
     assert case.succeeded(petition)
     timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=10)

@@ -17,7 +17,7 @@ CONNECTIONS = 32
 
 
 async def served(*parts: Part) -> list[float]:
-    """How many public timelines each process has told."""
+    """How many public timelines each process has answered."""
     return [
         await asyncio.to_thread(
             part.metric, "onegrid_rpc_duration_seconds_count", method="GetPublicTimeline", code="OK"

@@ -1,4 +1,4 @@
-"""SIGTERM: each role ends in order, in time and wholly, and nobody loses anything by it."""
+"""SIGTERM: each role ends in order, in time and completely, and no call or event is lost."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ pytestmark = pytest.mark.timeout(300)
 def require_orderly_end(part: Part) -> None:
     """It ends by itself, well, and leaves no process."""
     # The interpreter's own end takes a moment, too.
-    assert part.await_end(DRAIN_PAUSE_S + DRAIN_GRACE_S + 5) == 0, part.said()
-    assert not part.leaves_somebody()
-    assert "Traceback" not in part.said()
+    assert part.await_end(DRAIN_PAUSE_S + DRAIN_GRACE_S + 5) == 0, part.output()
+    assert not part.leaves_processes()
+    assert "Traceback" not in part.output()
 
 
-async def read_on(stream: Any, seen: list[pb.WatchPetitionResponse]) -> None:
-    """Keep what the stream tells, to its end."""
+async def read_on(stream: Any, received: list[pb.WatchPetitionResponse]) -> None:
+    """Append the stream's messages, to its end."""
     while (message := await stream.read()) is not grpc.aio.EOF:
-        seen.append(message)
+        received.append(message)
 
 
-def test_each_role_is_restarted_under_load_and_nobody_notices(fleet: Fleet) -> None:
+def test_each_role_is_restarted_under_load_and_no_call_fails(fleet: Fleet) -> None:
     load = Load(fleet, by_the_policy=True)
     with fleet.second_api("petition"), load.running():
         for role in ("api", "relay", "worker"):
             part = fleet.parts["petition", role]
-            eventually(load.goes_on(20), tell=load.told)
+            eventually(load.goes_on(20), describe=load.outcomes)
             part.ask_to_stop()
             require_orderly_end(part)
-            eventually(load.goes_on(20), tell=load.told)
+            eventually(load.goes_on(20), describe=load.outcomes)
             part.start()
     ledger.require_acknowledged_once(fleet, load)
     ledger.require_handled_once(fleet)
@@ -54,26 +54,26 @@ async def test_a_watcher_goes_on_with_another_process_where_the_first_one_left_o
     first = fleet.parts["petition", "api"]
     # The connection is there already, and stays with the first process.
     stream = client.petition.WatchPetition(pb.WatchPetitionRequest(name=name), metadata=petitioner, timeout=60)
-    seen = [await stream.read()]
+    received = [await stream.read()]
     with fleet.second_api("petition"):
         first.ask_to_stop()
-        # What happens while it drains is told still, or told by the other one; never by both, and never by none.
+        # A step that happens while it drains is sent by it or by the other replica, once.
         accepting = FleetClient(fleet)
         accepted = pb.AcceptPetitionRequest(name=name, request_id=str(uuid.uuid4()))
         await accepting.petition.AcceptPetition(accepted, metadata=commander, timeout=10, wait_for_ready=True)
         with pytest.raises(grpc.aio.AioRpcError) as ended:
-            await read_on(stream, seen)
+            await read_on(stream, received)
         assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
         await asyncio.to_thread(require_orderly_end, first)
 
         rest = client.petition.WatchPetition(
-            pb.WatchPetitionRequest(name=name, resume_token=seen[-1].resume_token),
+            pb.WatchPetitionRequest(name=name, resume_token=received[-1].resume_token),
             metadata=petitioner,
             timeout=60,
             wait_for_ready=True,
         )
         closed = pb.ClosePetitionRequest(name=name, public_note="已修好", request_id=str(uuid.uuid4()))
         await accepting.petition.ClosePetition(closed, metadata=commander, timeout=10)
-        await read_on(rest, seen)
+        await read_on(rest, received)
         await accepting.close()
-    assert [message.entry.sequence for message in seen] == [1, 2, 3]
+    assert [message.entry.sequence for message in received] == [1, 2, 3]

@@ -31,7 +31,7 @@ async def test_one_trace_spans_the_call_and_the_handlers_of_its_event(
         (f"{EVENT} publish", ""),
         (CALL, ""),
     ]
-    await asyncio.to_thread(eventually, lambda: spans() == expected, tell=spans)
+    await asyncio.to_thread(eventually, lambda: spans() == expected, describe=spans)
     parents = {(each.name, each.handler): each for each in collector.of_trace(trace)}
     call, publish = parents[CALL, ""], parents[f"{EVENT} publish", ""]
     assert call.parent == span

@@ -39,7 +39,7 @@ def main() -> int:
     arguments = parser.parse_args()
     logs.configure("demo", os.environ.get("ONEGRID_LOG_LEVEL", "warning"), console=True)
     platform = Platform(arguments.data, f"127.0.0.1:{arguments.port}")
-    say("starting PostgreSQL" if platform.loaded else "starting PostgreSQL and making its databases")
+    report("starting PostgreSQL" if platform.loaded else "starting PostgreSQL and making its databases")
     try:
         platform.open_database()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 async def serve(platform: Platform, port: int, *, once: bool) -> int:
-    """Serve until told to stop; after the case if once."""
+    """Serve until a signal; with `once`, until the case ends."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,7 +59,7 @@ async def serve(platform: Platform, port: int, *, once: bool) -> int:
     try:
         await platform.start()
     except RuntimeError as error:
-        say(f"port {port} can't be used ({error}); choose another: ONEGRID_PORT=50052 make run")
+        report(f"port {port} can't be used ({error}); choose another: ONEGRID_PORT=50052 make run")
         await platform.stop()
         return 1
     client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, codes.last_code)
@@ -72,9 +72,9 @@ async def serve(platform: Platform, port: int, *, once: bool) -> int:
             return 130
         good = running.result()
         if not once:
-            say("serving; Ctrl-C stops")
+            report("serving; Ctrl-C stops")
             await stopping.wait()
-            say("stopping")
+            report("stopping")
         return 0 if good else 1
     finally:
         await client.close()
@@ -85,14 +85,14 @@ async def present(platform: Platform, client: Client, port: int) -> bool:
     """Load the district the first time, replay the case, and show it; whether it came to its good end."""
     if not platform.loaded:
         began = time.monotonic()
-        say("loading the demonstration district: 元宝区, 1,035 cells, 34 departments")
+        report("loading the demonstration district: 元宝区, 1,035 cells, 34 departments")
         password = secrets.token_urlsafe(12)
         settings = platform.settings(IDENTITY)
         with sync_engine(settings.database_url).begin() as conn:
             bootstrap(conn, cipher(settings.cipher, settings.cipher_keys), district.CODE, "admin", password)
         platform.keep(await loading.load(client, password))
-        say(f"loaded in {time.monotonic() - began:.0f} s")
-    say("replaying the reference case of 2020-11-11 over gRPC")
+        report(f"loaded in {time.monotonic() - began:.0f} s")
+    report("replaying the reference case of 2020-11-11 over gRPC")
     accounts = platform.accounts()
     codes.expect(accounts["enterprise"]["phone"])
     petition = await case.replay(client, platform.clock, accounts)
@@ -105,7 +105,7 @@ async def present(platform: Platform, client: Client, port: int) -> bool:
 def table(timeline: pb.GetPublicTimelineResponse) -> Table:
     """The public timeline for a terminal."""
     shown = Table(title=f"{timeline.petition}  {timeline.organization}  ({State.Name(timeline.state)[6:]})")
-    for heading in ("time", "action", "by", "office", "state", "said"):
+    for heading in ("time", "action", "by", "office", "state", "note"):
         shown.add_column(heading, overflow="fold")
     for entry in timeline.entries:
         moment = entry.time.ToDatetime(tzinfo=CHINA)
@@ -141,9 +141,9 @@ Call it next (reflection is on; all accounts are in the data folder's district.j
     )
 
 
-def say(words: str) -> None:
-    """Tell what is going on."""
-    console.print(f"==> {words}", highlight=False)
+def report(text: str) -> None:
+    """Print a line about the progress."""
+    console.print(f"==> {text}", highlight=False)
 
 
 if __name__ == "__main__":

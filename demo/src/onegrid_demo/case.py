@@ -1,7 +1,7 @@
 """The reference case of 2020-11-11: a children's centre can't find staff; an hour and a half later it is solved.
 
 At 14:36 it is reported, almost at once given to the talent and social-security centre, within half an hour
-somebody is at the door, and at 15:58 it is concluded. Everything is done over gRPC, by those who did it.
+a member of staff is at the door, and at 15:58 it is concluded. Everything is done over gRPC, as the real participants.
 """
 
 from __future__ import annotations

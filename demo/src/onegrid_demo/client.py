@@ -1,7 +1,7 @@
 """The platform as a client sees it: stubs over channels that keep the documented policy, and callers who log in.
 
 The policy is docs/clients.md: how calls are spread and repeated comes with the contracts, as a gRPC service config;
-what a channel can't be told by that is here.
+settings that it can't hold are here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LastCode = Callable[[str], Awaitable[str]]
 
 OPTIONS: Final = (
     ("grpc.service_config", files("onegrid").joinpath("grpc_service_config.json").read_text()),
-    # A connection whose other end is gone without a word is noticed in 30 seconds; servers allow a ping every 10.
+    # Detects a dead peer within 30 seconds; servers allow a ping every 10.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     # Replicas come back under other addresses. gRPC would ask for them every 30 seconds at most, and back off for two

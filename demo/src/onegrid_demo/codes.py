@@ -1,4 +1,4 @@
-"""One-time codes of the demonstration: printed for whoever tries it, and kept for the reference case's own logins."""
+"""One-time codes of the demonstration: printed for its users, and kept for the reference case's own logins."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _PUBLIC = (
 
 
 def drawn(_: str) -> str:
-    """A new password, whoever it is for."""
+    """A new random password for any login."""
     return secrets.token_urlsafe(12)
 
 
@@ -63,7 +63,7 @@ async def load(
 ) -> dict[str, dict[str, str]]:
     """Enter divisions, departments, cells, work items and an account for each OA level and kind; who can log in.
 
-    Accounts that are there get the password that `password_for` their login says, if it is not theirs yet.
+    Existing accounts get the password that `password_for` returns for their login, if it is another one.
     """
     admin = await client.staff(admin_login, admin_password)
     await client.grid.ImportDivisions(
@@ -124,7 +124,7 @@ async def load(
 
 
 async def until_known(call: Callable[[], Awaitable[T]]) -> T:
-    """Call until what it names has been heard of, which is told by events; a minute at most."""
+    """Retry until events have announced what the call names; a minute at most."""
     for _ in range(300):
         try:
             return await call()
@@ -136,7 +136,7 @@ async def until_known(call: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _unless(reason: str, call: Awaitable[object]) -> None:
-    """What was done before, as the reason says, need not be done again."""
+    """Accept the refusal whose reason means that an earlier run did it already."""
     try:
         await call
     except grpc.aio.AioRpcError as error:

@@ -1,4 +1,4 @@
-"""The whole platform in one process: a real PostgreSQL, every api on one port, and a pump between their
+"""The platform in one process: a real PostgreSQL, every api on one port, and a pump between their
 outboxes and handlers.
 """
 
@@ -58,7 +58,7 @@ class Platform:
     def open_database(self) -> None:
         """Start PostgreSQL and bring the databases to the newest schema."""
         if not self.loaded:
-            # A load that was cut short is begun anew.
+            # A load that was interrupted begins again.
             shutil.rmtree(self._folder / "postgres", ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._postgres.start()
@@ -66,7 +66,7 @@ class Platform:
             migrate(service, self._postgres.create_database(service.name))
 
     def settings(self, service: Service) -> ServiceSettings:
-        """What a service is told here."""
+        """The settings of a service."""
         keys = self._secrets()
         settings = service.settings(
             database_url=self._postgres.url(service.name),

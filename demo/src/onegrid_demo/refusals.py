@@ -1,4 +1,4 @@
-"""What a refused call says of itself: the details of its `google.rpc.Status`."""
+"""Reads the details of a refused call's `google.rpc.Status`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Validates the Prometheus operator's resources that come as a JSON list; says what is wrong with which.
+// Validates the Prometheus operator's resources that come as a JSON list; prints the errors of each.
 import { readFileSync } from "node:fs";
 import * as v1 from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 
