@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def environment(database_url: str, amqp_url: str = "", **settings: str) -> dict[str, str]:
@@ -30,7 +30,7 @@ def environment(database_url: str, amqp_url: str = "", **settings: str) -> dict[
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
         **inherited,
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": str(ROOT),
         # Compiled once for all of them; a role would take two seconds to start each time.
         "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "onegrid-tests-pycache"),
         **{f"ONEGRID_{name}": value for name, value in given.items()},
@@ -40,7 +40,7 @@ def environment(database_url: str, amqp_url: str = "", **settings: str) -> dict[
 def run(environ: Mapping[str, str], *role: str) -> subprocess.CompletedProcess[str]:
     """Run a role that ends by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "sample.main", *role],
+        [sys.executable, "-m", "kit.tests.sample.main", *role],
         env=dict(environ),
         capture_output=True,
         text=True,
@@ -51,7 +51,7 @@ def run(environ: Mapping[str, str], *role: str) -> subprocess.CompletedProcess[s
 
 def start(environ: Mapping[str, str], *role: str) -> subprocess.Popen[bytes]:
     """Start a role that serves; it is the caller's to end."""
-    return subprocess.Popen([sys.executable, "-m", "sample.main", *role], env=dict(environ))
+    return subprocess.Popen([sys.executable, "-m", "kit.tests.sample.main", *role], env=dict(environ))
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import pytest
 
 from onegrid_kit.rpc.addresses import address_of
 from onegrid_kit.testing.api import serving
-from toy import SERVICE
+
+from .toy import SERVICE
 
 
 @pytest.mark.parametrize(

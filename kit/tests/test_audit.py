@@ -7,9 +7,10 @@ import threading
 import pytest
 from sqlalchemy import Engine, text
 
-import roles
-from calls import a_call
 from onegrid_kit import audit
+
+from . import roles
+from .calls import a_call
 
 
 def fill(engine: Engine, blocks: int = 5) -> int:

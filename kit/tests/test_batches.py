@@ -10,7 +10,6 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Engine, text
 
-from calls import CIPHER, a_call, a_request_id, count
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit import audit, idempotency
@@ -19,6 +18,8 @@ from onegrid_kit.callers import Call
 from onegrid_kit.database import Database, DedicatedConnection
 from onegrid_kit.errors import RequestIdReused, Unavailable
 from onegrid_kit.testing.postgres import TestPostgres
+
+from .calls import CIPHER, a_call, a_request_id, count
 
 pytestmark = pytest.mark.asyncio
 

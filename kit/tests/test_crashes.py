@@ -17,15 +17,16 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-import roles
-from calls import announce, count, eventually, notes
 from onegrid_kit.clock import SystemClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.pump import Member, Pump
 from onegrid_kit.settings import ServiceSettings, load
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
-from sample.main import SERVICE
+
+from . import roles
+from .calls import announce, count, eventually, notes
+from .sample.main import SERVICE
 
 
 class Load:
@@ -205,7 +206,7 @@ def test_a_worker_refuses_handlers_that_load_grpc(database_url: str, tmp_path: P
     (package / "__init__.py").touch()
     (package / "handlers.py").write_text("import grpc\nHANDLERS = ()\n")
     (package / "main.py").write_text(
-        "from dataclasses import replace\nfrom sample import main\n"
+        "from dataclasses import replace\nfrom kit.tests.sample import main\n"
         "SERVICE = replace(main.SERVICE, handlers='wayward.handlers:HANDLERS')\n"
     )
     environ = roles.environment(database_url, "amqp://guest:guest@127.0.0.1:1/")

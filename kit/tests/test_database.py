@@ -12,11 +12,12 @@ import pytest_asyncio
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from calls import CIPHER, a_call, a_request_id, count
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit.database import Database, lost, sync_engine
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.testing.postgres import TestPostgres
+
+from .calls import CIPHER, a_call, a_request_id, count
 
 pytestmark = pytest.mark.asyncio
 

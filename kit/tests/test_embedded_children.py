@@ -17,9 +17,10 @@ import grpc
 import grpc.aio
 import pytest
 
-from calls import eventually
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_ports
+
+from .calls import eventually
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from calls import eventually
 from onegrid_kit.embedded.postgres import PostgresError, PostgresServer
 from onegrid_kit.testing.postgres import install_privately
+
+from .calls import eventually
 
 
 @pytest.fixture

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-import roles
-from calls import TRACE, announce, count, eventually, notes
 from onegrid_kit.clock import SystemClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.pump import Member, Pump
 from onegrid_kit.settings import ServiceSettings, load
-from sample.main import SERVICE
+
+from . import roles
+from .calls import TRACE, announce, count, eventually, notes
+from .sample.main import SERVICE
 
 
 @dataclass(frozen=True)

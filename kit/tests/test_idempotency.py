@@ -9,11 +9,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Connection, Engine, text
 
-from calls import CIPHER, a_call, a_request_id, count
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit.database import Database
 from onegrid_kit.errors import RequestIdReused, ResponseTooLarge
 from onegrid_kit.sizes import MAX_RESPONSE_BYTES
+
+from .calls import CIPHER, a_call, a_request_id, count
 
 
 def effect(name: str) -> Callable[[Connection], Role]:

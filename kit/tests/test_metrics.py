@@ -13,7 +13,6 @@ import pytest_asyncio
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
-import toy
 from onegrid_kit import probes
 from onegrid_kit.callers import Caller, Grant
 from onegrid_kit.embedded.ports import free_port
@@ -21,7 +20,9 @@ from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
 from onegrid_kit.relay import measure
 from onegrid_kit.testing.api import Refused, Serving, serving
-from sample.main import SERVICE as SAMPLE
+
+from . import toy
+from .sample.main import SERVICE as SAMPLE
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 from onegrid_kit.database import sync_engine
 from onegrid_kit.migrations import migrate
 from onegrid_kit.testing.postgres import TestPostgres
-from sample.main import SERVICE
+
+from .sample.main import SERVICE
 
 
 def versions(engine: Engine) -> list[str]:

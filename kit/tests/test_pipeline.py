@@ -23,7 +23,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
-import toy
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.options.v1 import options_pb2
 from onegrid_kit.callers import Call, Caller, Grant, Period
@@ -31,7 +30,9 @@ from onegrid_kit.clock import SettableClock
 from onegrid_kit.rpc.access import access_rule
 from onegrid_kit.rpc.pipeline import service_handler
 from onegrid_kit.testing.api import Refused, Serving, serving
-from toy import CONTRACT, PERMISSION, SECRET, SERVICE, Request, Toy
+
+from . import toy
+from .toy import CONTRACT, PERMISSION, SECRET, SERVICE, Request, Toy
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 STREET = "210602003"

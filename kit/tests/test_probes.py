@@ -6,12 +6,13 @@ import time
 
 import pytest
 
-import roles
-from calls import eventually
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.probes import Health
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
+
+from . import roles
+from .calls import eventually
 
 
 def test_ready_is_who_lacks_nothing() -> None:

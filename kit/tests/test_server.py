@@ -23,8 +23,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from prometheus_client import REGISTRY
 
-import roles
-import toy
 from onegrid_kit.callers import Caller
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.rpc.transport import channel
@@ -33,7 +31,9 @@ from onegrid_kit.server import LIVENESS, ApiServer
 from onegrid_kit.testing.api import Refused, StaticKeys, serving
 from onegrid_kit.testing.certificates import Authority
 from onegrid_kit.testing.postgres import TestPostgres
-from toy import SERVICE, Request, Response
+
+from . import roles, toy
+from .toy import SERVICE, Request, Response
 
 LOOK = "/toy.v1.ToyService/Look"
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -240,7 +240,9 @@ async def test_a_renewed_certificate_is_shown_to_the_next_caller(database_url: s
 
 def start(environ: dict[str, str]) -> subprocess.Popen[bytes]:
     """The toy's api as a process of its own."""
-    program = 'import sys, toy; from onegrid_kit.main import run; sys.exit(run(toy.SERVICE, ["api"]))'
+    program = (
+        'import sys; from kit.tests import toy; from onegrid_kit.main import run; sys.exit(run(toy.SERVICE, ["api"]))'
+    )
     return subprocess.Popen([sys.executable, "-c", program], env=environ)
 
 

@@ -14,11 +14,12 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from sqlalchemy import Engine
 
-import roles
-from calls import TRACE, a_call, count, eventually
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid_kit import outbox
 from onegrid_kit.testing.rabbitmq import RabbitServer
+
+from . import roles
+from .calls import TRACE, a_call, count, eventually
 
 
 @pytest.fixture

@@ -161,8 +161,8 @@ SERVICE = Service(
     name="toy",
     descriptor=CONTRACT,
     settings=ServiceSettings,
-    api="toy:build",
-    handlers="sample.handlers:HANDLERS",
-    jobs="sample.jobs:JOBS",
-    migrations="sample.migrations",
+    api="kit.tests.toy:build",
+    handlers="kit.tests.sample.handlers:HANDLERS",
+    jobs="kit.tests.sample.jobs:JOBS",
+    migrations="kit.tests.sample.migrations",
 )

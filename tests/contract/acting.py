@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import uuid
 
-from calling import District
-
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
@@ -14,6 +12,8 @@ from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, Petition
 from onegrid_demo import district as demo
 from onegrid_demo.loading import CELL, CENTRE
+
+from .calling import District
 
 __all__ = [
     "DISTRICT",

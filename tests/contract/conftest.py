@@ -13,9 +13,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from calling import District
+from .calling import District
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,6 @@ from typing import Any
 import grpc
 import jwt
 import pytest
-from acting import DISTRICT, ELSEWHERE, OTHER_CENTRE, PASSWORD, dispatched, filed, log_in, staff
-from calling import METHODS, District, Outcome, access, domain, request_of
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -30,6 +28,9 @@ from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
 from onegrid_demo.loading import CELL, CENTRE
 from onegrid_kit.cipher import cipher
+
+from .acting import DISTRICT, ELSEWHERE, OTHER_CENTRE, PASSWORD, dispatched, filed, log_in, staff
+from .calling import METHODS, District, Outcome, access, domain, request_of
 
 CLOSED = [method for method in METHODS if access(method).audience != options_pb2.AUDIENCE_PUBLIC]
 PERMITTED = [method for method in METHODS if access(method).audience == options_pb2.AUDIENCE_PERMITTED]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
-from calling import DOCUMENTED_METADATA, METHODS, REASON_ENUMS, REASONS, ROOT, access, request_of
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from buf.validate import validate_pb2
@@ -18,6 +17,8 @@ from onegrid_kit.errors import DomainError, InvalidRequest
 from onegrid_kit.rpc.access import access_rule
 from onegrid_kit.rpc.validation import validate
 from onegrid_kit.service import Service
+
+from .calling import DOCUMENTED_METADATA, METHODS, REASON_ENUMS, REASONS, ROOT, access, request_of
 
 # They make sessions, which are not the caller's until they have been made; a repeated Logout changes nothing.
 SESSIONS = {

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import grpc
 import pytest
-from calling import METHODS, District, Outcome, access, request_of
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
-from hostile import EXAMPLES, Corpus, requests, spoiled_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +20,9 @@ from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
+
+from .calling import METHODS, District, Outcome, access, request_of
+from .hostile import EXAMPLES, Corpus, requests, spoiled_bytes
 
 CALLERS = ("admin", "citizen", "")
 Sent = tuple[MethodDescriptor, bytes, str]

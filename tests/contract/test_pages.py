@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 import grpc
 import pytest
-from acting import DISTRICT, ELSEWHERE, dispatched, filed, staff
-from calling import METHODS, OF_REQUEST, District, path
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -19,6 +17,9 @@ from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
+
+from .acting import DISTRICT, ELSEWHERE, dispatched, filed, staff
+from .calling import METHODS, OF_REQUEST, District, path
 
 Query = Message
 

@@ -7,19 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
-from acting import (
-    DISTRICT,
-    ELSEWHERE,
-    PASSWORD,
-    concluded,
-    dispatched,
-    filed,
-    log_in,
-    request_id,
-    staff,
-    taken,
-)
-from calling import METHODS, District
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
@@ -31,6 +18,20 @@ from onegrid.identity.v1.resources_pb2 import User
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
+
+from .acting import (
+    DISTRICT,
+    ELSEWHERE,
+    PASSWORD,
+    concluded,
+    dispatched,
+    filed,
+    log_in,
+    request_id,
+    staff,
+    taken,
+)
+from .calling import METHODS, District
 
 Prepared = tuple[str, Message]
 """Who calls, and with what."""

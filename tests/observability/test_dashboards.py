@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selectors_of import known_metrics, selected
-from test_rules import rules
 
 from onegrid.contracts import CONTRACTS
 from onegrid_observability import files
+
+from .selectors_of import known_metrics, selected
+from .test_rules import rules
 
 BOARDS = sorted((files.write() / "dashboards").glob("*.json"))
 VARIABLES = {"$__rate_interval": "5m", "$service": "petition"}

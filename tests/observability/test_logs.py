@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import amqp
 import grpc.aio
 import pytest
-from fleet import Fleet, FleetClient, eventually
 from sqlalchemy import text
+from tests.system.fleet import Fleet, FleetClient, eventually
 
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.petition.v1 import petition_service_pb2 as pb

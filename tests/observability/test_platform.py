@@ -13,10 +13,9 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from collector import Collector, collecting
-from fleet import SERVICES, Fleet, FleetClient, eventually
-from scraping import scraping
-from selectors_of import listed_series
+from deploy.checks.tests.scraping import scraping
+from tests.system.collector import Collector, collecting
+from tests.system.fleet import SERVICES, Fleet, FleetClient, eventually
 
 from onegrid.contracts import CONTRACTS
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
@@ -30,6 +29,8 @@ from onegrid_demo import case, district
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
 from onegrid_observability import files
+
+from .selectors_of import listed_series
 
 pytestmark = pytest.mark.timeout(400)
 MADE = files.write()

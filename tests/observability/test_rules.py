@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from promql_parser import parse
-from selectors_of import known_metrics, selected
 
 from onegrid.contracts import CONTRACTS
 from onegrid_kit import metrics
 from onegrid_observability import files, objectives
+
+from .selectors_of import known_metrics, selected
 
 ROOT = Path(__file__).resolve().parents[2]
 MADE = files.write()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from collector import Collector, collecting
-from fleet import Fleet, FleetClient
+from .collector import Collector, collecting
+from .fleet import Fleet, FleetClient
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from fleet import Fleet, FleetClient
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_demo import district
 from onegrid_demo.client import Metadata
 from onegrid_demo.loading import CELL, CENTRE
+
+from .fleet import Fleet, FleetClient
 
 CLIENTS = 8
 STEPS = ("FILE", "ACCEPT", "DISPATCH", "TAKE", "REPORT", "CONCLUDE", "RATE_SATISFIED", "VERIFY_SOLVED")

@@ -18,7 +18,6 @@ from typing import Any
 
 import grpc.aio
 from prometheus_client.parser import text_string_to_metric_families
-from sending import FOLDER
 from sqlalchemy import Connection, Engine, text
 
 from onegrid.contracts import CONTRACTS
@@ -31,6 +30,8 @@ from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port, free_ports
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
+
+from .sending import FOLDER
 
 SERVICES = tuple(CONTRACTS)
 DRAIN_PAUSE_S = 0.5
@@ -351,14 +352,14 @@ class Fleet:
             "DRAIN_PAUSE_S": str(DRAIN_PAUSE_S),
             "DRAIN_GRACE_S": str(DRAIN_GRACE_S),
             "TRACE_RATIO": "0",
-            "CODE_SENDER": "sending:FolderSender",
+            "CODE_SENDER": "tests.system.sending:FolderSender",
             **self._keys,
             **self._extra,
         }
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {
             **inherited,
-            "PYTHONPATH": str(Path(__file__).parent),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
             # Compiled once for all of them; a role would take two seconds to start each time.
             "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "onegrid-tests-pycache"),
             "OTEL_BSP_SCHEDULE_DELAY": "200",

@@ -6,13 +6,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from filing import STEPS, Load
-from fleet import SERVICES, Fleet, FleetClient, eventually
-
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action
 from onegrid_demo import district
 from onegrid_kit import audit
+
+from .filing import STEPS, Load
+from .fleet import SERVICES, Fleet, FleetClient, eventually
 
 _FILED = "SELECT right(text, 36) AS request_id, array_agg('petitions/' || id) AS names FROM petition GROUP BY 1"
 _TIMELINES = (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from fleet import Fleet, FleetClient
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action
 from onegrid_demo import case
 from onegrid_kit.clock import SettableClock
+
+from .fleet import Fleet, FleetClient
 
 pytestmark = pytest.mark.timeout(300)
 

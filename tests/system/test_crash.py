@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-import ledger
 import pytest
-from filing import Load
-from fleet import Fleet, eventually
+
+from . import ledger
+from .filing import Load
+from .fleet import Fleet, eventually
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -6,10 +6,11 @@ import asyncio
 from collections import Counter
 
 import pytest
-from filing import file_one, insist
-from fleet import Fleet, FleetClient, Part
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
+
+from .filing import file_one, insist
+from .fleet import Fleet, FleetClient, Part
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -7,12 +7,13 @@ import uuid
 from typing import Any
 
 import grpc
-import ledger
 import pytest
-from filing import Load, file_one
-from fleet import DRAIN_GRACE_S, DRAIN_PAUSE_S, Fleet, FleetClient, Part, eventually
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
+
+from . import ledger
+from .filing import Load, file_one
+from .fleet import DRAIN_GRACE_S, DRAIN_PAUSE_S, Fleet, FleetClient, Part, eventually
 
 pytestmark = pytest.mark.timeout(300)
 

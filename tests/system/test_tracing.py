@@ -6,9 +6,10 @@ import asyncio
 import secrets
 
 import pytest
-from collector import Collector
-from filing import file_one
-from fleet import Fleet, FleetClient, eventually
+
+from .collector import Collector
+from .filing import file_one
+from .fleet import Fleet, FleetClient, eventually
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 import yaml
-from fleet import SERVICES, Fleet, eventually
-from scraping import scraping
+from tests.system.fleet import SERVICES, Fleet, eventually
 
 from onegrid_checks.load.profile import METHODS
 from onegrid_checks.sink import Sink, serving
+
+from .scraping import scraping
 
 pytestmark = pytest.mark.timeout(300)
 

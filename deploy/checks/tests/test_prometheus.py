@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scraping import reload, scraping
 
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.observability import dashboards, rules
 from onegrid_checks.observability.prometheus import Prometheus
+
+from .scraping import reload, scraping
 
 GOOD = """
 groups:

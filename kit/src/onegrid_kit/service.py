@@ -46,7 +46,7 @@ class Service:
     @property
     def package(self) -> str:
         """The Python package whose `main` holds it: `onegrid_petition`."""
-        return self.handlers.split(".")[0]
+        return self.migrations.removesuffix(".migrations")
 
     def load_api(self) -> Callable[[Any], Sequence[object]]:
         """The function that makes the servicers, each of which implements some of the contract's methods."""

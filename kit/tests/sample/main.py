@@ -11,10 +11,10 @@ SERVICE = Service(
     name="identity",
     descriptor=identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
     settings=ServiceSettings,
-    api="sample.api:build",
-    handlers="sample.handlers:HANDLERS",
-    jobs="sample.jobs:JOBS",
-    migrations="sample.migrations",
+    api="kit.tests.sample.api:build",
+    handlers="kit.tests.sample.handlers:HANDLERS",
+    jobs="kit.tests.sample.jobs:JOBS",
+    migrations="kit.tests.sample.migrations",
 )
 
 if __name__ == "__main__":

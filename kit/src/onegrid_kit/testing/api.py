@@ -22,8 +22,10 @@ from onegrid_kit.runtime import Runtime
 from onegrid_kit.server import ApiServer
 from onegrid_kit.service import Service
 
-__all__ = ["Refused", "Serving", "StaticKeys", "serving"]
+__all__ = ["CIPHER_KEYS", "Refused", "Serving", "StaticKeys", "serving"]
 
+CIPHER_KEYS = "test:" + "5a" * 32
+"""The keys of the cipher of personal fields."""
 _KID = "test"
 
 
@@ -117,17 +119,17 @@ async def serving(
     service: Service, database_url: str, *, clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[Serving]:
     """Serve until the block ends."""
-    told = {
+    given = {
         "database_url": database_url,
         "page_token_key": "test" * 8,
-        "cipher_keys": "test:" + "5a" * 32,
+        "cipher_keys": CIPHER_KEYS,
         "listen": "127.0.0.1:0",
         "drain_pause_s": 0.0,
         "drain_grace_s": 2.0,
         **settings,
     }
     keys = StaticKeys()
-    runtime: Runtime[Any] = Runtime(service, service.settings(**told), keys, clock or SystemClock())
+    runtime: Runtime[Any] = Runtime(service, service.settings(**given), keys, clock or SystemClock())
     server = ApiServer([runtime], runtime.settings)
     await server.start()
     try:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
-from onegrid_grid.main import SERVICE
+from onegrid_kit.clock import SettableClock
+from onegrid_kit.service import Service
 from onegrid_kit.testing.api import Serving, serving
 
 
-@pytest_asyncio.fixture
-async def grid(database_url: str) -> AsyncIterator[Serving]:
-    async with serving(SERVICE, database_url) as served:
-        yield served
+@pytest.fixture
+def grid(api: Serving) -> Serving:
+    return api
 
 
 @pytest_asyncio.fixture
-async def other_process(database_url: str) -> AsyncIterator[Serving]:
+async def other_process(service: Service, database_url: str, clock: SettableClock) -> AsyncIterator[Serving]:
     """A second api over the same database."""
-    async with serving(SERVICE, database_url) as served:
+    async with serving(service, database_url, clock=clock) as served:
         yield served

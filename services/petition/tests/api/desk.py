@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
-from people import CELL, CITIZEN, COMMANDER, COMMUNITY, DISTRICT, HELPER, LEAD, STREET
 from sqlalchemy import Connection, Engine, text
 
 from onegrid.common.v1.common_pb2 import Point, Polygon
@@ -18,11 +17,12 @@ from onegrid.grid.v1.resources_pb2 import Appointment, Post
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
 from onegrid.petition.v1.resources_pb2 import Kind, Petition
 from onegrid_kit.callers import Caller
-from onegrid_kit.events import Delivery, Envelope
-from onegrid_kit.inbox import Inbox
+from onegrid_kit.events import Delivery
 from onegrid_kit.testing.api import Refused, Serving
+from onegrid_kit.testing.events import Events
 from onegrid_petition import handlers
-from onegrid_petition.main import SERVICE
+
+from .people import CELL, CITIZEN, COMMANDER, COMMUNITY, DISTRICT, HELPER, LEAD, STREET
 
 __all__ = ["Desk", "Refused", "all_of", "announce_ground"]
 
@@ -33,9 +33,11 @@ RING = [(124.40, 40.10), (124.41, 40.10), (124.41, 40.11), (124.40, 40.11)]
 class Desk:
     """Calls petition's methods."""
 
-    def __init__(self, served: Serving, engine: Engine) -> None:
+    def __init__(self, served: Serving, engine: Engine, events: Events) -> None:
         self._served = served
         self._engine = engine
+        self._events = events
+        self.handle_events = events.deliver_announced
         self.call = served.call
 
     def watch(self, caller: Caller, **fields: Any) -> AsyncIterator[Any]:
@@ -68,25 +70,9 @@ class Desk:
         await self.call(by, "TakeTask", name=task)
         return (await self.call(by, "ConcludeTask", name=task, public_note="办好了")).petition
 
-    def handle_events(self) -> None:
-        """Deliver what the outbox holds to petition's own handlers."""
-        inbox = Inbox("petition", self._engine, SERVICE.load_handlers())
-        with self._engine.begin() as conn:
-            rows = conn.execute(text("DELETE FROM outbox RETURNING *")).all()
-        for row in sorted(rows, key=lambda row: row.number):
-            delivery = Delivery(id=str(row.id), type=row.type, subject=row.subject, time=row.time)
-            for _ in range(2):  # as a carrier may
-                inbox.deliver([Envelope(delivery, bytes(row.body))])
-        assert not inbox.parked()
-
     def deliver(self, subject: str, event: Message) -> None:
         """Deliver what another service announces."""
-        delivery = Delivery(
-            id=str(uuid.uuid4()), type=event.DESCRIPTOR.full_name, subject=subject, time=datetime.now(UTC)
-        )
-        Inbox("petition", self._engine, SERVICE.load_handlers()).deliver(
-            [Envelope(delivery, event.SerializeToString())]
-        )
+        self._events.deliver(event, subject=subject)
 
     def rows(self, table: str) -> int:
         """How many rows the table has."""

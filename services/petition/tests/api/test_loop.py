@@ -8,8 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
-from desk import Desk, Refused, all_of
-from people import (
+
+from onegrid.identity.v1.events_pb2 import SessionRevoked
+from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, State, TaskState, WorkItem
+from onegrid_kit.clock import SettableClock
+from onegrid_kit.timestamps import timestamp
+
+from .desk import Desk, Refused, all_of
+from .people import (
     ADMINISTRATOR,
     CELL,
     CITIZEN,
@@ -28,11 +34,6 @@ from people import (
     STREET_DESK,
     WORKER,
 )
-
-from onegrid.identity.v1.events_pb2 import SessionRevoked
-from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, State, TaskState, WorkItem
-from onegrid_kit.clock import SettableClock
-from onegrid_kit.timestamps import timestamp
 
 
 async def test_a_filing_is_routed_to_cell_community_and_grid_worker(desk: Desk) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from desk import Desk
-from people import CITIZEN, COMMANDER, LEAD_CLERK
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
 from onegrid_kit.clock import SettableClock
 from onegrid_petition import jobs
+
+from .desk import Desk
+from .people import CITIZEN, COMMANDER, LEAD_CLERK
 
 
 def told(name: str, **labels: str) -> float | None:

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from desk import Desk
-from people import COMMANDER, COMMUNITY, DISTRICT, LEAD_CLERK
 from sqlalchemy import Engine
 
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
 from onegrid.petition.v1.resources_pb2 import Petition
 from onegrid_kit.events import Delivery
 from onegrid_petition import handlers
+
+from .desk import Desk
+from .people import COMMANDER, COMMUNITY, DISTRICT, LEAD_CLERK
 
 ACCEPTED_BYTES = 4 * 1024 * 1024
 OFFICES = [f"{DISTRICT}D{number:02}" for number in range(1, 35)]

@@ -7,10 +7,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from desk import Desk, Refused, all_of
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from people import (
+
+from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid.petition.v1.resources_pb2 import Petition
+from onegrid_kit.callers import Caller, Grant
+from onegrid_kit.contracts import fields_under, visibility_of
+from onegrid_petition.main import SERVICE
+
+from .desk import Desk, Refused, all_of
+from .people import (
     CITIZEN,
     COMMANDER,
     COMMUNITY,
@@ -23,12 +30,6 @@ from people import (
     STREET_DESK,
     WORKER,
 )
-
-from onegrid.common.v1.common_pb2 import OaLevel
-from onegrid.petition.v1.resources_pb2 import Petition
-from onegrid_kit.callers import Caller, Grant
-from onegrid_kit.contracts import fields_under, visibility_of
-from onegrid_petition.main import SERVICE
 
 SECRET = "for-offices-alone"
 PHONE = "+8613800000000"

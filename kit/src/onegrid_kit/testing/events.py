@@ -1,0 +1,79 @@
+"""The events of a service under test: what it announced, and what others announce to it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from sqlalchemy import Engine, text
+
+from onegrid_kit.clock import Clock
+from onegrid_kit.events import Delivery, Envelope, require_event
+from onegrid_kit.inbox import Inbox
+from onegrid_kit.service import Service
+
+__all__ = ["Events"]
+
+M = TypeVar("M", bound=Message)
+
+_ANNOUNCED = text("SELECT id, type, subject, time, traceparent, body FROM outbox ORDER BY number")
+_FORGET = text("DELETE FROM outbox")
+
+
+class Events:
+    """Reads the outbox of a service, and delivers to its handlers as a carrier does."""
+
+    def __init__(self, service: Service, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._inbox = Inbox(service.name, engine, service.load_handlers())
+
+    def announced(self, subject: str = "") -> list[Any]:
+        """The messages of the events that wait in the outbox, in order; those about one subject, if it is given."""
+        return [_message(each) for each in self._waiting() if subject in ("", each.delivery.subject)]
+
+    def announced_as(self, message: type[M], subject: str = "") -> list[M]:
+        """The same of one type."""
+        return [each for each in self.announced(subject) if isinstance(each, message)]
+
+    def forget(self) -> None:
+        """Empty the outbox."""
+        with self._engine.begin() as conn:
+            conn.execute(_FORGET)
+
+    def deliver(self, *messages: Message, subject: str = "", time: datetime | None = None) -> None:
+        """Deliver events that other services announced about a subject; each twice, as a carrier may."""
+        self._carry([self._envelope(message, subject, time or self._clock.now()) for message in messages])
+
+    def deliver_announced(self) -> None:
+        """Deliver what waits in the outbox to the service's own handlers, and empty it."""
+        waiting = self._waiting()
+        self.forget()
+        self._carry(waiting)
+
+    def _waiting(self) -> list[Envelope]:
+        with self._engine.connect() as conn:
+            return [
+                Envelope(Delivery(id=str(row.id), type=row.type, subject=row.subject, time=row.time), bytes(row.body))
+                for row in conn.execute(_ANNOUNCED)
+            ]
+
+    def _envelope(self, message: Message, subject: str, time: datetime) -> Envelope:
+        require_event(type(message))
+        delivery = Delivery(id=str(uuid.uuid4()), type=message.DESCRIPTOR.full_name, subject=subject, time=time)
+        return Envelope(delivery, message.SerializeToString())
+
+    def _carry(self, envelopes: Sequence[Envelope]) -> None:
+        for envelope in envelopes:
+            for _ in range(2):
+                self._inbox.deliver([envelope])
+        assert not self._inbox.parked()
+
+
+def _message(envelope: Envelope) -> Message:
+    return GetMessageClass(Default().FindMessageTypeByName(envelope.delivery.type)).FromString(envelope.body)
