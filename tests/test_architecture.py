@@ -7,8 +7,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import imports
 import pytest
+from tools import imports
 
 from onegrid.contracts import CONTRACTS
 
