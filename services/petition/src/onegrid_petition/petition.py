@@ -167,8 +167,8 @@ class Petition:
         """The same with its lead at work again, because somebody was not satisfied."""
         lead = self.lead
         assert lead is not None, "a concluded petition has a lead"
-        again = self.with_task(replace(lead, state=TaskState.TASK_STATE_TAKEN, end_time=None))
-        return replace(again, reopen_count=self.reopen_count + 1, rating=None, verification=None)
+        again = self.with_task(replace(lead, state=TaskState.TASK_STATE_TAKEN))
+        return replace(again, reopen_count=self.reopen_count + 1)
 
     def require_assistants_done(self) -> None:
         """Raise TasksOpen while an assistant's task is open."""

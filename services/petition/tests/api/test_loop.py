@@ -113,6 +113,29 @@ async def test_who_is_not_satisfied_gets_it_handled_again_by_the_same_lead(desk:
     assert closed.state == State.STATE_CLOSED
 
 
+async def test_reopening_keeps_the_latest_rating_and_verification_and_when_the_task_last_ended(desk: Desk) -> None:
+    petition = await desk.concluded(LEAD_CLERK)
+    ended = petition.tasks[0].end_time
+    await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True, stars=4, comment="还行")
+    again = (await desk.call(WORKER, "VerifyPetition", name=petition.name, solved=False, comment="没修好")).petition
+    assert again.state == State.STATE_HANDLING
+    assert (again.rating.satisfied, again.rating.comment) == (True, "还行")
+    assert (again.verification.satisfied, again.verification.comment) == (False, "没修好")
+    assert (again.tasks[0].state, again.tasks[0].end_time) == (TaskState.TASK_STATE_TAKEN, ended)
+
+
+@pytest.mark.parametrize(
+    ("caller", "method", "field"), [(CITIZEN, "RatePetition", "satisfied"), (WORKER, "VerifyPetition", "solved")]
+)
+async def test_a_verdict_that_is_left_out_reopens_nothing(desk: Desk, caller, method: str, field: str) -> None:  # type: ignore[no-untyped-def]
+    petition = await desk.concluded(LEAD_CLERK)
+    with pytest.raises(Refused) as refused:
+        await desk.call(caller, method, name=petition.name, comment="…")
+    assert (refused.value.reason, refused.value.fields) == ("INVALID_REQUEST", [field])
+    seen = (await desk.call(CITIZEN, "GetPetition", name=petition.name)).petition
+    assert seen.state == State.STATE_CONCLUDED
+
+
 async def test_the_lead_waits_for_its_assistants(desk: Desk) -> None:
     petition = await desk.dispatched(HELPER)
     lead, helper = f"{petition.name}/tasks/1", f"{petition.name}/tasks/2"
@@ -365,8 +388,22 @@ async def test_figures_follow_events_and_count_each_once(desk: Desk) -> None:
     assert (
         await desk.call(COMMANDER, "SummarizePetitions", place=DISTRICT, first_day="2020-12-01", last_day="2020-12-31")
     ).filed == 0
-    with pytest.raises(Refused):
-        await desk.call(COMMANDER, "SummarizePetitions", place=DISTRICT, first_day="2020-02-30", last_day="2020-12-31")
+
+
+@pytest.mark.parametrize(
+    ("first_day", "last_day", "field"),
+    [
+        ("2020-02-30", "2020-12-31", "first_day"),
+        ("2020-11-02", "2020-11-01", "last_day"),
+        ("", "2020-11-01", "first_day"),
+    ],
+)
+async def test_figures_of_days_that_make_no_range_are_refused(
+    desk: Desk, first_day: str, last_day: str, field: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await desk.call(COMMANDER, "SummarizePetitions", place=DISTRICT, first_day=first_day, last_day=last_day)
+    assert (refused.value.reason, refused.value.fields) == ("INVALID_REQUEST", [field])
 
 
 async def test_lists_are_found_by_place_state_assignee_kind_and_words(desk: Desk) -> None:

@@ -125,6 +125,8 @@ class Petitions:
         self, request: pb.SummarizePetitionsRequest, call: Call
     ) -> pb.SummarizePetitionsResponse:
         first, last = _day("first_day", request.first_day), _day("last_day", request.last_day)
+        if last < first:
+            raise InvalidRequest(FieldViolation("last_day", "lies before first_day"))
         s = await self._db.read(lambda conn: queries.summarize(conn, request.place, first, last))
         return pb.SummarizePetitionsResponse(
             filed=s.filed,
