@@ -11,7 +11,7 @@ from onegrid.petition.v1.error_reason_pb2 import ErrorReason
 from onegrid.petition.v1.resources_pb2 import Action, State, TaskState
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 
-__all__ = ["AssigneeUnknown", "PlaceUnknown", "TasksOpen", "WorkItemUnknown", "WrongState"]
+__all__ = ["AssigneeBusy", "AssigneeUnknown", "PlaceUnknown", "TasksOpen", "WorkItemUnknown", "WrongState"]
 
 
 class WrongState(DomainError):
@@ -62,6 +62,18 @@ class AssigneeUnknown(InvalidRequest):
         super().__init__(
             FieldViolation(field, f"{assignee} is no department, street or community of the district"),
             metadata={"assignee": assignee},
+        )
+
+
+class AssigneeBusy(DomainError):
+    """The office has an open task of the petition already."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ASSIGNEE_BUSY)
+
+    def __init__(self, assignee: str, task: str) -> None:
+        super().__init__(
+            f"{assignee} has an open task of the petition already", metadata={"assignee": assignee, "task": task}
         )
 
 

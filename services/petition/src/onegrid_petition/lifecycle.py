@@ -46,7 +46,8 @@ ENDED: Final = frozenset({State.STATE_CLOSED, State.STATE_DECLINED, State.STATE_
 """The states that nothing leads out of."""
 
 _PLATFORMS: Final = (Actor.ACTOR_COMMAND_CENTRE, Actor.ACTOR_STREET, Actor.ACTOR_COMMUNITY)
-_VERIFIERS: Final = (Actor.ACTOR_GRID_WORKER, Actor.ACTOR_COMMUNITY)
+# Platforms too, since a petition may be placed at a street or a district, where no grid worker and no community is.
+_VERIFIERS: Final = (Actor.ACTOR_GRID_WORKER, *_PLATFORMS)
 # An assistant keeps its task while the petition waits for another lead.
 _ASSISTING: Final = (State.STATE_ACCEPTED, State.STATE_DISPATCHED, State.STATE_HANDLING)
 

@@ -9,8 +9,9 @@ from datetime import datetime
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
 from onegrid_kit import codes
+from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_petition import lifecycle
-from onegrid_petition.errors import AssigneeUnknown, TasksOpen
+from onegrid_petition.errors import AssigneeBusy, TasksOpen
 
 __all__ = ["Attachment", "Entry", "Location", "Petition", "Rating", "Task", "first_asked", "new_tasks"]
 
@@ -208,12 +209,15 @@ def new_tasks(
 ) -> tuple[Task, ...]:
     """The petition's tasks with those of a new lead and assistants behind them.
 
-    Raises AssigneeUnknown when an assistant has an open task of the petition already.
+    Raises InvalidRequest if the lead is an assistant as well, and AssigneeBusy if one of them has an open task of the
+    petition already.
     """
-    busy = {task.assignee for task in petition.tasks if task.open}
+    if lead in assistants:
+        raise InvalidRequest(FieldViolation(f"assistants[{assistants.index(lead)}]", f"{lead} leads"))
+    busy = {task.assignee: task for task in petition.tasks if task.open}
     for assignee in (lead, *assistants):
-        if assignee in busy and (assignee != lead or assignee in assistants):
-            raise AssigneeUnknown("assistants", assignee)
+        if assignee in busy:
+            raise AssigneeBusy(assignee, f"{petition.name}/tasks/{busy[assignee].number}")
     parts = [(lead, Part.PART_LEAD), *((assistant, Part.PART_ASSISTING) for assistant in assistants)]
     given = tuple(
         Task(

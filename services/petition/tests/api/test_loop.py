@@ -204,6 +204,43 @@ async def test_nothing_is_dispatched_to_whom_nobody_knows(desk: Desk, fields: di
     assert (await desk.call(COMMANDER, "GetPetition", name=petition.name)).petition.state == State.STATE_ACCEPTED
 
 
+async def test_an_office_that_the_work_item_makes_the_lead_does_not_assist_itself(desk: Desk) -> None:
+    item = WorkItem(name=f"workItems/{LEAD}-001", display_name="用工", department=LEAD, promised_working_days=1)
+    await desk.call(ADMINISTRATOR, "BatchCreateWorkItems", district=DISTRICT, work_items=[item])
+    petition = await desk.file()
+    await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
+    with pytest.raises(Refused) as refused:
+        await desk.call(
+            COMMANDER, "DispatchPetition", name=petition.name, work_item=item.name, assistants=[HELPER, LEAD]
+        )
+    assert (refused.value.reason, refused.value.fields) == ("INVALID_REQUEST", ["assistants[1]"])
+
+
+@pytest.mark.parametrize("again", [{"lead": HELPER}, {"lead": LEAD, "assistants": [HELPER]}])
+async def test_an_office_has_one_open_task_of_a_petition_at_most(desk: Desk, again: dict[str, object]) -> None:
+    petition = await desk.dispatched(HELPER)
+    await desk.call(LEAD_CLERK, "ReturnTask", name=f"{petition.name}/tasks/1", internal_note="不属我们")
+    with pytest.raises(Refused) as refused:
+        await desk.call(COMMANDER, "DispatchPetition", name=petition.name, **again)
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "ASSIGNEE_BUSY")
+    assert refused.value.metadata == {"assignee": HELPER, "task": f"{petition.name}/tasks/2"}
+    await desk.call(HELPER_CLERK, "ReturnTask", name=f"{petition.name}/tasks/2", internal_note="由我们主办")
+    given = (await desk.call(COMMANDER, "DispatchPetition", name=petition.name, **again)).petition
+    assert sum(task.assignee == HELPER and task.state == TaskState.TASK_STATE_ASSIGNED for task in given.tasks) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "verifier"), [(DISTRICT, COMMANDER), (STREET, STREET_DESK), (STREET, COMMANDER), (COMMUNITY, STREET_DESK)]
+)
+async def test_a_platform_that_covers_the_place_verifies(desk: Desk, place: str, verifier) -> None:  # type: ignore[no-untyped-def]
+    petition = await desk.concluded(LEAD_CLERK, place=place)
+    await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True)
+    with pytest.raises(Refused):
+        await desk.call(OTHER_STREET, "VerifyPetition", name=petition.name, solved=True)
+    closed = (await desk.call(verifier, "VerifyPetition", name=petition.name, solved=True)).petition
+    assert closed.state == State.STATE_CLOSED
+
+
 async def test_a_wrong_state_says_what_can_be_done_instead(desk: Desk) -> None:
     petition = await desk.file()
     with pytest.raises(Refused) as refused:

@@ -46,9 +46,9 @@ EXPECTED = {
     (Action.ACTION_RATE_SATISFIED, PETITIONER, V): X,
     (Action.ACTION_RATE_UNSATISFIED, PETITIONER, C): H,
     (Action.ACTION_RATE_UNSATISFIED, PETITIONER, V): H,
-    **{(Action.ACTION_VERIFY_SOLVED, by, C): V for by in (WORKER, COMMUNITY)},
-    **{(Action.ACTION_VERIFY_SOLVED, by, S): X for by in (WORKER, COMMUNITY)},
-    **{(Action.ACTION_VERIFY_UNSOLVED, by, state): H for by in (WORKER, COMMUNITY) for state in (C, S)},
+    **{(Action.ACTION_VERIFY_SOLVED, by, C): V for by in (WORKER, COMMUNITY, STREET, CENTRE)},
+    **{(Action.ACTION_VERIFY_SOLVED, by, S): X for by in (WORKER, COMMUNITY, STREET, CENTRE)},
+    **{(Action.ACTION_VERIFY_UNSOLVED, by, state): H for by in (WORKER, COMMUNITY, STREET, CENTRE) for state in (C, S)},
     **{(Action.ACTION_WITHDRAW, PETITIONER, state): State.STATE_WITHDRAWN for state in (F, A, D, H)},
     **{(Action.ACTION_CLOSE, CENTRE, state): X for state in (F, A, D, H, C, S, V)},
 }
