@@ -55,7 +55,7 @@ def generate(descriptors: Path | None = None) -> None:
     """Generate the stubs, and on request the descriptor set that buf reads."""
     state = _state()
     if not STAMP.exists() or STAMP.read_text() != state:
-        # Whoever imports the stubs meanwhile, or writes a proto that does not compile, keeps the old ones.
+        # Processes that import the stubs meanwhile keep the old ones; so does a proto that does not compile.
         with tempfile.TemporaryDirectory(dir=HERE, prefix=".gen-") as folder:
             new = Path(folder) / "new"
             _generate(new)
