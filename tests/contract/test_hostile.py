@@ -30,7 +30,7 @@ Sent = tuple[MethodDescriptor, bytes, str]
 # Reasons of refusals before the method itself is asked.
 UNASKED = ("UNAUTHENTICATED", "MALFORMED_REQUEST", "INVALID_REQUEST")
 # What failed logins count is meant to stay.
-COUNTS_FAILURES = ("identity.login_failure", "identity.one_time_code")
+COUNTS_FAILURES = ("identity.login_attempts", "identity.one_time_code")
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,8 @@ class Account:
     sealed_name: bytes
     sealed_phone: bytes | None = None
     phone_index: bytes | None = None
+    phone_normalized: bool = True
+    """Whether the number is in the one form that equal numbers have; the first release did not see to it."""
     login: str = ""
     organization: str = ""
     state: UserState = UserState.USER_STATE_ACTIVE

@@ -2,47 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from onegrid_kit.errors import RateLimited
 
 __all__ = [
+    "CODES_COUNTED",
     "CODE_LASTS",
     "CODE_PAUSE",
     "CODE_TRIES",
     "FAILURES",
     "FAILURES_LAST",
-    "one_more",
+    "KNOWN_FOR",
+    "STRANGERS_FAILURES",
+    "Failures",
     "require_code_pause",
+    "require_few_codes",
     "require_few_failures",
 ]
 
 FAILURES: Final = 5
-"""Failed logins in a row, after which the next ones wait."""
+"""Failed logins in a row by one name from one address, after which the next ones wait."""
+STRANGERS_FAILURES: Final = 50
+"""The same from all addresses together that never logged in by that name."""
 FAILURES_LAST: Final = timedelta(minutes=15)
 """From the last of them until they are forgiven."""
+KNOWN_FOR: Final = timedelta(days=90)
+"""How long an address is known for by which somebody logged in."""
 CODE_LASTS: Final = timedelta(minutes=5)
 """How long a one-time code is good."""
 CODE_PAUSE: Final = timedelta(seconds=60)
 """From one code for a number to the next."""
 CODE_TRIES: Final = 5
 """Wrong tries that end a code."""
+CODES_COUNTED: Final = timedelta(hours=1)
+"""The time in which the codes of one address, or one caller, are counted."""
 
 
-def require_few_failures(failures: int, last: datetime | None, now: datetime) -> None:
-    """Raise RateLimited after too many failures in a row, until 15 minutes have passed since the last."""
-    if failures >= FAILURES and last is not None and now < last + FAILURES_LAST:
-        raise RateLimited(last + FAILURES_LAST - now)
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Failed logins in a row."""
+
+    count: int = 0
+    last: datetime | None = None
+    success: datetime | None = None
+    """When a login from this address succeeded last."""
+
+    def known(self, now: datetime) -> bool:
+        """Whether a login from this address succeeded lately; others' failures do not keep it out."""
+        return self.success is not None and now < self.success + KNOWN_FOR
+
+    def one_more(self, now: datetime) -> Failures:
+        """With another one, now."""
+        forgiven = self.last is None or now >= self.last + FAILURES_LAST
+        return replace(self, count=1 if forgiven else self.count + 1, last=now)
 
 
-def one_more(failures: int, last: datetime | None, now: datetime) -> int:
-    """How many failures in a row there are when another one follows now."""
-    forgiven = last is None or now >= last + FAILURES_LAST
-    return 1 if forgiven else failures + 1
+def require_few_failures(own: Failures, strangers: Failures, now: datetime) -> None:
+    """Raise RateLimited for 15 minutes after too many failures in a row from this address, or, unless it is known, from
+    all strangers'.
+    """
+    _require_few(own, FAILURES, now)
+    if not own.known(now):
+        _require_few(strangers, STRANGERS_FAILURES, now)
 
 
 def require_code_pause(sent: datetime, now: datetime) -> None:
     """Raise RateLimited when the last code was sent just now, or will be by a call of the same moment."""
     if sent - CODE_PAUSE < now < sent + CODE_PAUSE:
         raise RateLimited(sent + CODE_PAUSE - now)
+
+
+def require_few_codes(count: int, begin: datetime, limit: int, now: datetime) -> None:
+    """Raise RateLimited when this many codes since the beginning of the hour are more than the limit."""
+    if count > limit:
+        raise RateLimited(max(begin + CODES_COUNTED - now, timedelta(seconds=1)))
+
+
+def _require_few(failures: Failures, limit: int, now: datetime) -> None:
+    if failures.count >= limit and failures.last is not None and now < failures.last + FAILURES_LAST:
+        raise RateLimited(failures.last + FAILURES_LAST - now)

@@ -14,8 +14,10 @@ from onegrid_kit.timestamps import timestamp
 __all__ = [
     "NAME_PURPOSE",
     "PHONE_PURPOSE",
+    "address_digest",
     "department",
     "grant",
+    "open_phone",
     "period",
     "phone_index",
     "role",
@@ -28,6 +30,8 @@ NAME_PURPOSE = "identity.display_name"
 """What names are encrypted for; part of their key."""
 PHONE_PURPOSE = "identity.phone"
 """What telephone numbers are encrypted for."""
+
+_ADDRESS_PURPOSE = "identity.address"
 
 
 def seal_name(name: str, cipher: Cipher) -> bytes:
@@ -42,9 +46,19 @@ def seal_phone(phone: str, cipher: Cipher) -> tuple[bytes | None, bytes | None]:
     return cipher.encrypt(phone, PHONE_PURPOSE), phone_index(phone, cipher)
 
 
+def open_phone(of: Account, cipher: Cipher) -> str:
+    """The account's telephone number; empty if it has none."""
+    return "" if of.sealed_phone is None else cipher.decrypt(of.sealed_phone, PHONE_PURPOSE)
+
+
 def phone_index(phone: str, cipher: Cipher) -> bytes:
     """What the telephone number is found by."""
     return cipher.blind_index(phone, PHONE_PURPOSE)
+
+
+def address_digest(address: str, cipher: Cipher) -> bytes:
+    """What attempts from an address are counted by; the address itself is not kept."""
+    return cipher.blind_index(address, _ADDRESS_PURPOSE)
 
 
 def user(of: Account, cipher: Cipher) -> resources_pb2.User:
@@ -53,7 +67,7 @@ def user(of: Account, cipher: Cipher) -> resources_pb2.User:
         name=of.name,
         kind=of.kind,
         display_name=cipher.decrypt(of.sealed_name, NAME_PURPOSE),
-        phone="" if of.sealed_phone is None else cipher.decrypt(of.sealed_phone, PHONE_PURPOSE),
+        phone=open_phone(of, cipher),
         login=of.login,
         organization=of.organization,
         state=of.state,

@@ -16,6 +16,11 @@ class IdentitySettings(ServiceSettings):
     access_token_minutes: int = setting("How long an access token is good.", default=15)
     refresh_token_days: int = setting("How long a session can be kept alive.", default=30)
     signing_key_days: int = setting("How long a key signs before the next one does.", default=30)
+    code_requests_per_hour: int = setting(
+        "One-time codes that one address, or one caller with a token, may ask for in an hour. Many people share the "
+        "address of a mobile network or of a proxy.",
+        default=60,
+    )
     code_sender: str = setting(
         "The class that sends one-time codes, `module:Class`; `onegrid_identity.senders:WebhookSender` posts them to a "
         "gateway.",

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, case, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_identity import attempts
 from onegrid_identity.accounts import Account, Department, Grant, Role
+from onegrid_identity.attempts import Failures
 from onegrid_identity.tables import (
     account,
+    code_requests,
     department,
-    login_failure,
+    login_attempts,
     one_time_code,
     place,
     refresh_token,
@@ -28,36 +30,42 @@ from onegrid_kit.callers import Period
 from onegrid_kit.paging import Position, behind
 
 __all__ = [
+    "STRANGERS",
     "accounts_page",
+    "accounts_to_normalize",
+    "count_code_request",
     "delete_grant",
     "departments_page",
-    "failures",
     "find_account",
     "find_account_by_login",
     "find_account_by_phone",
     "find_department",
     "find_grant",
     "forget_expired",
-    "forgive_failures",
+    "forgive_login_failures",
     "granted_roles",
     "grants_page",
     "insert_account",
     "insert_department",
     "insert_grant",
     "insert_role",
-    "keep_failures",
     "keep_place",
     "knows_place",
     "lock_code",
-    "lock_failures",
+    "lock_login_failures",
+    "login_failures",
     "roles_by_id",
     "roles_page",
     "save_account",
     "save_department",
+    "save_login_failures",
+    "uncount_code_request",
     "unexpired_grants",
     "upsert_roles",
 ]
 
+STRANGERS = b""
+"""In place of an address: all from which nobody logged in by a name."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -92,6 +100,13 @@ def accounts_page(conn: Connection, district: str, kind: AccountKind, after: Pos
     if kind:
         query = query.where(account.c.kind == int(kind))
     return [_account(row) for row in conn.execute(query.order_by(account.c.id).limit(limit))]
+
+
+def accounts_to_normalize(conn: Connection, size: int) -> list[Account]:
+    """Accounts whose telephone number may not be in its one form, locked; without those that others have locked."""
+    pending = account.c.phone_index.is_not(None) & account.c.phone_normalized.is_(False)
+    query = select(account).where(pending).order_by(account.c.id).limit(size)
+    return [_account(row) for row in conn.execute(query.with_for_update(skip_locked=True))]
 
 
 def departments_page(conn: Connection, district: str, after: Position, limit: int) -> list[Department]:
@@ -211,6 +226,7 @@ def _account(row: Any) -> Account:
         sealed_name=bytes(row.sealed_name),
         sealed_phone=row.sealed_phone,
         phone_index=row.phone_index,
+        phone_normalized=row.phone_normalized,
         login=row.login or "",
         organization=row.organization,
         state=cast(UserState, row.state),
@@ -257,31 +273,55 @@ def save_department(conn: Connection, changed: Department) -> None:
     )
 
 
-def failures(conn: Connection, login: str) -> tuple[int, datetime | None]:
-    """How many logins failed in a row, and when the last did."""
-    row = conn.execute(select(login_failure).where(login_failure.c.login == login)).one_or_none()
-    return (0, None) if row is None else (row.failures, row.last_time)
+def login_failures(conn: Connection, login: str, address: bytes) -> tuple[Failures, Failures]:
+    """The failed logins by that name from this address, and from all strangers'."""
+    a = login_attempts.c
+    rows = conn.execute(select(login_attempts).where(a.login == login, a.address.in_([address, STRANGERS])))
+    found = {bytes(row.address): _failures(row) for row in rows}
+    return found.get(address, Failures()), found.get(STRANGERS, Failures())
 
 
-def lock_failures(conn: Connection, login: str, now: datetime) -> tuple[int, datetime]:
-    """The same, while nobody else changes it; also where none has failed."""
-    statement = insert(login_failure).values(login=login, failures=0, last_time=now)
+def lock_login_failures(conn: Connection, login: str, address: bytes, now: datetime) -> Failures:
+    """The failed logins by that name from this address, while nobody else changes them; also where there are none."""
+    statement = insert(login_attempts).values(login=login, address=address, failures=0, last_time=now)
     locked = statement.on_conflict_do_update(
-        index_elements=[login_failure.c.login], set_={"login": statement.excluded.login}
+        index_elements=[login_attempts.c.login, login_attempts.c.address], set_={"login": statement.excluded.login}
     )
-    row = conn.execute(locked.returning(login_failure)).one()
-    return row.failures, row.last_time
+    return _failures(conn.execute(locked.returning(login_attempts)).one())
 
 
-def keep_failures(conn: Connection, login: str, count: int, last: datetime) -> None:
-    """Store how many failed in a row."""
-    of_login = login_failure.c.login == login
-    conn.execute(login_failure.update().where(of_login).values(failures=count, last_time=last))
+def save_login_failures(conn: Connection, login: str, address: bytes, failures: Failures) -> None:
+    """Store what was locked."""
+    a = login_attempts.c
+    conn.execute(
+        login_attempts.update()
+        .where(a.login == login, a.address == address)
+        .values(failures=failures.count, last_time=failures.last, success_time=failures.success)
+    )
 
 
-def forgive_failures(conn: Connection, login: str) -> None:
-    """The right password was given."""
-    conn.execute(login_failure.delete().where(login_failure.c.login == login))
+def forgive_login_failures(conn: Connection, login: str) -> None:
+    """Forgive the failed logins by that name, from every address."""
+    conn.execute(login_attempts.update().where(login_attempts.c.login == login).values(failures=0))
+
+
+def count_code_request(conn: Connection, asker: bytes, now: datetime) -> tuple[int, datetime]:
+    """How many codes were asked for by that address or caller with this one, and since when they are counted."""
+    r = code_requests.c
+    statement = insert(code_requests).values(asker=asker, count=1, begin_time=now)
+    over = r.begin_time <= now - attempts.CODES_COUNTED
+    counted = statement.on_conflict_do_update(
+        index_elements=[r.asker],
+        set_={"count": case((over, 1), else_=r["count"] + 1), "begin_time": case((over, now), else_=r.begin_time)},
+    )
+    row = conn.execute(counted.returning(r["count"], r.begin_time)).one()
+    return row[0], row[1]
+
+
+def uncount_code_request(conn: Connection, asker: bytes) -> None:
+    """One of those that were counted was not sent."""
+    r = code_requests.c
+    conn.execute(code_requests.update().where(r.asker == asker, r["count"] > 0).values(count=r["count"] - 1))
 
 
 def lock_code(conn: Connection, phone_index: bytes) -> datetime:
@@ -305,7 +345,10 @@ def forget_expired(conn: Connection, now: datetime) -> None:
     conn.execute(refresh_token.delete().where(refresh_token.c.session.in_(gone)))
     conn.execute(session.delete().where(session.c.refresh_expire_time < now))
     conn.execute(one_time_code.delete().where(one_time_code.c.expire_time < now))
-    conn.execute(login_failure.delete().where(login_failure.c.last_time < now - attempts.FAILURES_LAST))
+    a = login_attempts.c
+    unknown = or_(a.success_time.is_(None), a.success_time < now - attempts.KNOWN_FOR)
+    conn.execute(login_attempts.delete().where(a.last_time < now - attempts.FAILURES_LAST, unknown))
+    conn.execute(code_requests.delete().where(code_requests.c.begin_time < now - attempts.CODES_COUNTED))
 
 
 def _one_account(conn: Connection, where: ColumnElement[bool], lock: bool) -> Account | None:
@@ -335,6 +378,10 @@ def _grant(row: Any) -> Grant:
     )
 
 
+def _failures(row: Any) -> Failures:
+    return Failures(row.failures, row.last_time, row.success_time)
+
+
 def _account_values(of: Account) -> dict[str, Any]:
     return {
         "id": of.id,
@@ -343,6 +390,7 @@ def _account_values(of: Account) -> dict[str, Any]:
         "sealed_name": of.sealed_name,
         "sealed_phone": of.sealed_phone,
         "phone_index": of.phone_index,
+        "phone_normalized": of.phone_normalized,
         "login": of.login or None,
         "organization": of.organization,
         "state": int(of.state),

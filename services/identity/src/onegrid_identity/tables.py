@@ -22,8 +22,9 @@ from sqlalchemy import (
 
 __all__ = [
     "account",
+    "code_requests",
     "department",
-    "login_failure",
+    "login_attempts",
     "one_time_code",
     "place",
     "refresh_token",
@@ -45,6 +46,7 @@ account = Table(
     Column("sealed_name", LargeBinary, nullable=False),
     Column("sealed_phone", LargeBinary),
     Column("phone_index", LargeBinary),
+    Column("phone_normalized", Boolean, nullable=False),
     Column("login", Text),
     Column("organization", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),
@@ -110,12 +112,23 @@ one_time_code = Table(
     Column("expire_time", _time, nullable=False),
     Column("tries", Integer, nullable=False),
 )
-login_failure = Table(
-    "login_failure",
+# By the digest of the address; the empty one counts for all addresses that never logged in by that name.
+login_attempts = Table(
+    "login_attempts",
     _metadata,
     Column("login", Text, primary_key=True),
+    Column("address", LargeBinary, primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("last_time", _time, nullable=False),
+    Column("success_time", _time),
+)
+# By the digest of an address, or of the caller if there is one.
+code_requests = Table(
+    "code_requests",
+    _metadata,
+    Column("asker", LargeBinary, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("begin_time", _time, nullable=False),
 )
 signing_key = Table(
     "signing_key",

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.options.v1.options_pb2 import BuiltInRole
-from onegrid_identity import accounts, attempts, granting
+from onegrid_identity import accounts, granting
 from onegrid_identity.accounts import Account, Role, caller_of
 from onegrid_identity.errors import GrantExceedsOwn, PermissionUnknown, ScopeUnfit
 from onegrid_kit.callers import ALWAYS, Caller, Grant, Period
-from onegrid_kit.errors import RateLimited
 
 NOW = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
 FORMS = {
@@ -122,13 +121,3 @@ def test_nobody_grants_for_longer_than_they_hold_it_themselves(own: Period, give
             granting.require_own(deputy, ["a.b.c"], "210602003", given_for)
     else:
         granting.require_own(deputy, ["a.b.c"], "210602003", given_for)
-
-
-@given(st.integers(0, 20), st.timedeltas(timedelta(0), timedelta(hours=1)))
-def test_five_failures_in_a_row_wait_a_quarter_of_an_hour(count: int, ago: timedelta) -> None:
-    if count >= 5 and ago < timedelta(minutes=15):
-        with pytest.raises(RateLimited) as refused:
-            attempts.require_few_failures(count, NOW - ago, NOW)
-        assert refused.value.retry_after == timedelta(minutes=15) - ago
-    else:
-        attempts.require_few_failures(count, NOW - ago, NOW)

@@ -29,7 +29,7 @@ def the_admin(conn: Connection) -> Account:
 
 def attempt(engine: Engine, account: Account | None, *, right: bool, call: Call = CALL) -> Opened | None:
     with engine.begin() as conn:
-        return logins.log_in(conn, LogIn("admin", account, right), call, LASTS, None)
+        return logins.log_in(conn, LogIn("admin", b"address", account, right), call, LASTS, None)
 
 
 def test_a_right_guess_after_five_wrong_ones_is_told_as_a_wrong_one(engine: Engine) -> None:

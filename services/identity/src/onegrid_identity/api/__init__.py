@@ -10,6 +10,7 @@ from onegrid_identity.api.departments import Departments
 from onegrid_identity.api.roles import Roles
 from onegrid_identity.api.sessions import Sessions
 from onegrid_identity.api.users import Users
+from onegrid_identity.commands import users
 from onegrid_identity.keys import SigningKeys
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.runtime import Runtime
@@ -33,4 +34,11 @@ def build(runtime: Runtime[IdentitySettings]) -> Sequence[object]:
         await runtime.db.write(lambda conn: store.upsert_roles(conn, granting.BUILT_IN))
 
     runtime.spawn("enter built-in roles", enter_built_in_roles)
+
+    async def normalize_phones() -> None:
+        # In small steps: nothing else runs in this process while a number is parsed.
+        while await runtime.db.write(lambda conn: users.normalize_phones(conn, runtime.cipher, 50)):
+            pass
+
+    runtime.spawn("normalize telephone numbers", normalize_phones)
     return [Sessions(runtime, keys), Users(runtime), Departments(runtime), Roles(runtime)]

@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
-from onegrid_identity import messages, store
+from onegrid_identity import messages, store, telephone
 from onegrid_identity.accounts import Account
 from onegrid_identity.commands import logins, sessions
-from onegrid_identity.commands.logins import LogIn, LogInWithCode
+from onegrid_identity.commands.logins import LogIn, LogInWithCode, RequestCode
 from onegrid_identity.commands.sessions import Opened, Refresh
 from onegrid_identity.errors import CredentialsRejected, RefreshRejected
 from onegrid_identity.keys import SigningKeys
@@ -46,31 +46,38 @@ class Sessions:
         self._passwords = Passwords()
         self._sender: CodeSender = load(settings.code_sender)(settings)
         self._access = timedelta(minutes=settings.access_token_minutes)
+        self._codes_per_hour = settings.code_requests_per_hour
         self._refresh = timedelta(days=settings.refresh_token_days)
 
     async def LoginWithPassword(self, request: pb.LoginWithPasswordRequest, call: Call) -> pb.LoginWithPasswordResponse:
         login = request.login
-        await self._db.read(lambda conn: logins.require_few_failures(conn, login, call.now))
+        address = messages.address_digest(call.address, self._cipher)
+        await self._db.read(lambda conn: logins.require_few_failures(conn, login, address, call.now))
         account = await self._db.read(lambda conn: store.find_account_by_login(conn, login))
         right = await self._passwords.matches(request.password, account.password_hash if account else "")
-        return pb.LoginWithPasswordResponse(session=await self._log_in(LogIn(login, account, right), call))
+        command = LogIn(login, address, account, right)
+        opened = await self._db.write(lambda conn: logins.log_in(conn, command, call, self._access, self._refresh))
+        return pb.LoginWithPasswordResponse(session=await self._signed(opened))
 
     async def RequestOneTimeCode(
         self, request: pb.RequestOneTimeCodeRequest, call: Call
     ) -> pb.RequestOneTimeCodeResponse:
         code = f"{secrets.randbelow(1_000_000):06}"
-        phone_index, code_index = (
-            messages.phone_index(request.phone, self._cipher),
-            self._code_index(request.phone, code),
+        phone = telephone.normalize(request.phone)
+        askers = [call.address] + ([call.caller.user] if call.caller.user else [])
+        command = RequestCode(
+            phone_index=messages.phone_index(phone, self._cipher),
+            code_index=self._code_index(phone, code),
+            askers=frozenset(messages.address_digest(asker, self._cipher) for asker in askers),
         )
-        expires = await self._db.write(lambda conn: logins.keep_code(conn, phone_index, code_index, call.now))
+        expires = await self._db.write(lambda conn: logins.keep_code(conn, command, self._codes_per_hour, call.now))
         try:
-            await self._sender.send(request.phone, code, expires)
+            await self._sender.send(phone, code, expires)
         except Exception as error:
             _FAILED.inc()
             if isinstance(error, Unavailable):
                 # Nobody has it: the number need not wait out the pause before it asks again.
-                await self._db.write(lambda conn: logins.forgive_code_pause(conn, phone_index, code_index, call.now))
+                await self._db.write(lambda conn: logins.forgive_code(conn, command, call.now))
             raise
         _SENT.inc()
         return pb.RequestOneTimeCodeResponse(expire_time=timestamp(expires))
@@ -78,29 +85,27 @@ class Sessions:
     async def LoginWithOneTimeCode(
         self, request: pb.LoginWithOneTimeCodeRequest, call: Call
     ) -> pb.LoginWithOneTimeCodeResponse:
+        phone = telephone.normalize(request.phone)
         command = LogInWithCode(
-            phone_index=messages.phone_index(request.phone, self._cipher),
-            code_index=self._code_index(request.phone, request.code),
-            newcomer=self._newcomer(request.phone, request.district, call),
+            phone_index=messages.phone_index(phone, self._cipher),
+            code_index=self._code_index(phone, request.code),
+            newcomer=self._newcomer(phone, request.district, call),
         )
         opened = await self._db.write(
             lambda conn: logins.log_in_with_code(conn, command, call, self._access, self._refresh)
         )
-        if opened is None:
-            raise CredentialsRejected
         return pb.LoginWithOneTimeCodeResponse(session=await self._signed(opened))
 
     async def LoginServiceAccount(
         self, request: pb.LoginServiceAccountRequest, call: Call
     ) -> pb.LoginServiceAccountResponse:
-        name = request.name
-        await self._db.read(lambda conn: logins.require_few_failures(conn, name, call.now))
-        account = await self._db.read(lambda conn: store.find_account(conn, name.removeprefix("users/")))
+        account = await self._db.read(lambda conn: store.find_account(conn, request.name.removeprefix("users/")))
         of_service = account is not None and account.kind == AccountKind.ACCOUNT_KIND_SERVICE
         kept = account.password_hash if account is not None and of_service else ""
         right = await self._passwords.matches(request.secret, kept)
-        session = await self._log_in(LogIn(name, account, right), call, refreshes=False)
-        return pb.LoginServiceAccountResponse(session=session)
+        command = LogIn(request.name, b"", account, right)
+        opened = await self._db.write(lambda conn: logins.log_in_service_account(conn, command, call, self._access))
+        return pb.LoginServiceAccountResponse(session=await self._signed(opened))
 
     async def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
         command = Refresh(request.refresh_token, self._successor(request.refresh_token))
@@ -119,14 +124,10 @@ class Sessions:
     async def ListSigningKeys(self, request: pb.ListSigningKeysRequest, call: Call) -> pb.ListSigningKeysResponse:
         return pb.ListSigningKeysResponse(keys=[pb.SigningKey(kid=kid, x=x) for kid, x in await self._keys.listed()])
 
-    async def _log_in(self, command: LogIn, call: Call, *, refreshes: bool = True) -> resources_pb2.Session:
-        lasts = self._refresh if refreshes else None
-        opened = await self._db.write(lambda conn: logins.log_in(conn, command, call, self._access, lasts))
+    async def _signed(self, opened: Opened | None) -> resources_pb2.Session:
+        """The session as its holder gets it. Raises CredentialsRejected if none was opened."""
         if opened is None:
             raise CredentialsRejected
-        return await self._signed(opened)
-
-    async def _signed(self, opened: Opened) -> resources_pb2.Session:
         kid, key = await self._keys.signing()
         token = tokens.encode(opened.caller, key, kid, opened.issue_time, opened.access_expire_time)
         session = resources_pb2.Session(

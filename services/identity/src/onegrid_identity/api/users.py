@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
-from onegrid_identity import messages, store
+from onegrid_identity import messages, store, telephone
 from onegrid_identity.accounts import Account
 from onegrid_identity.commands import logins, users
 from onegrid_identity.errors import CredentialsRejected
@@ -46,7 +46,8 @@ class Users:
         return await self._db.read(read)
 
     async def CreateUser(self, request: pb.CreateUserRequest, call: Call) -> bytes:
-        sealed_phone, phone_index = messages.seal_phone(request.phone, self._cipher)
+        phone = telephone.normalize(request.phone) if request.phone else ""
+        sealed_phone, phone_index = messages.seal_phone(phone, self._cipher)
         account = Account(
             id=ids.new_id(),
             district=request.district,
@@ -100,7 +101,10 @@ class Users:
 
     async def UpdateUser(self, request: pb.UpdateUserRequest, call: Call) -> bytes:
         paths, user = request.update_mask.paths, request.user
-        sealed_phone, phone_index = messages.seal_phone(user.phone, self._cipher) if "phone" in paths else (None, None)
+        sealed_phone, phone_index = None, None
+        if "phone" in paths:
+            phone = telephone.normalize(user.phone, "user.phone")
+            sealed_phone, phone_index = messages.seal_phone(phone, self._cipher)
         command = users.UpdateUser(
             user=_user_id(user.name),
             etag=user.etag,
@@ -117,23 +121,24 @@ class Users:
     async def SetPassword(self, request: pb.SetPasswordRequest, call: Call) -> bytes:
         user = _user_id(request.name)
         account = await self._db.read(lambda conn: users.require_visible(conn, user, call))
+        address = messages.address_digest(call.address, self._cipher)
         proved = None
         if call.caller.user == account.name:
-            await self._db.read(lambda conn: logins.require_few_failures(conn, account.login, call.now))
+            await self._db.read(lambda conn: logins.require_few_failures(conn, account.login, address, call.now))
             right = await self._passwords.matches(request.old_password, account.password_hash)
             # Judged in the transaction: who repeats the call that changed the password gets its answer.
             proved = account.password_hash if right else ""
-        new_hash = await self._passwords.hash(request.new_password)
+        new_hash = await self._passwords.hash(request.new_password, "new_password")
 
         def run(conn: Connection) -> pb.SetPasswordResponse:
-            users.set_password(conn, user, proved, new_hash, call)
+            users.set_password(conn, user, proved, new_hash, address, call)
             return pb.SetPasswordResponse()
 
         try:
             return await self._db.command(call, run)
         except CredentialsRejected:
             # By itself: the command's own transaction was undone.
-            await self._db.write(lambda conn: logins.count_failure(conn, account.login, call.now))
+            await self._db.write(lambda conn: logins.count_failure(conn, account.login, address, call.now))
             raise
 
     async def DisableUser(self, request: pb.DisableUserRequest, call: Call) -> bytes:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid_identity import attempts, store, tables
 from onegrid_identity.accounts import Account
+from onegrid_identity.attempts import Failures
 from onegrid_identity.commands import sessions, users
 from onegrid_identity.commands.sessions import Opened
 from onegrid_identity.errors import LoginTaken, ScopeUnknown
@@ -20,10 +21,12 @@ from onegrid_kit.errors import Conflict
 __all__ = [
     "LogIn",
     "LogInWithCode",
+    "RequestCode",
     "count_failure",
-    "forgive_code_pause",
+    "forgive_code",
     "keep_code",
     "log_in",
+    "log_in_service_account",
     "log_in_with_code",
     "require_few_failures",
 ]
@@ -38,9 +41,21 @@ class LogIn:
 
     login: str
     """What failures are counted by; there may be no such account."""
+    address: bytes
+    """The digest of where it comes from, by which they are counted too."""
     account: Account | None
     """Whose password it was compared with."""
     right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCode:
+    """A code that is to be sent to a number."""
+
+    phone_index: bytes
+    code_index: bytes
+    askers: frozenset[bytes]
+    """The digests of the address and the caller that ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +68,14 @@ class LogInWithCode:
     """The account to make if the number has none."""
 
 
-def require_few_failures(conn: Connection, login: str, now: datetime) -> None:
+def require_few_failures(conn: Connection, login: str, address: bytes, now: datetime) -> None:
     """Raise RateLimited after too many failures in a row."""
-    attempts.require_few_failures(*store.failures(conn, login), now)
+    attempts.require_few_failures(*store.login_failures(conn, login, address), now)
 
 
-def count_failure(conn: Connection, login: str, now: datetime) -> None:
+def count_failure(conn: Connection, login: str, address: bytes, now: datetime) -> None:
     """A wrong password was given. Raises RateLimited when there were too many before it."""
-    count, last = store.lock_failures(conn, login, now)
-    attempts.require_few_failures(count, last, now)
-    store.keep_failures(conn, login, attempts.one_more(count, last, now), now)
+    _count(conn, login, address, *_lock_failures(conn, login, address, now), now)
 
 
 def log_in(
@@ -73,29 +86,45 @@ def log_in(
     Raises RateLimited: guesses of the same moment are judged one by one, so that not even a right one is told apart
     once there are too many wrong ones.
     """
-    count, last = store.lock_failures(conn, command.login, call.now)
-    attempts.require_few_failures(count, last, call.now)
+    own, strangers = _lock_failures(conn, command.login, command.address, call.now)
     account = _still_proved(conn, command)
     if account is None:
-        store.keep_failures(conn, command.login, attempts.one_more(count, last, call.now), call.now)
+        _count(conn, command.login, command.address, own, strangers, call.now)
         return None
-    store.forgive_failures(conn, command.login)
+    success = Failures(last=call.now, success=call.now)
+    store.save_login_failures(conn, command.login, command.address, success)
     return sessions.open_session(conn, account, call, access, refresh_lasts)
 
 
-def keep_code(conn: Connection, phone_index: bytes, code_index: bytes, now: datetime) -> datetime:
-    """Keep a new code for the number, instead of the one before; when it ends. Raises RateLimited."""
-    attempts.require_code_pause(store.lock_code(conn, phone_index), now)
+def log_in_service_account(conn: Connection, command: LogIn, call: Call, access: timedelta) -> Opened | None:
+    """Open a session, or return None. Nothing is counted: nobody guesses 256 random bits, and a count would let
+    strangers lock an account of which they know the name.
+    """
+    account = _still_proved(conn, command)
+    return None if account is None else sessions.open_session(conn, account, call, access, None)
+
+
+def keep_code(conn: Connection, command: RequestCode, limit: int, now: datetime) -> datetime:
+    """Keep a new code for the number, instead of the one before; when it ends.
+
+    Raises RateLimited within a minute of the last code for the number, or when one of the askers has asked for more
+    than `limit` in an hour.
+    """
+    attempts.require_code_pause(store.lock_code(conn, command.phone_index), now)
+    for asker in sorted(command.askers):
+        attempts.require_few_codes(*store.count_code_request(conn, asker, now), limit, now)
     expires = now + attempts.CODE_LASTS
-    values = {"code_index": code_index, "sent_time": now, "expire_time": expires, "tries": 0}
-    conn.execute(_CODES.update().where(_CODES.c.phone_index == phone_index).values(**values))
+    values = {"code_index": command.code_index, "sent_time": now, "expire_time": expires, "tries": 0}
+    conn.execute(_CODES.update().where(_CODES.c.phone_index == command.phone_index).values(**values))
     return expires
 
 
-def forgive_code_pause(conn: Connection, phone_index: bytes, code_index: bytes, now: datetime) -> None:
+def forgive_code(conn: Connection, command: RequestCode, now: datetime) -> None:
     """This code did not leave: the number may ask for another at once. It stays good, in case that it did after all."""
-    this = (_CODES.c.phone_index == phone_index) & (_CODES.c.code_index == code_index)
+    this = (_CODES.c.phone_index == command.phone_index) & (_CODES.c.code_index == command.code_index)
     conn.execute(_CODES.update().where(this).values(sent_time=now - attempts.CODE_PAUSE))
+    for asker in sorted(command.askers):
+        store.uncount_code_request(conn, asker)
 
 
 def log_in_with_code(
@@ -114,6 +143,20 @@ def log_in_with_code(
     if not account.active or account.kind not in _PUBLIC:
         return None
     return sessions.open_session(conn, account, call, access, refresh_lasts)
+
+
+def _lock_failures(conn: Connection, login: str, address: bytes, now: datetime) -> tuple[Failures, Failures]:
+    """The failures from this address and from strangers', locked. Raises RateLimited if there are too many."""
+    own = store.lock_login_failures(conn, login, address, now)
+    strangers = Failures() if own.known(now) else store.lock_login_failures(conn, login, store.STRANGERS, now)
+    attempts.require_few_failures(own, strangers, now)
+    return own, strangers
+
+
+def _count(conn: Connection, login: str, address: bytes, own: Failures, strangers: Failures, now: datetime) -> None:
+    store.save_login_failures(conn, login, address, own.one_more(now))
+    if not own.known(now):
+        store.save_login_failures(conn, login, store.STRANGERS, strangers.one_more(now))
 
 
 def _still_proved(conn: Connection, command: LogIn) -> Account | None:

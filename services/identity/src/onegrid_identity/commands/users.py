@@ -11,14 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_identity import attempts, messages, store
+from onegrid_identity import attempts, messages, store, telephone
 from onegrid_identity.accounts import Account, Grant, Role
 from onegrid_identity.commands import sessions
 from onegrid_identity.errors import CredentialsRejected, LoginTaken
 from onegrid_identity.granting import EVERYONE, PETITIONER
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import ALWAYS, Call, Period
-from onegrid_kit.errors import NotFound, PermissionDenied, StaleEtag
+from onegrid_kit.cipher import Cipher
+from onegrid_kit.errors import InvalidRequest, NotFound, PermissionDenied, StaleEtag
+from onegrid_kit.logs import log
 
 __all__ = [
     "UpdateUser",
@@ -26,6 +28,7 @@ __all__ = [
     "disable",
     "enable",
     "grant_role",
+    "normalize_phones",
     "require_visible",
     "set_password",
     "update",
@@ -99,7 +102,9 @@ def update(conn: Connection, command: UpdateUser, call: Call) -> Account:
     if command.sealed_name is not None:
         after = replace(after, sealed_name=command.sealed_name)
     if command.sealed_phone is not None:
-        after = replace(after, sealed_phone=command.sealed_phone, phone_index=command.phone_index)
+        after = replace(
+            after, sealed_phone=command.sealed_phone, phone_index=command.phone_index, phone_normalized=True
+        )
     if command.organization is not None:
         after = replace(after, organization=command.organization)
     return _save(conn, after, call)
@@ -122,7 +127,34 @@ def enable(conn: Connection, user: str, etag: str, call: Call) -> Account:
     return before if before.active else _save(conn, replace(before, state=UserState.USER_STATE_ACTIVE), call)
 
 
-def set_password(conn: Connection, user: str, proved_hash: str | None, new_hash: str, call: Call) -> None:
+def normalize_phones(conn: Connection, cipher: Cipher, size: int) -> int:
+    """Bring the numbers of up to so many accounts to their one form; of how many it was done.
+
+    Of two accounts that have the same number then, the one that had it in that form keeps it; the other one stays as it
+    is, and is logged: an administrator decides which account goes on.
+    """
+    pending = store.accounts_to_normalize(conn, size)
+    for before in pending:
+        after = replace(before, phone_normalized=True)
+        phone = messages.open_phone(before, cipher)
+        try:
+            normal = telephone.normalize(phone)
+        except InvalidRequest:
+            normal = phone
+        if normal != phone:
+            sealed, index = messages.seal_phone(normal, cipher)
+            other = store.find_account_by_phone(conn, index) if index else None
+            if other is None:
+                after = replace(after, sealed_phone=sealed, phone_index=index)
+            else:
+                log.warning("two accounts have the same telephone number", user=before.name, other=other.name)
+        _store(conn, after, store.save_account)
+    return len(pending)
+
+
+def set_password(
+    conn: Connection, user: str, proved_hash: str | None, new_hash: str, address: bytes, call: Call
+) -> None:
     """Set a password and end the account's other sessions.
 
     `proved_hash` is the hash that the old password was found to match, empty if it did not, None if it was not asked
@@ -133,10 +165,10 @@ def set_password(conn: Connection, user: str, proved_hash: str | None, new_hash:
     if not account.login:
         raise PermissionDenied(call.permission)
     if proved_hash is not None:
-        attempts.require_few_failures(*store.failures(conn, account.login), call.now)
+        attempts.require_few_failures(*store.login_failures(conn, account.login, address), call.now)
         if not proved_hash or proved_hash != account.password_hash:
             raise CredentialsRejected
-    store.forgive_failures(conn, account.login)
+    store.forgive_login_failures(conn, account.login)
     _save(conn, replace(account, password_hash=new_hash), call)
     sessions.revoke_all(conn, user, call, but=call.caller.session)
 
