@@ -178,7 +178,7 @@ async def test_the_release_before_reads_and_writes_lasting_grants_alone(identity
 
 
 def _grants(conn: Connection, user: str) -> list[Grant]:
-    return store.grants_page(conn, user, "", 100)
+    return store.grants_page(conn, user, (), 100)
 
 
 def test_grants_of_the_same_role_differ_by_their_periods_alone(engine: Engine) -> None:
