@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from operator import attrgetter
 
 import pytest
 import pytest_asyncio
@@ -12,10 +14,10 @@ from sqlalchemy import Engine, text
 
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.identity.v1.resources_pb2 import Role
-from onegrid_kit import audit, idempotency
-from onegrid_kit.batches import BatchStatement, Item
+from onegrid_kit import audit
+from onegrid_kit.batches import BatchedCommand, BatchStatement, Item
 from onegrid_kit.callers import Call
-from onegrid_kit.database import Database, DedicatedConnection
+from onegrid_kit.database import Database
 from onegrid_kit.errors import RequestIdReused, Unavailable
 from onegrid_kit.testing.postgres import TestPostgres
 
@@ -33,34 +35,42 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-def an_item(call: Call, effect: str = "x") -> Item:
+@pytest.fixture
+def command(database: Database) -> BatchedCommand:
+    return database.batched(STATEMENT, name="test")
+
+
+def an_item(call: Call, effect: str | None = "x") -> Item:
     """A command that leaves a row, announces it and is answered with its name."""
-    return Item(call, f"things/{effect}", {"effect": effect}, UserDisabled(user=f"users/{effect}"), effect.encode())
+    name = f"things/{effect}"
+    call = replace(call, resource="", response_resource=attrgetter("name"))
+    return Item(call, {"effect": effect}, UserDisabled(user=f"users/{effect}"), Role(name=name))
 
 
-async def run(
-    database: Database, items: Sequence[Item], connection: DedicatedConnection | None = None
-) -> list[bytes | RequestIdReused]:
-    """The outcomes."""
-    return await STATEMENT.run(database, connection or database.dedicated_connection(), items)
+async def run(command: BatchedCommand, items: Sequence[Item]) -> list[str | BaseException]:
+    """The name in each one's response, or its error."""
+    answers = await asyncio.gather(*map(command.run, items), return_exceptions=True)
+    return [Role.FromString(each).name if isinstance(each, bytes) else each for each in answers]
 
 
-async def test_each_is_done_once_its_own_repetitions_included(database: Database, engine: Engine) -> None:
+async def test_each_is_done_once_its_own_repetitions_included(
+    database: Database, command: BatchedCommand, engine: Engine
+) -> None:
     old, new = a_request_id(), a_request_id()
     await database.command(a_call(old), lambda _: Role(name="roles/old"))
     calls = [a_call(old), a_call(new), a_call(), a_call(new), a_call(new, "other"), a_call(old, "other"), a_call()]
-    outcomes = await run(database, [an_item(call, str(number)) for number, call in enumerate(calls)])
-    first = outcomes[0]
-    assert isinstance(first, bytes)
-    assert CIPHER.open(first, idempotency.PURPOSE) == Role(name="roles/old").SerializeToString()
-    assert (outcomes[1:4], outcomes[6]) == ([b"1", b"2", b"1"], b"6")
+    outcomes = await run(command, [an_item(call, str(number)) for number, call in enumerate(calls)])
+    assert outcomes[:4] == ["roles/old", "things/1", "things/2", "things/1"]
     assert [type(outcome) for outcome in outcomes[4:6]] == [RequestIdReused, RequestIdReused]
+    assert outcomes[6] == "things/6"
     with engine.connect() as conn:
         assert sorted(conn.execute(text("SELECT name FROM effect")).scalars()) == ["1", "2", "6"]
-        told = conn.execute(text("SELECT type, subject, body, time, traceparent FROM outbox ORDER BY number")).all()
+        announced = conn.execute(
+            text("SELECT type, subject, body, time, traceparent FROM outbox ORDER BY number")
+        ).all()
         audited = conn.execute(text("SELECT resource, request_id FROM audit_entry ORDER BY resource")).all()
     call = calls[1]
-    assert [tuple(row) for row in told] == [
+    assert [tuple(row) for row in announced] == [
         (
             "onegrid.identity.v1.UserDisabled",
             f"things/{number}",
@@ -73,21 +83,26 @@ async def test_each_is_done_once_its_own_repetitions_included(database: Database
     assert {tuple(row) for row in audited} == {("things/1", new), ("things/1", old), ("things/2", ""), ("things/6", "")}
 
 
-async def test_the_trail_that_it_leaves_is_whole(database: Database, engine: Engine) -> None:
+async def test_what_comes_at_the_same_moment_is_one_block_of_the_trail(command: BatchedCommand, engine: Engine) -> None:
     call = a_call(a_request_id(), purpose='为民办事 \\ "x"')
-    await run(database, [an_item(a_call(a_request_id(), purpose="why"), "居民"), an_item(call), an_item(a_call())])
-    await run(database, [an_item(call)])
+    first = asyncio.create_task(command.run(an_item(a_call(), "first")))
+    await asyncio.sleep(0)
+    await run(command, [an_item(a_call(a_request_id(), purpose="why"), "居民"), an_item(call), an_item(a_call())])
+    await first
+    await run(command, [an_item(call)])
     with engine.connect() as conn:
         assert list(audit.broken_blocks(conn)) == []
-        assert conn.execute(text("SELECT count(*) FROM audit_block")).scalar_one() == 1
+        assert conn.execute(text("SELECT count(*) FROM audit_block")).scalar_one() == 2
 
 
-async def test_nothing_of_a_batch_that_fails_is_left(database: Database, engine: Engine) -> None:
-    bad = Item(a_call(a_request_id()), "things/bad", {"effect": None}, UserDisabled(user="users/bad"), b"bad")
-    with pytest.raises(Exception, match="null value"):
-        await run(database, [an_item(a_call(a_request_id())), bad])
-    for table in ("effect", "idempotency", "outbox", "audit_entry", "audit_block"):
-        assert count(engine, table) == 0
+async def test_one_that_fails_leaves_nothing_and_harms_no_other(command: BatchedCommand, engine: Engine) -> None:
+    calls = [a_call(a_request_id()) for _ in range(4)]
+    effects = ["1", None, "3", "4"]
+    outcomes = await run(command, [an_item(call, effect) for call, effect in zip(calls, effects, strict=True)])
+    assert "null value" in str(outcomes[1])
+    assert [outcomes[0], *outcomes[2:]] == ["things/1", "things/3", "things/4"]
+    for table in ("effect", "idempotency", "outbox", "audit_entry"):
+        assert count(engine, table) == 3
 
 
 async def test_batches_of_the_same_ids_in_other_orders_do_not_lock_each_other_out(
@@ -95,8 +110,12 @@ async def test_batches_of_the_same_ids_in_other_orders_do_not_lock_each_other_ou
 ) -> None:
     calls = [a_call(a_request_id()) for _ in range(30)]
     orders = (list(range(30)), list(reversed(range(30)))) * 4
+    commands = [database.batched(STATEMENT, name="test") for _ in orders]
     outcomes = await asyncio.gather(
-        *(run(database, [an_item(calls[i], str(n)) for i in order]) for n, order in enumerate(orders))
+        *(
+            run(command, [an_item(calls[i], str(n)) for i in order])
+            for n, (command, order) in enumerate(zip(commands, orders, strict=True))
+        )
     )
     answers = [dict(zip(order, outcome, strict=True)) for order, outcome in zip(orders, outcomes, strict=True)]
     assert all(answer == answers[0] for answer in answers)
@@ -107,16 +126,16 @@ async def test_a_restart_of_postgresql_costs_who_may_repeat_nothing(
     own_postgres: TestPostgres, own_database_url: str
 ) -> None:
     database = Database("sample", own_database_url, CIPHER)
-    connection = database.dedicated_connection()
+    command = database.batched(STATEMENT, name="test")
     for end in (own_postgres.server.kill, own_postgres.server.stop):
-        await run(database, [an_item(a_call(a_request_id()))], connection)
+        await command.run(an_item(a_call(a_request_id())))
         await asyncio.to_thread(end)
         began = time.monotonic()
         with pytest.raises(Unavailable):
-            await run(database, [an_item(a_call(a_request_id()))], connection)
+            await command.run(an_item(a_call(a_request_id())))
         assert time.monotonic() - began < 2
         own_postgres.server.start()
-        assert await run(database, [an_item(a_call(a_request_id()))], connection) == [b"x"]
+        assert await run(command, [an_item(a_call(a_request_id()))]) == ["things/x"]
     await database.close()
 
 

@@ -1,39 +1,101 @@
-"""Commands of one kind, each done once, announced and audited: many of them in one statement."""
+"""Batched commands: calls of the same moment share a statement; each is done once, announced and audited."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import orjson
 from google.protobuf.message import Message
 
 from onegrid_kit import audit, idempotency, ids
 from onegrid_kit.callers import Call
-from onegrid_kit.database import Database, DedicatedConnection
+from onegrid_kit.cipher import Cipher
+from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import RequestIdReused
 from onegrid_kit.events import require_event
+from onegrid_kit.sizes import require_sendable
 
-__all__ = ["BatchStatement", "Item"]
+if TYPE_CHECKING:
+    from onegrid_kit.database import Database
+
+__all__ = ["BatchStatement", "BatchedCommand", "Item"]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One command, whose answer is known before it is done."""
+    """One command, whose response is known before it is done."""
 
     call: Call
-    resource: str
-    """What it makes, for the audit trail and as the event's subject."""
     row: Mapping[str, object]
-    """What the statement's own columns are to hold, as JSON can tell it; moments are aware."""
+    """What the statement's own columns hold, as JSON has it; moments are aware."""
     event: Message
-    """What it announces."""
-    answer: bytes
-    """What it is answered, sealed."""
+    """What it announces, about the resource that it is audited for."""
+    response: Message
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    item: Item
+    resource: str
+    sealed: bytes
+    """The response as it is kept for a repeated request; empty for a call without a request id."""
+
+
+class BatchedCommand:
+    """A hot command: the calls of the same moment share a statement; see `Database.batched`."""
+
+    def __init__(
+        self, db: Database, cipher: Cipher, statement: BatchStatement, *, name: str, most: int, pace_s: float
+    ) -> None:
+        self._db = db
+        self._cipher = cipher
+        self._statement = statement
+        self._connection = db.dedicated_connection()
+        self._coalescer: Coalescer[_Waiting, bytes | None] = Coalescer(name, self._flush, most=most, pace_s=pace_s)
+
+    async def run(self, item: Item) -> bytes:
+        """Do the command once for its request id; its serialized response, or the one that its request got before.
+
+        Raises RequestIdReused, Conflict, or Unavailable when the database is gone; then it may have been done or not.
+        """
+        answer = item.response.SerializeToString()
+        require_sendable(len(answer))
+        sealed = self._cipher.seal(answer, idempotency.PURPOSE) if item.call.request_id else b""
+        waiting = _Waiting(item, item.call.audited_resource(item.response), sealed)
+        before = await self._coalescer.submit(waiting)
+        return answer if before is None else self._cipher.open(before, idempotency.PURPOSE)
+
+    async def _flush(self, batch: Sequence[_Waiting]) -> Sequence[bytes | Exception | None]:
+        """For each its sealed response if its request was answered before; None for those that are done now."""
+        for event in {type(waiting.item.event) for waiting in batch}:
+            require_event(event)
+        first: dict[tuple[str, str], int] = {}
+        for position, waiting in enumerate(batch):
+            call = waiting.item.call
+            first.setdefault((call.caller.user, call.request_id or f"#{position}"), position)
+        document = orjson.dumps([_document(position, batch[position]) for position in first.values()]).decode()
+        # With a request id it is done once, however often it is tried.
+        repeatable = all(waiting.item.call.request_id for waiting in batch)
+        done_before = await self._connection.fetch(self._statement.sql, document, repeatable=repeatable)
+        if not done_before and len(first) == len(batch):
+            return [None] * len(batch)
+        fresh = set(first.values()).difference(row[0] for row in done_before)
+        return [
+            None if position in fresh else await self._answered_before(waiting.item.call)
+            for position, waiting in enumerate(batch)
+        ]
+
+    async def _answered_before(self, call: Call) -> bytes | RequestIdReused:
+        try:
+            return await self._db.read(lambda conn: idempotency.stored_answer(conn, call))
+        except RequestIdReused as error:
+            return error
 
 
 class BatchStatement:
-    """Claims request ids and writes what is new among the items: their rows, answers, events and audit entries.
+    """Claims request ids and writes what is new among the items: their rows, responses, events and audit entries.
 
     One statement is a transaction in itself, and one round trip.
     """
@@ -42,7 +104,7 @@ class BatchStatement:
         """`columns` name the items' own columns with their types; `effects` are the parts of a WITH that write
         the rows of `fresh`, one of the columns' for each new item.
         """
-        self._statement = f"""
+        self.sql = f"""
             WITH item AS (
               SELECT * FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS item (
                 position integer, caller text, request_id text, method text, fingerprint text, answer text,
@@ -66,33 +128,9 @@ class BatchStatement:
             SELECT position FROM item WHERE position NOT IN (SELECT position FROM fresh)
         """
 
-    async def run(
-        self, db: Database, connection: DedicatedConnection, items: Sequence[Item]
-    ) -> list[bytes | RequestIdReused]:
-        """Do what is new; for each item its answer, or the one that its request got before.
 
-        Raises Conflict, or Unavailable when the database is gone; then it may have been done or not.
-        """
-        for event in {type(item.event) for item in items}:
-            require_event(event)
-        first: dict[tuple[str, str], int] = {}
-        for position, item in enumerate(items):
-            call = item.call
-            first.setdefault((call.caller.user, call.request_id or f"#{position}"), position)
-        document = orjson.dumps([_document(position, items[position]) for position in first.values()]).decode()
-        # With a request id it is done once, however often it is tried.
-        repeatable = all(item.call.request_id for item in items)
-        done_before = await connection.fetch(self._statement, document, repeatable=repeatable)
-        if not done_before and len(first) == len(items):
-            return [item.answer for item in items]
-        fresh = set(first.values()).difference(row[0] for row in done_before)
-        return [
-            item.answer if position in fresh else await _answered_before(db, item.call)
-            for position, item in enumerate(items)
-        ]
-
-
-def _document(position: int, item: Item) -> dict[str, object]:
+def _document(position: int, waiting: _Waiting) -> dict[str, object]:
+    item = waiting.item
     call = item.call
     return {
         "position": position,
@@ -100,8 +138,8 @@ def _document(position: int, item: Item) -> dict[str, object]:
         "request_id": call.request_id,
         "method": call.method,
         "fingerprint": call.fingerprint.hex(),
-        "answer": item.answer.hex(),
-        "resource": item.resource,
+        "answer": waiting.sealed.hex(),
+        "resource": waiting.resource,
         "time": call.now,
         "purpose": call.purpose,
         "traceparent": call.traceparent,
@@ -110,10 +148,3 @@ def _document(position: int, item: Item) -> dict[str, object]:
         "event_body": item.event.SerializeToString().hex(),
         **item.row,
     }
-
-
-async def _answered_before(db: Database, call: Call) -> bytes | RequestIdReused:
-    try:
-        return await db.read(lambda conn: idempotency.stored_answer(conn, call))
-    except RequestIdReused as error:
-        return error

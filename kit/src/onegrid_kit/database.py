@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from onegrid_kit import audit, idempotency, metrics
+from onegrid_kit.batches import BatchedCommand, BatchStatement
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.coalescer import Coalescer
@@ -141,6 +142,12 @@ class Database:
         # A read that is refused does not ask what became of it.
         written.add_done_callback(lambda done: done.cancelled() or done.exception())
         return written
+
+    def batched(self, statement: BatchStatement, *, name: str, most: int = 64, pace_s: float = 0.008) -> BatchedCommand:
+        """A hot command whose calls share a statement over a connection of its own, at most `most` at a time;
+        `name` is what its metrics call it. Under a crowd, statements begin at least `pace_s` apart.
+        """
+        return BatchedCommand(self, self._cipher, statement, name=name, most=most, pace_s=pace_s)
 
     def dedicated_connection(self) -> DedicatedConnection:
         """A connection for a statement that runs all the time."""

@@ -144,9 +144,9 @@ def new_petition(command: FilePetition, route: Route, call: Call) -> Petition:
     )
 
 
-def filing(petition: Petition, call: Call, answer: bytes) -> Item:
+def filing(petition: Petition, call: Call, response: Message) -> Item:
     """A new petition, as `store.file_petitions` stores and announces it."""
-    return Item(call, petition.name, store.filed_row(petition), _filed_event(petition), answer)
+    return Item(call, store.filed_row(petition), _filed_event(petition), response)
 
 
 def accept_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:

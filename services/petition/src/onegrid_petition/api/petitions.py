@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid_kit import idempotency
-from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
-from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.runtime import Runtime
 from onegrid_petition import commands, messages, queries, store
@@ -29,14 +25,13 @@ class Petitions:
         self._cipher = runtime.cipher
         self._visible = visible
         self._router = router
-        self._filings: Coalescer[Item, bytes] = Coalescer(
-            # A flush of these costs the api little before its first row, so they need not wait for as large a crowd.
-            "file_petition",
-            self._store_filings,
+        self._filings = runtime.db.batched(
+            store.file_petitions,
+            name="file_petition",
             most=runtime.settings.filing_batch,
+            # A batch of these costs the api little before its first row, so they need not wait for as large a crowd.
             pace_s=0.005,
         )
-        self._filing_connection = runtime.db.dedicated_connection()
 
     async def FilePetition(self, request: pb.FilePetitionRequest, call: Call) -> bytes:
         phone = request.contact_phone
@@ -53,10 +48,8 @@ class Petitions:
         )
         route = await self._router.route(command.district, command.place, command.location)
         petition = commands.new_petition(command, route, call)
-        answer = pb.FilePetitionResponse(petition=self._visible.render(petition, call)).SerializeToString()
-        sealed = self._cipher.seal(answer, idempotency.PURPOSE)
-        kept = await self._filings.submit(commands.filing(petition, call, sealed))
-        return answer if kept is sealed else self._cipher.open(kept, idempotency.PURPOSE)
+        response = pb.FilePetitionResponse(petition=self._visible.render(petition, call))
+        return await self._filings.run(commands.filing(petition, call, response))
 
     async def GetPetition(self, request: pb.GetPetitionRequest, call: Call) -> pb.GetPetitionResponse:
         petition = await self._visible.require(petition_id(request.name), call)
@@ -137,9 +130,6 @@ class Petitions:
             satisfied=s.satisfied,
             reopened=s.reopened,
         )
-
-    async def _store_filings(self, filings: Sequence[Item]) -> Sequence[bytes | Exception]:
-        return await store.file_petitions.run(self._db, self._filing_connection, filings)
 
 
 def _on_petition(
