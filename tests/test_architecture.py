@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -41,8 +42,26 @@ def test_an_api_never_brings_eventlet_in() -> None:
 
 def test_what_a_worker_runs_never_brings_grpc_in() -> None:
     parts = ("commands", "store", "handlers", "jobs", "main")
-    modules = [f"onegrid_{service}.{part}" for service in CONTRACTS for part in parts]
+    named = [f"onegrid_{service}.{part}" for service in CONTRACTS for part in parts]
+    modules = [name for name in named if find_spec(name) is not None]
     assert not {"grpc", "nameko", "eventlet"} & loaded_by(*modules)
+
+
+def test_only_store_and_queries_know_how_statements_are_made() -> None:
+    for service in CONTRACTS:
+        package = ROOT / "services" / service / "src" / f"onegrid_{service}"
+        for path in (package / "handlers.py", package / "jobs.py", package / "api.py", *package.glob("api/*.py")):
+            if not path.exists():
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = {each.name for each in node.names} if isinstance(node, ast.Import | ast.ImportFrom) else set()
+                if isinstance(node, ast.ImportFrom) and node.module == "sqlalchemy":
+                    assert names == {"Connection"}, path
+                else:
+                    assert not any(name.split(".")[0] == "sqlalchemy" for name in names), path
+                    assert not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy.")), (
+                        path
+                    )
 
 
 def test_no_interceptor_has_crept_in() -> None:

@@ -69,6 +69,21 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
         ),
     )
     yield (
+        "Handlers, jobs and apis leave the tables to store and queries",
+        {
+            **_forbidden(
+                [
+                    f"onegrid_{name}.{module}"
+                    for name in CONTRACTS
+                    for module in ("api", "handlers", "jobs")
+                    if _exists(name, module)
+                ],
+                [f"onegrid_{name}.tables" for name in CONTRACTS if _exists(name, "tables")],
+            ),
+            "allow_indirect_imports": "true",
+        },
+    )
+    yield (
         "What a worker runs never loads grpc",
         _forbidden(
             [

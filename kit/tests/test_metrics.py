@@ -18,7 +18,7 @@ from onegrid_kit.callers import Caller, Grant
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
-from onegrid_kit.relay import measure
+from onegrid_kit.outbox import measure
 from onegrid_kit.testing.api import Refused, Serving, serving
 
 from . import toy

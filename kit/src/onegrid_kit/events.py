@@ -1,18 +1,19 @@
-"""Events, CloudEvents with a protobuf message in them: what a service announces, who handles it; and timed jobs."""
+"""Events, CloudEvents with a protobuf message in them: what a service announces, and who handles it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from onegrid.options.v1 import options_pb2
+from onegrid_kit.callers import ANONYMOUS, Call
 
-__all__ = ["Delivery", "Envelope", "Job", "Subscription", "on", "require_event", "source_of"]
+__all__ = ["Delivery", "Envelope", "Subscription", "on", "require_event", "source_of"]
 
 M = TypeVar("M", bound=Message)
 
@@ -35,6 +36,10 @@ class Delivery:
     traceparent: str = ""
     """The trace that it belongs to."""
 
+    def call(self) -> Call:
+        """The call of a command that a handler runs: nobody's, at the time of the event and in its trace."""
+        return Call(caller=ANONYMOUS, now=self.time, method=self.type, traceparent=self.traceparent)
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -44,11 +49,21 @@ class Envelope:
     body: bytes
     """The message, serialized."""
 
+    @classmethod
+    def of_row(cls, row: Any) -> Self:
+        """The event of a row that has its attributes and body as columns."""
+        delivery = Delivery(
+            id=str(row.id), type=row.type, subject=row.subject, time=row.time, traceparent=row.traceparent
+        )
+        return cls(delivery, bytes(row.body))
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A handler and the event that it handles."""
 
+    name: str
+    """What inbox, metrics and operators call the handler; it must stay the same over releases."""
     message: type[Message]
     handle: Callable[[Connection, Any, Delivery], None]
 
@@ -57,36 +72,21 @@ class Subscription:
         """The event's type."""
         return self.message.DESCRIPTOR.full_name
 
-    @property
-    def name(self) -> str:
-        """What inbox, metrics and operators call the handler; it must stay the same over releases."""
-        return self.handle.__name__
 
-
-def on(message: type[M], handle: Callable[[Connection, M, Delivery], None]) -> Subscription:
-    """Subscribe the handler.
+def on(name: str, message: type[M], handle: Callable[[Connection, M, Delivery], None]) -> Subscription:
+    """Subscribe the handler under this name, which is stored.
 
     It runs in a transaction, which it may share with handlers of other events, and is called again after it failed:
     what it does must lie in that transaction.
     """
     require_event(message)
-    return Subscription(message, handle)
+    return Subscription(name, message, handle)
 
 
 def require_event(message: type[Message]) -> None:
     """Raise TypeError unless the contract marks the message as an event."""
     if not message.DESCRIPTOR.GetOptions().HasExtension(options_pb2.event):  # type: ignore[arg-type]
         raise TypeError(f"{message.DESCRIPTOR.full_name} is not marked as an event")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Something done again and again, in one replica at a time."""
-
-    name: str
-    every: timedelta
-    run: Callable[[Connection, datetime], None]
-    """Called with a transaction and the domain's time."""
 
 
 def source_of(event_type: str) -> str:

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 
 from onegrid.identity.v1.events_pb2 import SessionRevoked
 from onegrid_kit import idempotency
-from onegrid_kit.events import Delivery, Job, on
+from onegrid_kit.events import Delivery, on
+from onegrid_kit.jobs import Job
 
 __all__ = ["HANDLERS", "JOBS"]
 
@@ -42,7 +43,7 @@ def forget_sessions(conn: Connection, now: datetime) -> None:
     conn.execute(text("DELETE FROM revoked_session WHERE expire_time < :now"), {"now": now - timedelta(minutes=1)})
 
 
-HANDLERS = (on(SessionRevoked, refuse_session),)
+HANDLERS = (on("refuse_session", SessionRevoked, refuse_session),)
 JOBS = (
     Job("forget answers", timedelta(minutes=10), forget_answers),
     Job("forget deliveries", timedelta(hours=6), forget_deliveries),

@@ -19,8 +19,10 @@ from sqlalchemy import Connection, Engine, text
 
 from onegrid_kit import metrics, tracing
 from onegrid_kit.database import lost
-from onegrid_kit.events import Delivery, Envelope, Subscription
+from onegrid_kit.events import Envelope, Subscription
 from onegrid_kit.logs import describe, log
+from onegrid_kit.service import Service
+from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["Inbox", "Parked"]
 
@@ -49,7 +51,7 @@ _FAIL = text(
 )
 _DUE = text(
     """
-    SELECT handler, event_id, type, subject, time, traceparent, body FROM parked_event
+    SELECT handler, event_id AS id, type, subject, time, traceparent, body FROM parked_event
     WHERE next_attempt_at <= clock_timestamp()
     ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
     """
@@ -118,6 +120,17 @@ class Inbox:
         self._age = metrics.EVENT_AGE.labels(service)
         self._seconds = {name: metrics.HANDLER_SECONDS.labels(service, name) for name in self._by_name}
 
+    @classmethod
+    def of(cls, service: Service, settings: ServiceSettings, engine: Engine) -> Inbox:
+        """The inbox of a service, with its handlers."""
+        return cls(
+            service.name,
+            engine,
+            service.load_handlers(),
+            attempts=settings.handler_attempts,
+            retry_base_s=settings.retry_base_s,
+        )
+
     @property
     def types(self) -> frozenset[str]:
         """The events that are handled."""
@@ -152,17 +165,7 @@ class Inbox:
                 if row is None:
                     break
                 tried += 1
-                envelope = Envelope(
-                    Delivery(
-                        id=str(row.event_id),
-                        type=row.type,
-                        subject=row.subject,
-                        time=row.time,
-                        traceparent=row.traceparent,
-                    ),
-                    bytes(row.body),
-                )
-                self._retry(conn, row.handler, envelope)
+                self._retry(conn, row.handler, Envelope.of_row(row))
         self._gauge()
         return tried
 

@@ -22,18 +22,24 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_SERVING = ("api", "worker", "relay")
+
 
 def run(service: Service, argv: Sequence[str]) -> int:
     """Run a role until it ends; its exit code."""
-    # A container's first process never gets a SIGTERM that it doesn't listen for: until the role does, leave at once.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     roles = ["api", "worker", "relay", "migrate", "parked", "audit", *service.commands]
     role, *rest = argv or [""]
     if role not in roles:
         print(f"usage: python -m {service.package} {' | '.join(roles)}", file=sys.stderr)
         return 2
+    # A container's first process never gets a SIGTERM that it doesn't listen for: until the role does, end at once. One
+    # that serves has nothing to finish before it began; of another one, nobody must think that its work is done.
+    code = 0 if role in _SERVING else 128 + signal.SIGTERM
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(code))
     try:
         if role == "worker":
+            # Kept back until the new process listens, which knows nothing of this one's handlers.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             # A process of its own from the first import on: eventlet and grpc don't mix.
             os.execv(  # noqa: S606
                 sys.executable, [sys.executable, "-m", "onegrid_kit.worker.launcher", f"{service.package}.main:SERVICE"]
@@ -71,12 +77,12 @@ def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str
 
 def _migrate(service: Service, settings: ServiceSettings) -> int:
     from onegrid_kit.migrations import migrate
-    from onegrid_kit.relay import declare_topology
+    from onegrid_kit.topology import declare_consumer
 
     migrate(service, settings.database_url)
     if settings.amqp_url:
         types = sorted({subscription.type for subscription in service.load_handlers()})
-        asyncio.run(declare_topology(settings.amqp_url, service.name, types))
+        asyncio.run(declare_consumer(settings.amqp_url, service.name, types))
     return 0
 
 
@@ -105,7 +111,7 @@ def _parked(service: Service, settings: ServiceSettings, rest: list[str]) -> int
     from onegrid_kit.inbox import Inbox
 
     with _engine(settings) as engine:
-        inbox = Inbox(service.name, engine, service.load_handlers())
+        inbox = Inbox.of(service, settings, engine)
         match rest:
             case ["list"]:
                 for event in inbox.parked():

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Engine
 
+from onegrid_kit.backoff import Backoff
 from onegrid_kit.clock import Clock
 from onegrid_kit.events import Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
 from onegrid_kit.logs import describe, log
-from onegrid_kit.relay import Outbox, measure
+from onegrid_kit.outbox import Outbox, measure
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
@@ -35,13 +36,7 @@ class Member:
     def __init__(self, service: Service, settings: ServiceSettings, engine: Engine, clock: Clock) -> None:
         self.name = service.name
         self.engine = engine
-        self.inbox = Inbox(
-            service.name,
-            engine,
-            service.load_handlers(),
-            attempts=settings.handler_attempts,
-            retry_base_s=settings.retry_base_s,
-        )
+        self.inbox = Inbox.of(service, settings, engine)
         self.schedule = Schedule(service.name, engine, service.load_jobs(), clock)
 
 
@@ -68,17 +63,14 @@ class Pump:
             thread.join(timeout=10)
 
     def _run(self, member: Member) -> None:
-        pause = _PAUSE_S[0]
+        backoff = Backoff(*_PAUSE_S)
         while not self._stopping.is_set():
-            began = time.monotonic()
             try:
                 self._carry(member)
             except Exception as error:
-                if time.monotonic() - began > _PAUSE_S[1]:
-                    pause = _PAUSE_S[0]
+                pause = backoff.next_pause_s()
                 log.warning("pump interrupted", member=member.name, error=describe(error), pause_s=pause)
                 self._stopping.wait(pause)
-                pause = min(pause * 2, _PAUSE_S[1])
 
     def _carry(self, member: Member) -> None:
         outbox = Outbox(member.name, member.engine)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection, text
 
 from onegrid_kit import metrics
+from onegrid_kit.backoff import Backoff
 from onegrid_kit.cipher import cipher
 from onegrid_kit.clock import Clock, SystemClock
 from onegrid_kit.database import Database
@@ -28,6 +29,7 @@ __all__ = ["Runtime"]
 S = TypeVar("S", bound=ServiceSettings)
 
 _POLL_S = 1.0
+_PAUSE_S = (0.2, 5.0)
 
 
 class Runtime(Generic[S]):
@@ -85,9 +87,8 @@ class Runtime(Generic[S]):
         await self.db.close()
 
     async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        pause = 0.2
+        backoff = Backoff(*_PAUSE_S)
         while True:
-            began = asyncio.get_running_loop().time()
             try:
                 await run()
                 return
@@ -99,10 +100,7 @@ class Runtime(Generic[S]):
                     error=describe(error),
                     exc_info=None if isinstance(error, Unavailable) else error,
                 )
-            if asyncio.get_running_loop().time() - began > 60:
-                pause = 0.2
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 5)
+            await asyncio.sleep(backoff.next_pause_s())
 
     async def _watch_database(self) -> None:
         """Learn each second which sessions were revoked; by that, whether the database answers, too."""

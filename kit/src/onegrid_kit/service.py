@@ -10,7 +10,8 @@ from typing import Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
-from onegrid_kit.events import Job, Subscription
+from onegrid_kit.events import Subscription
+from onegrid_kit.jobs import Job
 from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["Service", "installed"]
@@ -25,14 +26,14 @@ class Service:
     """`petition`; its exchange and queue are `onegrid.petition`."""
     descriptor: ServiceDescriptor
     """The contract that the api serves."""
-    settings: type[ServiceSettings]
-    """What it can be told."""
+    settings: type[ServiceSettings] = ServiceSettings
+    """Its settings, if it has some of its own."""
     api: str
     """A function of a Runtime that makes the servicers."""
-    handlers: str
-    """A tuple of Subscriptions."""
-    jobs: str
-    """A tuple of Jobs."""
+    handlers: str = ""
+    """A tuple of Subscriptions, if it has some of its own."""
+    jobs: str = ""
+    """A tuple of Jobs, if it has some of its own."""
     migrations: str
     """The package whose `versions` hold its migrations."""
     commands: Mapping[str, str] = field(default_factory=dict)
@@ -57,13 +58,13 @@ class Service:
         """Its handlers, the kit's own among them."""
         from onegrid_kit import housekeeping
 
-        return (*load(self.handlers), *housekeeping.HANDLERS)
+        return (*(load(self.handlers) if self.handlers else ()), *housekeeping.HANDLERS)
 
     def load_jobs(self) -> tuple[Job, ...]:
         """Its jobs; the kit's own run beside them."""
         from onegrid_kit import housekeeping
 
-        return (*load(self.jobs), *housekeeping.JOBS)
+        return (*(load(self.jobs) if self.jobs else ()), *housekeeping.JOBS)
 
 
 def installed() -> tuple[Service, ...]:

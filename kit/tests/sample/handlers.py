@@ -22,4 +22,4 @@ def note_user(conn: Connection, event: UserDisabled, delivery: Delivery) -> None
         raise Faulty(event.user)
 
 
-HANDLERS = (on(UserDisabled, note_user),)
+HANDLERS = (on("note_user", UserDisabled, note_user),)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from onegrid_kit.events import Job
+from onegrid_kit.jobs import Job
 
 
 def tick(conn: Connection, _: datetime) -> None:

@@ -21,6 +21,7 @@ from nameko.runners import ServiceRunner
 from nameko.timer import timer
 
 from onegrid_kit import amqp, logs, metrics, probes, tracing
+from onegrid_kit.backoff import Backoff
 from onegrid_kit.clock import SystemClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.events import Envelope, source_of
@@ -139,13 +140,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     probes.serve(settings.metrics_port, _health, service.name, "worker")
     engine = sync_engine(settings.database_url, pool=2)
     metrics.observe_pool(service.name, "worker", engine.pool)
-    inbox = Inbox(
-        service.name,
-        engine,
-        service.load_handlers(),
-        attempts=settings.handler_attempts,
-        retry_base_s=settings.retry_base_s,
-    )
+    inbox = Inbox.of(service, settings, engine)
     schedule = Schedule(service.name, engine, service.load_jobs(), SystemClock())
     stop = Event()
     runner = ServiceRunner(
@@ -205,7 +200,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
     )
 
     def deliver(envelopes: Sequence[Envelope]) -> None:
-        pause = _PAUSE_S[0]
+        backoff = Backoff(*_PAUSE_S)
         while True:
             try:
                 inbox.deliver(envelopes)
@@ -217,8 +212,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
                 log.warning("delivery waits for the database", error=describe(error))
                 if stop.ready():
                     raise
-                eventlet.sleep(pause)
-                pause = min(pause * 2, _PAUSE_S[1])
+                eventlet.sleep(backoff.next_pause_s())
 
     batches = _Batches(deliver)
 

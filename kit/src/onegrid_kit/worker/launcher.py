@@ -12,8 +12,9 @@ __all__ = ["launch"]
 
 def launch(argv: list[str]) -> int:
     """Run the worker of the service that `argv` names as `module:SERVICE` until it is told to stop."""
-    # As in onegrid_kit.main, whose listening ended when this process became the worker.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # As in onegrid_kit.main, which kept SIGTERM back for this process.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     # psycopg would block the hub in its own wait function, and reads this on import.
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
     with warnings.catch_warnings():

@@ -11,15 +11,15 @@ from onegrid_grid import commands, messages, store
 from onegrid_grid.errors import PointOutside
 from onegrid_grid.locating import Locator
 from onegrid_grid.registry import Cell, read_divisions
-from onegrid_grid.settings import GridSettings
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.runtime import Runtime
+from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["build"]
 
 
-def build(runtime: Runtime[GridSettings]) -> Sequence[object]:
+def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
     """The servicers."""
     return [GridApi(runtime)]
 
@@ -27,7 +27,7 @@ def build(runtime: Runtime[GridSettings]) -> Sequence[object]:
 class GridApi:
     """The methods of onegrid.grid.v1.GridService; see there."""
 
-    def __init__(self, runtime: Runtime[GridSettings]) -> None:
+    def __init__(self, runtime: Runtime[ServiceSettings]) -> None:
         self._db = runtime.db
         self._pages = runtime.pages
         self._locator = Locator(runtime.db)

@@ -6,16 +6,14 @@ from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid_grid import commands
-from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.events import Delivery, on
 
 __all__ = ["HANDLERS"]
 
 
 def end_posts_of_disabled(conn: Connection, event: UserDisabled, delivery: Delivery) -> None:
-    """Somebody who acts no more looks after no cell; what they were given since they act again is theirs."""
-    call = Call(caller=ANONYMOUS, now=delivery.time, method=delivery.type, traceparent=delivery.traceparent)
-    commands.end_posts(conn, event.user, call)
+    """End the appointments of a disabled user; those that began after it was enabled again stay."""
+    commands.end_posts(conn, event.user, delivery.call())
 
 
-HANDLERS = (on(UserDisabled, end_posts_of_disabled),)
+HANDLERS = (on("end_posts_of_disabled", UserDisabled, end_posts_of_disabled),)

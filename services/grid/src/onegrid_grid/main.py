@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from onegrid.grid.v1 import grid_service_pb2
-from onegrid_grid.settings import GridSettings
 from onegrid_kit.service import Service
 
 __all__ = ["SERVICE"]
@@ -11,9 +10,7 @@ __all__ = ["SERVICE"]
 SERVICE = Service(
     name="grid",
     descriptor=grid_service_pb2.DESCRIPTOR.services_by_name["GridService"],
-    settings=GridSettings,
     api="onegrid_grid.api:build",
     handlers="onegrid_grid.handlers:HANDLERS",
-    jobs="onegrid_grid.jobs:JOBS",
     migrations="onegrid_grid.migrations",
 )

@@ -21,4 +21,7 @@ def keep_cell_code(conn: Connection, event: CellDefined, _: Delivery) -> None:
     store.keep_place(conn, event.code)
 
 
-HANDLERS = (on(DivisionDefined, keep_division_code), on(CellDefined, keep_cell_code))
+HANDLERS = (
+    on("keep_division_code", DivisionDefined, keep_division_code),
+    on("keep_cell_code", CellDefined, keep_cell_code),
+)

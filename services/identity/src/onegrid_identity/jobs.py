@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from onegrid_identity import store
-from onegrid_kit.events import Job
+from onegrid_kit.jobs import Job
 
 __all__ = ["JOBS"]
 

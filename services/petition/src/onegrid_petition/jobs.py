@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.clock import CHINA
-from onegrid_kit.events import Job
+from onegrid_kit.jobs import Job
 from onegrid_petition import lifecycle, metrics, queries
 
 __all__ = ["JOBS"]

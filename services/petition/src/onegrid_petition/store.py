@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, bindparam, select, text, tuple_
@@ -11,17 +11,22 @@ from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
+from onegrid_kit import codes
 from onegrid_kit.batches import BatchStatement
 from onegrid_kit.paging import Position, behind
+from onegrid_kit.projections import keep_newest
 from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
-from onegrid_petition.tables import department, petition, place, search, task, timeline
+from onegrid_petition.tables import department, ground_version, petition, place, search, tally, task, timeline
 
 __all__ = [
+    "add_to_tally",
     "append_entry",
     "entries",
     "entries_after",
     "file_petitions",
     "filed_row",
+    "keep_department",
+    "keep_place",
     "load_petition",
     "lock_petition",
     "petitions_by_id",
@@ -239,6 +244,39 @@ def replace_grams(conn: Connection, petition_id: str, grams: Iterable[str]) -> N
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=[search.c.district, search.c.petition], set_={"grams": statement.excluded.grams}
+        )
+    )
+
+
+def keep_place(
+    conn: Connection,
+    code: str,
+    version: int,
+    display_name: str,
+    *,
+    grid_worker: str = "",
+    boundary: Sequence[tuple[float, float]] | None = None,
+) -> None:
+    """Keep what grid announced of a place; only a cell has a boundary."""
+    key = {"district": codes.district_of(code), "code": code}
+    values = {"display_name": display_name, "grid_worker": grid_worker, "boundary": boundary}
+    if keep_newest(conn, place, key, version, values):
+        conn.execute(ground_version.update().values(version=ground_version.c.version + 1))
+
+
+def keep_department(conn: Connection, code: str, version: int, display_name: str) -> None:
+    """Keep what identity announced of a department."""
+    key = {"district": codes.district_of(code), "code": code}
+    keep_newest(conn, department, key, version, {"display_name": display_name})
+
+
+def add_to_tally(conn: Connection, place_code: str, day: date, columns: Sequence[str]) -> None:
+    """Count one more of each of these in the figures of a place and day."""
+    key = {"district": codes.district_of(place_code), "place": place_code, "day": day}
+    statement = insert(tally).values(**key, **dict.fromkeys(columns, 1))
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[tally.c[name] for name in key], set_={name: tally.c[name] + 1 for name in columns}
         )
     )
 
