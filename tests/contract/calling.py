@@ -74,7 +74,7 @@ DOCUMENTED_METADATA = documented_metadata()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a caller is told."""
+    """The answer that a caller gets: a message or an error."""
 
     method: MethodDescriptor = field(compare=False)
     code: grpc.StatusCode
@@ -110,7 +110,7 @@ class Outcome:
         return "" if self.ok else self.info.reason
 
     def keeps_the_contract(self) -> Outcome:
-        """Itself, if what it says is what the contract lets it say."""
+        """Itself, after checking that code, reason and details are those that the contract allows."""
         if self.ok:
             return self
         assert self.code not in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN), self
@@ -134,15 +134,15 @@ class Outcome:
 class District:
     """The platform, its callers' tokens, and its databases."""
 
-    def __init__(self, port: int, told: dict[str, Any], folder: Path) -> None:
+    def __init__(self, port: int, callers: dict[str, Any], folder: Path) -> None:
         self.port = port
-        self.accounts: dict[str, Any] = told["accounts"]
-        self.tokens: dict[str, str] = told["tokens"]
-        self.cipher_keys: str = told["cipher_keys"]
+        self.accounts: dict[str, Any] = callers["accounts"]
+        self.tokens: dict[str, str] = callers["tokens"]
+        self.cipher_keys: str = callers["cipher_keys"]
         self.folder = folder
-        self.engines: dict[str, Engine] = {name: sync_engine(url) for name, url in sorted(told["databases"].items())}
+        self.engines: dict[str, Engine] = {name: sync_engine(url) for name, url in sorted(callers["databases"].items())}
         self.channel = self.connect()
-        self.small_pages_channel = self.connect(told["small_pages_port"])
+        self.small_pages_channel = self.connect(callers["small_pages_port"])
         """The same platform, but that its lists end their pages after a hundred bytes."""
 
     def connect(self, port: int = 0, **options: int) -> grpc.Channel:
@@ -167,7 +167,7 @@ class District:
         metadata: Sequence[tuple[str, str]] = (),
         compression: grpc.Compression | None = None,
     ) -> Outcome:
-        """Call with these bytes: as somebody, with a token, or without one. Of a stream the first message is taken."""
+        """Call with these bytes, as a named caller, with a token, or without one; of a stream, take the first one."""
         token = self.tokens[caller] if caller else token
         if token is not None:
             metadata = (*metadata, ("authorization", f"Bearer {token}"))
@@ -199,7 +199,7 @@ class District:
         return answer.FromString(outcome.answer)
 
     def serving(self) -> bool:
-        """Whether the platform says of itself that it serves, on a connection of its own."""
+        """Whether the health service reports SERVING, on a connection of its own."""
         with self.connect() as channel:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
             return answer.status == health_pb2.HealthCheckResponse.SERVING

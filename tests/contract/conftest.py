@@ -44,14 +44,14 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     finally:
         process.terminate()
         code = process.wait(timeout=40)
-    # grpc says itself, at length, that metadata was no text.
-    told = re.sub(
+    # gRPC itself logs a traceback for metadata that is not text.
+    log_text = re.sub(
         r"grpc\._cython\.cygrpc: Invalid encoding on .*\n(?:Traceback|  |UnicodeDecodeError).*\n.*\n.*\n",
         "",
         log.read_text(),
     )
-    assert alive, told
-    assert code == 0, told
-    # What the platform calls a fault of its own is logged with its traceback; so is what asyncio and grpc find amiss.
-    assert "Traceback" not in told, told
-    assert "call failed" not in told, told
+    assert alive, log_text
+    assert code == 0, log_text
+    # Faults of the platform are logged with tracebacks; so are errors within asyncio and gRPC.
+    assert "Traceback" not in log_text, log_text
+    assert "call failed" not in log_text, log_text

@@ -1,4 +1,4 @@
-"""Requests made from the descriptors alone: plausible ones, and ones that somebody who means harm would send."""
+"""Generates requests from the descriptors alone: plausible ones, and those of an attacker."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ EXAMPLES = settings(
     max_examples=int(_WANTED or "20"),
     deadline=None,
     database=None,
-    # The same requests each time, unless somebody asks for more of them.
+    # The same requests each time, unless more are asked for.
     derandomize=_WANTED is None,
     suppress_health_check=list(HealthCheck),
 )
 
 Corpus = Mapping[str, Sequence[str]]
-"""Plausible words by what they are: names and codes of what there is, and of what there is not."""
+"""Plausible values by kind: names and codes of resources that exist, and of some that do not."""
 
 NASTY = (
     "\0",
@@ -86,7 +86,7 @@ _HOSTILE: Mapping[int, SearchStrategy[Any]] = {
     FieldDescriptor.TYPE_BOOL: st.booleans(),
     FieldDescriptor.TYPE_ENUM: st.one_of(st.sampled_from([-1, 0, 1, 2, 15, 99, _FLOOR, _CEILING]), _INT32),
 }
-_WORDS = ("朝凤社区", "企业用工服务", "Straße 5", "请帮忙", "a", "7")
+_TEXTS = ("朝凤社区", "企业用工服务", "Straße 5", "请帮忙", "a", "7")
 _CSV = (
     b"code,name,level\n210602,Yuanbao,district\n",
     "code,name,level\n210602,元宝区,district\n210602009,新街道,street\n210602009001,新社区,community\n".encode(),
@@ -103,26 +103,26 @@ def requests(kind: Descriptor, corpus: Corpus) -> SearchStrategy[Message]:
 @st.composite
 def spoiled_bytes(draw: Callable[[SearchStrategy[Any]], Any], kind: Descriptor, corpus: Corpus) -> bytes:
     """Bytes that are seldom a message: random, cut short, with fields of other types, nested without end."""
-    whole: bytes = draw(_message(kind, corpus, 0.1)).SerializeToString()
+    valid: bytes = draw(_message(kind, corpus, 0.1)).SerializeToString()
     how = draw(st.integers(0, 6))
     if how == 0:
         return bytes(draw(st.binary(max_size=200)))
     if how == 1:
-        return whole[: draw(st.integers(0, max(0, len(whole) - 1)))]
+        return valid[: draw(st.integers(0, max(0, len(valid) - 1)))]
     if how == 2:
-        at = draw(st.integers(0, len(whole)))
-        return whole[:at] + bytes(draw(st.binary(min_size=1, max_size=4))) + whole[at:]
+        at = draw(st.integers(0, len(valid)))
+        return valid[:at] + bytes(draw(st.binary(min_size=1, max_size=4))) + valid[at:]
     if how == 3:  # an unknown field, then each known number with another wire type
         number = draw(st.sampled_from([*(f.number for f in kind.fields), 536870911]))
-        return whole + _varint(number << 3 | draw(st.integers(0, 7))) + bytes(draw(st.binary(max_size=12)))
+        return valid + _varint(number << 3 | draw(st.integers(0, 7))) + bytes(draw(st.binary(max_size=12)))
     if how == 4:  # groups without end
-        return whole + _varint(100 << 3 | 3) * draw(st.sampled_from([1, 99, 101, 50000]))
+        return valid + _varint(100 << 3 | 3) * draw(st.sampled_from([1, 99, 101, 50000]))
     if how == 5:  # a length that is longer than what follows
-        return whole + _varint(1 << 3 | 2) + _varint(draw(st.sampled_from([2**31 - 1, 2**63 - 1, len(whole) + 1])))
+        return valid + _varint(1 << 3 | 2) + _varint(draw(st.sampled_from([2**31 - 1, 2**63 - 1, len(valid) + 1])))
     # text that is not UTF-8
     numbers = [f.number for f in kind.fields if f.type == FieldDescriptor.TYPE_STRING] or [1]
     bad = draw(st.sampled_from([b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"]))
-    return whole + _varint(draw(st.sampled_from(numbers)) << 3 | 2) + bytes([len(bad)]) + bad
+    return valid + _varint(draw(st.sampled_from(numbers)) << 3 | 2) + bytes([len(bad)]) + bad
 
 
 def _varint(value: int) -> bytes:
@@ -164,7 +164,7 @@ def _message(draw: Callable[[SearchStrategy[Any]], Any], kind: Descriptor, corpu
 
 def _fill(made: Message, field: FieldDescriptor, values: list[Any]) -> None:
     if len(values) > 200:
-        # 2,100 small things are as many as 2,100 large ones.
+        # Small values: the number of items is tested, not their size.
         small = type(values[0])() if field.message_type is not None else values[0]
         values = [small[:8] if isinstance(small, str) else small] * len(values)
     getattr(made, field.name).extend(values)
@@ -185,17 +185,17 @@ def _plausible(field: FieldDescriptor, corpus: Corpus) -> SearchStrategy[Any]:
         if rules.string.uuid:
             return st.uuids().map(str)
         if pattern:
-            fitting = _fitting(pattern, tuple(word for words in corpus.values() for word in words))
+            fitting = _fitting(pattern, tuple(value for values in corpus.values() for value in values))
             made = st.from_regex(pattern, fullmatch=True).filter(str.isascii)
             return st.one_of(st.sampled_from(fitting), made) if fitting else made
         if field.name in ("name", "user"):
-            return st.sampled_from([word for words in corpus.values() for word in words if "/" in word])
+            return st.sampled_from([value for values in corpus.values() for value in values if "/" in value])
         if "token" in field.name or field.name == "etag":
             return st.sampled_from(["", "", "1", "AAAA", *corpus.get(field.name, ())])
         longest = rules.string.max_len or rules.string.max_bytes or 40
         shortest = rules.string.min_len or 0
         return st.one_of(
-            st.sampled_from([word.ljust(shortest, "口") for word in _WORDS]),
+            st.sampled_from([text.ljust(shortest, "口") for text in _TEXTS]),
             # The first character is visible and none controls, as the rules for text want.
             st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=shortest).map(
                 lambda text: ("口" + text)[:longest]
@@ -220,8 +220,8 @@ def _rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
 
 
 @cache
-def _fitting(pattern: str, words: tuple[str, ...]) -> list[str]:
-    return [word for word in words if re.search(pattern, word)]
+def _fitting(pattern: str, values: tuple[str, ...]) -> list[str]:
+    return [value for value in values if re.search(pattern, value)]
 
 
 assert timestamp_pb2

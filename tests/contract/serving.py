@@ -1,6 +1,6 @@
 """The platform in a process of its own, as `make run` starts it, with the demonstration district and who may call it.
 
-`python serving.py DATA PORT` serves until SIGTERM; DATA/callers.json appears once everybody is logged in.
+`python serving.py DATA PORT` serves until SIGTERM; DATA/callers.json appears once all callers are logged in.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STAFF = ("commander", "centre", "street", "community", "grid")
 
 
 class PatientPlatform(Platform):
-    """Its tokens outlast the tests, however many examples they are told to try."""
+    """Its tokens outlast the tests, however many examples they try."""
 
     def settings(self, service: Service) -> ServiceSettings:
         settings = super().settings(service)
@@ -73,7 +73,7 @@ async def serve(platform: PatientPlatform, data: Path, port: int) -> None:
     for key, phone in phones.items():
         tokens[key] = await client.public(phone, district.CODE)
     await client.close()
-    told: dict[str, Any] = {
+    callers: dict[str, Any] = {
         "accounts": accounts,
         "tokens": {key: metadata[0][1].removeprefix("Bearer ") for key, metadata in tokens.items()},
         "databases": {service.name: platform.settings(service).database_url for service in SERVICES},
@@ -81,7 +81,7 @@ async def serve(platform: PatientPlatform, data: Path, port: int) -> None:
         "small_pages_port": small.port,
     }
     partial = data / "callers.part"
-    partial.write_text(json.dumps(told))
+    partial.write_text(json.dumps(callers))
     partial.rename(data / "callers.json")
     await stopping.wait()
     await small.stop()

@@ -1,4 +1,4 @@
-"""Who has no good token, or acts outside of their scope, learns that and nothing else."""
+"""Callers without a valid token, or outside of their scope, are refused and learn nothing else."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .calling import METHODS, District, Outcome, access, domain, request_of
 CLOSED = [method for method in METHODS if access(method).audience != options_pb2.AUDIENCE_PUBLIC]
 PERMITTED = [method for method in METHODS if access(method).audience == options_pb2.AUDIENCE_PERMITTED]
 STREET = "210602003"
-NOBODY = "users/00000000000000000000"
+UNKNOWN_USER = "users/00000000000000000000"
 
 
 # Without a good token
@@ -57,9 +57,9 @@ class Mint:
 
     def signed(self, *, key: Ed25519PrivateKey | None = None, kid: str | None = "", **claims: Any) -> str:
         """The administrator's token with other claims; None leaves one out."""
-        told = {name: value for name, value in (self.claims | claims).items() if value is not None}
+        present = {name: value for name, value in (self.claims | claims).items() if value is not None}
         headers = {} if kid is None else {"kid": kid or self.kid}
-        return jwt.encode(told, key or self.key, algorithm="EdDSA", headers=headers)
+        return jwt.encode(present, key or self.key, algorithm="EdDSA", headers=headers)
 
     def by_hand(self, header: Any, payload: Any, signature: bytes = b"") -> str:
         def part(value: Any) -> str:
@@ -111,7 +111,7 @@ BAD: Mapping[str, Callable[[Mint], str]] = {
     "of tomorrow": lambda mint: mint.signed(iat=at(days=-1), exp=at(days=-2)),
     "never expires": lambda mint: mint.signed(exp=None),
     "expires after the end of time": lambda mint: mint.signed(exp=10**18),
-    "expires at a word": lambda mint: mint.signed(exp="never"),
+    "expires at a text": lambda mint: mint.signed(exp="never"),
     "foreign key, our key's id": lambda mint: mint.signed(key=Ed25519PrivateKey.generate()),
     "foreign key of its own id": lambda mint: mint.signed(key=Ed25519PrivateKey.generate(), kid="0" * 20),
     "our key, unknown id": lambda mint: mint.signed(kid="0" * 20),
@@ -165,7 +165,7 @@ def mint(district: District) -> Mint:
 
 @pytest.fixture(scope="module")
 def refusals(district: District) -> Mapping[str, Outcome]:
-    """What each service tells callers without a token, whatever they send."""
+    """Each service's answer to callers without a token, whatever they send."""
     found: dict[str, Outcome] = {}
     for method in CLOSED:
         for raw in (b"", b"\xff"):
@@ -282,22 +282,24 @@ def on_task(name: str, *etags: str) -> Iterator[Message]:
 NO_PETITION = f"petitions/{DISTRICT}-20201111-00000000"
 
 
-def assert_told_alike(district: District, there: Iterator[Message], not_there: Iterator[Message], caller: str) -> None:
+def assert_same_outcome(
+    district: District, there: Iterator[Message], not_there: Iterator[Message], caller: str
+) -> None:
     for one, other in zip(there, not_there, strict=True):
-        told, said = district.attempt(one, caller), district.attempt(other, caller)
-        assert told.reason == "PERMISSION_DENIED", (caller, one, told)
-        assert told == said, (caller, one, told, said)
+        first, second = district.attempt(one, caller), district.attempt(other, caller)
+        assert first.reason == "PERMISSION_DENIED", (caller, one, first)
+        assert first == second, (caller, one, first, second)
 
 
 @pytest.mark.parametrize("caller", ["citizen", "enterprise", "centre", "street", "community", "grid"])
 def test_a_petition_outside_is_as_one_that_does_not_exist(caller: str, district: District) -> None:
-    """Filed by somebody else, in another street, given to other departments."""
+    """Filed by another user, in another street, dispatched to other departments."""
     petitions = [
         filed(district, "neighbour", ELSEWHERE),
         dispatched(district, "neighbour", ELSEWHERE, OTHER_CENTRE, "210602D09"),
     ]
     for petition in petitions:
-        assert_told_alike(district, on_petition(petition.name), on_petition(NO_PETITION), caller)
+        assert_same_outcome(district, on_petition(petition.name), on_petition(NO_PETITION), caller)
 
 
 def test_a_departments_task_is_not_anothers(district: District) -> None:
@@ -305,8 +307,8 @@ def test_a_departments_task_is_not_anothers(district: District) -> None:
     petition = dispatched(district, "citizen", CELL, OTHER_CENTRE, CENTRE)
     assert district.attempt(pb.GetPetitionRequest(name=petition.name), "centre").ok
     for caller in ("centre", "street", "community", "grid", "citizen", "commander"):
-        assert_told_alike(district, on_task(f"{petition.name}/tasks/1"), on_task(f"{petition.name}/tasks/99"), caller)
-        assert_told_alike(district, on_task(f"{petition.name}/tasks/1"), on_task(f"{NO_PETITION}/tasks/1"), caller)
+        assert_same_outcome(district, on_task(f"{petition.name}/tasks/1"), on_task(f"{petition.name}/tasks/99"), caller)
+        assert_same_outcome(district, on_task(f"{petition.name}/tasks/1"), on_task(f"{NO_PETITION}/tasks/1"), caller)
     assert district.attempt(pb.TakeTaskRequest(name=f"{petition.name}/tasks/2"), "centre").ok
 
 
@@ -329,7 +331,7 @@ def on_user(name: str) -> Iterator[Message]:
 @pytest.mark.parametrize("caller", ["citizen", "enterprise", "commander", "centre", "street", "community", "grid"])
 def test_another_account_is_as_one_that_does_not_exist(caller: str, district: District) -> None:
     other = district.accounts["citizen" if caller != "citizen" else "enterprise"]["user"]
-    assert_told_alike(district, on_user(other), on_user(NOBODY), caller)
+    assert_same_outcome(district, on_user(other), on_user(UNKNOWN_USER), caller)
 
 
 @pytest.fixture(scope="module")
@@ -357,7 +359,7 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     street = ELSEWHERE[:9] if there else "210602099"
     department = OTHER_CENTRE if there else "210602D99"
     petition = filed(district, "neighbour", ELSEWHERE).name if there else NO_PETITION
-    user = district.accounts["citizen"]["user"] if there else NOBODY
+    user = district.accounts["citizen"]["user"] if there else UNKNOWN_USER
     # Of another corner of the world, so that nothing overlaps.
     corners = [Point(longitude=x, latitude=y) for x, y in ((1, 1), (1.001, 1), (1.001, 1.001))]
     ground = Polygon(corners=corners)
@@ -383,7 +385,7 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     yield grid_pb.UpdateCellRequest(
         cell=Cell(name=f"cells/{cell}", display_name="x", etag="9999"), update_mask=FieldMask(paths=["display_name"])
     )
-    yield grid_pb.AppointWorkerRequest(cell=f"cells/{cell}", user=NOBODY, post=Post.POST_LEADER)
+    yield grid_pb.AppointWorkerRequest(cell=f"cells/{cell}", user=UNKNOWN_USER, post=Post.POST_LEADER)
     yield grid_pb.EndAppointmentRequest(name=f"cells/{cell}/appointments/00000000")
     yield grid_pb.ListAppointmentsRequest(parent=cell)
     yield pb.ListPetitionsRequest(district=DISTRICT)
@@ -404,7 +406,7 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
 
 
 def test_every_permission_ends_where_its_scope_ends(keeper: str, district: District) -> None:
-    assert_told_alike(district, elsewhere(district, there=True), elsewhere(district, there=False), keeper)
+    assert_same_outcome(district, elsewhere(district, there=True), elsewhere(district, there=False), keeper)
 
 
 def test_that_was_about_every_method(keeper: str, district: District) -> None:
@@ -413,8 +415,8 @@ def test_that_was_about_every_method(keeper: str, district: District) -> None:
     assert left_out == {"FilePetition"}
 
 
-def test_nobody_files_outside_of_their_scope(keeper: str, district: District) -> None:
-    """Which places there are is no secret, so that one that does not exist is told as such."""
+def test_filing_outside_of_ones_scope_is_refused(keeper: str, district: District) -> None:
+    """Places are public, so an unknown one is answered as such."""
     for place, reason in (
         (ELSEWHERE, "PERMISSION_DENIED"),
         (DISTRICT, "PERMISSION_DENIED"),
@@ -425,7 +427,7 @@ def test_nobody_files_outside_of_their_scope(keeper: str, district: District) ->
 
 
 def test_who_lacks_a_permission_learns_no_more_from_a_request_that_is_wrong(district: District) -> None:
-    """Outsiders are told that before anything is said about what they sent."""
+    """Callers without the permission are refused before their request is validated."""
     for method in PERMITTED:
         rule = access(method)
         if not rule.scope_field:

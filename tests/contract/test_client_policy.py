@@ -24,7 +24,7 @@ def methods() -> Iterator[MethodDescriptor]:
 
 
 def config_of(method: MethodDescriptor) -> dict[str, Any]:
-    """As gRPC finds it: the method's own, else its service's, else everybody's."""
+    """As gRPC finds it: the method's own, else its service's, else the default."""
     for name in (
         {"service": method.containing_service.full_name, "method": method.name},
         {"service": method.containing_service.full_name},
@@ -77,11 +77,11 @@ async def test_a_caller_by_the_policy_does_not_notice_that_a_replica_stops(code:
     await server.start()
     try:
         async with connect(f"127.0.0.1:{port}") as channel:
-            told = await channel.unary_unary(f"/{name}/GetPetition")(b"").code()
+            code_received = await channel.unary_unary(f"/{name}/GetPetition")(b"").code()
     finally:
         await server.stop(None)
     answer = code is grpc.StatusCode.ABORTED
-    assert (told, calls) == ((code, 1) if answer else (grpc.StatusCode.OK, 2))
+    assert (code_received, calls) == ((code, 1) if answer else (grpc.StatusCode.OK, 2))
 
 
 def test_everything_has_a_deadline_but_streams() -> None:

@@ -40,7 +40,7 @@ def rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
 
 
 @every_method
-def test_it_says_who_may_call_it(method: MethodDescriptor) -> None:
+def test_it_declares_who_may_call_it(method: MethodDescriptor) -> None:
     rule = access(method)
     assert rule.audience != options_pb2.AUDIENCE_UNSPECIFIED
     if rule.audience == options_pb2.AUDIENCE_PERMITTED:
@@ -99,17 +99,17 @@ def test_the_resource_that_a_request_is_audited_for_can_not_be_empty(method: Met
 
 @every_method
 def test_what_lists_has_pages(method: MethodDescriptor) -> None:
-    lists = method.name.startswith("List") and method.name != "ListSigningKeys"
-    asks, tells = method.input_type.fields_by_name, method.output_type.fields_by_name
-    assert ("page_size" in asks, "page_token" in asks, "next_page_token" in tells) == (lists,) * 3
+    lists = method.name == "GetPublicTimeline" or (method.name.startswith("List") and method.name != "ListSigningKeys")
+    request, response = method.input_type.fields_by_name, method.output_type.fields_by_name
+    assert ("page_size" in request, "page_token" in request, "next_page_token" in response) == (lists,) * 3
     if lists:
-        assert (rules(asks["page_size"]).int32.gte, rules(asks["page_size"]).int32.lte) == (0, 500)
-        assert rules(asks["page_token"]).string.max_bytes
+        assert (rules(request["page_size"]).int32.gte, rules(request["page_size"]).int32.lte) == (0, 500)
+        assert rules(request["page_token"]).string.max_bytes
 
 
 @every_method
 def test_every_text_has_an_end(method: MethodDescriptor) -> None:
-    """A rule limits each text and list, so that what is stored, hashed or told again has a size."""
+    """A rule limits each text and list, so that what is stored, hashed or returned has a limited size."""
     for field in method.input_type.fields:
         rule = rules(field)
         if field.is_repeated:
@@ -165,7 +165,7 @@ def test_every_event_is_marked_as_one(service: Service) -> None:
 
 
 @every_service
-def test_events_with_personal_data_say_how_long_it_is_kept(service: Service) -> None:
+def test_events_with_personal_data_declare_its_retention(service: Service) -> None:
     package = service.descriptor.full_name.rsplit(".", 1)[0]
     for name, each in import_module(f"{package}.events_pb2").DESCRIPTOR.message_types_by_name.items():
         event = each.GetOptions().Extensions[options_pb2.event]
@@ -187,7 +187,7 @@ def holds_personal_data(message: object, seen: set[str]) -> bool:
 
 
 @every_method
-def test_what_answers_with_personal_data_says_so(method: MethodDescriptor) -> None:
+def test_reads_that_answer_with_personal_data_are_marked(method: MethodDescriptor) -> None:
     """A read whose answer may hold fields marked personal is written to the audit trail, but for what is one's own."""
     if changes_something(method) or method.name == "GetCaller":
         return
@@ -218,7 +218,7 @@ def test_every_reason_can_happen_and_no_other_can(service: Service) -> None:
 
 @pytest.mark.parametrize("module", ["onegrid_kit.errors", *(f"{service.package}.errors" for service in SERVICES)])
 def test_every_error_is_raised_somewhere(module: str) -> None:
-    """A reason whose error nothing raises would be a promise to nobody."""
+    """A reason that no code raises would document an error that can't happen."""
     sources = [*ROOT.glob("kit/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]
     code = "\n".join(source.read_text() for source in sources)
     for name in (error.__name__ for error in errors_of(module)):

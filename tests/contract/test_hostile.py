@@ -79,7 +79,7 @@ def corpus(district: District) -> Corpus:
 
 @pytest.fixture(scope="module")
 def refused(district: District) -> Iterator[list[Sent]]:
-    """What this module's tests sent in vain. Some of it is sent once more, and must leave no trace."""
+    """The refused requests of this module's tests. Some are sent again, and must leave no trace."""
     sent: list[Sent] = []
     yield sent
     each: dict[tuple[str, str], set[bytes]] = {}
@@ -127,7 +127,7 @@ def attempt(district: District, method: MethodDescriptor, raw: bytes, refused: l
     outcomes = []
     for caller in CALLERS:
         # Logout with a good token would end the session that all the other tests use. A login takes long, on purpose,
-        # and is the same for everybody.
+        # and is the same for every caller.
         if caller and (method.name == "Logout" or method.name.startswith("Login")):
             continue
         outcome = district.send(method, raw, caller).keeps_the_contract()
@@ -140,7 +140,7 @@ def attempt(district: District, method: MethodDescriptor, raw: bytes, refused: l
 
 
 @methods()
-def test_any_message_is_answered_as_the_contract_says(
+def test_any_message_is_answered_as_the_contract_allows(
     method: MethodDescriptor, district: District, corpus: Corpus, refused: list[Sent]
 ) -> None:
     @EXAMPLES
@@ -152,7 +152,7 @@ def test_any_message_is_answered_as_the_contract_says(
 
 
 @methods()
-def test_any_bytes_are_answered_as_the_contract_says(
+def test_any_bytes_are_answered_as_the_contract_allows(
     method: MethodDescriptor, district: District, corpus: Corpus, refused: list[Sent]
 ) -> None:
     @EXAMPLES
@@ -164,7 +164,7 @@ def test_any_bytes_are_answered_as_the_contract_says(
 
 
 @methods()
-def test_a_request_of_the_greatest_size_is_told_what_is_wrong_in_few_words(
+def test_a_request_of_the_greatest_size_gets_a_short_error(
     method: MethodDescriptor, district: District, refused: list[Sent]
 ) -> None:
     fields = [f for f in method.input_type.fields if f.type == FieldDescriptor.TYPE_STRING and not f.is_repeated]

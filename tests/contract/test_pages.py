@@ -131,14 +131,14 @@ def test_a_page_ends_by_its_bytes(name: str, district: District, queries: Mappin
 
 
 @each_list
-def test_pages_are_together_the_whole(
+def test_pages_together_hold_every_item(
     name: str, district: District, queries: Mapping[str, tuple[Query, Query]]
 ) -> None:
     query, _ = queries[name]
-    whole, token = page(district, query, 500)
+    listed, token = page(district, query, 500)
     assert not token
-    assert len(whole) > 2
-    for size in (1, 2, len(whole) - 1, len(whole)) if len(whole) < 20 else (7, len(whole) - 1, len(whole)):
+    assert len(listed) > 2
+    for size in (1, 2, len(listed) - 1, len(listed)) if len(listed) < 20 else (7, len(listed) - 1, len(listed)):
         found: list[Message] = []
         while True:
             some, token = page(district, query, size, token)
@@ -146,7 +146,7 @@ def test_pages_are_together_the_whole(
             found += some
             if not token:
                 break
-        assert found == whole
+        assert found == listed
 
 
 @each_list
@@ -169,7 +169,7 @@ def assert_no_token(district: District, query: Query, token: str, field: str = "
 
 
 def spoiled(token: str) -> set[str]:
-    """The token with each letter changed, cut, prolonged, or made anew by hand."""
+    """The token with each letter changed, cut, prolonged, or forged."""
     changed = {
         token[:index] + letter + token[index + 1 :]
         for index in range(len(token))

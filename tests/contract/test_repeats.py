@@ -1,4 +1,4 @@
-"""Whoever repeats a request gets the answer of the first time; whoever asks something else by its id is told so."""
+"""A repeated request gets the first answer; another request with the same id is refused."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def test_a_repeated_request_is_answered_as_the_first_one(name: str, district: Di
     assert dict(other.info.metadata) == {"request_id": request.request_id}  # type: ignore[attr-defined]
     assert not first.answer or first.answer not in other.details
 
-    # The id is the caller's own: it says nothing to others, nor of them. What they ask is judged anew.
+    # Request ids are the caller's own: another caller's request with the same id is a new one.
     stranger = district.attempt(request, "enterprise" if caller != "enterprise" else "citizen")
     assert stranger.reason != "REQUEST_ID_REUSED"
     if not stranger.ok:
@@ -344,7 +344,7 @@ STALE = [
 
 
 @pytest.mark.parametrize("name", STALE)
-def test_a_stale_etag_is_told_and_changes_nothing(name: str, district: District) -> None:
+def test_a_stale_etag_is_refused_and_changes_nothing(name: str, district: District) -> None:
     caller, request = PREPARE[name](district)
     holder = {"UpdateUser": "user", "UpdateCell": "cell"}.get(name)
     resource = getattr(request, holder) if holder else request

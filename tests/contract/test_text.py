@@ -126,7 +126,7 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         outcome = district.send(method, raw, caller).keeps_the_contract()
         if outcome.reason not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
             return outcome
-    raise AssertionError(f"nobody may call {method.name}: {outcome}")
+    raise AssertionError(f"no caller may call {method.name}: {outcome}")
 
 
 def violated(outcome: Outcome) -> list[str]:

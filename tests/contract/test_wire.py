@@ -125,7 +125,7 @@ HOSTILE_VALUES = (b"\xff\xfe", b"\xed\xa0\x80", b"a\0b", "区".encode(), b"\xc3"
     "name", [b"x-purpose", b"x-purpose-bin", b"traceparent", b"authorization", b"user-agent", b"x-any", b"x-any-bin"]
 )
 def test_it_takes_or_refuses_metadata_that_no_client_would_send(name: bytes, district: District) -> None:
-    """What is not text reaches the audit trail neither; the log of the platform tells whether a fault came of it."""
+    """Metadata that is not text does not reach the audit trail; faults would be in the platform's log."""
     token = ("Bearer " + district.tokens["citizen"]).encode()
     body = petition_pb.ListPetitionsRequest(district="210602", petitioner_self=True).SerializeToString()
     for value in HOSTILE_VALUES:
@@ -145,7 +145,7 @@ def test_a_well_made_call_by_hand_is_answered(district: District) -> None:
     assert district.count("petition", "petition") == before + 1
 
 
-def test_a_crowd_that_says_nothing_keeps_nobody_out(district: District) -> None:
+def test_many_idle_connections_do_not_block_others(district: District) -> None:
     crowd = [socket.create_connection(("127.0.0.1", district.port), timeout=5) for _ in range(300)]
     try:
         for connection in crowd[::2]:
