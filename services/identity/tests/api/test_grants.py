@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection, Engine, text
 
 from onegrid.common.v1.common_pb2 import AccountKind
@@ -98,6 +99,17 @@ async def test_a_session_that_goes_on_gets_a_grant_when_it_begins(identity: Serv
         refresh_token = session.refresh_token
         who = (("authorization", f"Bearer {session.access_token}"),)
         assert await may_list_users(identity, who) is may, moment
+
+
+@pytest.mark.parametrize("time", [Timestamp(seconds=253_402_300_800), Timestamp(seconds=-(2**63)), Timestamp(nanos=-1)])
+@pytest.mark.parametrize("field", ["begin_time", "expire_time"])
+async def test_a_time_that_does_not_exist_is_refused(identity: Serving, field: str, time: Timestamp) -> None:
+    admin = await login(identity, "admin")
+    user = await staff(identity, admin, "deputy")
+    error = await refused(
+        identity.call_with(admin, "GrantRole", user=user, role="roles/commander", scope=DISTRICT, **{field: time})
+    )
+    assert (error.code, error.fields) == (grpc.StatusCode.INVALID_ARGUMENT, [field])
 
 
 async def test_a_grant_names_its_times_in_answers_lists_and_events(
