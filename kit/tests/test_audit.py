@@ -28,7 +28,7 @@ def broken(engine: Engine) -> list[str]:
         return list(audit.broken_blocks(conn))
 
 
-def test_an_untouched_trail_is_whole_also_after_concurrent_appends(engine: Engine) -> None:
+def test_an_untouched_trail_is_intact_also_after_concurrent_appends(engine: Engine) -> None:
     threads = [threading.Thread(target=fill_any, args=[engine]) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -72,7 +72,7 @@ def test_the_first_block_that_was_tampered_with_is_named(engine: Engine, tamperi
     assert broken(engine)[0].startswith(f"strand {strand}, block {block}:")
 
 
-def test_the_command_line_tells_by_its_exit_code(engine: Engine, database_url: str) -> None:
+def test_the_command_reports_by_its_exit_code(engine: Engine, database_url: str) -> None:
     strand = fill(engine)
     environ = roles.environment(database_url)
     assert roles.run(environ, "audit", "verify").returncode == 0

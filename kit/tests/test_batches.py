@@ -139,7 +139,7 @@ async def test_a_restart_of_postgresql_costs_who_may_repeat_nothing(
     await database.close()
 
 
-async def test_a_connection_that_breaks_under_a_statement_is_told_to_who_may_not_repeat(
+async def test_a_connection_that_breaks_under_a_statement_is_an_error_for_calls_that_may_not_be_repeated(
     database: Database, engine: Engine
 ) -> None:
     async def broken_under(repeatable: bool) -> object:

@@ -48,7 +48,7 @@ async def test_a_bad_item_fails_alone() -> None:
     assert [type(result) for result in results] == [int, LookupError, ValueError, int]
 
 
-async def test_when_the_database_is_away_nobody_is_tried_alone() -> None:
+async def test_when_the_database_is_away_no_item_is_tried_alone() -> None:
     flushes = Flushes()
     flushes.error = Unavailable()
     coalescer = Coalescer("test", flushes, flushes=1)

@@ -172,7 +172,7 @@ def test_a_worker_waits_for_a_broker_that_is_not_there_yet_and_ends_without_it(d
             process.wait(4)
 
 
-def test_roles_that_need_a_broker_say_so(database_url: str) -> None:
+def test_roles_that_need_a_broker_refuse_to_start_without_one(database_url: str) -> None:
     for role in ("worker", "relay"):
         ended = roles.run(roles.environment(database_url), role)
         assert (ended.returncode, ended.stderr[:24]) == (2, "ONEGRID_AMQP_URL is not ")

@@ -38,7 +38,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def test_a_restart_of_postgresql_costs_nobody_anything(own_postgres: TestPostgres, own_database_url: str) -> None:
+async def test_a_restart_of_postgresql_fails_no_call(own_postgres: TestPostgres, own_database_url: str) -> None:
     database = Database("sample", own_database_url, CIPHER)
     for end in (own_postgres.server.kill, own_postgres.server.stop):
         await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
@@ -120,7 +120,7 @@ async def test_a_wrong_value_is_an_error_of_ours_and_not_the_database_being_away
     assert not lost(raised.value)
 
 
-async def test_callers_that_give_up_leave_the_pool_whole(database: Database) -> None:
+async def test_callers_that_give_up_leave_no_connection_behind(database: Database) -> None:
     def slow(conn: Connection) -> None:
         conn.execute(text("SELECT pg_sleep(5)"))
 

@@ -38,12 +38,12 @@ def test_what_was_stored_is_there_after_a_kill(place: Path) -> None:
             assert conn.execute("SELECT answer FROM fact").fetchone() == (42,)
 
 
-def test_a_second_server_is_refused_and_told_why(place: Path) -> None:
+def test_a_second_server_is_refused_with_the_reason(place: Path) -> None:
     with PostgresServer(place), pytest.raises(PostgresError, match="served by another process"):
         PostgresServer(place).start()
 
 
-def test_nobody_connects_without_the_password(place: Path) -> None:
+def test_connecting_without_the_password_is_refused(place: Path) -> None:
     with PostgresServer(place, password=True) as server:
         bare = f"postgresql://onegrid@127.0.0.1:{server.port}/postgres"
         with pytest.raises(psycopg.OperationalError, match="password"):

@@ -69,7 +69,6 @@ def test_an_index_without_cells_finds_none() -> None:
 def test_neighbours_share_no_ground_and_overlaps_are_named_lowest_first() -> None:
     assert list(INDEX.overlapping(RINGS["000"], 1)) == ["000"]
     assert list(INDEX.overlapping([(x + SIZE / 2, y) for x, y in RINGS["000"]], 1)) == ["000", "001"]
-    assert geometry.overlap_m2(RINGS["000"], RINGS["001"]) == 0
 
 
 def test_areas_are_those_of_the_ground() -> None:
@@ -82,7 +81,7 @@ def test_areas_are_those_of_the_ground() -> None:
     ("ring", "problem"),
     [([(0, 0), (1, 1), (0, 1), (1, 0)], "Self-intersection"), ([(0, 0), (1, 0), (2, 0)], "intersection")],
 )
-def test_a_ring_that_bounds_no_ground_is_told_why(ring: geometry.Ring, problem: str) -> None:
+def test_a_ring_that_bounds_no_ground_is_refused_with_the_reason(ring: geometry.Ring, problem: str) -> None:
     assert problem in str(geometry.problem_of(ring))
 
 

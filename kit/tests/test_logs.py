@@ -40,16 +40,14 @@ except ValueError as error:
         ("SELECT * FROM nowhere WHERE x = :words", 'ProgrammingError 42P01: relation "nowhere" does not exist'),
     ],
 )
-def test_an_error_of_the_database_is_told_without_what_was_to_be_stored(
-    engine: Engine, statement: str, said: str
-) -> None:
+def test_an_error_of_the_database_is_described_without_values(engine: Engine, statement: str, said: str) -> None:
     with pytest.raises(SQLAlchemyError) as failed, engine.begin() as conn:
         conn.execute(text(statement), {"words": SOMEBODY})
     assert describe(failed.value).startswith(said)
     assert SOMEBODY not in describe(failed.value)
 
 
-def test_errors_are_told_with_their_words_where_these_can_be_nobodys() -> None:
+def test_errors_are_described_with_their_messages_where_these_hold_no_personal_data() -> None:
     assert describe(ConnectionRefusedError("port 5432")) == "ConnectionRefusedError: port 5432"
     assert describe(Unavailable("the database is away")) == "Unavailable: the database is away"
     assert describe(KeyError(SOMEBODY)) == "KeyError"

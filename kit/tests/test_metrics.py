@@ -107,7 +107,7 @@ async def test_a_call_that_is_traced_leaves_its_trace_with_its_duration(
     assert trace not in scrape("text/plain")
 
 
-def test_moments_of_creation_are_not_told(scrape: Callable[..., str]) -> None:
+def test_times_of_creation_are_not_exported(scrape: Callable[..., str]) -> None:
     assert "_created" not in scrape()
     assert "_created" not in scrape("text/plain")
     assert 'onegrid_need_met{need="database",role="api",service="toy"} 0.0' in scrape()
@@ -124,7 +124,7 @@ async def test_only_what_no_caller_is_to_blame_for_is_a_fault(api: Serving) -> N
         assert value("onegrid_rpc_faults_total", method="Ask") == before + faults
 
 
-async def test_pools_tell_how_they_are_used(api: Serving) -> None:
+async def test_pools_export_their_use(api: Serving) -> None:
     waited = value("onegrid_database_wait_seconds_count", pool="read")
     used: list[float] = []
     await api.runtime.db.read(
@@ -152,7 +152,7 @@ def test_what_may_go_wrong_is_there_before_it_does(engine: Engine) -> None:
     assert REGISTRY.get_sample_value("onegrid_job_interval_seconds", labels) == 600
 
 
-def test_an_outbox_is_measured_without_anybody_who_carries(engine: Engine) -> None:
+def test_an_outbox_is_measured_without_a_relay(engine: Engine) -> None:
     with engine.begin() as conn:
         conn.execute(
             text(

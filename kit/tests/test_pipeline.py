@@ -102,7 +102,7 @@ async def eventually(happens: Any) -> None:
     raise AssertionError("it did not happen")
 
 
-async def test_a_servicer_is_told_who_calls_what_and_why(api: Serving) -> None:
+async def test_a_servicer_gets_caller_method_and_purpose(api: Serving) -> None:
     metadata = (*api.token(ALICE), ("x-purpose", "p" * 300), ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-00"))
     answer = await api.call_with(metadata, "Keep", place=STREET, request_id="r1")
     assert json.loads(answer.text) == {
@@ -233,14 +233,14 @@ async def test_a_response_that_clients_do_not_accept_is_an_error_with_a_reason(a
     assert streamed.value.reason == "RESPONSE_TOO_LARGE"
 
 
-async def test_what_the_domain_says_is_told_with_reason_and_domain(api: Serving) -> None:
+async def test_a_domain_error_is_answered_with_reason_and_domain(api: Serving) -> None:
     refused = await refusal(api, ALICE, "Ask", text="miss")
     assert (refused.code, refused.reason, refused.domain) == (grpc.StatusCode.NOT_FOUND, "NOT_FOUND", "onegrid.toy")
     assert refused.metadata == {"resource": "things/1"}
 
 
 @pytest.mark.parametrize("flags", ["00", "01", "03"])
-async def test_a_fault_of_ours_is_told_by_its_trace_alone(flags: str, api: Serving) -> None:
+async def test_an_internal_error_reveals_only_its_trace(flags: str, api: Serving) -> None:
     metadata = (*api.token(ALICE), ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-{flags}"))
     with pytest.raises(Refused) as refused:
         await api.call_with(metadata, "Ask", text="fail")
@@ -306,13 +306,13 @@ async def test_reads_of_personal_data_are_in_the_trail_and_others_are_not(api: S
     assert [tuple(row) for row in rows] == [("users/alice", "toy.v1.ToyService.Read", STREET, "visit")]
 
 
-async def test_personal_data_is_not_told_while_the_trail_can_not_be_written(api: Serving, engine: Engine) -> None:
+async def test_personal_data_is_not_answered_while_the_trail_can_not_be_written(api: Serving, engine: Engine) -> None:
     with engine.begin() as conn:
         conn.execute(text("ALTER TABLE audit_entry RENAME TO gone"))
     assert (await refusal(api, ALICE, "Read", place=STREET)).code is grpc.StatusCode.INTERNAL
 
 
-async def test_a_token_is_good_until_the_clock_says_otherwise(database_url: str) -> None:
+async def test_a_token_is_valid_until_it_expires(database_url: str) -> None:
     clock = SettableClock()
     async with serving(SERVICE, database_url, clock=clock) as api:
         metadata = api.token(ALICE, timedelta(minutes=15))

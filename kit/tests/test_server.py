@@ -78,7 +78,9 @@ async def test_health_follows_the_database(own_postgres: TestPostgres, own_datab
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
-async def test_reflection_describes_the_contract_with_its_options_to_anybody(database_url: str, version: str) -> None:
+async def test_reflection_describes_the_contract_with_its_options_without_a_token(
+    database_url: str, version: str
+) -> None:
     async with serving(SERVICE, database_url) as api:
         # The messages of both versions are the same on the wire.
         info = api.channel.stream_stream(
@@ -280,7 +282,7 @@ async def test_two_processes_behind_one_port_share_the_work(database_url: str) -
         assert answered == {str(process.pid) for process in started}
 
 
-async def test_who_is_told_to_stop_says_so_then_answers_what_is_under_way(database_url: str) -> None:
+async def test_a_stopping_server_reports_it_then_answers_running_calls(database_url: str) -> None:
     metrics_port = free_port()
     async with (
         processes(database_url, 1, DRAIN_PAUSE_S="2", METRICS_PORT=str(metrics_port)) as (port, (process,)),

@@ -57,7 +57,7 @@ def test_what_has_no_default_is_asked_for_by_name(name: str) -> None:
         ("TLS_KEY", "/a/file"),
     ],
 )
-def test_a_bad_value_is_told_by_name_and_a_secret_is_not_shown(name: str, value: str) -> None:
+def test_an_invalid_value_is_named_and_a_secret_is_not_shown(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"ONEGRID_{name}") as error:
         load(Settings, NEEDED | {f"ONEGRID_{name}": value})
     assert "hidden" not in str(error.value)

@@ -121,7 +121,7 @@ async def test_clocks_may_differ_by_half_a_minute(bench: Bench) -> None:
     await bench.refuses(bench.token(issued=NOW + timedelta(seconds=40)))
 
 
-async def test_only_eddsa_is_taken_whatever_the_header_says(bench: Bench) -> None:
+async def test_only_eddsa_is_accepted_whatever_the_header_names(bench: Bench) -> None:
     public = bench.keys.private.public_key()
     raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     with pytest.warns(match="HMAC key"):
@@ -289,7 +289,7 @@ async def test_known_keys_stay_good_while_identity_is_away(monkeypatch: pytest.M
     assert await keys.key("k1")
 
 
-async def test_without_any_key_nobody_waits_long_and_the_first_answer_ends_it() -> None:
+async def test_without_any_key_calls_fail_soon_and_the_first_answer_ends_it() -> None:
     """A hundred callers who ask an identity that does not answer, one after the other, would wait for minutes."""
     identity, port = Identity(), free_port()
     identity.pause_s = 10

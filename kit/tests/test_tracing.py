@@ -17,7 +17,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 @pytest.mark.parametrize(("flags", "sampled"), [("00", False), ("01", True), ("02", False), ("03", True), ("ff", True)])
-def test_the_lowest_bit_says_whether_it_is_sampled(flags: str, sampled: bool) -> None:
+def test_the_lowest_bit_decides_whether_it_is_sampled(flags: str, sampled: bool) -> None:
     assert tracing.sampled(f"00-{TRACE}-00f067aa0ba902b7-{flags}") is sampled
 
 
@@ -25,7 +25,7 @@ def test_nothing_is_sampled_that_has_no_context() -> None:
     assert not tracing.sampled("")
 
 
-def test_a_context_of_our_own_is_well_formed_and_sampled_as_often_as_told() -> None:
+def test_a_context_of_our_own_is_well_formed_and_sampled_at_the_configured_ratio() -> None:
     made = {tracing.new_traceparent(0.5) for _ in range(1000)}
     assert all(re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", each) for each in made)
     assert len(made) == 1000

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import shapely
 from shapely import STRtree
 
-__all__ = ["CellIndex", "Ring", "area_m2", "overlap_m2", "problem_of"]
+__all__ = ["CellIndex", "Ring", "area_m2", "problem_of"]
 
 Ring = Sequence[tuple[float, float]]
 """Corners as (longitude, latitude) in degrees, WGS 84; the last joins the first."""
@@ -87,11 +87,6 @@ def area_m2(ring: Ring) -> float:
     and to 0.9 % anywhere (the sphere stands for the ellipsoid).
     """
     return _square_metres(shapely.Polygon(ring))
-
-
-def overlap_m2(one: Ring, other: Ring) -> float:
-    """The ground that both share, in square metres; the error is that of `area_m2`."""
-    return _square_metres(shapely.Polygon(one).intersection(shapely.Polygon(other)))
 
 
 def _square_metres(shape: shapely.Geometry) -> float:

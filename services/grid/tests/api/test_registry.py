@@ -150,7 +150,7 @@ async def test_a_point_belongs_to_one_cell_and_a_border_to_the_lowest_code(grid:
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.NOT_FOUND, "POINT_OUTSIDE")
 
 
-async def test_a_district_that_nobody_entered_has_no_cell(grid: Serving) -> None:
+async def test_an_unknown_district_has_no_cell(grid: Serving) -> None:
     for _ in range(2):
         with pytest.raises(Refused) as refused:
             await grid.call(KEEPER, "LocateCell", district="999999", point=Point(longitude=124, latitude=40))
@@ -202,7 +202,7 @@ async def test_only_the_masked_fields_of_a_cell_change(grid: Serving) -> None:
     assert refused.value.reason == "NOT_FOUND"
 
 
-async def test_who_looks_after_a_cell_is_told_with_it(grid: Serving, engine: Engine) -> None:
+async def test_a_cell_is_answered_with_its_appointments(grid: Serving, engine: Engine) -> None:
     await with_cells(grid, 1)
     cell = f"cells/{COMMUNITY}001"
     worker = await grid.call(KEEPER, "AppointWorker", cell=cell, user="users/00worker", post=Post.POST_WORKER)
@@ -245,7 +245,7 @@ async def test_of_two_leaders_at_once_one_is_appointed(grid: Serving) -> None:
     assert sum(not isinstance(outcome, Refused) for outcome in outcomes) == 1
 
 
-async def test_somebody_who_was_disabled_looks_after_no_cell(grid: Serving, engine: Engine) -> None:
+async def test_a_disabled_user_has_no_appointment(grid: Serving, engine: Engine) -> None:
     await with_cells(grid, 1, 2)
     for number in (1, 2):
         await grid.call(

@@ -113,7 +113,7 @@ def test_the_migration_makes_the_tables_that_the_statements_name_district_first_
         assert key[0] == "district"
 
 
-def test_a_whole_district_is_entered_by_a_handful_of_statements(engine: Engine) -> None:
+def test_a_district_is_entered_by_a_handful_of_statements(engine: Engine) -> None:
     with_divisions(engine)
     new = [
         NewCell(
@@ -231,7 +231,7 @@ def test_of_two_leaders_at_once_the_second_finds_the_post_taken(engine: Engine) 
     assert [each.user for each in the_cell(engine).appointments] == ["users/000first"]
 
 
-def test_workers_who_are_appointed_at_once_are_both_told(engine: Engine) -> None:
+def test_workers_who_are_appointed_at_once_are_both_announced(engine: Engine) -> None:
     with_cells(engine, 1)
 
     def appoint(user: str) -> Callable[[Connection], object]:

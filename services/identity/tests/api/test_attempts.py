@@ -117,7 +117,7 @@ async def test_no_address_is_kept(behind_a_proxy: Serving, engine: Engine) -> No
 
 
 @pytest.mark.parametrize("phone", ["+999123456789", "+1234567", "+86139"])
-async def test_a_number_that_nobody_can_have_gets_no_code(identity: Serving, phone: str) -> None:
+async def test_an_impossible_number_gets_no_code(identity: Serving, phone: str) -> None:
     with pytest.raises(Refused) as refused:
         await identity.call(None, "RequestOneTimeCode", phone=phone)
     assert (refused.value.reason, refused.value.fields) == ("INVALID_REQUEST", ["phone"])

@@ -61,7 +61,7 @@ async def refused(call: Any) -> Refused:
     return error.value
 
 
-async def test_a_login_opens_a_session_whose_token_says_what_is_granted(identity: Serving) -> None:
+async def test_a_login_opens_a_session_whose_token_holds_the_grants(identity: Serving) -> None:
     admin = await login(identity)
     claims = jwt.decode(admin[0][1][7:], options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == 15 * 60
@@ -71,7 +71,7 @@ async def test_a_login_opens_a_session_whose_token_says_what_is_granted(identity
     assert {grant.role for grant in me.grants} == {"roles/self", "roles/administrator"}
 
 
-async def test_wrong_unknown_and_disabled_are_told_alike(identity: Serving) -> None:
+async def test_wrong_unknown_and_disabled_get_the_same_answer(identity: Serving) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     await identity.call_with(admin, "DisableUser", name=clerk.name)
@@ -201,7 +201,7 @@ async def test_ones_own_password_needs_the_old_one_and_ends_the_other_sessions(i
     await login(identity, "clerk")
 
 
-async def test_an_account_is_seen_by_its_owner_and_its_districts_administrator_alone(identity: Serving) -> None:
+async def test_an_account_is_visible_to_its_owner_and_its_districts_administrator_alone(identity: Serving) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     await a_clerk(identity, admin, "other")
@@ -407,7 +407,7 @@ async def test_keys_are_renewed_and_tokens_of_the_last_one_still_verify(identity
     }
 
 
-async def test_a_session_lasts_as_long_as_it_says(identity: Serving, clock: SettableClock) -> None:
+async def test_a_session_lasts_until_its_refresh_token_expires(identity: Serving, clock: SettableClock) -> None:
     session = await with_code(identity)
     ends = session.refresh_expire_time.ToDatetime(tzinfo=UTC)
     assert timedelta(days=29, hours=23) < ends - clock.now() <= timedelta(days=30)

@@ -211,7 +211,7 @@ def told(engine: Engine, event: str, subject: str) -> list[Any]:
 # One's own account
 
 
-async def test_nobody_takes_anothers_number_or_speaks_for_another_firm(identity: Serving) -> None:
+async def test_taking_anothers_number_or_organization_is_refused(identity: Serving) -> None:
     """Whoever has the number would log in to an account that somebody else made and still reads."""
     me = await with_code(identity)
     mine = bearer(me.access_token)
@@ -231,7 +231,9 @@ async def test_nobody_takes_anothers_number_or_speaks_for_another_firm(identity:
 # Housekeeping
 
 
-async def test_what_nobody_asks_for_again_is_forgotten(identity: Serving, clock: SettableClock, engine: Engine) -> None:
+async def test_expired_sessions_codes_and_failures_are_deleted(
+    identity: Serving, clock: SettableClock, engine: Engine
+) -> None:
     await with_code(identity)
     await identity.call(None, "RequestOneTimeCode", phone=PHONE)
     await at_once(identity.call(None, "LoginWithPassword", login="nobody", password="wrong"))

@@ -75,7 +75,7 @@ async def test_a_code_that_the_gateway_took_logs_in(database_url: str, gateway: 
 
 
 @pytest.mark.parametrize("status", [307, 400, 503])
-async def test_what_the_gateway_does_not_take_is_told_and_may_be_asked_for_again_at_once(
+async def test_a_code_that_the_gateway_refuses_is_an_error_and_may_be_asked_for_again_at_once(
     database_url: str, gateway: Gateway, status: int
 ) -> None:
     async with posting_to(database_url, gateway.url) as identity:
@@ -91,7 +91,7 @@ async def test_what_the_gateway_does_not_take_is_told_and_may_be_asked_for_again
         assert set(gateway.paths) == {"/codes?key=of-ours"}, "a redirect is not followed"
 
 
-async def test_a_gateway_that_is_away_is_told(database_url: str) -> None:
+async def test_an_unreachable_gateway_is_an_error(database_url: str) -> None:
     async with posting_to(database_url, "http://127.0.0.1:9/codes") as identity:
         with pytest.raises(Refused) as refused:
             await identity.call(None, "RequestOneTimeCode", phone=PHONE)

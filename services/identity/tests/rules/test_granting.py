@@ -82,7 +82,7 @@ def test_a_permission_that_no_method_needs_is_refused() -> None:
         granting.require_known(["petition.tasks.take", "petition.tsks.take"])
 
 
-def test_nobody_gives_what_they_do_not_hold_there() -> None:
+def test_granting_what_one_does_not_hold_there_is_refused() -> None:
     street = Caller(user="u", grants=(Grant("210602003", OaLevel.OA_LEVEL_STREET, frozenset({"a.b.c"})),))
     granting.require_own(street, ["a.b.c"], "210602003007")
     for scope, permission in (
@@ -114,7 +114,7 @@ def test_roles_over_the_same_scope_become_one_grant() -> None:
 
 
 @given(own=st.builds(Period, MOMENTS, MOMENTS), given_for=st.builds(Period, MOMENTS, MOMENTS))
-def test_nobody_grants_for_longer_than_they_hold_it_themselves(own: Period, given_for: Period) -> None:
+def test_granting_for_longer_than_one_holds_it_is_refused(own: Period, given_for: Period) -> None:
     deputy = Caller(user="u", grants=(Grant("210602003", OaLevel.OA_LEVEL_STREET, frozenset({"a.b.c"}), own),))
     if own.expire is not None and (given_for.expire is None or given_for.expire > own.expire):
         with pytest.raises(GrantExceedsOwn):

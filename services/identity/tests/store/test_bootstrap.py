@@ -20,7 +20,7 @@ def run(database_url: str, *arguments: str) -> int:
     return bootstrap.main(settings, arguments)  # type: ignore[arg-type]
 
 
-async def test_the_password_is_made_and_told_once(
+async def test_the_password_is_made_and_printed_once(
     database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("ONEGRID_BOOTSTRAP_PASSWORD", raising=False)

@@ -32,7 +32,7 @@ def attempt(engine: Engine, account: Account | None, *, right: bool, call: Call 
         return logins.log_in(conn, LogIn("admin", b"address", account, right), call, LASTS, None)
 
 
-def test_a_right_guess_after_five_wrong_ones_is_told_as_a_wrong_one(engine: Engine) -> None:
+def test_a_right_guess_after_five_wrong_ones_gets_the_answer_of_a_wrong_one(engine: Engine) -> None:
     """All of them were compared before the first was judged."""
     with engine.connect() as conn:
         admin = the_admin(conn)
@@ -44,7 +44,7 @@ def test_a_right_guess_after_five_wrong_ones_is_told_as_a_wrong_one(engine: Engi
     assert attempt(engine, admin, right=True, call=later)
 
 
-def test_logins_that_nobody_has_are_counted_alike(engine: Engine) -> None:
+def test_unknown_logins_are_counted_alike(engine: Engine) -> None:
     assert [attempt(engine, None, right=False) for _ in range(5)] == [None] * 5
     with pytest.raises(RateLimited):
         attempt(engine, None, right=False)

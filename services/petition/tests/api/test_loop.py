@@ -194,7 +194,7 @@ async def test_a_work_item_names_the_lead_and_its_promise(desk: Desk) -> None:
         ({"lead": LEAD, "assistants": [LEAD]}, "INVALID_REQUEST"),
     ],
 )
-async def test_nothing_is_dispatched_to_whom_nobody_knows(desk: Desk, fields: dict[str, object], reason: str) -> None:
+async def test_dispatching_to_an_unknown_office_is_refused(desk: Desk, fields: dict[str, object], reason: str) -> None:
     petition = await desk.file()
     await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
     with pytest.raises(Refused) as refused:
@@ -241,7 +241,7 @@ async def test_a_platform_that_covers_the_place_verifies(desk: Desk, place: str,
     assert closed.state == State.STATE_CLOSED
 
 
-async def test_a_wrong_state_says_what_can_be_done_instead(desk: Desk) -> None:
+async def test_a_wrong_state_names_the_allowed_actions(desk: Desk) -> None:
     petition = await desk.file()
     with pytest.raises(Refused) as refused:
         await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True)
@@ -358,7 +358,7 @@ async def test_a_stale_etag_is_refused(desk: Desk) -> None:
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ABORTED, "STALE_ETAG")
 
 
-async def test_watchers_are_told_live_and_resume_without_gap_or_double(desk: Desk) -> None:
+async def test_watchers_receive_steps_live_and_resume_without_gap_or_double(desk: Desk) -> None:
     petition = await desk.file()
     watching = asyncio.create_task(all_of(desk.watch(CITIZEN, name=petition.name), 3))
     await asyncio.sleep(0.1)

@@ -32,7 +32,7 @@ def clocks(engine: Engine, clock: SettableClock) -> dict[tuple[str, str, str], f
     return {labels: count for labels, count in found.items() if count}
 
 
-async def test_clocks_are_told_by_who_answers_and_when_they_run_out(
+async def test_deadlines_are_measured_by_tier_and_by_when_they_end(
     desk: Desk, engine: Engine, clock: SettableClock
 ) -> None:
     assert clocks(engine, clock) == {}
@@ -56,7 +56,7 @@ async def test_clocks_are_told_by_who_answers_and_when_they_run_out(
     assert ("accept", "community", "overdue") not in clocks(engine, clock)
 
 
-async def test_what_became_of_petitions_is_told_of_thirty_days(
+async def test_outcomes_of_petitions_are_measured_over_thirty_days(
     desk: Desk, engine: Engine, clock: SettableClock
 ) -> None:
     petition = await desk.concluded(LEAD_CLERK)

@@ -179,7 +179,7 @@ TRUSTED = with_grant(LEAD_CLERK, COMMUNITY, OaLevel.OA_LEVEL_COMMUNITY, "petitio
 @pytest.mark.parametrize(
     "reader", [LEAD_CLERK, CELLS_CLERK, OTHER_PLACE, STREET_DESK, COMMUNITY_DESK, WORKER], ids=lambda c: c.user[-9:]
 )
-async def test_an_anonymous_petitioner_is_named_to_nobody_without_the_permission_for_it(
+async def test_an_anonymous_petitioner_is_hidden_from_callers_without_the_permission(
     desk: Desk, reader: Caller, stage: Stage
 ) -> None:
     for method, answer in await everything(desk, reader, stage):

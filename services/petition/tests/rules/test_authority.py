@@ -99,7 +99,7 @@ def leads_to(caller: Caller, of: Petition, action: Action) -> State | None:
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("state", OPEN, ids=State.Name)
-def test_somebody_can_lead_a_petition_on_from_every_state_and_place(state: State, place: str) -> None:
+def test_from_every_state_and_place_a_role_can_continue_a_petition(state: State, place: str) -> None:
     of = petition(state, place)
     steps = {
         (caller.user, Action.Name(action), State.Name(after))

@@ -51,7 +51,7 @@ def test_a_longer_promise_is_never_due_sooner(accepted: datetime, days: int) -> 
 
 
 @given(MOMENTS)
-def test_it_does_not_matter_in_which_zone_the_moment_is_told(accepted: datetime) -> None:
+def test_the_time_zone_of_the_moment_does_not_matter(accepted: datetime) -> None:
     assert deadlines.conclude_due(accepted, 5) == deadlines.conclude_due(accepted.astimezone(UTC), 5)
 
 

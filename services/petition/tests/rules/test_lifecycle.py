@@ -57,9 +57,7 @@ EXPECTED = {
 @pytest.mark.parametrize("state", STATES, ids=State.Name)
 @pytest.mark.parametrize("action", ACTIONS, ids=Action.Name)
 @pytest.mark.parametrize("actor", ACTORS, ids=Actor.Name)
-def test_each_step_leads_where_it_should_or_says_what_can_be_done_instead(
-    state: State, action: Action, actor: Actor
-) -> None:
+def test_each_step_leads_to_its_state_or_names_the_allowed_actions(state: State, action: Action, actor: Actor) -> None:
     expected = EXPECTED.get((action, actor, state))
     if expected is not None:
         assert lifecycle.advance(state, action, actor) == expected
