@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -68,6 +69,27 @@ def test_no_interceptor_has_crept_in() -> None:
     # ADR 2: concerns are composed once, in the pipeline.
     for path in (*(ROOT / "kit/src").rglob("*.py"), *(ROOT / "services").rglob("*.py")):
         assert "ServerInterceptor" not in path.read_text(), path
+
+
+CODES_AND_NAMES = re.compile(
+    r"(?<!phone)\[:(6|9|12|15)\]"
+    r"|len\([\w.]+\) (==|!=|in) \(?(6|9|12|15)\b"
+    r"""|split\("/"|removeprefix\("\w+/|f"[a-zA-Z]+/\{"""
+)
+
+
+def test_codes_and_resource_names_are_taken_apart_in_one_place() -> None:
+    kit = ROOT / "kit/src/onegrid_kit"
+    own = {kit / "codes.py", kit / "names.py"}
+    others = [*kit.glob("*.py"), *kit.glob("rpc/*.py"), *(ROOT / "services").rglob("src/**/*.py")]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in others
+        if path not in own and "migrations" not in path.parts
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if CODES_AND_NAMES.search(line)
+    ]
+    assert not found, "use onegrid_kit.codes, or a ResourceName"
 
 
 def test_no_third_party_proto_is_copied_in() -> None:

@@ -9,19 +9,55 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["SELF", "contains", "district_of", "is_department", "is_place", "parent_of"]
+__all__ = [
+    "SELF",
+    "community_of",
+    "contains",
+    "district_of",
+    "is_cell",
+    "is_community",
+    "is_department",
+    "is_district",
+    "is_place",
+    "is_street",
+    "parent_of",
+]
 
 SELF: Final = "self"
 """The scope of what the user owns; it contains no code."""
 
-_PLACE = re.compile(r"[0-9]{6}(?:[0-9]{3}|[0-9]{6}|[0-9]{9})?")
-_DEPARTMENT = re.compile(r"[0-9]{6}D[0-9]{2}")
-_PARENT_LENGTH: Final = {6: 0, 9: 6, 12: 9, 15: 12}
+_DISTRICT: Final = 6
+_STREET: Final = 9
+_COMMUNITY: Final = 12
+_CELL: Final = 15
+_PARENT: Final = {_DISTRICT: 0, _STREET: _DISTRICT, _COMMUNITY: _STREET, _CELL: _COMMUNITY}
+_DIGITS = re.compile("[0-9]+")
+_DEPARTMENT = re.compile("[0-9]{6}D[0-9]{2}")
 
 
 def is_place(code: str) -> bool:
     """Whether the code has the form of a district's, street's, community's or cell's."""
-    return _PLACE.fullmatch(code) is not None
+    return len(code) in _PARENT and _DIGITS.fullmatch(code) is not None
+
+
+def is_district(code: str) -> bool:
+    """Whether the code has the form of a district's (区)."""
+    return len(code) == _DISTRICT and is_place(code)
+
+
+def is_street(code: str) -> bool:
+    """Whether the code has the form of a street's or town's (街道、镇)."""
+    return len(code) == _STREET and is_place(code)
+
+
+def is_community(code: str) -> bool:
+    """Whether the code has the form of a community's or village's (社区、村)."""
+    return len(code) == _COMMUNITY and is_place(code)
+
+
+def is_cell(code: str) -> bool:
+    """Whether the code has the form of a grid cell's (网格)."""
+    return len(code) == _CELL and is_place(code)
 
 
 def is_department(code: str) -> bool:
@@ -40,12 +76,17 @@ def parent_of(code: str) -> str:
     Raises ValueError for anything else.
     """
     if is_department(code):
-        return code[:6]
+        return district_of(code)
     if not is_place(code):
         raise ValueError(f"{code!r} is not the code of a place or department")
-    return code[: _PARENT_LENGTH[len(code)]]
+    return code[: _PARENT[len(code)]]
 
 
 def district_of(code: str) -> str:
-    """The district's six digits that every code begins with."""
-    return code[:6]
+    """The district whose six digits a code begins with; so do the ids of petitions and work items."""
+    return code[:_DISTRICT]
+
+
+def community_of(code: str) -> str:
+    """The community that a cell lies in; the code itself for what is not smaller than a community."""
+    return code[:_COMMUNITY]

@@ -14,6 +14,7 @@ from onegrid.options.v1 import options_pb2
 from onegrid_kit.callers import Caller
 from onegrid_kit.contracts import access_of, changes_something
 from onegrid_kit.errors import PermissionDenied, Unauthenticated
+from onegrid_kit.names import code_in
 
 __all__ = ["AccessRule", "access_rule"]
 
@@ -83,8 +84,7 @@ def access_rule(method: MethodDescriptor) -> AccessRule:
 
 def _code_of(read: Callable[[Any], str]) -> Callable[[Any], str]:
     def code(request: Any) -> str:
-        value = read(request)
-        return value.split("/", 2)[1] if "/" in value else value
+        return code_in(read(request))
 
     return code
 

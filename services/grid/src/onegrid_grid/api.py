@@ -10,7 +10,8 @@ from onegrid.grid.v1 import grid_service_pb2 as pb
 from onegrid_grid import commands, messages, store
 from onegrid_grid.errors import PointOutside
 from onegrid_grid.locating import Locator
-from onegrid_grid.registry import Cell, read_divisions
+from onegrid_grid.registry import APPOINTMENT, CELL, DIVISION, Cell, read_divisions
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.runtime import Runtime
@@ -42,8 +43,8 @@ class GridApi:
         return await self._db.command(call, run)
 
     async def GetDivision(self, request: pb.GetDivisionRequest, call: Call) -> pb.GetDivisionResponse:
-        code = _second(request.name)
-        found = await self._db.read(lambda conn: store.divisions_by_code(conn, code[:6], [code]))
+        code = DIVISION.id(request.name)
+        found = await self._db.read(lambda conn: store.divisions_by_code(conn, codes.district_of(code), [code]))
         if code not in found:
             raise NotFound(request.name)
         return pb.GetDivisionResponse(division=messages.division(found[code]))
@@ -67,7 +68,7 @@ class GridApi:
     async def UpdateCell(self, request: pb.UpdateCellRequest, call: Call) -> bytes:
         paths = request.update_mask.paths
         command = commands.UpdateCell(
-            code=_second(request.cell.name),
+            code=CELL.id(request.cell.name),
             display_name=request.cell.display_name if "display_name" in paths else None,
             boundary=messages.ring(request.cell.boundary) if "boundary" in paths else None,
             etag=request.cell.etag,
@@ -78,7 +79,7 @@ class GridApi:
         )
 
     async def GetCell(self, request: pb.GetCellRequest, call: Call) -> pb.GetCellResponse:
-        return pb.GetCellResponse(cell=messages.cell(await self._cell(_second(request.name))))
+        return pb.GetCellResponse(cell=messages.cell(await self._cell(CELL.id(request.name))))
 
     async def ListCells(self, request: pb.ListCellsRequest, call: Call) -> pb.ListCellsResponse:
         page = await self._pages.read(
@@ -96,7 +97,7 @@ class GridApi:
         return pb.LocateCellResponse(cell=messages.cell(await self._cell(code)))
 
     async def AppointWorker(self, request: pb.AppointWorkerRequest, call: Call) -> bytes:
-        command = commands.AppointWorker(_second(request.cell), request.user, request.post)
+        command = commands.AppointWorker(CELL.id(request.cell), request.user, request.post)
         return await self._db.command(
             call,
             lambda conn: pb.AppointWorkerResponse(
@@ -105,7 +106,7 @@ class GridApi:
         )
 
     async def EndAppointment(self, request: pb.EndAppointmentRequest, call: Call) -> bytes:
-        _, cell, _, appointment_id = request.name.split("/")
+        cell, appointment_id = APPOINTMENT.ids(request.name)
         return await self._db.command(
             call,
             lambda conn: pb.EndAppointmentResponse(
@@ -125,9 +126,5 @@ class GridApi:
     async def _cell(self, code: str) -> Cell:
         found = await self._db.read(lambda conn: store.cells(conn, code))
         if not found:
-            raise NotFound(f"cells/{code}")
+            raise NotFound(CELL.name(code))
         return found[0]
-
-
-def _second(name: str) -> str:
-    return name.split("/", 2)[1]

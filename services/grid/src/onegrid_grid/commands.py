@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid_grid import messages, store
 from onegrid_grid.errors import BoundaryInvalid, BoundaryOverlaps, ParentUnknown, PostTaken
-from onegrid_grid.registry import Appointment, Cell, Division
+from onegrid_grid.registry import APPOINTMENT, CELL, Appointment, Cell, Division
 from onegrid_kit import codes, geometry, ids, outbox
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound, StaleEtag
+from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound
+from onegrid_kit.etags import require_fresh
 from onegrid_kit.geometry import CellIndex, Ring
 
 __all__ = [
@@ -89,7 +90,7 @@ def import_divisions(conn: Connection, district: str, table: Sequence[Division],
         known[each.code] = each
     if changed:
         store.upsert_divisions(conn, district, changed, call.now)
-        outbox.append(conn, call, [(f"divisions/{each.code}", messages.division_defined(each)) for each in changed])
+        outbox.append(conn, call, [(each.name, messages.division_defined(each)) for each in changed])
     return Imported(created, len(changed) - created, len(table) - len(changed))
 
 
@@ -139,8 +140,7 @@ def update_cell(conn: Connection, command: UpdateCell, call: Call) -> Cell:
             raise BoundaryInvalid("cell.boundary", command.code, problem)
         store.lock_ground(conn, codes.district_of(command.code))
     before = _lock(conn, command.code)
-    if command.etag and command.etag != str(before.version):
-        raise StaleEtag(before.name, str(before.version))
+    require_fresh(before.name, str(before.version), command.etag)
     after = before
     if command.display_name is not None:
         after = replace(after, display_name=command.display_name)
@@ -169,7 +169,7 @@ def end_appointment(conn: Connection, cell: str, appointment_id: str, call: Call
     before = _lock(conn, cell)
     found = store.find_appointment(conn, cell, appointment_id)
     if found is None:
-        raise NotFound(f"cells/{cell}/appointments/{appointment_id}")
+        raise NotFound(APPOINTMENT.name(cell, appointment_id))
     if found.end_time is not None:
         return found
     ended = replace(found, end_time=max(found.start_time, call.now))
@@ -191,7 +191,7 @@ def end_posts(conn: Connection, user: str, call: Call) -> None:
 def _lock(conn: Connection, code: str) -> Cell:
     found = store.cells(conn, code, lock=True)
     if not found:
-        raise NotFound(f"cells/{code}")
+        raise NotFound(CELL.name(code))
     return found[0]
 
 

@@ -15,7 +15,7 @@ __all__ = ["appointment", "cell", "cell_defined", "division", "division_defined"
 def division(of: Division) -> resources_pb2.Division:
     """The division as it is told."""
     return resources_pb2.Division(
-        name=f"divisions/{of.code}",
+        name=of.name,
         code=of.code,
         level=of.level,
         display_name=of.display_name,

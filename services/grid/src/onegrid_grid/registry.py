@@ -13,14 +13,19 @@ from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid_grid.errors import DivisionsUnreadable
 from onegrid_kit import codes
 from onegrid_kit.geometry import Ring
+from onegrid_kit.names import ResourceName
 from onegrid_kit.rpc.validation import violations
 
-__all__ = ["Appointment", "Cell", "Division", "read_divisions"]
+__all__ = ["APPOINTMENT", "CELL", "DIVISION", "Appointment", "Cell", "Division", "read_divisions"]
+
+DIVISION: Final = ResourceName("divisions/{division}")
+CELL: Final = ResourceName("cells/{cell}")
+APPOINTMENT: Final = ResourceName("cells/{cell}/appointments/{appointment}")
 
 _LEVELS: Final = {
-    "district": (6, DivisionLevel.DIVISION_LEVEL_DISTRICT),
-    "street": (9, DivisionLevel.DIVISION_LEVEL_STREET),
-    "community": (12, DivisionLevel.DIVISION_LEVEL_COMMUNITY),
+    "district": (codes.is_district, DivisionLevel.DIVISION_LEVEL_DISTRICT),
+    "street": (codes.is_street, DivisionLevel.DIVISION_LEVEL_STREET),
+    "community": (codes.is_community, DivisionLevel.DIVISION_LEVEL_COMMUNITY),
 }
 
 
@@ -33,6 +38,11 @@ class Division:
     display_name: str
     version: int = 1
     update_time: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """``divisions/{code}``."""
+        return DIVISION.name(self.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +59,7 @@ class Appointment:
     @property
     def name(self) -> str:
         """``cells/{code}/appointments/{appointment}``."""
-        return f"cells/{self.cell}/appointments/{self.id}"
+        return APPOINTMENT.name(self.cell, self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +79,7 @@ class Cell:
     @property
     def name(self) -> str:
         """``cells/{code}``."""
-        return f"cells/{self.code}"
+        return CELL.name(self.code)
 
 
 def read_divisions(district: str, table: bytes) -> list[Division]:
@@ -94,7 +104,7 @@ def read_divisions(district: str, table: bytes) -> list[Division]:
         raise DivisionsUnreadable(reader.line_num, str(error)) from None
     if not found:
         raise DivisionsUnreadable(1, "it has no divisions")
-    return sorted(found.values(), key=lambda division: (len(division.code), division.code))
+    return sorted(found.values(), key=lambda division: division.code)
 
 
 def _division(line: int, district: str, row: list[str]) -> Division:
@@ -103,9 +113,9 @@ def _division(line: int, district: str, row: list[str]) -> Division:
     code, name, level = (cell.strip() for cell in row)
     if level not in _LEVELS:
         raise DivisionsUnreadable(line, f"level {level!r} is none of {', '.join(_LEVELS)}")
-    digits, value = _LEVELS[level]
-    if not codes.is_place(code) or len(code) != digits:
-        raise DivisionsUnreadable(line, f"code {code!r} does not have the {digits} digits of a {level}")
+    is_of_level, value = _LEVELS[level]
+    if not is_of_level(code):
+        raise DivisionsUnreadable(line, f"code {code!r} does not have the digits of a {level}")
     if not codes.contains(district, code):
         raise DivisionsUnreadable(line, f"code {code} lies outside of {district}")
     for _, problem in violations(resources_pb2.Division(display_name=name)):

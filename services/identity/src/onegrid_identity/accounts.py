@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_kit.callers import ALWAYS, Caller, Period
 from onegrid_kit.callers import Grant as TokenGrant
+from onegrid_kit.names import ResourceName
 
-__all__ = ["Account", "Department", "Grant", "Role", "caller_of"]
+__all__ = ["DEPARTMENT", "GRANT", "ROLE", "SESSION", "USER", "Account", "Department", "Grant", "Role", "caller_of"]
+
+
+USER: Final = ResourceName("users/{user}")
+SESSION: Final = ResourceName("sessions/{session}")
+DEPARTMENT: Final = ResourceName("departments/{department}")
+ROLE: Final = ResourceName("roles/{role}")
+GRANT: Final = ResourceName("users/{user}/grants/{grant}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +47,7 @@ class Account:
     @property
     def name(self) -> str:
         """``users/{user}``."""
-        return f"users/{self.id}"
+        return USER.name(self.id)
 
     @property
     def active(self) -> bool:
@@ -56,6 +65,11 @@ class Department:
     create_time: datetime
     update_time: datetime
 
+    @property
+    def name(self) -> str:
+        """``departments/{department}``."""
+        return DEPARTMENT.name(self.code)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
@@ -71,7 +85,7 @@ class Role:
     @property
     def name(self) -> str:
         """``roles/{role}``."""
-        return f"roles/{self.id}"
+        return ROLE.name(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +104,7 @@ class Grant:
     @property
     def name(self) -> str:
         """``users/{user}/grants/{grant}``."""
-        return f"users/{self.user}/grants/{self.id}"
+        return GRANT.name(self.user, self.id)
 
 
 def caller_of(account: Account, session: str, granted: Iterable[tuple[Role, Grant]]) -> Caller:

@@ -81,6 +81,6 @@ def main(settings: IdentitySettings, argv: Sequence[str]) -> int:
 
 
 def _district(code: str) -> str:
-    if not (codes.is_place(code) and codes.district_of(code) == code):
+    if not codes.is_district(code):
         raise argparse.ArgumentTypeError(f"{code!r} is no district's code")
     return code

@@ -27,10 +27,11 @@ __all__ = [
 ]
 
 _FORMS: Final = {
-    OaLevel.OA_LEVEL_DISTRICT: 6,
-    OaLevel.OA_LEVEL_STREET: 9,
-    OaLevel.OA_LEVEL_COMMUNITY: 12,
-    OaLevel.OA_LEVEL_GRID: 15,
+    OaLevel.OA_LEVEL_DISTRICT: codes.is_district,
+    OaLevel.OA_LEVEL_DEPARTMENT: codes.is_department,
+    OaLevel.OA_LEVEL_STREET: codes.is_street,
+    OaLevel.OA_LEVEL_COMMUNITY: codes.is_community,
+    OaLevel.OA_LEVEL_GRID: codes.is_cell,
 }
 
 
@@ -84,15 +85,9 @@ BUILT_IN: Final = (
 
 def require_fit(role: Role, scope: str) -> None:
     """Raise ScopeUnfit unless the role's OA level goes with the scope's form."""
-    level = role.oa_level
-    if level == OaLevel.OA_LEVEL_DEPARTMENT:
-        fits = codes.is_department(scope)
-    elif level in _FORMS:
-        fits = codes.is_place(scope) and len(scope) == _FORMS[level]
-    else:
-        fits = True
-    if not fits:
-        raise ScopeUnfit(scope, level)
+    has_form = _FORMS.get(role.oa_level)
+    if has_form is not None and not has_form(scope):
+        raise ScopeUnfit(scope, role.oa_level)
 
 
 def require_known(permissions: Iterable[str]) -> None:

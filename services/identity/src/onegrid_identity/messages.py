@@ -6,7 +6,7 @@ from datetime import UTC
 
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
-from onegrid_identity.accounts import Account, Department, Grant, Role
+from onegrid_identity.accounts import ROLE, Account, Department, Grant, Role
 from onegrid_kit.callers import Period
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
@@ -80,7 +80,7 @@ def user(of: Account, cipher: Cipher) -> resources_pb2.User:
 def department(of: Department) -> resources_pb2.Department:
     """The department as it is told."""
     return resources_pb2.Department(
-        name=f"departments/{of.code}",
+        name=of.name,
         code=of.code,
         display_name=of.display_name,
         etag=str(of.version),
@@ -113,7 +113,7 @@ def grant(of: Grant) -> resources_pb2.Grant:
     """The grant as it is told."""
     return resources_pb2.Grant(
         name=of.name,
-        role=f"roles/{of.role}",
+        role=ROLE.name(of.role),
         scope=of.scope,
         create_time=timestamp(of.create_time),
         begin_time=timestamp(of.period.begin),

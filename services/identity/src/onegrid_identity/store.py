@@ -26,6 +26,7 @@ from onegrid_identity.tables import (
     role_grant,
     session,
 )
+from onegrid_kit import codes
 from onegrid_kit.callers import Period
 from onegrid_kit.paging import Position, behind
 
@@ -117,7 +118,7 @@ def departments_page(conn: Connection, district: str, after: Position, limit: in
 
 def find_department(conn: Connection, code: str, *, lock: bool = False) -> Department | None:
     """The department of that code."""
-    query = select(department).where(department.c.district == code[:6], department.c.code == code)
+    query = select(department).where(department.c.district == codes.district_of(code), department.c.code == code)
     row = conn.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _department(row)
 
@@ -213,7 +214,7 @@ def unexpired_grants(conn: Connection, account_id: str, now: datetime) -> list[G
 
 def knows_place(conn: Connection, code: str) -> bool:
     """Whether grid announced a place of that code."""
-    query = select(place.c.code).where(place.c.district == code[:6], place.c.code == code)
+    query = select(place.c.code).where(place.c.district == codes.district_of(code), place.c.code == code)
     return conn.execute(query).one_or_none() is not None
 
 
@@ -253,7 +254,7 @@ def _role(row: Any, prefix: str = "") -> Role:
 def insert_department(conn: Connection, new: Department) -> bool:
     """Enter a department; whether its code was free."""
     statement = insert(department).values(
-        district=new.code[:6],
+        district=codes.district_of(new.code),
         code=new.code,
         display_name=new.display_name,
         version=new.version,
@@ -268,7 +269,7 @@ def save_department(conn: Connection, changed: Department) -> None:
     d = department.c
     conn.execute(
         department.update()
-        .where(d.district == changed.code[:6], d.code == changed.code)
+        .where(d.district == codes.district_of(changed.code), d.code == changed.code)
         .values(display_name=changed.display_name, version=changed.version, update_time=changed.update_time)
     )
 
@@ -336,7 +337,7 @@ def lock_code(conn: Connection, phone_index: bytes) -> datetime:
 
 def keep_place(conn: Connection, code: str) -> None:
     """A place of that code was announced."""
-    conn.execute(insert(place).values(district=code[:6], code=code).on_conflict_do_nothing())
+    conn.execute(insert(place).values(district=codes.district_of(code), code=code).on_conflict_do_nothing())
 
 
 def forget_expired(conn: Connection, now: datetime) -> None:

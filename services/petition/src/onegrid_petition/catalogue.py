@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
+from onegrid_kit import codes
 from onegrid_kit.errors import NotFound
+from onegrid_kit.names import ResourceName
 from onegrid_kit.paging import Position, behind
 from onegrid_petition import store, tables
 from onegrid_petition.errors import AssigneeUnknown, WorkItemUnknown
 
-__all__ = ["WorkItem", "enter", "get", "page", "require"]
+__all__ = ["WORK_ITEM", "WorkItem", "enter", "get", "page", "require"]
+
+
+WORK_ITEM: Final = ResourceName("workItems/{item}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class WorkItem:
     @property
     def id(self) -> str:
         """The department's code and a number: ``210602D07-003``."""
-        return _id(self.name)
+        return WORK_ITEM.id(self.name)
 
 
 def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[int, int]:
@@ -75,7 +80,9 @@ def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[i
 def require(conn: Connection, district: str, name: str) -> WorkItem:
     """The work item of that name. Raises WorkItemUnknown."""
     table = tables.work_item
-    row = conn.execute(select(table).where(table.c.district == district, table.c.id == _id(name))).one_or_none()
+    row = conn.execute(
+        select(table).where(table.c.district == district, table.c.id == WORK_ITEM.id(name))
+    ).one_or_none()
     if row is None:
         raise WorkItemUnknown(name)
     return _item(row)
@@ -84,7 +91,7 @@ def require(conn: Connection, district: str, name: str) -> WorkItem:
 def get(conn: Connection, name: str) -> WorkItem:
     """The work item of that name. Raises NotFound."""
     try:
-        return require(conn, _id(name)[:6], name)
+        return require(conn, codes.district_of(WORK_ITEM.id(name)), name)
     except WorkItemUnknown:
         raise NotFound(name) from None
 
@@ -98,9 +105,5 @@ def page(conn: Connection, district: str, department: str, after: Position, limi
     return [_item(row) for row in conn.execute(query.order_by(table.c.id).limit(limit))]
 
 
-def _id(name: str) -> str:
-    return name.removeprefix("workItems/")
-
-
 def _item(row: Any) -> WorkItem:
-    return WorkItem(f"workItems/{row.id}", row.display_name, row.department, row.promised_working_days)
+    return WorkItem(WORK_ITEM.name(row.id), row.display_name, row.department, row.promised_working_days)

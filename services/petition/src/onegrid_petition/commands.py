@@ -14,17 +14,19 @@ from sqlalchemy import Connection
 
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, State
-from onegrid_kit import ids, outbox
+from onegrid_kit import codes, ids, outbox
 from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CHINA
-from onegrid_kit.errors import StaleEtag
+from onegrid_kit.etags import require_fresh
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition import authority, catalogue, deadlines, lifecycle, messages, store
 from onegrid_petition.authority import Standing
 from onegrid_petition.errors import AssigneeUnknown
 from onegrid_petition.ground import Route
 from onegrid_petition.petition import (
+    PETITION,
+    TASK,
     Attachment,
     Entry,
     Location,
@@ -348,12 +350,11 @@ class _Said:
 def _lock(conn: Connection, petition_id: str, etag: str, call: Call) -> Petition:
     petition = store.lock_petition(conn, petition_id)
     if petition is None:
-        raise authority.absent(call, f"petitions/{petition_id}", petition_id[:6])
-    if etag and etag != petition.etag:
-        # Told only to who may see the petition; others learn of it below, as of every petition.
-        if authority.may_see(call, petition):
-            raise StaleEtag(petition.name, petition.etag)
+        raise authority.absent(call, PETITION.name(petition_id), codes.district_of(petition_id))
+    if etag and not authority.may_see(call, petition):
+        # Whether an etag is current is only for those who may see the petition.
         raise authority.absent(call, petition.name, petition.district)
+    require_fresh(petition.name, petition.etag, etag)
     return petition
 
 
@@ -361,7 +362,7 @@ def _lock_task(conn: Connection, command: ActOnTask, call: Call) -> tuple[Petiti
     petition = _lock(conn, command.petition, command.etag, call)
     task = petition.task(command.number)
     if task is None:
-        raise authority.absent(call, f"{petition.name}/tasks/{command.number}", petition.district)
+        raise authority.absent(call, TASK.name(petition.id, command.number), petition.district)
     return petition, task, authority.of_task(call, task)
 
 
@@ -425,7 +426,7 @@ def _require_offices(conn: Connection, district: str, lead: str, assistants: Seq
     known = store.office_names(conn, district, [lead, *assistants])
     for field, office in (("lead", lead), *(("assistants", each) for each in assistants)):
         # A cell has no desk that a task could lie on.
-        if office not in known or len(office) == 15 or office == district:
+        if office not in known or codes.is_cell(office) or codes.is_district(office):
             raise AssigneeUnknown(field, office)
 
 

@@ -7,7 +7,7 @@ from onegrid.petition.v1 import events_pb2, resources_pb2
 from onegrid.petition.v1.resources_pb2 import Actor
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
-from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
+from onegrid_petition.petition import TASK, Attachment, Entry, Location, Petition, Rating, Task
 
 __all__ = ["PHONE_PURPOSE", "attachment_of", "entry", "location_of", "petition", "rating", "step", "task"]
 
@@ -56,7 +56,7 @@ def petition(of: Petition, cipher: Cipher) -> resources_pb2.Petition:
 def task(of: Petition, one: Task) -> resources_pb2.Task:
     """One of the petition's tasks."""
     return resources_pb2.Task(
-        name=f"{of.name}/tasks/{one.number}",
+        name=TASK.name(of.id, one.number),
         assignee=one.assignee,
         part=one.part,
         state=one.state,

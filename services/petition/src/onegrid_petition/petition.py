@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
 from onegrid_kit import codes
 from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.names import ResourceName
 from onegrid_petition import lifecycle
 from onegrid_petition.errors import AssigneeBusy, TasksOpen
 
-__all__ = ["Attachment", "Entry", "Location", "Petition", "Rating", "Task", "first_asked", "new_tasks"]
+__all__ = [
+    "PETITION",
+    "TASK",
+    "Attachment",
+    "Entry",
+    "Location",
+    "Petition",
+    "Rating",
+    "Task",
+    "first_asked",
+    "new_tasks",
+]
+
+PETITION: Final = ResourceName("petitions/{petition}")
+TASK: Final = ResourceName("petitions/{petition}/tasks/{task}")
 
 _TASK_OPEN = frozenset({TaskState.TASK_STATE_ASSIGNED, TaskState.TASK_STATE_TAKEN})
 
@@ -113,7 +129,7 @@ class Petition:
     @property
     def name(self) -> str:
         """``petitions/{petition}``."""
-        return f"petitions/{self.id}"
+        return PETITION.name(self.id)
 
     @property
     def etag(self) -> str:
@@ -174,7 +190,7 @@ class Petition:
     def require_assistants_done(self) -> None:
         """Raise TasksOpen while an assistant's task is open."""
         still = [
-            f"{self.name}/tasks/{task.number}" for task in self.tasks if task.part == Part.PART_ASSISTING and task.open
+            TASK.name(self.id, task.number) for task in self.tasks if task.part == Part.PART_ASSISTING and task.open
         ]
         if still:
             raise TasksOpen(still)
@@ -201,7 +217,7 @@ def first_asked(place: str) -> str:
     """The office that answers for a new petition (首问负责): the community of its place, or the lowest platform
     above it.
     """
-    return codes.parent_of(place) if len(place) == 15 else place
+    return codes.community_of(place)
 
 
 def new_tasks(

@@ -114,7 +114,7 @@ _LOCKED = (
 
 def petitions_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Petition]:
     """The petitions of these ids that exist, with their tasks."""
-    keys = {"districts": [id_[:6] for id_ in ids], "ids": list(ids)}
+    keys = {"districts": [codes.district_of(id_) for id_ in ids], "ids": list(ids)}
     rows = conn.execute(_BY_ID, keys).all()
     return {p.id: p for p in with_tasks(conn, rows)}
 
@@ -138,7 +138,7 @@ def load_petition(conn: Connection, petition_id: str) -> Petition | None:
 
 def lock_petition(conn: Connection, petition_id: str) -> Petition | None:
     """The petition with its tasks; nobody else changes it before this transaction ends."""
-    row = conn.execute(_LOCKED, {"district_": petition_id[:6], "id_": petition_id}).one_or_none()
+    row = conn.execute(_LOCKED, {"district_": codes.district_of(petition_id), "id_": petition_id}).one_or_none()
     return None if row is None else with_tasks(conn, [row])[0]
 
 
@@ -208,7 +208,7 @@ def entries_after(conn: Connection, seen: Mapping[str, int], most: int = 10_000)
     """For each petition's id the steps behind the one that was seen, oldest first; ids without any are left out."""
     entries: dict[str, list[Entry]] = {}
     parameters = {
-        "districts": [id_[:6] for id_ in seen],
+        "districts": [codes.district_of(id_) for id_ in seen],
         "ids": list(seen),
         "seen": list(seen.values()),
         "most": most,
@@ -221,7 +221,9 @@ def entries_after(conn: Connection, seen: Mapping[str, int], most: int = 10_000)
 def entries(conn: Connection, petition_id: str, after: Position, limit: int) -> list[Entry]:
     """The steps of a petition, oldest first."""
     query = select(timeline).where(
-        timeline.c.district == petition_id[:6], timeline.c.petition == petition_id, behind(after, timeline.c.sequence)
+        timeline.c.district == codes.district_of(petition_id),
+        timeline.c.petition == petition_id,
+        behind(after, timeline.c.sequence),
     )
     return [entry_of(row) for row in conn.execute(query.order_by(timeline.c.sequence).limit(limit))]
 
@@ -240,7 +242,9 @@ def office_names(conn: Connection, district: str, offices: Sequence[str]) -> dic
 
 def replace_grams(conn: Connection, petition_id: str, grams: Iterable[str]) -> None:
     """Make a petition findable by these pairs of letters."""
-    statement = insert(search).values(district=petition_id[:6], petition=petition_id, grams=sorted(grams))
+    statement = insert(search).values(
+        district=codes.district_of(petition_id), petition=petition_id, grams=sorted(grams)
+    )
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=[search.c.district, search.c.petition], set_={"grams": statement.excluded.grams}

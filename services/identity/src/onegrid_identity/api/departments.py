@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid_identity import messages, store
+from onegrid_identity.accounts import DEPARTMENT
 from onegrid_identity.commands import departments
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.callers import Call
@@ -29,7 +30,7 @@ class Departments:
         )
 
     async def UpdateDepartment(self, request: pb.UpdateDepartmentRequest, call: Call) -> bytes:
-        code = _code(request.name)
+        code = DEPARTMENT.id(request.name)
         return await self._db.command(
             call,
             lambda conn: pb.UpdateDepartmentResponse(
@@ -38,7 +39,7 @@ class Departments:
         )
 
     async def GetDepartment(self, request: pb.GetDepartmentRequest, call: Call) -> pb.GetDepartmentResponse:
-        found = await self._db.read(lambda conn: store.find_department(conn, _code(request.name)))
+        found = await self._db.read(lambda conn: store.find_department(conn, DEPARTMENT.id(request.name)))
         if found is None:
             raise NotFound(request.name)
         return pb.GetDepartmentResponse(department=messages.department(found))
@@ -51,7 +52,3 @@ class Departments:
             message=messages.department,
         )
         return pb.ListDepartmentsResponse(departments=page.items, next_page_token=page.next_token)
-
-
-def _code(name: str) -> str:
-    return name.removeprefix("departments/")

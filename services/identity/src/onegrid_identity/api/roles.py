@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid_identity import messages, store
-from onegrid_identity.accounts import Role
+from onegrid_identity.accounts import GRANT, ROLE, USER, Role
 from onegrid_identity.commands import roles, users
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.callers import Call
@@ -36,7 +36,7 @@ class Roles:
         )
 
     async def GetRole(self, request: pb.GetRoleRequest, call: Call) -> pb.GetRoleResponse:
-        role_id = request.name.removeprefix("roles/")
+        role_id = ROLE.id(request.name)
         found = await self._db.read(lambda conn: store.roles_by_id(conn, [role_id]))
         if role_id not in found:
             raise NotFound(request.name)
@@ -50,8 +50,8 @@ class Roles:
 
     async def GrantRole(self, request: pb.GrantRoleRequest, call: Call) -> bytes:
         command = roles.GrantRole(
-            request.user.removeprefix("users/"),
-            request.role.removeprefix("roles/"),
+            USER.id(request.user),
+            ROLE.id(request.role),
             request.scope,
             messages.period(request),
         )
@@ -61,7 +61,7 @@ class Roles:
         )
 
     async def RevokeRole(self, request: pb.RevokeRoleRequest, call: Call) -> bytes:
-        _, user, _, grant_id = request.name.split("/")
+        user, grant_id = GRANT.ids(request.name)
 
         def run(conn: Connection) -> pb.RevokeRoleResponse:
             roles.revoke_role(conn, user, grant_id, call)
@@ -70,7 +70,7 @@ class Roles:
         return await self._db.command(call, run)
 
     async def ListGrants(self, request: pb.ListGrantsRequest, call: Call) -> pb.ListGrantsResponse:
-        user = request.user.removeprefix("users/")
+        user = USER.id(request.user)
         await self._db.read(lambda conn: users.require_visible(conn, user, call))
         page = await self._pages.read(
             request,

@@ -12,7 +12,7 @@ from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
 from onegrid_identity import messages, store, telephone
-from onegrid_identity.accounts import Account
+from onegrid_identity.accounts import SESSION, USER, Account
 from onegrid_identity.commands import logins, sessions
 from onegrid_identity.commands.logins import LogIn, LogInWithCode, RequestCode
 from onegrid_identity.commands.sessions import Opened, Refresh
@@ -99,7 +99,7 @@ class Sessions:
     async def LoginServiceAccount(
         self, request: pb.LoginServiceAccountRequest, call: Call
     ) -> pb.LoginServiceAccountResponse:
-        account = await self._db.read(lambda conn: store.find_account(conn, request.name.removeprefix("users/")))
+        account = await self._db.read(lambda conn: store.find_account(conn, USER.id(request.name)))
         of_service = account is not None and account.kind == AccountKind.ACCOUNT_KIND_SERVICE
         kept = account.password_hash if account is not None and of_service else ""
         right = await self._passwords.matches(request.secret, kept)
@@ -117,7 +117,7 @@ class Sessions:
     async def Logout(self, request: pb.LogoutRequest, call: Call) -> bytes:
         def run(conn: Connection) -> pb.LogoutResponse:
             sessions.revoke(conn, call.caller.session, call)
-            return pb.LogoutResponse(session=f"sessions/{call.caller.session}")
+            return pb.LogoutResponse(session=SESSION.name(call.caller.session))
 
         return await self._db.command(call, run)
 

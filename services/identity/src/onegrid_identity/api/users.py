@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid_identity import messages, store, telephone
-from onegrid_identity.accounts import Account
+from onegrid_identity.accounts import USER, Account
 from onegrid_identity.commands import logins, users
 from onegrid_identity.errors import CredentialsRejected
 from onegrid_identity.passwords import Passwords
@@ -32,7 +32,7 @@ class Users:
         self._passwords = Passwords()
 
     async def GetCaller(self, request: pb.GetCallerRequest, call: Call) -> pb.GetCallerResponse:
-        user = _user_id(call.caller.user)
+        user = USER.id(call.caller.user)
 
         def read(conn: Connection) -> pb.GetCallerResponse:
             account = store.find_account(conn, user)
@@ -86,7 +86,7 @@ class Users:
         )
 
     async def GetUser(self, request: pb.GetUserRequest, call: Call) -> pb.GetUserResponse:
-        user = _user_id(request.name)
+        user = USER.id(request.name)
         account = await self._db.read(lambda conn: users.require_visible(conn, user, call))
         return pb.GetUserResponse(user=messages.user(account, self._cipher))
 
@@ -106,7 +106,7 @@ class Users:
             phone = telephone.normalize(user.phone, "user.phone")
             sealed_phone, phone_index = messages.seal_phone(phone, self._cipher)
         command = users.UpdateUser(
-            user=_user_id(user.name),
+            user=USER.id(user.name),
             etag=user.etag,
             sealed_name=messages.seal_name(user.display_name, self._cipher) if "display_name" in paths else None,
             sealed_phone=sealed_phone,
@@ -119,7 +119,7 @@ class Users:
         )
 
     async def SetPassword(self, request: pb.SetPasswordRequest, call: Call) -> bytes:
-        user = _user_id(request.name)
+        user = USER.id(request.name)
         account = await self._db.read(lambda conn: users.require_visible(conn, user, call))
         address = messages.address_digest(call.address, self._cipher)
         proved = None
@@ -142,7 +142,7 @@ class Users:
             raise
 
     async def DisableUser(self, request: pb.DisableUserRequest, call: Call) -> bytes:
-        user = _user_id(request.name)
+        user = USER.id(request.name)
         return await self._db.command(
             call,
             lambda conn: pb.DisableUserResponse(
@@ -151,14 +151,10 @@ class Users:
         )
 
     async def EnableUser(self, request: pb.EnableUserRequest, call: Call) -> bytes:
-        user = _user_id(request.name)
+        user = USER.id(request.name)
         return await self._db.command(
             call,
             lambda conn: pb.EnableUserResponse(
                 user=messages.user(users.enable(conn, user, request.etag, call), self._cipher)
             ),
         )
-
-
-def _user_id(name: str) -> str:
-    return name.removeprefix("users/")

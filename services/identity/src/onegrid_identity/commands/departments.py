@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
 from onegrid_identity import store
-from onegrid_identity.accounts import Department
+from onegrid_identity.accounts import DEPARTMENT, Department
 from onegrid_kit import outbox
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import AlreadyExists, NotFound, StaleEtag
+from onegrid_kit.errors import AlreadyExists, NotFound
+from onegrid_kit.etags import require_fresh
 
 __all__ = ["create", "rename"]
 
@@ -20,7 +21,7 @@ def create(conn: Connection, code: str, display_name: str, call: Call) -> Depart
     """Enter a department. Raises AlreadyExists."""
     new = Department(code=code, display_name=display_name, create_time=call.now, update_time=call.now)
     if not store.insert_department(conn, new):
-        raise AlreadyExists(f"departments/{code}")
+        raise AlreadyExists(new.name)
     return _announce(conn, new, call)
 
 
@@ -28,9 +29,8 @@ def rename(conn: Connection, code: str, display_name: str, etag: str, call: Call
     """Give a department its new name. Raises NotFound or StaleEtag."""
     before = store.find_department(conn, code, lock=True)
     if before is None:
-        raise NotFound(f"departments/{code}")
-    if etag and etag != str(before.version):
-        raise StaleEtag(f"departments/{code}", str(before.version))
+        raise NotFound(DEPARTMENT.name(code))
+    require_fresh(before.name, str(before.version), etag)
     after = replace(before, display_name=display_name, version=before.version + 1, update_time=call.now)
     store.save_department(conn, after)
     return _announce(conn, after, call)
@@ -38,5 +38,5 @@ def rename(conn: Connection, code: str, display_name: str, etag: str, call: Call
 
 def _announce(conn: Connection, department: Department, call: Call) -> Department:
     event = DepartmentDefined(code=department.code, display_name=department.display_name, version=department.version)
-    outbox.append(conn, call, [(f"departments/{department.code}", event)])
+    outbox.append(conn, call, [(department.name, event)])
     return department

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import RoleRevoked
 from onegrid_identity import granting, messages, store
-from onegrid_identity.accounts import Grant, Role
+from onegrid_identity.accounts import GRANT, ROLE, Grant, Role
 from onegrid_identity.commands import users
 from onegrid_identity.errors import RoleBuiltIn, ScopeUnknown
 from onegrid_kit import codes, outbox
@@ -62,7 +62,7 @@ def grant_role(conn: Connection, command: GrantRole, call: Call) -> Grant:
     call.caller.require(call.permission, over)
     role = store.roles_by_id(conn, [command.role]).get(command.role)
     if role is None:
-        raise NotFound(f"roles/{command.role}")
+        raise NotFound(ROLE.name(command.role))
     granting.require_fit(role, command.scope)
     _require_known(conn, over)
     granting.require_own(call.caller, role.permissions, over, command.period)
@@ -72,14 +72,14 @@ def grant_role(conn: Connection, command: GrantRole, call: Call) -> Grant:
 def revoke_role(conn: Connection, user: str, grant_id: str, call: Call) -> None:
     """Revoke a grant. Raises NotFound or PermissionDenied."""
     account = users.require_visible(conn, user, call)
-    name = f"users/{user}/grants/{grant_id}"
+    name = GRANT.name(user, grant_id)
     grant = store.find_grant(conn, user, grant_id)
     if grant is None:
         raise NotFound(name)
     call.caller.require(call.permission, account.district if grant.scope == codes.SELF else grant.scope)
     if not store.delete_grant(conn, grant):
         raise NotFound(name)
-    event = RoleRevoked(user=account.name, role=f"roles/{grant.role}", scope=grant.scope, grant=messages.grant(grant))
+    event = RoleRevoked(user=account.name, role=ROLE.name(grant.role), scope=grant.scope, grant=messages.grant(grant))
     outbox.append(conn, call, [(account.name, event)])
 
 

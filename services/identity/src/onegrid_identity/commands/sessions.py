@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from onegrid.identity.v1.events_pb2 import SessionRevoked
 from onegrid_identity import store, tables
-from onegrid_identity.accounts import Account, caller_of
+from onegrid_identity.accounts import SESSION, Account, caller_of
 from onegrid_kit import audit, ids, outbox
 from onegrid_kit.callers import Call, Caller
 from onegrid_kit.timestamps import timestamp
@@ -88,7 +88,7 @@ def refresh(conn: Connection, command: Refresh, call: Call, access: timedelta) -
     good = not used.used or _may_repeat(conn, used.used_time, command.successor, call.now)
     if not good or account is None or not account.active:
         revoke(conn, session_id, call)
-        audit.append(conn, [(call, f"sessions/{session_id}")])
+        audit.append(conn, [(call, SESSION.name(session_id))])
         return None
     if not used.used:
         conn.execute(t.update().where(t.c.hash == digest).values(used=True, used_time=call.now))
@@ -96,7 +96,7 @@ def refresh(conn: Connection, command: Refresh, call: Call, access: timedelta) -
     expires = call.now + access
     latest = func.greatest(s.c.access_expire_time, expires)
     conn.execute(s.update().where(s.c.id == session_id).values(access_expire_time=latest))
-    audit.append(conn, [(call, f"sessions/{session_id}")])
+    audit.append(conn, [(call, SESSION.name(session_id))])
     caller = caller_of(account, session_id, store.granted_roles(conn, account.id, call.now, expires))
     return Opened(caller, call.now, expires, command.successor, held.refresh_expire_time)
 
@@ -113,7 +113,7 @@ def revoke(conn: Connection, session_id: str, call: Call) -> None:
     if row is None:
         return
     event = SessionRevoked(session=session_id, expire_time=timestamp(row.access_expire_time))
-    outbox.append(conn, call, [(f"sessions/{session_id}", event)])
+    outbox.append(conn, call, [(SESSION.name(session_id), event)])
 
 
 def revoke_all(conn: Connection, account_id: str, call: Call, *, but: str = "") -> None:

@@ -12,14 +12,15 @@ from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_identity import attempts, messages, store, telephone
-from onegrid_identity.accounts import Account, Grant, Role
+from onegrid_identity.accounts import USER, Account, Grant, Role
 from onegrid_identity.commands import sessions
 from onegrid_identity.errors import CredentialsRejected, LoginTaken
 from onegrid_identity.granting import EVERYONE, PETITIONER
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import ALWAYS, Call, Period
 from onegrid_kit.cipher import Cipher
-from onegrid_kit.errors import InvalidRequest, NotFound, PermissionDenied, StaleEtag
+from onegrid_kit.errors import InvalidRequest, NotFound, PermissionDenied
+from onegrid_kit.etags import require_fresh
 from onegrid_kit.logs import log
 
 __all__ = [
@@ -85,7 +86,7 @@ def require_visible(conn: Connection, user: str, call: Call, *, lock: bool = Fal
     if account is None:
         # Who may see every account of their district learns that there is none of this name.
         if call.caller.may(call.permission, call.caller.district):
-            raise NotFound(f"users/{user}")
+            raise NotFound(USER.name(user))
         raise PermissionDenied(call.permission)
     call.caller.require(call.permission, account.district, owner=account.name)
     return account
@@ -175,8 +176,7 @@ def set_password(
 
 def _lock(conn: Connection, user: str, etag: str, call: Call) -> Account:
     account = require_visible(conn, user, call, lock=True)
-    if etag and etag != str(account.version):
-        raise StaleEtag(account.name, str(account.version))
+    require_fresh(account.name, str(account.version), etag)
     return account
 
 

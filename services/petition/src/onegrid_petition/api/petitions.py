@@ -9,7 +9,8 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.runtime import Runtime
 from onegrid_petition import commands, messages, queries, store
-from onegrid_petition.api.visible import VisiblePetitions, petition_id
+from onegrid_petition.api.visible import VisiblePetitions
+from onegrid_petition.petition import PETITION
 from onegrid_petition.routing import Router
 from onegrid_petition.settings import PetitionSettings
 
@@ -52,7 +53,7 @@ class Petitions:
         return await self._filings.run(commands.filing(petition, call, response))
 
     async def GetPetition(self, request: pb.GetPetitionRequest, call: Call) -> pb.GetPetitionResponse:
-        petition = await self._visible.require(petition_id(request.name), call)
+        petition = await self._visible.require(PETITION.id(request.name), call)
         return pb.GetPetitionResponse(petition=self._visible.render(petition, call))
 
     async def ListPetitions(self, request: pb.ListPetitionsRequest, call: Call) -> pb.ListPetitionsResponse:
@@ -96,7 +97,7 @@ class Petitions:
 
     async def DispatchPetition(self, request: pb.DispatchPetitionRequest, call: Call) -> bytes:
         command = commands.DispatchPetition(
-            petition=petition_id(request.name),
+            petition=PETITION.id(request.name),
             lead=request.lead,
             assistants=tuple(request.assistants),
             work_item=request.work_item,
@@ -139,13 +140,13 @@ def _on_petition(
     | pb.ClosePetitionRequest,
 ) -> commands.ActOnPetition:
     return commands.ActOnPetition(
-        petition=petition_id(request.name), public_note=request.public_note, etag=request.etag
+        petition=PETITION.id(request.name), public_note=request.public_note, etag=request.etag
     )
 
 
 def _judgement(request: pb.RatePetitionRequest | pb.VerifyPetitionRequest, good: bool) -> commands.JudgePetition:
     return commands.JudgePetition(
-        petition=petition_id(request.name),
+        petition=PETITION.id(request.name),
         satisfied=good,
         stars=request.stars,
         comment=request.comment,

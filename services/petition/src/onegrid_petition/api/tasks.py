@@ -5,7 +5,8 @@ from __future__ import annotations
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid_kit.callers import Call
 from onegrid_petition import commands
-from onegrid_petition.api.visible import VisiblePetitions, petition_id
+from onegrid_petition.api.visible import VisiblePetitions
+from onegrid_petition.petition import TASK
 
 __all__ = ["Tasks"]
 
@@ -39,9 +40,10 @@ def _on_task(
     public_note: str = "",
     internal_note: str = "",
 ) -> commands.ActOnTask:
+    petition_id, number = TASK.ids(request.name)
     return commands.ActOnTask(
-        petition=petition_id(request.name),
-        number=int(request.name.rsplit("/", 1)[1]),
+        petition=petition_id,
+        number=int(number),
         public_note=public_note,
         internal_note=internal_note,
         etag=request.etag,

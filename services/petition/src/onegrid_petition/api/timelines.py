@@ -8,13 +8,15 @@ from typing import cast
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1 import resources_pb2
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.paging import Page
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.visibility import PUBLIC, Viewer, visible_to
 from onegrid_petition import authority, messages, store
-from onegrid_petition.api.visible import VisiblePetitions, petition_id
+from onegrid_petition.api.visible import VisiblePetitions
+from onegrid_petition.petition import PETITION
 from onegrid_petition.settings import PetitionSettings
 from onegrid_petition.watching import Watchers
 
@@ -31,7 +33,7 @@ class Timelines:
         self._watchers = watchers
 
     async def GetPublicTimeline(self, request: pb.GetPublicTimelineRequest, call: Call) -> pb.GetPublicTimelineResponse:
-        id_ = petition_id(request.name)
+        id_ = PETITION.id(request.name)
         petition = await self._visible.find(id_)
         if petition is None:
             raise NotFound(request.name)
@@ -41,13 +43,13 @@ class Timelines:
             kind=petition.kind,
             state=petition.state,
             organization=petition.organization,
-            place=petition.place[:12],
+            place=codes.community_of(petition.place),
             entries=page.items,
             next_page_token=page.next_token,
         )
 
     async def ListTimeline(self, request: pb.ListTimelineRequest, call: Call) -> pb.ListTimelineResponse:
-        id_ = petition_id(request.petition)
+        id_ = PETITION.id(request.petition)
         viewer = authority.viewer_of(call, await self._visible.require(id_, call))
         page = await self._entries(request, id_, viewer)
         return pb.ListTimelineResponse(entries=page.items, next_page_token=page.next_token)
@@ -55,7 +57,7 @@ class Timelines:
     async def WatchPetition(
         self, request: pb.WatchPetitionRequest, call: Call
     ) -> AsyncIterator[pb.WatchPetitionResponse]:
-        petition = await self._visible.require(petition_id(request.name), call)
+        petition = await self._visible.require(PETITION.id(request.name), call)
         position = self._pages.tokens.open(request, request.resume_token, "resume_token")
         seen = cast(int, position[0]) if position else 0
         if petition.ended and seen >= petition.sequence:

@@ -9,16 +9,17 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from onegrid.petition.v1 import resources_pb2
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import PermissionDenied
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.visibility import visible_to
 from onegrid_petition import authority, messages, store
-from onegrid_petition.petition import Petition
+from onegrid_petition.petition import PETITION, Petition
 from onegrid_petition.settings import PetitionSettings
 
-__all__ = ["VisiblePetitions", "petition_id"]
+__all__ = ["VisiblePetitions"]
 
 C = TypeVar("C")
 
@@ -39,7 +40,7 @@ class VisiblePetitions:
         """The petition, if the caller may see it. Raises PermissionDenied or NotFound."""
         petition = await self._reads.submit(id_)
         if petition is None:
-            raise authority.absent(call, f"petitions/{id_}", id_[:6])
+            raise authority.absent(call, PETITION.name(id_), codes.district_of(id_))
         if not authority.may_see(call, petition):
             raise PermissionDenied(call.permission)
         return petition
@@ -61,8 +62,3 @@ class VisiblePetitions:
     async def _load(self, ids: Sequence[str]) -> Sequence[Petition | None]:
         found = await self._db.read(lambda conn: store.petitions_by_id(conn, sorted(set(ids))))
         return [found.get(id_) for id_ in ids]
-
-
-def petition_id(name: str) -> str:
-    """The id in the name of a petition or of one of its tasks."""
-    return name.split("/", 2)[1]
