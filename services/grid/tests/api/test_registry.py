@@ -207,8 +207,8 @@ async def test_a_cell_is_answered_with_its_appointments(grid: Serving, engine: E
     cell = f"cells/{COMMUNITY}001"
     worker = await grid.call(KEEPER, "AppointWorker", cell=cell, user="users/00worker", post=Post.POST_WORKER)
     await grid.call(KEEPER, "AppointWorker", cell=cell, user="users/00leader", post=Post.POST_LEADER)
-    told = (await grid.call(KEEPER, "GetCell", name=cell)).cell
-    assert [each.user for each in told.appointments] == ["users/00leader", "users/00worker"]
+    found = (await grid.call(KEEPER, "GetCell", name=cell)).cell
+    assert [each.user for each in found.appointments] == ["users/00leader", "users/00worker"]
     announced = events(engine)[-1]
     assert [each.user for each in announced.appointments] == ["users/00leader", "users/00worker"]  # type: ignore[attr-defined]
     for user, post in (("users/00worker", Post.POST_WORKER), ("users/00second", Post.POST_LEADER)):

@@ -1,4 +1,4 @@
-"""A table of divisions is taken as a whole, or the first line that can't be used is named."""
+"""A table of divisions is imported completely, or its first invalid line is named."""
 
 from __future__ import annotations
 

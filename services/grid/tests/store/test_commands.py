@@ -124,16 +124,16 @@ def test_a_district_is_entered_by_a_handful_of_statements(engine: Engine) -> Non
         for number in range(1035)
     ]
     statements: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
-    # Not by the wall's clock, which says more of the machine's other work: three seconds are the most that it may take.
+    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    # Processor time, since wall time depends on the machine's other work; three seconds at most.
     began = time.process_time()
     with engine.begin() as conn:
         assert commands.create_cells(conn, DISTRICT, new, a_call()) == 1035
     assert time.process_time() - began < 3
     assert len(statements) < 10
-    told = announced(engine)
-    assert [(each.code, each.version) for each in told] == [(each.code, 1) for each in new]
-    assert [(corner.longitude, corner.latitude) for corner in told[-1].boundary.corners] == new[-1].boundary
+    events = announced(engine)
+    assert [(each.code, each.version) for each in events] == [(each.code, 1) for each in new]
+    assert [(corner.longitude, corner.latitude) for corner in events[-1].boundary.corners] == new[-1].boundary
     with engine.connect() as conn:
         assert [each.boundary for each in store.cells(conn, DISTRICT)] == [each.boundary for each in new]
 
@@ -238,8 +238,8 @@ def test_workers_who_are_appointed_at_once_are_both_announced(engine: Engine) ->
         return lambda conn: commands.appoint_worker(conn, AppointWorker(FIRST, user, Post.POST_WORKER), a_call())
 
     second_while_first_is_uncommitted(engine, appoint("users/000first"), appoint("users/00second")).result()
-    told = announced(engine)
-    assert [(each.version, len(each.appointments)) for each in told] == [(2, 1), (3, 2)]
+    events = announced(engine)
+    assert [(each.version, len(each.appointments)) for each in events] == [(2, 1), (3, 2)]
 
 
 def disabled(at: datetime) -> Delivery:

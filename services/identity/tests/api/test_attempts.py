@@ -1,4 +1,4 @@
-"""Who tries too often waits, and keeps nobody else out."""
+"""Callers who try too often wait, and lock no one else out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
 
 @pytest_asyncio.fixture
 async def behind_a_proxy(database_url: str, clock: SettableClock) -> AsyncIterator[Serving]:
-    """identity behind a proxy that says from where calls come."""
+    """identity behind a proxy that forwards the callers' addresses."""
     sender = "onegrid_kit.testing.codes:KeptCodes"
     async with serving(
         SERVICE, database_url, clock=clock, code_sender=sender, forwarding_proxies=1, code_requests_per_hour=5

@@ -75,12 +75,12 @@ async def test_wrong_unknown_and_disabled_get_the_same_answer(identity: Serving)
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     await identity.call_with(admin, "DisableUser", name=clerk.name)
-    told = set()
+    errors = set()
     for name, password in (("admin", "wrong"), ("nobody", PASSWORD), ("clerk", PASSWORD)):
         error = await refused(identity.call(None, "LoginWithPassword", login=name, password=password))
-        told.add((error.code, error.reason, str(error)))
-    assert len(told) == 1
-    assert told.pop()[:2] == (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_REJECTED")
+        errors.add((error.code, error.reason, str(error)))
+    assert len(errors) == 1
+    assert errors.pop()[:2] == (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_REJECTED")
 
 
 async def test_after_five_failures_even_the_right_password_waits(identity: Serving, clock: SettableClock) -> None:
@@ -208,10 +208,10 @@ async def test_an_account_is_visible_to_its_owner_and_its_districts_administrato
     mine, others = await login(identity, "clerk"), await login(identity, "other")
     for reader in (admin, mine):
         assert (await identity.call_with(reader, "GetUser", name=clerk.name)).user.display_name == "王小明"
-    seen = await refused(identity.call_with(others, "GetUser", name=clerk.name))
-    unseen = await refused(identity.call_with(others, "GetUser", name="users/00000000"))
-    assert (seen.code, seen.reason, str(seen)) == (unseen.code, unseen.reason, str(unseen))
-    assert seen.code is grpc.StatusCode.PERMISSION_DENIED
+    existing = await refused(identity.call_with(others, "GetUser", name=clerk.name))
+    unknown = await refused(identity.call_with(others, "GetUser", name="users/00000000"))
+    assert (existing.code, existing.reason, str(existing)) == (unknown.code, unknown.reason, str(unknown))
+    assert existing.code is grpc.StatusCode.PERMISSION_DENIED
     assert (await refused(identity.call_with(admin, "GetUser", name="users/00000000"))).reason == "NOT_FOUND"
 
 
@@ -347,17 +347,17 @@ async def test_users_are_listed_by_kind_in_pages(identity: Serving) -> None:
     for number in range(3):
         await a_clerk(identity, admin, f"clerk{number}")
     await with_code(identity)
-    seen: list[str] = []
+    listed: list[str] = []
     token = ""
     while True:
         page = await identity.call_with(
             admin, "ListUsers", district=DISTRICT, kind=AccountKind.ACCOUNT_KIND_STAFF, page_size=2, page_token=token
         )
-        seen += [user.login for user in page.users]
+        listed += [user.login for user in page.users]
         token = page.next_page_token
         if not token:
             break
-    assert seen == ["admin", "clerk0", "clerk1", "clerk2"]
+    assert listed == ["admin", "clerk0", "clerk1", "clerk2"]
 
 
 async def test_a_repeated_request_makes_one_account(identity: Serving) -> None:

@@ -170,7 +170,7 @@ async def test_a_role_given_by_several_at_once_is_one_grant(identity: Serving, e
     fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
     outcomes = await at_once(*(identity.call_with(admin, "GrantRole", **fields) for _ in range(8)))
     assert len({each.grant.name for each in outcomes}) == 1
-    assert len(told(engine, "RoleGranted", clerk.name)) == 2, "one of them is everybody's own"
+    assert len(announced(engine, "RoleGranted", clerk.name)) == 2, "one of them is the default role"
 
 
 async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, engine: Engine) -> None:
@@ -180,7 +180,7 @@ async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, 
     grant = (await identity.call_with(admin, "GrantRole", **fields)).grant
     outcomes = await at_once(*(identity.call_with(admin, "RevokeRole", name=grant.name) for _ in range(8)))
     assert outcomes.count("NOT_FOUND") == 7
-    assert len(told(engine, "RoleRevoked", clerk.name)) == 1
+    assert len(announced(engine, "RoleRevoked", clerk.name)) == 1
 
 
 async def test_giving_and_taking_a_role_at_once_never_fails(identity: Serving) -> None:
@@ -201,10 +201,10 @@ async def test_a_department_is_entered_once(identity: Serving, engine: Engine) -
         *(identity.call_with(admin, "CreateDepartment", code=DEPARTMENT, display_name=name) for name in names)
     )
     assert outcomes.count("RESOURCE_EXISTS") == 7
-    assert len(told(engine, "DepartmentDefined", f"departments/{DEPARTMENT}")) == 1
+    assert len(announced(engine, "DepartmentDefined", f"departments/{DEPARTMENT}")) == 1
 
 
-def told(engine: Engine, event: str, subject: str) -> list[Any]:
+def announced(engine: Engine, event: str, subject: str) -> list[Any]:
     return rows(engine, f"SELECT id FROM outbox WHERE type LIKE '%.{event}' AND subject = '{subject}'")
 
 
@@ -212,7 +212,7 @@ def told(engine: Engine, event: str, subject: str) -> list[Any]:
 
 
 async def test_taking_anothers_number_or_organization_is_refused(identity: Serving) -> None:
-    """Whoever has the number would log in to an account that somebody else made and still reads."""
+    """The number's owner would log in to an account that another user made and still reads."""
     me = await with_code(identity)
     mine = bearer(me.access_token)
 

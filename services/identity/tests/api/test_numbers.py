@@ -117,6 +117,6 @@ async def test_accounts_of_the_release_before_are_brought_to_the_one_form(
         assert await phone_of(identity, session) == NORMAL
     with engine.connect() as conn:
         kept = {each.id: each for each in (store.find_account(conn, a.id) for a in (normal, doubled)) if each}
-    # Nobody but an administrator can say which of two accounts is to go on.
+    # Only an administrator can decide which of two accounts stays.
     assert messages.open_phone(kept[normal.id], cipher) == "+8613900000001"
     assert messages.open_phone(kept[doubled.id], cipher) == "+86013900000001"

@@ -33,13 +33,13 @@ class Gateway:
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    told = Gateway()
+    gateway = Gateway()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told.paths.append(self.path)
-            told.posted.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(told.status)
+            gateway.paths.append(self.path)
+            gateway.posted.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(gateway.status)
             self.send_header("location", "/elsewhere")
             self.end_headers()
 
@@ -47,10 +47,10 @@ def gateway() -> Iterator[Gateway]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_port}/codes?key=of-ours"
+    gateway.url = f"http://127.0.0.1:{server.server_port}/codes?key=of-ours"
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield told
+    yield gateway
     server.shutdown()
     thread.join()
     server.server_close()

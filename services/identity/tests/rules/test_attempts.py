@@ -18,7 +18,7 @@ GAPS = st.lists(st.timedeltas(timedelta(0), timedelta(hours=1)), max_size=30)
 
 @given(GAPS, st.booleans())
 def test_no_more_than_five_failures_follow_one_another_without_a_pause(gaps: list[timedelta], known: bool) -> None:
-    """Somebody who tries whenever they are let, from an address that is known or not."""
+    """A caller who tries as often as possible, from a known or unknown address."""
     now = NOW
     failures = Failures(success=NOW if known else None)
     run = 0

@@ -54,7 +54,7 @@ def test_only_districts_have_a_first_administrator(database_url: str, district: 
 
 
 def test_passwords_of_administrators_cost_what_all_others_do(engine: Engine) -> None:
-    """Or the time that a login takes would tell that there is such an account."""
+    """Otherwise the time that a login takes would reveal whether the account exists."""
     with engine.begin() as conn:
         bootstrap.bootstrap(conn, cipher("AES-256-GCM", KEYS), "210602", "second", "correct horse battery")
         made = store.find_account_by_login(conn, "second")

@@ -1,4 +1,4 @@
-"""How these tests act: as somebody, by name of the method, with the fields of the request."""
+"""How these tests call: as a caller, by the method's name, with the fields of the request."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ DISTRICT, STREET, COMMUNITY, CELL = "210602", "210602003", "210602003007", "2106
 LEAD, HELPER = "210602D07", "210602D11"
 
 
-def somebody(name: str, kind: AccountKind, *grants: Grant, organization: str = "") -> Caller:
+def a_caller(name: str, kind: AccountKind, *grants: Grant, organization: str = "") -> Caller:
     own = Grant("self", OaLevel.OA_LEVEL_UNSPECIFIED, EVERYONE.permissions)
     return Caller(
         user=f"users/{name:0>8}",
@@ -24,12 +24,12 @@ def somebody(name: str, kind: AccountKind, *grants: Grant, organization: str = "
 
 def staff(name: str, role: str, scope: str) -> Caller:
     held = next(each for each in BUILT_IN if each.id == role)
-    return somebody(name, AccountKind.ACCOUNT_KIND_STAFF, Grant(scope, held.oa_level, held.permissions))
+    return a_caller(name, AccountKind.ACCOUNT_KIND_STAFF, Grant(scope, held.oa_level, held.permissions))
 
 
 def public(name: str, kind: AccountKind = AccountKind.ACCOUNT_KIND_CITIZEN, organization: str = "") -> Caller:
     files = Grant(DISTRICT, OaLevel.OA_LEVEL_UNSPECIFIED, PETITIONER.permissions)
-    return somebody(name, kind, files, organization=organization)
+    return a_caller(name, kind, files, organization=organization)
 
 
 CITIZEN = public("citizen")

@@ -1,4 +1,4 @@
-"""The loop of a petition over gRPC, from filing to closing, as everybody in it sees it."""
+"""The loop of a petition over gRPC, from filing to closing, as each participant sees it."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ async def test_a_filing_is_routed_to_cell_community_and_grid_worker(desk: Desk) 
     assert petition.petitioner == CITIZEN.user
     assert petition.name.startswith("petitions/210602-20201111-")
     assert petition.accept_due_time.ToDatetime(tzinfo=UTC) == datetime(2020, 11, 26, 16, tzinfo=UTC)
-    seen = (await desk.call(CITIZEN, "GetPetition", name=petition.name)).petition
-    assert seen == petition
+    answer = (await desk.call(CITIZEN, "GetPetition", name=petition.name)).petition
+    assert answer == petition
 
 
 async def test_what_is_known_of_attachments_is_kept(desk: Desk) -> None:
     photo = Attachment(filename="门口.jpg", media_type="image/jpeg", size_bytes=1234, sha256=bytes(range(32)))
     petition = await desk.file(attachments=[photo])
-    seen = (await desk.call(COMMANDER, "GetPetition", name=petition.name)).petition
-    assert list(seen.attachments) == [photo]
+    answer = (await desk.call(COMMANDER, "GetPetition", name=petition.name)).petition
+    assert list(answer.attachments) == [photo]
 
 
 async def test_the_reference_case_ends_satisfied_and_verified(desk: Desk, clock: SettableClock) -> None:
@@ -85,10 +85,10 @@ async def test_the_reference_case_ends_satisfied_and_verified(desk: Desk, clock:
         Action.ACTION_RATE_SATISFIED,
         Action.ACTION_VERIFY_SOLVED,
     ]
-    told = str(public)
-    assert "缺三人" not in told
-    assert CELL not in told
-    assert "users/" not in told
+    text = str(public)
+    assert "缺三人" not in text
+    assert CELL not in text
+    assert "users/" not in text
     internal = await desk.call(LEAD_CLERK, "ListTimeline", petition=name, page_size=3)
     assert len(internal.entries) == 3
     rest = await desk.call(LEAD_CLERK, "ListTimeline", petition=name, page_size=3, page_token=internal.next_page_token)
@@ -132,8 +132,8 @@ async def test_a_verdict_that_is_left_out_reopens_nothing(desk: Desk, caller, me
     with pytest.raises(Refused) as refused:
         await desk.call(caller, method, name=petition.name, comment="…")
     assert (refused.value.reason, refused.value.fields) == ("INVALID_REQUEST", [field])
-    seen = (await desk.call(CITIZEN, "GetPetition", name=petition.name)).petition
-    assert seen.state == State.STATE_CONCLUDED
+    answer = (await desk.call(CITIZEN, "GetPetition", name=petition.name)).petition
+    assert answer.state == State.STATE_CONCLUDED
 
 
 async def test_the_lead_waits_for_its_assistants(desk: Desk) -> None:
@@ -282,8 +282,8 @@ async def test_an_anonymous_petitioner_is_named_to_the_command_centre_alone(desk
         (STREET_DESK, False),
         (WORKER, False),
     ):
-        seen = (await desk.call(reader, "GetPetition", name=petition.name)).petition
-        assert bool(seen.petitioner) == bool(seen.contact_phone) == named, reader.user
+        answer = (await desk.call(reader, "GetPetition", name=petition.name)).petition
+        assert bool(answer.petitioner) == bool(answer.contact_phone) == named, reader.user
         page = await desk.call(
             reader,
             "ListPetitions",
@@ -302,14 +302,14 @@ async def test_an_anonymous_petitioner_is_named_to_the_command_centre_alone(desk
 
 async def test_outsiders_learn_nothing_whether_it_exists_or_not(desk: Desk) -> None:
     petition = await desk.file()
-    told = set()
+    errors = set()
     for caller in (NEIGHBOUR, OTHER_STREET, LEAD_CLERK):
         for name in (petition.name, "petitions/210602-20201111-00000000"):
             for method in ("GetPetition", "WithdrawPetition" if caller is NEIGHBOUR else "GetPetition"):
                 with pytest.raises(Refused) as refused:
                     await desk.call(caller, method, name=name)
-                told.add((refused.value.code, refused.value.reason))
-    assert told == {(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")}
+                errors.add((refused.value.code, refused.value.reason))
+    assert errors == {(grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")}
     with pytest.raises(Refused) as refused:
         await desk.call(COMMANDER, "GetPetition", name="petitions/210602-20201111-00000000")
     assert refused.value.reason == "NOT_FOUND"
@@ -364,12 +364,12 @@ async def test_watchers_receive_steps_live_and_resume_without_gap_or_double(desk
     await asyncio.sleep(0.1)
     await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
     await desk.call(COMMANDER, "DispatchPetition", name=petition.name, lead=LEAD)
-    seen = await watching
-    assert [each.entry.sequence for each in seen] == [1, 2, 3]
+    received = await watching
+    assert [each.entry.sequence for each in received] == [1, 2, 3]
     await desk.call(LEAD_CLERK, "ReturnTask", name=f"{petition.name}/tasks/1", internal_note="内部的话")
-    (resumed,) = await all_of(desk.watch(CITIZEN, name=petition.name, resume_token=seen[-1].resume_token), 1)
+    (resumed,) = await all_of(desk.watch(CITIZEN, name=petition.name, resume_token=received[-1].resume_token), 1)
     assert (resumed.entry.sequence, resumed.entry.internal_note) == (4, "")
-    (office,) = await all_of(desk.watch(COMMANDER, name=petition.name, resume_token=seen[-1].resume_token[:0]), 1)
+    (office,) = await all_of(desk.watch(COMMANDER, name=petition.name, resume_token=received[-1].resume_token[:0]), 1)
     assert office.entry.sequence == 1
 
 
@@ -378,9 +378,9 @@ async def test_a_watch_ends_with_the_petition(desk: Desk) -> None:
     watching = asyncio.create_task(all_of(desk.watch(CITIZEN, name=petition.name), 99))
     await asyncio.sleep(0.1)
     await desk.call(CITIZEN, "WithdrawPetition", name=petition.name)
-    seen = await watching
-    assert [each.entry.state for each in seen] == [State.STATE_FILED, State.STATE_WITHDRAWN]
-    assert await all_of(desk.watch(CITIZEN, name=petition.name, resume_token=seen[-1].resume_token), 1) == []
+    received = await watching
+    assert [each.entry.state for each in received] == [State.STATE_FILED, State.STATE_WITHDRAWN]
+    assert await all_of(desk.watch(CITIZEN, name=petition.name, resume_token=received[-1].resume_token), 1) == []
 
 
 async def test_a_watch_ends_with_the_session_and_a_new_one_resumes_it(desk: Desk) -> None:
@@ -402,9 +402,9 @@ async def test_a_watch_ends_with_the_session_and_a_new_one_resumes_it(desk: Desk
 
 async def test_a_token_of_another_watch_is_refused(desk: Desk) -> None:
     one, other = await desk.file(), await desk.file()
-    (seen,) = await all_of(desk.watch(CITIZEN, name=one.name), 1)
+    (received,) = await all_of(desk.watch(CITIZEN, name=one.name), 1)
     with pytest.raises(Refused) as refused:
-        await all_of(desk.watch(CITIZEN, name=other.name, resume_token=seen.resume_token), 1)
+        await all_of(desk.watch(CITIZEN, name=other.name, resume_token=received.resume_token), 1)
     assert refused.value.reason == "INVALID_TOKEN"
 
 
@@ -476,16 +476,16 @@ async def test_lists_are_found_by_place_state_assignee_kind_and_words(desk: Desk
 
 async def test_pages_hold_each_petition_once_while_new_ones_come(desk: Desk) -> None:
     filed = [(await desk.file(text=f"第{n}件")).name for n in range(7)]
-    seen: list[str] = []
+    listed: list[str] = []
     token = ""
     while True:
         page = await desk.call(COMMANDER, "ListPetitions", district=DISTRICT, page_size=3, page_token=token)
-        seen += [petition.name for petition in page.petitions]
+        listed += [petition.name for petition in page.petitions]
         token = page.next_page_token
         if not token:
             break
         await desk.file(text="新来的")
-    assert seen == filed[::-1]
+    assert listed == filed[::-1]
 
 
 async def test_personal_data_lies_encrypted_and_reads_of_it_are_audited(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from .desk import Desk
 from .people import CITIZEN, COMMANDER, LEAD_CLERK
 
 
-def told(name: str, **labels: str) -> float | None:
+def value_of(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, {"service": "petition", **labels})
 
 
@@ -47,7 +47,7 @@ async def test_deadlines_are_measured_by_tier_and_by_when_they_end(
         ("conclude", "department", "later"): 1,
     }
     assert clocks(engine, clock) == waiting
-    assert told("onegrid_petitions_open", state="HANDLING", tier="department") == 1
+    assert value_of("onegrid_petitions_open", state="HANDLING", tier="department") == 1
     clock.set(filed.accept_due_time.ToDatetime(tzinfo=clock.now().tzinfo) - timedelta(hours=23))
     assert clocks(engine, clock)["accept", "community", "within a day"] == 1
     clock.set(clock.now() + timedelta(hours=24))
@@ -64,10 +64,10 @@ async def test_outcomes_of_petitions_are_measured_over_thirty_days(
     desk.handle_events()
     clocks(engine, clock)
     steps = ("filed", "concluded", "rated", "satisfied", "reopened")
-    assert [told("onegrid_petitions_30_days", step=step) for step in steps] == [1, 1, 1, 0, 1]
+    assert [value_of("onegrid_petitions_30_days", step=step) for step in steps] == [1, 1, 1, 0, 1]
     clock.set(clock.now() + timedelta(days=30))
     clocks(engine, clock)
-    assert told("onegrid_petitions_30_days", step="filed") == 0
+    assert value_of("onegrid_petitions_30_days", step="filed") == 0
 
 
 def test_open_petitions_are_found_by_their_index(engine: Engine) -> None:

@@ -35,7 +35,7 @@ async def listed(desk: Desk, **fields: Any) -> list[Sequence[Petition]]:
 
 
 def announce_offices(engine: Engine) -> None:
-    """The departments of a whole district."""
+    """All departments of a district."""
     delivery = Delivery(id=str(uuid.uuid4()), type="", subject="", time=datetime.now(UTC))
     with engine.begin() as conn:
         for code in OFFICES:
@@ -71,10 +71,10 @@ async def test_petitions_of_many_long_tasks_end_the_default_page_early(desk: Des
 
 async def test_a_public_timeline_comes_in_pages(desk: Desk) -> None:
     petition = await desk.concluded(by=LEAD_CLERK, place=COMMUNITY)
-    whole = (await desk.call(None, "GetPublicTimeline", name=petition.name)).entries
+    everything = (await desk.call(None, "GetPublicTimeline", name=petition.name)).entries
     first = await desk.call(None, "GetPublicTimeline", name=petition.name, page_size=2)
     rest = await desk.call(None, "GetPublicTimeline", name=petition.name, page_token=first.next_page_token)
     assert [entry.sequence for entry in first.entries] == [1, 2]
-    assert [*first.entries, *rest.entries] == list(whole)
+    assert [*first.entries, *rest.entries] == list(everything)
     assert not rest.next_page_token
     assert rest.state == petition.state

@@ -1,4 +1,4 @@
-"""Nobody gets a field that the contract means for others, by whatever method, in whatever state, however often."""
+"""No caller gets a field that the contract shows to others only, by any method, in any state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With the built-in roles nobody is missing: each state of a petition, wherever it is, has somebody to lead it on."""
+"""With the built-in roles, every state of a petition, in every form of place, has a role that can continue it."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class AnyLife(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.state: State = State.STATE_FILED
-        self.seen = [self.state]
+        self.states = [self.state]
 
     @rule(action=st.sampled_from(ACTIONS), actor=st.sampled_from(ACTORS))
     def attempt(self, action: Action, actor: Actor) -> None:
@@ -114,17 +114,17 @@ class AnyLife(RuleBasedStateMachine):
         except WrongState:
             return
         assert before not in lifecycle.ENDED
-        self.seen.append(self.state)
+        self.states.append(self.state)
 
     @invariant()
     def concluded_only_after_it_was_handled(self) -> None:
-        if State.STATE_CONCLUDED in self.seen:
-            assert State.STATE_HANDLING in self.seen[: self.seen.index(State.STATE_CONCLUDED)]
+        if State.STATE_CONCLUDED in self.states:
+            assert State.STATE_HANDLING in self.states[: self.states.index(State.STATE_CONCLUDED)]
 
     @invariant()
     def handled_only_after_it_was_dispatched(self) -> None:
-        if State.STATE_HANDLING in self.seen:
-            assert State.STATE_DISPATCHED in self.seen[: self.seen.index(State.STATE_HANDLING)]
+        if State.STATE_HANDLING in self.states:
+            assert State.STATE_DISPATCHED in self.states[: self.states.index(State.STATE_HANDLING)]
 
 
 TestAnyLife = AnyLife.TestCase
