@@ -18,7 +18,7 @@ from onegrid_kit import audit
 from onegrid_kit.batches import BatchedCommand, BatchStatement, Item
 from onegrid_kit.callers import Call
 from onegrid_kit.database import Database
-from onegrid_kit.errors import RequestIdReused, Unavailable
+from onegrid_kit.errors import OutcomeUnknown, RequestIdReused, Unavailable
 from onegrid_kit.testing.postgres import TestPostgres
 
 from .calls import CIPHER, a_call, a_request_id, count
@@ -152,7 +152,7 @@ async def test_a_connection_that_breaks_under_a_statement_is_an_error_for_calls_
             )
         return await running
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(OutcomeUnknown):
         await broken_under(repeatable=False)
     assert await broken_under(repeatable=True)
 

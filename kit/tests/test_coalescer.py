@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from onegrid_kit.coalescer import Coalescer
-from onegrid_kit.errors import Unavailable
+from onegrid_kit.errors import OutcomeUnknown, Unavailable
 
 pytestmark = pytest.mark.asyncio
 
@@ -48,12 +48,13 @@ async def test_a_bad_item_fails_alone() -> None:
     assert [type(result) for result in results] == [int, LookupError, ValueError, int]
 
 
-async def test_when_the_database_is_away_no_item_is_tried_alone() -> None:
+@pytest.mark.parametrize("error", [Unavailable(), OutcomeUnknown()])
+async def test_when_the_database_is_away_no_item_is_tried_alone(error: Exception) -> None:
     flushes = Flushes()
-    flushes.error = Unavailable()
+    flushes.error = error
     coalescer = Coalescer("test", flushes, flushes=1)
     results = await asyncio.gather(*(coalescer.submit(n) for n in range(30)), return_exceptions=True)
-    assert all(isinstance(result, Unavailable) for result in results)
+    assert results == [error] * 30
     assert len(flushes.batches) == 1
 
 

@@ -571,7 +571,7 @@ async def test_several_servicers_share_a_contract(api: Serving) -> None:
         Look = Toy.Look
 
     class Others:
-        Ask = Read = Hold = Keep = Move = Make = Mend = Toy.Ask
+        Ask = Read = Hold = Keep = Move = Make = Mend = Pile = Toy.Ask
         Watch = Follow = Toy.Watch
 
     assert service_handler(api.runtime, [Looking(), Others()])

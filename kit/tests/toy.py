@@ -14,9 +14,11 @@ from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import text
 
 from buf.validate import validate_pb2
+from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.options.v1 import options_pb2
+from onegrid_kit.batches import BatchStatement, Item
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import NotFound
+from onegrid_kit.errors import NotFound, Unavailable
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
@@ -78,6 +80,7 @@ def toys(package: str) -> descriptor_pb2.FileDescriptorProto:
     _method(service, "Keep", scope_field="place", **permitted)
     _method(service, "Move", scope_field="thing.name", **permitted)
     _method(service, "Make", command=True, response_resource_field="thing.name", **permitted)
+    _method(service, "Pile", command=True, response_resource_field="thing.name", **permitted)
     _method(service, "Mend", command=True, resource_field="thing.name", **permitted)
     _method(service, "Watch", audience=options_pb2.AUDIENCE_AUTHENTICATED).server_streaming = True
     _method(service, "Follow", **permitted).server_streaming = True
@@ -95,6 +98,9 @@ Request: type[Any] = GetMessageClass(CONTRACT.file.message_types_by_name["Reques
 Response: type[Any] = GetMessageClass(CONTRACT.file.message_types_by_name["Response"])
 
 
+PILE = BatchStatement("effect text", "done AS (INSERT INTO effect (name) SELECT effect FROM fresh)")
+
+
 class Toy:
     """The servicer. `last` is the one that was made last."""
 
@@ -103,6 +109,7 @@ class Toy:
     def __init__(self, runtime: Runtime[ServiceSettings]) -> None:
         Toy.last = self
         self._db = runtime.db
+        self._piled = runtime.db.batched(PILE, name="pile")
         self.watching = 0
         self.calls = 0
 
@@ -131,11 +138,19 @@ class Toy:
     Look = Ask = Read = Hold = Keep = Move = _do
 
     async def Make(self, request: Any, call: Call) -> bytes:
+        self.calls += 1
+        if request.text == "away":
+            raise Unavailable
         return await self._db.command(
             call, lambda _: Response(thing={"name": request.text and f"things/{request.text}"})
         )
 
     Mend = Make
+
+    async def Pile(self, request: Any, call: Call) -> bytes:
+        self.calls += 1
+        response = Response(thing={"name": f"things/{request.text}"})
+        return await self._piled.run(Item(call, {"effect": request.text}, UserDisabled(user=request.text), response))
 
     async def Watch(self, request: Any, call: Call) -> AsyncIterator[Message]:
         self.watching += 1

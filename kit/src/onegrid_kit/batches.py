@@ -13,7 +13,7 @@ from onegrid_kit import audit, idempotency, ids
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.coalescer import Coalescer
-from onegrid_kit.errors import RequestIdReused
+from onegrid_kit.errors import RequestIdReused, Unavailable
 from onegrid_kit.events import require_event
 from onegrid_kit.sizes import require_sendable
 
@@ -58,7 +58,8 @@ class BatchedCommand:
     async def run(self, item: Item) -> bytes:
         """Do the command once for its request id; its serialized response, or the one that its request got before.
 
-        Raises RequestIdReused, Conflict, or Unavailable when the database is gone; then it may have been done or not.
+        Raises RequestIdReused, Conflict, Unavailable when the database is gone, or OutcomeUnknown when it goes while it
+        stores a call without a request id.
         """
         answer = item.response.SerializeToString()
         require_sendable(len(answer))
@@ -87,10 +88,10 @@ class BatchedCommand:
             for position, waiting in enumerate(batch)
         ]
 
-    async def _answered_before(self, call: Call) -> bytes | RequestIdReused:
+    async def _answered_before(self, call: Call) -> bytes | Exception:
         try:
             return await self._db.read(lambda conn: idempotency.stored_answer(conn, call))
-        except RequestIdReused as error:
+        except (RequestIdReused, Unavailable) as error:
             return error
 
 

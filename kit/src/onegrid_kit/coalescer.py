@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from onegrid_kit import metrics
-from onegrid_kit.errors import Unavailable
+from onegrid_kit.errors import OutcomeUnknown, Unavailable
 
 __all__ = ["Coalescer"]
 
@@ -76,11 +76,12 @@ class Coalescer(Generic[I, O]):
             answers = await self._flush([item for item, _ in batch])
             settled = list(zip(batch, answers, strict=True))
         except Exception as error:
-            if len(batch) > 1 and not isinstance(error, Unavailable):
+            if len(batch) > 1 and not isinstance(error, Unavailable | OutcomeUnknown):
                 for one in batch:
                     await self._answer([one])
                 return
-            # Alone to blame, or nobody is: what is away for one is away for all of them.
+            # Alone to blame, or nobody is: what is away for one is away for all of them, and what may have been done
+            # must not be tried again.
             settled = [(one, error) for one in batch]
         for (_, future), answer in settled:
             _settle(future, answer)

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from onegrid.options.v1 import options_pb2
 
-__all__ = ["access_of", "changes_something", "fields_under", "rules_of", "visibility_of"]
+__all__ = ["access_of", "changes_something", "fields_under", "is_idempotent", "rules_of", "visibility_of"]
 
 # The stubs of the generated extensions do not say of what they are the extension.
 _ACCESS = cast(Any, options_pb2.access)
@@ -26,6 +26,11 @@ def access_of(method: MethodDescriptor) -> options_pb2.Access:
 def changes_something(method: MethodDescriptor) -> bool:
     """Whether the method is a command, and no mere read."""
     return bool(method.GetOptions().idempotency_level != MethodOptions.NO_SIDE_EFFECTS)
+
+
+def is_idempotent(method: MethodDescriptor) -> bool:
+    """Whether a repeated call does no harm, whatever became of the first."""
+    return bool(method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN)
 
 
 def visibility_of(field: FieldDescriptor) -> options_pb2.VisibleTo | None:

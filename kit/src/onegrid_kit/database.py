@@ -23,7 +23,7 @@ from onegrid_kit.batches import BatchedCommand, BatchStatement
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.coalescer import Coalescer
-from onegrid_kit.errors import Conflict, Unavailable
+from onegrid_kit.errors import Conflict, OutcomeUnknown, Unavailable
 from onegrid_kit.sizes import require_sendable
 
 __all__ = ["Database", "DedicatedConnection", "lost", "run_command", "sqlstate", "sync_engine"]
@@ -109,7 +109,11 @@ class Database:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def command(self, call: Call, do: Callable[[Connection], Message]) -> bytes:
-        """Run a command in one transaction; its serialized answer. See `run_command`; raises what `write` raises."""
+        """Run a command in one transaction; its serialized answer. See `run_command`.
+
+        Raises Conflict, Unavailable when the database is gone, or OutcomeUnknown when it goes during the commit of a
+        call without a request id.
+        """
         return await self._write(
             # With a request id it is done once, however often it is tried: also when a commit went without an answer.
             lambda conn: run_command(conn, self._cipher, call, do), repeatable=bool(call.request_id)
@@ -118,7 +122,7 @@ class Database:
     async def write(self, do: Callable[[Connection], T]) -> T:
         """Run it in one transaction, again if another one was in its way or its connection broke.
 
-        Raises Conflict, or Unavailable when the database is gone; then the transaction may have been committed or not.
+        Raises Conflict, Unavailable when the database is gone, or OutcomeUnknown when it goes during the commit.
         """
         return await self._write(do, repeatable=False)
 
@@ -173,7 +177,7 @@ class Database:
                     await transaction.commit()
                 except _FAILURES as error:
                     if lost(error) and not repeatable:
-                        raise Unavailable("the database was lost while it stored this") from error
+                        raise OutcomeUnknown from error
                     raise
                 return result
 
@@ -238,8 +242,8 @@ class DedicatedConnection:
     async def fetch(self, statement: str, *arguments: object, repeatable: bool) -> Sequence[asyncpg.Record]:
         """Run a statement, which is a transaction in itself, and again if another one was in its way.
 
-        Raises Conflict, or Unavailable when the database is gone; then the statement may have been done or not. One
-        that is repeatable is tried again if its connection breaks.
+        Raises Conflict, Unavailable when the database is gone, or OutcomeUnknown when it goes while a statement runs
+        that is not repeatable. One that is repeatable is tried again if its connection breaks.
         """
         asked = perf_counter()
         async with self._free:
@@ -289,7 +293,7 @@ class DedicatedConnection:
                 raise
             self._connection.terminate()
             if not repeatable:
-                raise Unavailable("the database was lost while it stored this") from error
+                raise OutcomeUnknown from error
         return await self._fetch(statement, arguments, repeatable=False)
 
 

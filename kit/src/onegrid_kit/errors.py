@@ -28,6 +28,7 @@ __all__ = [
     "InvalidToken",
     "MalformedRequest",
     "NotFound",
+    "OutcomeUnknown",
     "Overloaded",
     "PermissionDenied",
     "RateLimited",
@@ -210,6 +211,19 @@ class Unavailable(DomainError):
 
     def __init__(self, message: str = "not available just now") -> None:
         super().__init__(message, retry_after=timedelta(seconds=1))
+
+
+class OutcomeUnknown(DomainError):
+    """The database was lost while it stored something that must not be stored twice: it was stored, or it was not.
+
+    Its code is one that no client repeats by itself.
+    """
+
+    code = code_pb2.UNKNOWN
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_OUTCOME_UNKNOWN)
+
+    def __init__(self) -> None:
+        super().__init__("the database was lost while it stored this, which was done or not; look before you repeat it")
 
 
 class RateLimited(DomainError):

@@ -21,7 +21,16 @@ from prometheus_client import Histogram
 
 from onegrid_kit import metrics, tracing
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Overloaded, RequestTooLarge, Unavailable
+from onegrid_kit.contracts import is_idempotent
+from onegrid_kit.errors import (
+    DomainError,
+    FieldViolation,
+    InvalidRequest,
+    OutcomeUnknown,
+    Overloaded,
+    RequestTooLarge,
+    Unavailable,
+)
 from onegrid_kit.rpc import addresses
 from onegrid_kit.rpc.access import AccessRule, access_rule
 from onegrid_kit.rpc.authentication import Authenticator
@@ -96,6 +105,7 @@ class _Method:
         self._name = f"{method.containing_service.full_name}.{method.name}"
         self._domain = service.domain
         self._rule: AccessRule = access_rule(method)
+        self._idempotent = is_idempotent(method)
         self._request_type: type[Message] = GetMessageClass(method.input_type)
         self._has_request_id = "request_id" in method.input_type.fields_by_name
         self._authenticator = Authenticator(service.name, runtime.tokens)
@@ -238,8 +248,17 @@ class _Method:
         call, request = await self._admit(raw, context, authorization, traceparent, purpose)
         limit, key = self._runtime.calls_of, call.caller.user or call.address
         limit.enter(key)
+        repeatable = self._idempotent or bool(call.request_id)
         try:
+            if not repeatable:
+                # By gRPC's rules a client policy repeats no call that has got headers, whatever becomes of it: this one
+                # could be done twice, also when it is this process that is lost.
+                await context.send_initial_metadata(())
             return await self._answer(request, call)
+        except OutcomeUnknown as error:
+            if not repeatable:
+                raise
+            raise Unavailable from error
         finally:
             limit.leave(key)
 

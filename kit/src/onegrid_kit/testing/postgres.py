@@ -7,8 +7,9 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from onegrid_kit.embedded.postgres import PostgresError, PostgresServer
@@ -21,12 +22,12 @@ class TestPostgres:
 
     __test__ = False
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] = MappingProxyType({})) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="onegrid-postgres-", ignore_cleanup_errors=True)
         Path(self._home.name).chmod(0o755)
         # Killed processes lose nothing that is written; only a machine that fails would need fsync here.
         self.server = PostgresServer(
-            Path(self._home.name) / "data", settings={"fsync": "off", "max_connections": "300"}
+            Path(self._home.name) / "data", settings={"fsync": "off", "max_connections": "300", **settings}
         )
         self._templates: set[str] = set()
         self._numbers = itertools.count(1)
