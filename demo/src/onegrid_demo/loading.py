@@ -106,7 +106,7 @@ async def load(
     if not any(user.kind == AccountKind.ACCOUNT_KIND_SERVICE for user in there):
         service = await client.identity.CreateServiceAccount(
             identity_pb.CreateServiceAccountRequest(
-                district=district.CODE, display_name="12345 热线", organization="丹东市"
+                district=district.CODE, display_name="12345 热线", organization="丹东市", request_id=_new_id()
             ),
             metadata=admin,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -373,6 +374,22 @@ async def test_a_repeated_request_makes_one_account(identity: Serving) -> None:
     assert len({answer.user.name for answer in answers}) == 1
     error = await refused(identity.call_with(admin, "CreateUser", **{**fields, "display_name": "乙"}))
     assert error.reason == "REQUEST_ID_REUSED"
+
+
+async def test_a_repeated_request_gets_the_secret_of_the_service_account_that_it_made(
+    identity: Serving, engine: Engine
+) -> None:
+    admin = await login(identity)
+    request = {"district": DISTRICT, "display_name": "12345", "request_id": str(uuid.uuid4())}
+    first = await identity.call_with(admin, "CreateServiceAccount", **request)
+    assert await identity.call_with(admin, "CreateServiceAccount", **request) == first
+    session = await identity.call(None, "LoginServiceAccount", name=first.user.name, secret=first.secret)
+    assert session.session.user == first.user.name
+    with engine.connect() as conn:
+        kept = conn.execute(
+            text("SELECT answer FROM idempotency WHERE method LIKE '%CreateServiceAccount'")
+        ).scalar_one()
+    assert first.secret.encode() not in kept
 
 
 async def test_commands_are_audited_for_what_they_made_or_changed(identity: Serving, engine: Engine) -> None:
