@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection
 
 from onegrid.petition.v1 import events_pb2
@@ -22,6 +24,7 @@ from onegrid_kit.etags import require_fresh
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition import authority, catalogue, deadlines, lifecycle, messages, store
 from onegrid_petition.authority import Standing
+from onegrid_petition.deadlines import Promise
 from onegrid_petition.errors import AssigneeUnknown
 from onegrid_petition.ground import Route
 from onegrid_petition.petition import (
@@ -51,6 +54,7 @@ __all__ = [
     "filing",
     "new_petition",
     "rate_petition",
+    "recompute_deadlines",
     "report_task",
     "return_task",
     "take_task",
@@ -110,7 +114,7 @@ class ActOnTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgePetition:
-    """What the petitioner or the grid worker thinks of the outcome."""
+    """What the petitioner, or who verifies it, thinks of the outcome."""
 
     petition: str
     satisfied: bool
@@ -156,13 +160,13 @@ def accept_petition(conn: Connection, command: ActOnPetition, call: Call) -> Pet
     before = _lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, Action.ACTION_ACCEPT)
     state = lifecycle.advance(before.state, Action.ACTION_ACCEPT, who.actor)
-    after = replace(before, state=state, responsible=who.office, conclude_due_time=deadlines.conclude_due(call.now))
+    after = replace(before, state=state, responsible=who.office, accept_time=call.now).with_deadline()
     return _record(
         conn,
         call,
         before,
         after,
-        _Said(Action.ACTION_ACCEPT, who, public_note=command.public_note),
+        _Step(Action.ACTION_ACCEPT, who, public_note=command.public_note),
         lambda step: events_pb2.PetitionAccepted(step=step),
     )
 
@@ -205,29 +209,27 @@ def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -
     item = catalogue.require(conn, before.district, command.work_item) if command.work_item else None
     lead = command.lead or (item.department if item else "")
     _require_offices(conn, before.district, lead, command.assistants)
-    due = deadlines.conclude_due(call.now, item.promised_working_days if item else None)
-    due = min(due, before.conclude_due_time or due)
-    tasks = new_tasks(before, lead, command.assistants, command.instruction, due, call.now)
-    after = replace(
-        before,
-        state=state,
-        tasks=tasks,
-        work_item=command.work_item or before.work_item,
-        conclude_due_time=due,
-    )
+    after = replace(before, state=state)
+    if item is not None and item.name != before.work_item:
+        after = replace(after, work_item=item.name, promise=Promise(item.promised_working_days, call.now))
+    after = after.with_deadline()
+    tasks = new_tasks(after, lead, command.assistants, command.instruction, call.now)
+    after = replace(after, tasks=tasks)
     return _record(
         conn,
         call,
         before,
         after,
-        _Said(
+        _Step(
             Action.ACTION_DISPATCH,
             who,
             public_note=command.public_note,
             assignees=(lead, *command.assistants),
         ),
         lambda step: events_pb2.PetitionDispatched(
-            step=step, tasks=[messages.task(after, task) for task in tasks[len(before.tasks) :]]
+            step=step,
+            tasks=[messages.task(after, task) for task in tasks[len(before.tasks) :]],
+            conclude_due_time=timestamp(after.conclude_due_time),
         ),
     )
 
@@ -245,7 +247,7 @@ def take_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
         call,
         before,
         after,
-        _Said(Action.ACTION_TAKE, who, public_note=command.public_note),
+        _Step(Action.ACTION_TAKE, who, public_note=command.public_note),
         lambda step: events_pb2.TaskTaken(step=step, task=messages.task(after, taken)),
     )
 
@@ -261,13 +263,13 @@ def return_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
         call,
         before,
         after,
-        _Said(Action.ACTION_RETURN, who, internal_note=command.internal_note),
+        _Step(Action.ACTION_RETURN, who, internal_note=command.internal_note),
         lambda step: events_pb2.TaskReturned(step=step, task=messages.task(after, returned)),
     )
 
 
 def report_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
-    """Tell what was done so far (反馈)."""
+    """Report what was done so far (反馈)."""
     before, task, who = _lock_task(conn, command, call)
     state, _ = lifecycle.advance_task(before.state, task.state, Action.ACTION_REPORT, who.actor)
     return _record(
@@ -275,7 +277,7 @@ def report_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
         call,
         before,
         replace(before, state=state),
-        _Said(Action.ACTION_REPORT, who, public_note=command.public_note, internal_note=command.internal_note),
+        _Step(Action.ACTION_REPORT, who, public_note=command.public_note, internal_note=command.internal_note),
         lambda step: events_pb2.TaskReported(
             step=step, task=messages.task(before, task), public_note=command.public_note
         ),
@@ -296,7 +298,7 @@ def conclude_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
         call,
         before,
         after,
-        _Said(Action.ACTION_CONCLUDE, who, public_note=command.public_note, internal_note=command.internal_note),
+        _Step(Action.ACTION_CONCLUDE, who, public_note=command.public_note, internal_note=command.internal_note),
         lambda step: events_pb2.TaskConcluded(
             step=step,
             task=messages.task(after, concluded),
@@ -306,37 +308,60 @@ def conclude_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
 
 
 def rate_petition(conn: Connection, command: JudgePetition, call: Call) -> Petition:
-    """The petitioner's word (评价). Unsatisfied, the lead has the petition again in the same transaction."""
+    """Rate a concluded petition (评价). Unsatisfied, the lead has it again in the same transaction."""
     action = Action.ACTION_RATE_SATISFIED if command.satisfied else Action.ACTION_RATE_UNSATISFIED
-    before, judged, who, word = _judge(conn, command, call, action)
-    after = replace(judged, rating=word)
+    before, judged, who, rating = _judge(conn, command, call, action)
+    after = replace(judged, rating=rating)
     return _record(
         conn,
         call,
         before,
         after,
-        _Said(action, who, stars=command.stars),
-        lambda step: events_pb2.PetitionRated(step=step, rating=messages.rating(word)),
+        _Step(action, who, stars=command.stars),
+        lambda step: events_pb2.PetitionRated(step=step, rating=messages.rating(rating)),
     )
 
 
 def verify_petition(conn: Connection, command: JudgePetition, call: Call) -> Petition:
-    """The grid worker's word (核实). Not solved, the lead has the petition again in the same transaction."""
+    """Verify a concluded petition on the ground (核实). Not solved, the lead has it again in the same transaction."""
     action = Action.ACTION_VERIFY_SOLVED if command.satisfied else Action.ACTION_VERIFY_UNSOLVED
-    before, judged, who, word = _judge(conn, command, call, action)
-    after = replace(judged, verification=word)
+    before, judged, who, rating = _judge(conn, command, call, action)
+    after = replace(judged, verification=rating)
     return _record(
         conn,
         call,
         before,
         after,
-        _Said(action, who, stars=command.stars),
-        lambda step: events_pb2.PetitionVerified(step=step, verification=messages.rating(word)),
+        _Step(action, who, stars=command.stars),
+        lambda step: events_pb2.PetitionVerified(step=step, verification=messages.rating(rating)),
     )
 
 
+def recompute_deadlines(conn: Connection, call: Call) -> None:
+    """Compute estimated deadlines again, as the calendar is known now, and announce those that change."""
+    for candidate in store.petitions_with_estimates(conn):
+        if candidate.with_deadline() == candidate:
+            continue
+        before = store.lock_petition(conn, candidate.id)
+        assert before is not None, "petitions are never deleted"
+        after = before.with_deadline()
+        if after.ended or after == before:
+            continue
+        if after.conclude_due_time == before.conclude_due_time:
+            store.save_petition(conn, before, after)
+            continue
+        _record(
+            conn,
+            call,
+            before,
+            after,
+            _Step(Action.ACTION_RESCHEDULE, Standing(Actor.ACTOR_SYSTEM, "")),
+            partial(_rescheduled, due=timestamp(after.conclude_due_time)),
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Step:
     """What a step adds to the timeline beside the petition's state."""
 
     action: Action
@@ -373,8 +398,8 @@ def _judge(
     who = authority.of_office(call, before, action)
     state = lifecycle.advance(before.state, action, who.actor)
     judged = before if command.satisfied else before.handed_back()
-    word = Rating(command.satisfied, command.stars, command.comment, call.now)
-    return before, replace(judged, state=state), who, word
+    rating = Rating(command.satisfied, command.stars, command.comment, call.now)
+    return before, replace(judged, state=state), who, rating
 
 
 def _end(
@@ -388,7 +413,7 @@ def _end(
     who = authority.of_office(call, before, action)
     state = lifecycle.advance(before.state, action, who.actor)
     after = replace(before.without_open_tasks(call.now), state=state, end_reason=command.public_note)
-    return _record(conn, call, before, after, _Said(action, who, public_note=command.public_note), event)
+    return _record(conn, call, before, after, _Step(action, who, public_note=command.public_note), event)
 
 
 def _record(
@@ -396,29 +421,29 @@ def _record(
     call: Call,
     before: Petition,
     after: Petition,
-    said: _Said,
+    step: _Step,
     event: Callable[[events_pb2.Step], Message],
 ) -> Petition:
     """Store the step, its place in the timeline and its event."""
     after = replace(after, sequence=before.sequence + 1, update_time=call.now)
     # A grid worker speaks for the community: a cell has no desk, and may be a single house.
-    office = first_asked(said.who.office) if said.who.office else ""
+    office = first_asked(step.who.office) if step.who.office else ""
     entry = Entry(
         sequence=after.sequence,
         time=call.now,
-        action=said.action,
-        actor=said.who.actor,
+        action=step.action,
+        actor=step.who.actor,
         office=office,
         office_display_name=store.office_names(conn, after.district, [office]).get(office, "") if office else "",
         state=after.state,
-        assignees=said.assignees,
-        public_note=said.public_note,
-        internal_note=said.internal_note,
-        stars=said.stars,
+        assignees=step.assignees,
+        public_note=step.public_note,
+        internal_note=step.internal_note,
+        stars=step.stars,
     )
     store.save_petition(conn, before, after)
     store.append_entry(conn, after, entry)
-    outbox.append(conn, call, [(after.name, event(messages.step(after, said.who.actor)))])
+    outbox.append(conn, call, [(after.name, event(messages.step(after, step.who.actor)))])
     return after
 
 
@@ -428,6 +453,10 @@ def _require_offices(conn: Connection, district: str, lead: str, assistants: Seq
         # A cell has no desk that a task could lie on.
         if office not in known or codes.is_cell(office) or codes.is_district(office):
             raise AssigneeUnknown(field, office)
+
+
+def _rescheduled(step: events_pb2.Step, due: Timestamp | None) -> events_pb2.PetitionRescheduled:
+    return events_pb2.PetitionRescheduled(step=step, conclude_due_time=due)
 
 
 def _filed_event(petition: Petition) -> events_pb2.PetitionFiled:

@@ -7,14 +7,14 @@ China.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-import chinese_calendar
-
 from onegrid_kit.clock import CHINA
+from onegrid_petition import workdays
 
-__all__ = ["ACCEPT_DAYS", "CONCLUDE_DAYS", "accept_due", "conclude_due", "is_working_day"]
+__all__ = ["ACCEPT_DAYS", "CONCLUDE_DAYS", "Deadline", "Promise", "accept_due", "conclude_due"]
 
 ACCEPT_DAYS: Final = 15
 """Days from the filing until a petition is answered as accepted or not."""
@@ -22,14 +22,22 @@ CONCLUDE_DAYS: Final = 60
 """Days from the acceptance until it is concluded."""
 
 
-def is_working_day(day: date) -> bool:
-    """Whether offices work on that day, by the State Council's calendar; Monday to Friday in years it has not
-    published.
-    """
-    try:
-        return bool(chinese_calendar.is_workday(day))
-    except NotImplementedError:
-        return day.weekday() < 5
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """How soon the work item that a petition was found to be is concluded."""
+
+    working_days: int
+    begin: datetime
+    """When the petition was dispatched as this work item first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Until when something is done."""
+
+    time: datetime
+    estimated: bool
+    """Working days were counted whose calendar is not published yet."""
 
 
 def accept_due(filed: datetime) -> datetime:
@@ -37,19 +45,18 @@ def accept_due(filed: datetime) -> datetime:
     return _end_of(_day(filed) + timedelta(days=ACCEPT_DAYS))
 
 
-def conclude_due(accepted: datetime, promised_working_days: int | None = None) -> datetime:
+def conclude_due(accepted: datetime, promise: Promise | None = None) -> Deadline:
     """When the petition must be concluded: the national limit, or what its work item promises if that is sooner."""
-    limit = _end_of(_day(accepted) + timedelta(days=CONCLUDE_DAYS))
-    if promised_working_days is None:
-        return limit
-    return min(limit, _end_of(_working_days_after(_day(accepted), promised_working_days)))
-
-
-def _working_days_after(day: date, count: int) -> date:
-    while count > 0:
+    limit = _day(accepted) + timedelta(days=CONCLUDE_DAYS)
+    if promise is None:
+        return Deadline(_end_of(limit), estimated=False)
+    day, estimated, left = _day(promise.begin), False, promise.working_days
+    # What lies behind the limit does not matter.
+    while left > 0 and day < limit:
         day += timedelta(days=1)
-        count -= is_working_day(day)
-    return day
+        left -= workdays.is_working_day(day)
+        estimated = estimated or not workdays.is_published(day)
+    return Deadline(_end_of(min(limit, day)), estimated)
 
 
 def _day(moment: datetime) -> date:

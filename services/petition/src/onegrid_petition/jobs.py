@@ -1,4 +1,4 @@
-"""petition's timed work. Deadlines are told by the petitions themselves; here they are only counted."""
+"""petition's timed work."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from itertools import product
 from sqlalchemy import Connection
 
 from onegrid.petition.v1.resources_pb2 import State
+from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.clock import CHINA
 from onegrid_kit.jobs import Job
-from onegrid_petition import lifecycle, metrics, queries
+from onegrid_petition import commands, lifecycle, metrics, queries
 
 __all__ = ["JOBS"]
 
@@ -22,7 +23,7 @@ _CLOCKS = {State.STATE_FILED: "accept"} | dict.fromkeys(
 
 
 def measure_petitions(conn: Connection, now: datetime) -> None:
-    """Tell how many petitions are open, whose clocks run out, and what became of the others lately."""
+    """Measure how many petitions are open, whose clocks run out, and what became of the others lately."""
     found = queries.workload(conn, now)
     for state, tier in product(State.values(), queries.TIERS):
         if state != State.STATE_UNSPECIFIED and state not in lifecycle.ENDED:
@@ -36,4 +37,12 @@ def measure_petitions(conn: Connection, now: datetime) -> None:
         metrics.TALLY.labels("petition", step).set(count)
 
 
-JOBS = (Job("measure petitions", timedelta(seconds=15), measure_petitions),)
+def recompute_deadlines(conn: Connection, now: datetime) -> None:
+    """Compute estimated deadlines again: a release may bring the calendar of another year."""
+    commands.recompute_deadlines(conn, Call(caller=ANONYMOUS, now=now, method="recompute deadlines"))
+
+
+JOBS = (
+    Job("measure petitions", timedelta(seconds=15), measure_petitions),
+    Job("recompute deadlines", timedelta(hours=1), recompute_deadlines),
+)

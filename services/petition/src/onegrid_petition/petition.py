@@ -12,7 +12,8 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, 
 from onegrid_kit import codes
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.names import ResourceName
-from onegrid_petition import lifecycle
+from onegrid_petition import deadlines, lifecycle
+from onegrid_petition.deadlines import Promise
 from onegrid_petition.errors import AssigneeBusy, TasksOpen
 
 __all__ = [
@@ -118,7 +119,11 @@ class Petition:
     verification: Rating | None = None
     reopen_count: int = 0
     accept_due_time: datetime
+    accept_time: datetime | None = None
+    promise: Promise | None = None
+    """What its work item promises."""
     conclude_due_time: datetime | None = None
+    conclude_due_estimated: bool = False
     create_time: datetime
     update_time: datetime
     conclude_time: datetime | None = None
@@ -184,8 +189,16 @@ class Petition:
         """The same with its lead at work again, because somebody was not satisfied."""
         lead = self.lead
         assert lead is not None, "a concluded petition has a lead"
-        again = self.with_task(replace(lead, state=TaskState.TASK_STATE_TAKEN))
+        due = self.conclude_due_time or lead.due_time
+        again = self.with_task(replace(lead, state=TaskState.TASK_STATE_TAKEN, due_time=due))
         return replace(again, reopen_count=self.reopen_count + 1)
+
+    def with_deadline(self) -> Petition:
+        """The same with the deadline that its acceptance and its promise make, for itself and for its open tasks."""
+        # Releases that did not keep the time of acceptance may still run beside this one.
+        due = deadlines.conclude_due(self.accept_time or self.create_time, self.promise)
+        tasks = tuple(replace(task, due_time=due.time) if task.open else task for task in self.tasks)
+        return replace(self, conclude_due_time=due.time, conclude_due_estimated=due.estimated, tasks=tasks)
 
     def require_assistants_done(self) -> None:
         """Raise TasksOpen while an assistant's task is open."""
@@ -221,9 +234,9 @@ def first_asked(place: str) -> str:
 
 
 def new_tasks(
-    petition: Petition, lead: str, assistants: Sequence[str], instruction: str, due: datetime, now: datetime
+    petition: Petition, lead: str, assistants: Sequence[str], instruction: str, now: datetime
 ) -> tuple[Task, ...]:
-    """The petition's tasks with those of a new lead and assistants behind them.
+    """The petition's tasks with those of a new lead and assistants behind them, due when the petition is.
 
     Raises InvalidRequest if the lead is an assistant as well, and AssigneeBusy if one of them has an open task of the
     petition already.
@@ -234,6 +247,8 @@ def new_tasks(
     for assignee in (lead, *assistants):
         if assignee in busy:
             raise AssigneeBusy(assignee, f"{petition.name}/tasks/{busy[assignee].number}")
+    due = petition.conclude_due_time
+    assert due is not None, "an accepted petition has a deadline"
     parts = [(lead, Part.PART_LEAD), *((assistant, Part.PART_ASSISTING) for assistant in assistants)]
     given = tuple(
         Task(

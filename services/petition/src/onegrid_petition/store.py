@@ -15,6 +15,8 @@ from onegrid_kit import codes
 from onegrid_kit.batches import BatchStatement
 from onegrid_kit.paging import Position, behind
 from onegrid_kit.projections import keep_newest
+from onegrid_petition import lifecycle
+from onegrid_petition.deadlines import Promise
 from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
 from onegrid_petition.tables import department, ground_version, petition, place, search, tally, task, timeline
 
@@ -30,6 +32,7 @@ __all__ = [
     "load_petition",
     "lock_petition",
     "petitions_by_id",
+    "petitions_with_estimates",
     "save_petition",
 ]
 
@@ -136,6 +139,12 @@ def load_petition(conn: Connection, petition_id: str) -> Petition | None:
     return petitions_by_id(conn, [petition_id]).get(petition_id)
 
 
+def petitions_with_estimates(conn: Connection) -> list[Petition]:
+    """The petitions that have not ended and whose deadline is an estimate, with their tasks."""
+    found = select(petition).where(petition.c.conclude_due_estimated, petition.c.state.not_in(lifecycle.ENDED))
+    return with_tasks(conn, conn.execute(found.order_by(petition.c.district, petition.c.id)).all())
+
+
 def lock_petition(conn: Connection, petition_id: str) -> Petition | None:
     """The petition with its tasks; nobody else changes it before this transaction ends."""
     row = conn.execute(_LOCKED, {"district_": codes.district_of(petition_id), "id_": petition_id}).one_or_none()
@@ -155,7 +164,11 @@ def save_petition(conn: Connection, before: Petition, after: Petition) -> None:
             rating=_rating_json(after.rating),
             verification=_rating_json(after.verification),
             reopen_count=after.reopen_count,
+            accept_time=after.accept_time,
+            promised_working_days=after.promise.working_days if after.promise else None,
+            promise_time=after.promise.begin if after.promise else None,
             conclude_due_time=after.conclude_due_time,
+            conclude_due_estimated=after.conclude_due_estimated,
             update_time=after.update_time,
             conclude_time=after.conclude_time,
             end_reason=after.end_reason,
@@ -167,7 +180,9 @@ def save_petition(conn: Connection, before: Petition, after: Petition) -> None:
         conn.execute(
             statement.on_conflict_do_update(
                 index_elements=[task.c.district, task.c.petition, task.c.number],
-                set_={name: statement.excluded[name] for name in ("state", "answer", "take_time", "end_time")},
+                set_={
+                    name: statement.excluded[name] for name in ("state", "answer", "due_time", "take_time", "end_time")
+                },
             ),
             [_task_values(after, t) for t in changed],
         )
@@ -330,7 +345,10 @@ def _petition(row: Any, tasks: tuple[Task, ...]) -> Petition:
         verification=_rating(row.verification),
         reopen_count=row.reopen_count,
         accept_due_time=row.accept_due_time,
+        accept_time=row.accept_time,
+        promise=None if row.promised_working_days is None else Promise(row.promised_working_days, row.promise_time),
         conclude_due_time=row.conclude_due_time,
+        conclude_due_estimated=row.conclude_due_estimated,
         create_time=row.create_time,
         update_time=row.update_time,
         conclude_time=row.conclude_time,

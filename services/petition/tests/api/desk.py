@@ -18,9 +18,11 @@ from onegrid.identity.v1.events_pb2 import DepartmentDefined
 from onegrid.petition.v1.resources_pb2 import Kind, Petition
 from onegrid_kit.callers import Caller
 from onegrid_kit.events import Delivery
+from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.events import Events
 from onegrid_petition import handlers
+from onegrid_petition.main import SERVICE
 
 from .people import CELL, CITIZEN, COMMANDER, COMMUNITY, DISTRICT, HELPER, LEAD, STREET
 
@@ -38,6 +40,7 @@ class Desk:
         self._engine = engine
         self._events = events
         self.handle_events = events.deliver_announced
+        self.announced = events.announced
         self.call = served.call
 
     def watch(self, caller: Caller, **fields: Any) -> AsyncIterator[Any]:
@@ -73,6 +76,11 @@ class Desk:
     def deliver(self, subject: str, event: Message) -> None:
         """Deliver what another service announces."""
         self._events.deliver(event, subject=subject)
+
+    def run_job(self, name: str) -> None:
+        """Run one of petition's jobs now, by the served clock."""
+        (job,) = (job for job in SERVICE.load_jobs() if job.name == name)
+        run_job("petition", self._engine, job, self._served.runtime.clock.now())
 
     def rows(self, table: str) -> int:
         """How many rows the table has."""

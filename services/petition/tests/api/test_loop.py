@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import chinese_calendar
 import grpc
 import pytest
 
 from onegrid.identity.v1.events_pb2 import SessionRevoked
-from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, State, TaskState, WorkItem
+from onegrid.petition.v1.events_pb2 import PetitionRescheduled
+from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, Petition, State, TaskState, WorkItem
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.timestamps import timestamp
 
@@ -181,6 +183,92 @@ async def test_a_work_item_names_the_lead_and_its_promise(desk: Desk) -> None:
     # Wednesday's promise of one working day is due when Thursday ends in China.
     assert given.tasks[0].due_time.ToDatetime(tzinfo=UTC) == datetime(2020, 11, 12, 16, tzinfo=UTC)
     assert given.conclude_due_time == given.tasks[0].due_time
+
+
+async def enter(desk: Desk, number: int, days: int) -> str:
+    """A work item of the lead's that promises so many working days."""
+    name = f"workItems/{LEAD}-{number:03}"
+    item = WorkItem(name=name, display_name="用工", department=LEAD, promised_working_days=days)
+    await desk.call(ADMINISTRATOR, "BatchCreateWorkItems", district=DISTRICT, work_items=[item])
+    return name
+
+
+async def test_a_new_promise_replaces_one_that_was_abandoned_within_the_law(desk: Desk, clock: SettableClock) -> None:
+    short, long, longest = [await enter(desk, n, days) for n, days in ((1, 1), (2, 30), (3, 60))]
+    name = (await desk.file()).name
+    accepted = (await desk.call(COMMANDER, "AcceptPetition", name=name)).petition
+    assert accepted.accept_time == accepted.update_time
+    limit = accepted.conclude_due_time
+
+    async def dispatch(item: str, **fields: object) -> Petition:
+        dispatched = await desk.call(COMMANDER, "DispatchPetition", name=name, work_item=item, **fields)
+        return dispatched.petition  # type: ignore[no-any-return]
+
+    async def give_back(number: int) -> None:
+        await desk.call(LEAD_CLERK, "ReturnTask", name=f"{name}/tasks/{number}", internal_note="搞错了事项")
+
+    first = await dispatch(short, assistants=[HELPER])
+    assert first.conclude_due_time.ToDatetime(tzinfo=UTC) == datetime(2020, 11, 12, 16, tzinfo=UTC)
+    await give_back(1)
+    clock.set(datetime(2020, 11, 12, 6, 36, tzinfo=UTC))
+    again = await dispatch(short)
+    assert again.conclude_due_time == first.conclude_due_time, "the same promise does not start anew"
+    await give_back(3)
+    second = await dispatch(long)
+    # 30 working days from Thursday the 12th.
+    assert second.conclude_due_time.ToDatetime(tzinfo=UTC) == datetime(2020, 12, 24, 16, tzinfo=UTC)
+    assert [task.due_time for task in second.tasks if task.state == TaskState.TASK_STATE_ASSIGNED] == (
+        [second.conclude_due_time] * 2
+    )
+    await give_back(4)
+    third = await dispatch(longest)
+    assert third.conclude_due_time == limit
+    assert not third.conclude_due_estimated
+
+
+async def test_an_estimated_deadline_is_marked_and_corrected_when_the_calendar_is_published(
+    desk: Desk, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, short = await enter(desk, 1, 40), await enter(desk, 2, 1)
+    clock.set(datetime(2020, 12, 30, 2, tzinfo=UTC))
+    published = chinese_calendar.is_workday
+
+    def known_to_2020(day: date) -> bool:
+        if day.year > 2020:
+            raise NotImplementedError
+        return bool(published(day))
+
+    monkeypatch.setattr(chinese_calendar, "is_workday", known_to_2020)
+    names = []
+    for work_item in (item, item, short):
+        names.append((await desk.file()).name)
+        await desk.call(COMMANDER, "AcceptPetition", name=names[-1])
+        await desk.call(COMMANDER, "DispatchPetition", name=names[-1], work_item=work_item)
+    await desk.call(CITIZEN, "WithdrawPetition", name=names[1])
+    desk.handle_events()
+    desk.run_job("recompute deadlines")
+    assert desk.announced() == []
+    estimated, withdrawn, firm = [(await desk.call(COMMANDER, "GetPetition", name=name)).petition for name in names]
+    assert estimated.conclude_due_estimated
+    assert estimated.tasks[0].due_estimated
+    assert not firm.conclude_due_estimated
+
+    monkeypatch.undo()
+    desk.run_job("recompute deadlines")
+    exact = (await desk.call(COMMANDER, "GetPetition", name=names[0])).petition
+    assert not exact.conclude_due_estimated
+    # Spring Festival of 2021 took three more days off than two weekends were worked for by then.
+    assert exact.conclude_due_time.ToDatetime(tzinfo=UTC) == datetime(2021, 2, 28, 16, tzinfo=UTC)
+    assert exact.conclude_due_time != estimated.conclude_due_time
+    assert exact.tasks[0].due_time == exact.conclude_due_time
+    assert (await desk.call(COMMANDER, "GetPetition", name=names[1])).petition == withdrawn
+    entries = (await desk.call(None, "GetPublicTimeline", name=names[0])).entries
+    assert (entries[-1].action, entries[-1].actor) == (Action.ACTION_RESCHEDULE, Actor.ACTOR_SYSTEM)
+    (event,) = desk.announced()
+    assert isinstance(event, PetitionRescheduled)
+    assert event.conclude_due_time == exact.conclude_due_time
+    desk.run_job("recompute deadlines")
+    assert len(desk.announced()) == 1
 
 
 @pytest.mark.parametrize(

