@@ -12,7 +12,8 @@ from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.clock import CHINA
 from onegrid_kit.jobs import Job
-from onegrid_petition import commands, lifecycle, metrics, queries
+from onegrid_petition import lifecycle, metrics, queries
+from onegrid_petition.commands import deadlines
 
 __all__ = ["JOBS"]
 
@@ -39,7 +40,7 @@ def measure_petitions(conn: Connection, now: datetime) -> None:
 
 def recompute_deadlines(conn: Connection, now: datetime) -> None:
     """Compute estimated deadlines again: a release may bring the calendar of another year."""
-    commands.recompute_deadlines(conn, Call(caller=ANONYMOUS, now=now, method="recompute deadlines"))
+    deadlines.recompute_deadlines(conn, Call(caller=ANONYMOUS, now=now, method="recompute deadlines"))
 
 
 JOBS = (

@@ -229,7 +229,7 @@ async def test_a_new_promise_replaces_one_that_was_abandoned_within_the_law(desk
 async def test_an_estimated_deadline_is_marked_and_corrected_when_the_calendar_is_published(
     desk: Desk, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item, short = await enter(desk, 1, 40), await enter(desk, 2, 1)
+    changing, right, short = [await enter(desk, n, days) for n, days in ((1, 30), (2, 25), (3, 1))]
     clock.set(datetime(2020, 12, 30, 2, tzinfo=UTC))
     published = chinese_calendar.is_workday
 
@@ -240,7 +240,7 @@ async def test_an_estimated_deadline_is_marked_and_corrected_when_the_calendar_i
 
     monkeypatch.setattr(chinese_calendar, "is_workday", known_to_2020)
     names = []
-    for work_item in (item, item, short):
+    for work_item in (changing, changing, right, short):
         names.append((await desk.file()).name)
         await desk.call(COMMANDER, "AcceptPetition", name=names[-1])
         await desk.call(COMMANDER, "DispatchPetition", name=names[-1], work_item=work_item)
@@ -248,7 +248,9 @@ async def test_an_estimated_deadline_is_marked_and_corrected_when_the_calendar_i
     desk.handle_events()
     desk.run_job("recompute deadlines")
     assert desk.announced() == []
-    estimated, withdrawn, firm = [(await desk.call(COMMANDER, "GetPetition", name=name)).petition for name in names]
+    estimated, withdrawn, lucky, firm = [
+        (await desk.call(COMMANDER, "GetPetition", name=name)).petition for name in names
+    ]
     assert estimated.conclude_due_estimated
     assert estimated.tasks[0].due_estimated
     assert not firm.conclude_due_estimated
@@ -257,11 +259,14 @@ async def test_an_estimated_deadline_is_marked_and_corrected_when_the_calendar_i
     desk.run_job("recompute deadlines")
     exact = (await desk.call(COMMANDER, "GetPetition", name=names[0])).petition
     assert not exact.conclude_due_estimated
-    # Spring Festival of 2021 took three more days off than two weekends were worked for by then.
-    assert exact.conclude_due_time.ToDatetime(tzinfo=UTC) == datetime(2021, 2, 28, 16, tzinfo=UTC)
-    assert exact.conclude_due_time != estimated.conclude_due_time
+    # Sunday, 7 February was worked in exchange for a day of Spring Festival.
+    assert estimated.conclude_due_time.ToDatetime(tzinfo=UTC) == datetime(2021, 2, 17, 16, tzinfo=UTC)
+    assert exact.conclude_due_time.ToDatetime(tzinfo=UTC) == datetime(2021, 2, 10, 16, tzinfo=UTC)
     assert exact.tasks[0].due_time == exact.conclude_due_time
     assert (await desk.call(COMMANDER, "GetPetition", name=names[1])).petition == withdrawn
+    confirmed = (await desk.call(COMMANDER, "GetPetition", name=names[2])).petition
+    assert (lucky.conclude_due_estimated, confirmed.conclude_due_estimated) == (True, False)
+    assert (confirmed.conclude_due_time, confirmed.etag) == (lucky.conclude_due_time, lucky.etag)
     entries = (await desk.call(None, "GetPublicTimeline", name=names[0])).entries
     assert (entries[-1].action, entries[-1].actor) == (Action.ACTION_RESCHEDULE, Actor.ACTOR_SYSTEM)
     (event,) = desk.announced()

@@ -8,8 +8,9 @@ from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.runtime import Runtime
-from onegrid_petition import commands, messages, queries, store
+from onegrid_petition import messages, queries, store
 from onegrid_petition.api.visible import VisiblePetitions
+from onegrid_petition.commands import petitions as commands
 from onegrid_petition.petition import PETITION
 from onegrid_petition.routing import Router
 from onegrid_petition.settings import PetitionSettings

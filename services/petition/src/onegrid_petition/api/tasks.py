@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid_kit.callers import Call
-from onegrid_petition import commands
 from onegrid_petition.api.visible import VisiblePetitions
+from onegrid_petition.commands import tasks as commands
 from onegrid_petition.petition import TASK
 
 __all__ = ["Tasks"]

@@ -1,63 +1,40 @@
-"""What can be done with petitions: load, decide, store, announce; one function a command.
-
-Each runs in its caller's transaction and returns the petition as it is after it. Rules and capacities are elsewhere:
-``lifecycle`` says what may follow what, ``authority`` says who is who.
-"""
+"""What is done with a petition as a whole; one function a command."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection
 
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, State
-from onegrid_kit import codes, ids, outbox
+from onegrid_kit import codes, ids
 from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CHINA
-from onegrid_kit.etags import require_fresh
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition import authority, catalogue, deadlines, lifecycle, messages, store
 from onegrid_petition.authority import Standing
+from onegrid_petition.commands.steps import Step, lock, record
 from onegrid_petition.deadlines import Promise
 from onegrid_petition.errors import AssigneeUnknown
 from onegrid_petition.ground import Route
-from onegrid_petition.petition import (
-    PETITION,
-    TASK,
-    Attachment,
-    Entry,
-    Location,
-    Petition,
-    Rating,
-    Task,
-    first_asked,
-    new_tasks,
-)
+from onegrid_petition.petition import Attachment, Location, Petition, Rating, first_asked, new_tasks
 
 __all__ = [
     "ActOnPetition",
-    "ActOnTask",
     "DispatchPetition",
     "FilePetition",
     "JudgePetition",
     "accept_petition",
     "close_petition",
-    "conclude_task",
     "decline_petition",
     "dispatch_petition",
     "filing",
     "new_petition",
     "rate_petition",
-    "recompute_deadlines",
-    "report_task",
-    "return_task",
-    "take_task",
     "verify_petition",
     "withdraw_petition",
 ]
@@ -98,17 +75,6 @@ class DispatchPetition:
     work_item: str = ""
     instruction: str = ""
     public_note: str = ""
-    etag: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActOnTask:
-    """A step with one task."""
-
-    petition: str
-    number: int
-    public_note: str = ""
-    internal_note: str = ""
     etag: str = ""
 
 
@@ -157,16 +123,16 @@ def filing(petition: Petition, call: Call, response: Message) -> Item:
 
 def accept_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
     """Accept a filed petition (受理); who accepts it answers for it from now on."""
-    before = _lock(conn, command.petition, command.etag, call)
+    before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, Action.ACTION_ACCEPT)
     state = lifecycle.advance(before.state, Action.ACTION_ACCEPT, who.actor)
     after = replace(before, state=state, responsible=who.office, accept_time=call.now).with_deadline()
-    return _record(
+    return record(
         conn,
         call,
         before,
         after,
-        _Step(Action.ACTION_ACCEPT, who, public_note=command.public_note),
+        Step(Action.ACTION_ACCEPT, who, public_note=command.public_note),
         lambda step: events_pb2.PetitionAccepted(step=step),
     )
 
@@ -203,7 +169,7 @@ def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -
 
     Raises AssigneeUnknown, AssigneeBusy, WorkItemUnknown, or InvalidRequest where the lead would assist itself.
     """
-    before = _lock(conn, command.petition, command.etag, call)
+    before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, Action.ACTION_DISPATCH)
     state = lifecycle.advance(before.state, Action.ACTION_DISPATCH, who.actor)
     item = catalogue.require(conn, before.district, command.work_item) if command.work_item else None
@@ -215,12 +181,12 @@ def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -
     after = after.with_deadline()
     tasks = new_tasks(after, lead, command.assistants, command.instruction, call.now)
     after = replace(after, tasks=tasks)
-    return _record(
+    return record(
         conn,
         call,
         before,
         after,
-        _Step(
+        Step(
             Action.ACTION_DISPATCH,
             who,
             public_note=command.public_note,
@@ -234,90 +200,17 @@ def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -
     )
 
 
-def take_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
-    """Take a task (签收). The lead answers for the petition from now on."""
-    before, task, who = _lock_task(conn, command, call)
-    state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_TAKE, who.actor)
-    taken = replace(task, state=task_state, take_time=call.now)
-    after = replace(before.with_task(taken), state=state)
-    if taken == after.lead:
-        after = replace(after, responsible=taken.assignee)
-    return _record(
-        conn,
-        call,
-        before,
-        after,
-        _Step(Action.ACTION_TAKE, who, public_note=command.public_note),
-        lambda step: events_pb2.TaskTaken(step=step, task=messages.task(after, taken)),
-    )
-
-
-def return_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
-    """Give a task back (退回). A lead that had taken it answers for the petition until another takes it (首问负责)."""
-    before, task, who = _lock_task(conn, command, call)
-    state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_RETURN, who.actor)
-    returned = replace(task, state=task_state, return_reason=command.internal_note, end_time=call.now)
-    after = replace(before.with_task(returned), state=state)
-    return _record(
-        conn,
-        call,
-        before,
-        after,
-        _Step(Action.ACTION_RETURN, who, internal_note=command.internal_note),
-        lambda step: events_pb2.TaskReturned(step=step, task=messages.task(after, returned)),
-    )
-
-
-def report_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
-    """Report what was done so far (反馈)."""
-    before, task, who = _lock_task(conn, command, call)
-    state, _ = lifecycle.advance_task(before.state, task.state, Action.ACTION_REPORT, who.actor)
-    return _record(
-        conn,
-        call,
-        before,
-        replace(before, state=state),
-        _Step(Action.ACTION_REPORT, who, public_note=command.public_note, internal_note=command.internal_note),
-        lambda step: events_pb2.TaskReported(
-            step=step, task=messages.task(before, task), public_note=command.public_note
-        ),
-    )
-
-
-def conclude_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
-    """Conclude a task (办结), and with the lead's the petition. Raises TasksOpen."""
-    before, task, who = _lock_task(conn, command, call)
-    state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_CONCLUDE, who.actor)
-    concluded = replace(task, state=task_state, answer=command.public_note, end_time=call.now)
-    after = replace(before.with_task(concluded), state=state)
-    if state == State.STATE_CONCLUDED:
-        before.require_assistants_done()
-        after = replace(after, conclude_time=call.now)
-    return _record(
-        conn,
-        call,
-        before,
-        after,
-        _Step(Action.ACTION_CONCLUDE, who, public_note=command.public_note, internal_note=command.internal_note),
-        lambda step: events_pb2.TaskConcluded(
-            step=step,
-            task=messages.task(after, concluded),
-            create_time=timestamp(after.create_time),
-        ),
-    )
-
-
 def rate_petition(conn: Connection, command: JudgePetition, call: Call) -> Petition:
     """Rate a concluded petition (评价). Unsatisfied, the lead has it again in the same transaction."""
     action = Action.ACTION_RATE_SATISFIED if command.satisfied else Action.ACTION_RATE_UNSATISFIED
     before, judged, who, rating = _judge(conn, command, call, action)
     after = replace(judged, rating=rating)
-    return _record(
+    return record(
         conn,
         call,
         before,
         after,
-        _Step(action, who, stars=command.stars),
+        Step(action, who, stars=command.stars),
         lambda step: events_pb2.PetitionRated(step=step, rating=messages.rating(rating)),
     )
 
@@ -327,74 +220,20 @@ def verify_petition(conn: Connection, command: JudgePetition, call: Call) -> Pet
     action = Action.ACTION_VERIFY_SOLVED if command.satisfied else Action.ACTION_VERIFY_UNSOLVED
     before, judged, who, rating = _judge(conn, command, call, action)
     after = replace(judged, verification=rating)
-    return _record(
+    return record(
         conn,
         call,
         before,
         after,
-        _Step(action, who, stars=command.stars),
+        Step(action, who, stars=command.stars),
         lambda step: events_pb2.PetitionVerified(step=step, verification=messages.rating(rating)),
     )
-
-
-def recompute_deadlines(conn: Connection, call: Call) -> None:
-    """Compute estimated deadlines again, as the calendar is known now, and announce those that change."""
-    for candidate in store.petitions_with_estimates(conn):
-        if candidate.with_deadline() == candidate:
-            continue
-        before = store.lock_petition(conn, candidate.id)
-        assert before is not None, "petitions are never deleted"
-        after = before.with_deadline()
-        if after.ended or after == before:
-            continue
-        if after.conclude_due_time == before.conclude_due_time:
-            store.save_petition(conn, before, after)
-            continue
-        _record(
-            conn,
-            call,
-            before,
-            after,
-            _Step(Action.ACTION_RESCHEDULE, Standing(Actor.ACTOR_SYSTEM, "")),
-            partial(_rescheduled, due=timestamp(after.conclude_due_time)),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What a step adds to the timeline beside the petition's state."""
-
-    action: Action
-    who: Standing
-    assignees: tuple[str, ...] = ()
-    public_note: str = ""
-    internal_note: str = ""
-    stars: int = 0
-
-
-def _lock(conn: Connection, petition_id: str, etag: str, call: Call) -> Petition:
-    petition = store.lock_petition(conn, petition_id)
-    if petition is None:
-        raise authority.absent(call, PETITION.name(petition_id), codes.district_of(petition_id))
-    if etag and not authority.may_see(call, petition):
-        # Whether an etag is current is only for those who may see the petition.
-        raise authority.absent(call, petition.name, petition.district)
-    require_fresh(petition.name, petition.etag, etag)
-    return petition
-
-
-def _lock_task(conn: Connection, command: ActOnTask, call: Call) -> tuple[Petition, Task, Standing]:
-    petition = _lock(conn, command.petition, command.etag, call)
-    task = petition.task(command.number)
-    if task is None:
-        raise authority.absent(call, TASK.name(petition.id, command.number), petition.district)
-    return petition, task, authority.of_task(call, task)
 
 
 def _judge(
     conn: Connection, command: JudgePetition, call: Call, action: Action
 ) -> tuple[Petition, Petition, Standing, Rating]:
-    before = _lock(conn, command.petition, command.etag, call)
+    before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, action)
     state = lifecycle.advance(before.state, action, who.actor)
     judged = before if command.satisfied else before.handed_back()
@@ -409,42 +248,11 @@ def _end(
     action: Action,
     event: Callable[[events_pb2.Step], Message],
 ) -> Petition:
-    before = _lock(conn, command.petition, command.etag, call)
+    before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, action)
     state = lifecycle.advance(before.state, action, who.actor)
     after = replace(before.without_open_tasks(call.now), state=state, end_reason=command.public_note)
-    return _record(conn, call, before, after, _Step(action, who, public_note=command.public_note), event)
-
-
-def _record(
-    conn: Connection,
-    call: Call,
-    before: Petition,
-    after: Petition,
-    step: _Step,
-    event: Callable[[events_pb2.Step], Message],
-) -> Petition:
-    """Store the step, its place in the timeline and its event."""
-    after = replace(after, sequence=before.sequence + 1, update_time=call.now)
-    # A grid worker speaks for the community: a cell has no desk, and may be a single house.
-    office = first_asked(step.who.office) if step.who.office else ""
-    entry = Entry(
-        sequence=after.sequence,
-        time=call.now,
-        action=step.action,
-        actor=step.who.actor,
-        office=office,
-        office_display_name=store.office_names(conn, after.district, [office]).get(office, "") if office else "",
-        state=after.state,
-        assignees=step.assignees,
-        public_note=step.public_note,
-        internal_note=step.internal_note,
-        stars=step.stars,
-    )
-    store.save_petition(conn, before, after)
-    store.append_entry(conn, after, entry)
-    outbox.append(conn, call, [(after.name, event(messages.step(after, step.who.actor)))])
-    return after
+    return record(conn, call, before, after, Step(action, who, public_note=command.public_note), event)
 
 
 def _require_offices(conn: Connection, district: str, lead: str, assistants: Sequence[str]) -> None:
@@ -453,10 +261,6 @@ def _require_offices(conn: Connection, district: str, lead: str, assistants: Seq
         # A cell has no desk that a task could lie on.
         if office not in known or codes.is_cell(office) or codes.is_district(office):
             raise AssigneeUnknown(field, office)
-
-
-def _rescheduled(step: events_pb2.Step, due: Timestamp | None) -> events_pb2.PetitionRescheduled:
-    return events_pb2.PetitionRescheduled(step=step, conclude_due_time=due)
 
 
 def _filed_event(petition: Petition) -> events_pb2.PetitionFiled:

@@ -1,0 +1,5 @@
+"""What can be done with petitions: load, decide, store, announce.
+
+Each command runs in its caller's transaction and returns the petition as it is after it. Rules and capacities are
+elsewhere: ``lifecycle`` says what may follow what, ``authority`` says who is who.
+"""
