@@ -4,7 +4,7 @@ time instead.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -31,19 +31,20 @@ class SystemClock:
 
 
 class SettableClock:
-    """A clock that runs from any moment it is set to; for demonstrations and tests."""
+    """A clock that stands still at the moment it is set to, for demonstrations and tests: however slow the machine is,
+    what happens then is recorded at that moment. Until it is set, it follows the machine's time."""
 
     def __init__(self) -> None:
-        self._ahead = timedelta()
+        self._moment: datetime | None = None
 
     def set(self, moment: datetime) -> None:
-        """Go on from this moment, which is aware."""
-        self._ahead = moment - datetime.now(UTC)
+        """Stand still at this moment, which is aware."""
+        self._moment = moment.astimezone(UTC)
 
     def reset(self) -> None:
         """Follow the machine's time again."""
-        self._ahead = timedelta()
+        self._moment = None
 
     def now(self) -> datetime:
         """The present, as set."""
-        return datetime.now(UTC) + self._ahead
+        return self._moment or datetime.now(UTC)

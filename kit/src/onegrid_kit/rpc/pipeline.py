@@ -145,10 +145,8 @@ class _Method:
             else:
                 answer = await serve(raw, context, authorization, traceparent, purpose)
             code = grpc.StatusCode.OK
-            return answer
         except Exception as error:
             code, message, status = status_of(error, self._domain)
-            await context.abort(code, message, ((STATUS_DETAILS, status),))
         except asyncio.CancelledError:
             code = _cancelled(context)
             raise
@@ -157,6 +155,10 @@ class _Method:
             self._seconds[code].observe(perf_counter() - began, exemplar)
             if code is not grpc.StatusCode.OK and code in _FAULTS:
                 self._faults.inc()
+        # Counted before the answer leaves: its caller may look at once.
+        if code is not grpc.StatusCode.OK:
+            await context.abort(code, message, ((STATUS_DETAILS, status),))
+        return answer
 
     async def stream(self, raw: bytes, context: Context) -> None:
         """Answer one request with many messages, at most until the server stops or the caller may no longer."""
@@ -182,7 +184,6 @@ class _Method:
             code = grpc.StatusCode.OK
         except Exception as error:
             code, message, status = status_of(error, self._domain)
-            await context.abort(code, message, ((STATUS_DETAILS, status),))
         except asyncio.CancelledError:
             code = _cancelled(context)
             raise
@@ -192,6 +193,8 @@ class _Method:
             # Streams that are told to come again when the server stops have lost nothing.
             if code in _FAULTS and not runtime.closing.is_set():
                 self._faults.inc()
+        if code is not grpc.StatusCode.OK:
+            await context.abort(code, message, ((STATUS_DETAILS, status),))
 
     async def _pour(self, request: Message, call: Call, context: Context) -> None:
         closing = self._runtime.closing

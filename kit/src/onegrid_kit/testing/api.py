@@ -21,6 +21,7 @@ from onegrid_kit.clock import Clock, SystemClock
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.server import ApiServer
 from onegrid_kit.service import Service
+from onegrid_kit.testing.waiting import HANG_S
 
 __all__ = ["CIPHER_KEYS", "Refused", "Serving", "StaticKeys", "serving"]
 
@@ -90,7 +91,7 @@ class Serving:
         request, answer_type, path = self._prepared(method, fields)
         stub: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(path)
         try:
-            return answer_type.FromString(await stub(request.SerializeToString(), metadata=metadata, timeout=10))
+            return answer_type.FromString(await stub(request.SerializeToString(), metadata=metadata, timeout=HANG_S))
         except grpc.aio.AioRpcError as error:
             raise Refused(error) from None
 
@@ -98,7 +99,7 @@ class Serving:
         """The messages of a streaming method; closing it ends the call. Raises Refused."""
         request, answer_type, path = self._prepared(method, fields)
         stub: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self.channel.unary_stream(path)
-        call = stub(request.SerializeToString(), metadata=self.token(caller), timeout=20)
+        call = stub(request.SerializeToString(), metadata=self.token(caller), timeout=HANG_S)
         try:
             async for raw in call:
                 yield answer_type.FromString(raw)

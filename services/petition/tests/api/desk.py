@@ -21,6 +21,7 @@ from onegrid_kit.events import Delivery
 from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.waiting import HANG_S
 from onegrid_petition import handlers
 from onegrid_petition.main import SERVICE
 
@@ -104,7 +105,7 @@ def announce_ground(conn: Connection) -> None:
 async def all_of(stream: AsyncIterator[Any], count: int) -> list[Any]:
     """So many of a stream's messages."""
     found: list[Any] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_S):
         async for message in stream:
             found.append(message)
             if len(found) == count:

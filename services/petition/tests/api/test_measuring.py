@@ -65,7 +65,7 @@ async def test_outcomes_of_petitions_are_measured_over_thirty_days(
     clocks(engine, clock)
     steps = ("filed", "concluded", "rated", "satisfied", "reopened")
     assert [value_of("onegrid_petitions_30_days", step=step) for step in steps] == [1, 1, 1, 0, 1]
-    clock.set(clock.now() + timedelta(days=30))
+    clock.set(clock.now() + timedelta(days=30, seconds=1))
     clocks(engine, clock)
     assert value_of("onegrid_petitions_30_days", step="filed") == 0
 
