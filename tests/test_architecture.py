@@ -13,8 +13,17 @@ import pytest
 from tools import imports
 
 from onegrid.contracts import CONTRACTS
+from onegrid_kit.service import installed
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_a_contract_has_a_package_that_is_installed_a_chart_and_objectives() -> None:
+    packages = {path.parent.name for path in ROOT.glob("services/*/pyproject.toml")}
+    charts = {path.parents[1].name for path in ROOT.glob("deploy/helm/*/templates/service.yaml")}
+    objectives = {path.stem for path in ROOT.glob("deploy/observability/objectives/*.yaml")}
+    assert packages == charts == objectives == set(CONTRACTS)
+    assert {service.name: service.descriptor for service in installed()} == CONTRACTS
 
 
 @pytest.mark.parametrize("service", CONTRACTS)

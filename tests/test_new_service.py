@@ -69,12 +69,12 @@ class Copy:
         (folder / "build/bin").symlink_to(ROOT / "build/bin")
         self._environment()
 
-    def run(self, *command: str | Path, **variables: str) -> str:
+    def run(self, *command: str | Path) -> str:
         """What the command prints; it must end well."""
         done = subprocess.run(
             [str(word) for word in command],
             cwd=self.folder,
-            env={**os.environ, **variables},
+            env={name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")},
             check=False,
             capture_output=True,
             text=True,

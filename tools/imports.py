@@ -71,28 +71,13 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
     yield (
         "Handlers, jobs and apis leave the tables to store and queries",
         {
-            **_forbidden(
-                [
-                    f"onegrid_{name}.{module}"
-                    for name in CONTRACTS
-                    for module in ("api", "handlers", "jobs")
-                    if _exists(name, module)
-                ],
-                [f"onegrid_{name}.tables" for name in CONTRACTS if _exists(name, "tables")],
-            ),
+            **_forbidden(_of_each("api", "handlers", "jobs"), _of_each("tables")),
             "allow_indirect_imports": "true",
         },
     )
     yield (
         "What a worker runs never loads grpc",
-        _forbidden(
-            [
-                *(f"onegrid_{name}.{module}" for name in CONTRACTS for module in _WORKER if _exists(name, module)),
-                "onegrid_kit.worker",
-                "onegrid_kit.housekeeping",
-            ],
-            ["grpc"],
-        ),
+        _forbidden([*_of_each(*_WORKER), "onegrid_kit.worker", "onegrid_kit.housekeeping"], ["grpc"]),
     )
     yield (
         "nameko and eventlet live in the worker alone",
@@ -122,6 +107,11 @@ def _of(layer: str) -> list[str]:
 
 def _optional(layer: str) -> str:
     return " | ".join(f"({name})" for name in _of(layer))
+
+
+def _of_each(*modules: str) -> list[str]:
+    """These modules of every service that has them."""
+    return [f"onegrid_{name}.{module}" for name in CONTRACTS for module in modules if _exists(name, module)]
 
 
 def _exists(service: str, module: str) -> bool:
