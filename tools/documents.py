@@ -22,7 +22,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from onegrid.contracts import CONTRACTS
-from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
+from onegrid.petition.v1.resources_pb2 import Action, State, TaskState
 from onegrid_checks import settings as checks
 from onegrid_identity import granting
 from onegrid_kit import metrics, tracing
@@ -37,40 +37,22 @@ NOTE = "<!-- Written by `make format` from the code; change it there. -->\n\n"
 
 def life() -> str:
     """The petition's states as a diagram, and who may take which step."""
-
-    def name(enum: Any, value: int) -> str:
-        return str(enum.Name(value)).split("_", 1)[1]
-
-    lines = [
-        "# The life of a petition\n",
-        NOTE + "From `lifecycle.RULES`, which the service itself asks.\n",
-        "```mermaid",
-        "stateDiagram-v2",
-        "  [*] --> FILED: FILE",
-    ]
-    arrows: dict[tuple[str, str], list[str]] = {}
-    for rule in lifecycle.RULES:
-        for before, after in rule.leads.items():
-            if before != after:
-                key = (name(State, before), name(State, after))
-                arrows.setdefault(key, []).append(name(Action, rule.action))
-    for (before_, after_), actions in arrows.items():
-        lines.append(f"  {before_} --> {after_}: {', '.join(dict.fromkeys(actions))}")
-    lines += [f"  {name(State, state)} --> [*]" for state in sorted(lifecycle.ENDED)]
-    lines += ["```\n", "| action | by | from | to |", "| --- | --- | --- | --- |"]
-    for rule in lifecycle.RULES:
-        by = ", ".join(sorted(name(Actor, actor) for actor in rule.by))
-        for before, after in rule.leads.items():
-            to = "stays" if before == after else name(State, after)
-            lines.append(f"| {name(Action, rule.action)} | {by} | {name(State, before)} | {to} |")
-    lines += ["\n## Its tasks\n", "| action | from | to |", "| --- | --- | --- |"]
-
-    def strip(state: int) -> str:
-        return str(TaskState.Name(state)).removeprefix("TASK_STATE_")
-
-    for action, leads in lifecycle.TASK_RULES.items():
-        lines += [f"| {name(Action, action)} | {strip(a)} | {strip(b)} |" for a, b in leads.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(
+        (
+            "# The life of a petition\n",
+            NOTE + "From the rules in `lifecycle`, which the service itself asks.\n",
+            "```mermaid",
+            *lifecycle.LIFE.diagram(State.STATE_FILED, Action.ACTION_FILE),
+            "```\n",
+            *lifecycle.LIFE.table(),
+            "\n## Its tasks\n",
+            "```mermaid",
+            *lifecycle.TASKS.diagram(TaskState.TASK_STATE_ASSIGNED, Action.ACTION_DISPATCH),
+            "```\n",
+            *lifecycle.TASKS.table(),
+            "",
+        )
+    )
 
 
 def settings() -> str:

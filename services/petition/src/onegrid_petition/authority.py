@@ -46,7 +46,7 @@ class Standing:
 
 def of_office(call: Call, petition: Petition, action: Action) -> Standing:
     """As whom the caller takes the action on the petition. Raises PermissionDenied."""
-    able = lifecycle.actors_of(action)
+    able = lifecycle.LIFE.actors_of(action)
     if Actor.ACTOR_PETITIONER in able and call.caller.may_own(call.permission, petition.petitioner):
         return Standing(Actor.ACTOR_PETITIONER, "")
     for grant in call.caller.grants_over(call.permission, petition.place):

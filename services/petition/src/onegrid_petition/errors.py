@@ -9,28 +9,23 @@ from google.rpc import code_pb2
 from onegrid.petition.v1 import error_reason_pb2
 from onegrid.petition.v1.error_reason_pb2 import ErrorReason
 from onegrid.petition.v1.resources_pb2 import Action, State, TaskState
+from onegrid_kit import lifecycle
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
+from onegrid_kit.lifecycle import short_name
 
 __all__ = ["AssigneeBusy", "AssigneeUnknown", "PlaceUnknown", "TasksOpen", "WorkItemUnknown", "WrongState"]
 
 
-class WrongState(DomainError):
+class WrongState(lifecycle.WrongState):
     """The petition or task is in a state in which this can't be done."""
 
-    code = code_pb2.FAILED_PRECONDITION
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_WRONG_STATE)
 
     def __init__(self, state: State, task_state: TaskState | None, allowed: Sequence[Action]) -> None:
-        name = State.Name(state).removeprefix("STATE_")
         super().__init__(
-            f"can't be done in state {name}",
-            metadata={
-                "state": name,
-                "allowed_actions": ",".join(Action.Name(action).removeprefix("ACTION_") for action in allowed),
-            },
-            details=[
-                error_reason_pb2.WrongState(state=state, task_state=task_state, allowed_actions=allowed),
-            ],
+            short_name(State, state),
+            [short_name(Action, action) for action in allowed],
+            error_reason_pb2.WrongState(state=state, task_state=task_state, allowed_actions=allowed),
         )
 
 

@@ -12,6 +12,7 @@ from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.clock import CHINA
 from onegrid_kit.jobs import Job
+from onegrid_kit.lifecycle import short_name
 from onegrid_petition import lifecycle, metrics, queries
 from onegrid_petition.commands import deadlines
 
@@ -26,10 +27,9 @@ _CLOCKS = {State.STATE_FILED: "accept"} | dict.fromkeys(
 def measure_petitions(conn: Connection, now: datetime) -> None:
     """Measure how many petitions are open, whose clocks run out, and what became of the others lately."""
     found = queries.workload(conn, now)
-    for state, tier in product(State.values(), queries.TIERS):
-        if state != State.STATE_UNSPECIFIED and state not in lifecycle.ENDED:
-            count = sum(each.count for each in found if (each.state, each.tier) == (state, tier))
-            metrics.OPEN.labels("petition", State.Name(state).removeprefix("STATE_"), tier).set(count)
+    for state, tier in product(lifecycle.OPEN, queries.TIERS):
+        count = sum(each.count for each in found if (each.state, each.tier) == (state, tier))
+        metrics.OPEN.labels("petition", short_name(State, state), tier).set(count)
     for clock, tier, due in product(("accept", "conclude"), queries.TIERS, queries.DUE):
         count = sum(e.count for e in found if (_CLOCKS.get(e.state), e.tier, e.due) == (clock, tier, due))
         metrics.RUNNING_CLOCKS.labels("petition", clock, tier, due).set(count)

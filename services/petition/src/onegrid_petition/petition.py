@@ -32,8 +32,6 @@ __all__ = [
 PETITION: Final = ResourceName("petitions/{petition}")
 TASK: Final = ResourceName("petitions/{petition}/tasks/{task}")
 
-_TASK_OPEN = frozenset({TaskState.TASK_STATE_ASSIGNED, TaskState.TASK_STATE_TAKEN})
-
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -84,7 +82,7 @@ class Task:
     @property
     def open(self) -> bool:
         """Whether somebody still has to do something about it."""
-        return self.state in _TASK_OPEN
+        return self.state in lifecycle.TASKS.open
 
     @property
     def actor(self) -> Actor:

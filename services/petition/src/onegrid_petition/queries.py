@@ -13,13 +13,14 @@ from onegrid.petition.v1.resources_pb2 import Kind, State
 from onegrid_kit import codes
 from onegrid_kit.geometry import CellIndex
 from onegrid_kit.paging import Position, behind
-from onegrid_petition import store, tables, words
+from onegrid_petition import lifecycle, store, tables, words
 from onegrid_petition.ground import Ground
 from onegrid_petition.petition import Petition
 
 __all__ = [
     "DUE",
     "TIERS",
+    "WORKLOAD",
     "Filter",
     "Summary",
     "Workload",
@@ -126,8 +127,8 @@ def _summary(conn: Connection, condition: ColumnElement[bool]) -> Summary:
     return Summary(*(int(count) for count in row))
 
 
-# As the index `petition_open` has it. A department's code is as long as a street's.
-_WORKLOAD = text(
+# A department's code is as long as a street's. The index `petition_open` has the open petitions.
+WORKLOAD: Final = text(
     f"""
     SELECT state, tier, due, count(*) AS petitions FROM (
       SELECT state,
@@ -137,16 +138,17 @@ _WORKLOAD = text(
                   ELSE 'later' END AS due
       FROM petition, LATERAL (SELECT CASE state WHEN {State.STATE_FILED:d} THEN accept_due_time
                                                 ELSE conclude_due_time END AS due) AS limited
-      WHERE state < {State.STATE_CLOSED:d}
+      WHERE state IN ({", ".join(f"{state:d}" for state in sorted(lifecycle.OPEN))})
     ) AS each
     GROUP BY state, tier, due
     """
 )
+"""What `workload` asks."""
 
 
 def workload(conn: Connection, now: datetime) -> list[Workload]:
     """The open petitions of the whole district."""
-    rows = conn.execute(_WORKLOAD, {"now": now, "soon": now + timedelta(days=1)})
+    rows = conn.execute(WORKLOAD, {"now": now, "soon": now + timedelta(days=1)})
     return [Workload(row.state, row.tier, row.due, row.petitions) for row in rows]
 
 

@@ -141,7 +141,7 @@ def load_petition(conn: Connection, petition_id: str) -> Petition | None:
 
 def petitions_with_estimates(conn: Connection) -> list[Petition]:
     """The petitions that have not ended and whose deadline is an estimate, with their tasks."""
-    found = select(petition).where(petition.c.conclude_due_estimated, petition.c.state.not_in(lifecycle.ENDED))
+    found = select(petition).where(petition.c.conclude_due_estimated, petition.c.state.in_(lifecycle.OPEN))
     return with_tasks(conn, conn.execute(found.order_by(petition.c.district, petition.c.id)).all())
 
 

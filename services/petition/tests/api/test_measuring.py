@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
+from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.clock import SettableClock
-from onegrid_petition import jobs
+from onegrid_petition import jobs, lifecycle, queries
 
 from .desk import Desk
 from .people import CITIZEN, COMMANDER, LEAD_CLERK
@@ -74,5 +75,18 @@ def test_open_petitions_are_found_by_their_index(engine: Engine) -> None:
     """However many have ended, what is asked every few seconds reads none of them."""
     with engine.connect() as conn:
         conn.execute(text("SET enable_seqscan = off"))
-        plan = "\n".join(conn.execute(text("EXPLAIN SELECT count(*) FROM petition WHERE state < 8")).scalars())
+        now = datetime.now(UTC)
+        explained = conn.execute(text(f"EXPLAIN {queries.WORKLOAD.text}"), {"now": now, "soon": now})
+        plan = "\n".join(explained.scalars())
     assert "petition_open" in plan
+
+
+def test_the_index_of_open_petitions_holds_the_states_that_the_rules_call_open(engine: Engine) -> None:
+    predicate = "pg_get_expr(indpred, indrelid) FROM pg_index WHERE indexrelid = 'petition_open'::regclass"
+    with engine.connect() as conn:
+        holds = conn.execute(text(f"SELECT {predicate}")).scalar_one()
+        states = conn.execute(
+            text(f"SELECT state FROM unnest(CAST(:states AS smallint[])) AS state WHERE {holds}"),
+            {"states": [state for state in State.values() if state]},
+        ).scalars()
+        assert set(states) == lifecycle.OPEN

@@ -125,7 +125,7 @@ def accept_petition(conn: Connection, command: ActOnPetition, call: Call) -> Pet
     """Accept a filed petition (受理); who accepts it answers for it from now on."""
     before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, Action.ACTION_ACCEPT)
-    state = lifecycle.advance(before.state, Action.ACTION_ACCEPT, who.actor)
+    state = lifecycle.LIFE.advance(before.state, Action.ACTION_ACCEPT, who.actor)
     after = replace(before, state=state, responsible=who.office, accept_time=call.now).with_deadline()
     return record(
         conn,
@@ -171,7 +171,7 @@ def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -
     """
     before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, Action.ACTION_DISPATCH)
-    state = lifecycle.advance(before.state, Action.ACTION_DISPATCH, who.actor)
+    state = lifecycle.LIFE.advance(before.state, Action.ACTION_DISPATCH, who.actor)
     item = catalogue.require(conn, before.district, command.work_item) if command.work_item else None
     lead = command.lead or (item.department if item else "")
     _require_offices(conn, before.district, lead, command.assistants)
@@ -235,7 +235,7 @@ def _judge(
 ) -> tuple[Petition, Petition, Standing, Rating]:
     before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, action)
-    state = lifecycle.advance(before.state, action, who.actor)
+    state = lifecycle.LIFE.advance(before.state, action, who.actor)
     judged = before if command.satisfied else before.handed_back()
     rating = Rating(command.satisfied, command.stars, command.comment, call.now)
     return before, replace(judged, state=state), who, rating
@@ -250,7 +250,7 @@ def _end(
 ) -> Petition:
     before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, action)
-    state = lifecycle.advance(before.state, action, who.actor)
+    state = lifecycle.LIFE.advance(before.state, action, who.actor)
     after = replace(before.without_open_tasks(call.now), state=state, end_reason=command.public_note)
     return record(conn, call, before, after, Step(action, who, public_note=command.public_note), event)
 
