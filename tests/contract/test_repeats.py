@@ -176,6 +176,10 @@ PREPARE: Mapping[str, Prepare] = {
     "SetPassword": own_password,
     "DisableUser": disabled,
     "EnableUser": enabled,
+    "CreateServiceAccount": lambda _: (
+        "admin",
+        identity_pb.CreateServiceAccountRequest(district=DISTRICT, display_name="12345 热线"),
+    ),
     "CreateDepartment": lambda _: (
         "admin",
         identity_pb.CreateDepartmentRequest(code="210602D80", display_name="新局"),
