@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Set
 from dataclasses import dataclass
@@ -15,8 +16,12 @@ from onegrid_kit.callers import ALWAYS, Caller, Grant, Period
 from onegrid_kit.clock import Clock
 from onegrid_kit.errors import SessionEnded, TokenExpired, Unauthenticated
 
-__all__ = ["KeySource", "TokenVerifier", "encode"]
+__all__ = ["MAX_BYTES", "KeySource", "TokenVerifier", "encode", "size"]
 
+MAX_BYTES: Final = 16 * 1024
+"""How large a token may become by what it grants: half of the metadata that servers accept with a call."""
+_FRAME_BYTES: Final = 200
+"""Of a token's header and signature, nearly."""
 _ISSUER: Final = "onegrid"
 _CACHED: Final = 20_000
 _SKEW: Final = timedelta(seconds=30)
@@ -35,7 +40,18 @@ class KeySource(Protocol):
 
 def encode(caller: Caller, key: Ed25519PrivateKey, kid: str, issued: datetime, expires: datetime) -> str:
     """The token that makes its bearer this caller."""
-    claims = {
+    return jwt.encode(_claims(caller, issued, expires), key, algorithm="EdDSA", headers={"kid": kid})
+
+
+def size(caller: Caller) -> int:
+    """How many bytes the caller's token has, without signing one; to some dozens."""
+    moment = datetime.now(UTC)
+    claims = json.dumps(_claims(caller, moment, moment), separators=(",", ":")).encode()
+    return _FRAME_BYTES + len(claims) * 4 // 3
+
+
+def _claims(caller: Caller, issued: datetime, expires: datetime) -> dict[str, Any]:
+    return {
         "iss": _ISSUER,
         "aud": _ISSUER,
         "sub": caller.user,
@@ -49,7 +65,6 @@ def encode(caller: Caller, key: Ed25519PrivateKey, kid: str, issued: datetime, e
         # By themselves: a service of the release before, which knows no periods, must not take them for lasting ones.
         "periods": [_claim(grant) for grant in caller.grants if grant.period != ALWAYS],
     }
-    return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": kid})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid_grid import messages, store
-from onegrid_grid.errors import BoundaryInvalid, BoundaryOverlaps, ParentUnknown, PostTaken
+from onegrid_grid.errors import AppointmentLimitReached, BoundaryInvalid, BoundaryOverlaps, ParentUnknown, PostTaken
 from onegrid_grid.registry import APPOINTMENT, CELL, Appointment, Cell, Division
 from onegrid_kit import codes, geometry, ids, outbox
 from onegrid_kit.callers import Call
@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _TOLERANCE_M2 = 1.0
+_MAX_APPOINTMENTS = 100
+"""How many people look after a cell at most: each answer and event of a cell holds them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ def appoint_worker(conn: Connection, command: AppointWorker, call: Call) -> Appo
         same = held.user == command.user and held.post == command.post
         if same or Post.POST_LEADER == held.post == command.post:
             raise PostTaken(before.name, held.user)
+    if len(before.appointments) >= _MAX_APPOINTMENTS:
+        raise AppointmentLimitReached(before.name, _MAX_APPOINTMENTS)
     new = Appointment(id=ids.new_id(), cell=command.cell, user=command.user, post=command.post, start_time=call.now)
     store.insert_appointment(conn, new)
     people = sorted((*before.appointments, new), key=lambda a: (a.post, a.start_time, a.id))

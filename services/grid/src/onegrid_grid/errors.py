@@ -8,6 +8,7 @@ from onegrid.grid.v1.error_reason_pb2 import ErrorReason
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 
 __all__ = [
+    "AppointmentLimitReached",
     "BoundaryInvalid",
     "BoundaryOverlaps",
     "DivisionsUnreadable",
@@ -15,6 +16,16 @@ __all__ = [
     "PointOutside",
     "PostTaken",
 ]
+
+
+class AppointmentLimitReached(DomainError):
+    """As many people as a cell may have are appointed to it."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_APPOINTMENT_LIMIT_REACHED)
+
+    def __init__(self, cell: str, limit: int) -> None:
+        super().__init__(f"{cell} has {limit} appointments", metadata={"cell": cell, "limit": str(limit)})
 
 
 class DivisionsUnreadable(InvalidRequest):

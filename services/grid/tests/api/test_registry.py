@@ -286,3 +286,17 @@ async def test_the_scope_is_judged_before_the_request(grid: Serving, method: str
     with pytest.raises(Refused) as refused:
         await grid.call(keeper("210602004"), method, **fields)
     assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_a_cell_has_no_more_people_than_an_answer_has_room_for(grid: Serving) -> None:
+    await with_cells(grid, 1)
+    cell = f"cells/{COMMUNITY}001"
+    for number in range(100):
+        await grid.call(KEEPER, "AppointWorker", cell=cell, user=f"users/worker{number:03}", post=Post.POST_WORKER)
+    with pytest.raises(Refused) as refused:
+        await grid.call(KEEPER, "AppointWorker", cell=cell, user="users/onetoomany", post=Post.POST_WORKER)
+    assert (refused.value.code, refused.value.reason) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "APPOINTMENT_LIMIT_REACHED",
+    )
+    assert refused.value.metadata == {"cell": cell, "limit": "100"}

@@ -11,6 +11,7 @@ from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reas
 __all__ = [
     "CredentialsRejected",
     "GrantExceedsOwn",
+    "GrantLimitReached",
     "LoginTaken",
     "PermissionUnknown",
     "RefreshRejected",
@@ -91,6 +92,19 @@ class GrantExceedsOwn(DomainError):
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"{permission} is not yours to give here", metadata={"permission": permission})
+
+
+class GrantLimitReached(DomainError):
+    """The user would hold more grants than a token has room for."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_GRANT_LIMIT_REACHED)
+
+    def __init__(self, kind: str, limit: int) -> None:
+        super().__init__(
+            f"the user would have more than {limit} {kind.replace('_', ' ')}",
+            metadata={"kind": kind, "limit": str(limit)},
+        )
 
 
 class PermissionUnknown(InvalidRequest):

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine, text
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import resources_pb2
 from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
-from onegrid_identity import store
+from onegrid_identity import granting, store
 from onegrid_identity.accounts import Grant
+from onegrid_kit import tokens
 from onegrid_kit.callers import Period
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving
@@ -204,3 +205,42 @@ def test_grants_of_the_same_role_differ_by_their_periods_alone(engine: Engine) -
             store.insert_grant(conn, a_grant(f"first{number}", period))
         again = [store.insert_grant(conn, a_grant(f"second{n}", period)) for n, period in enumerate(periods)]
         assert [(each.id, each.period) for each in again] == [(f"first{n}", p) for n, p in enumerate(periods)]
+
+
+async def test_nobody_is_granted_more_than_a_token_has_room_for(identity: Serving, engine: Engine) -> None:
+    admin = await login(identity, "admin")
+    user = await staff(identity, admin, "keeper")
+    everything = sorted(granting.all_permissions())
+    await identity.call_with(
+        admin, "CreateRole", district=DISTRICT, role_id="everything", display_name="一切", permissions=everything
+    )
+    cells = [f"210602003007{number:03}" for number in range(1, 31)]
+    with engine.begin() as conn:
+        for cell in cells:
+            store.keep_place(conn, cell)
+    held = 0
+
+    async def grant_all() -> None:
+        nonlocal held
+        for cell in cells:
+            await grant(identity, admin, user, "everything", cell)
+            held += 1
+
+    limit = await refused(grant_all())
+    assert (limit.code, limit.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "GRANT_LIMIT_REACHED")
+    assert limit.metadata == {"kind": "token_bytes", "limit": str(tokens.MAX_BYTES)}
+    keeper = await login(identity, "keeper")
+    assert len(keeper[0][1]) < tokens.MAX_BYTES + 100
+    # What was refused is not held.
+    assert len((await identity.call_with(keeper, "GetCaller")).grants) == held + 1
+
+
+async def test_nobody_holds_more_than_a_hundred_grants(identity: Serving) -> None:
+    admin = await login(identity, "admin")
+    user = await staff(identity, admin, "deputy")
+    for day in range(1, 100):
+        await grant(identity, admin, user, "petitioner", DISTRICT, expire_time=START + timedelta(days=day))
+    error = await refused(grant(identity, admin, user, "petitioner", DISTRICT))
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "GRANT_LIMIT_REACHED")
+    assert error.metadata == {"kind": "grants", "limit": "100"}
+    assert len((await identity.call_with(await login(identity, "deputy"), "GetCaller")).grants) == 100

@@ -13,7 +13,15 @@ from onegrid_kit import lifecycle
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 from onegrid_kit.lifecycle import short_name
 
-__all__ = ["AssigneeBusy", "AssigneeUnknown", "PlaceUnknown", "TasksOpen", "WorkItemUnknown", "WrongState"]
+__all__ = [
+    "AssigneeBusy",
+    "AssigneeUnknown",
+    "PlaceUnknown",
+    "TaskLimitReached",
+    "TasksOpen",
+    "WorkItemUnknown",
+    "WrongState",
+]
 
 
 class WrongState(lifecycle.WrongState):
@@ -37,6 +45,18 @@ class TasksOpen(DomainError):
 
     def __init__(self, tasks: Sequence[str]) -> None:
         super().__init__("assistants have not concluded or returned their tasks", metadata={"tasks": ",".join(tasks)})
+
+
+class TaskLimitReached(DomainError):
+    """The petition would have more tasks than one may have."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_TASK_LIMIT_REACHED)
+
+    def __init__(self, tasks: int, limit: int) -> None:
+        super().__init__(
+            f"the petition has {tasks} tasks, and may have {limit}", metadata={"tasks": str(tasks), "limit": str(limit)}
+        )
 
 
 class PlaceUnknown(InvalidRequest):

@@ -14,9 +14,10 @@ from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.names import ResourceName
 from onegrid_petition import deadlines, lifecycle
 from onegrid_petition.deadlines import Promise
-from onegrid_petition.errors import AssigneeBusy, TasksOpen
+from onegrid_petition.errors import AssigneeBusy, TaskLimitReached, TasksOpen
 
 __all__ = [
+    "MAX_TASKS",
     "PETITION",
     "TASK",
     "Attachment",
@@ -31,6 +32,10 @@ __all__ = [
 
 PETITION: Final = ResourceName("petitions/{petition}")
 TASK: Final = ResourceName("petitions/{petition}/tasks/{task}")
+MAX_TASKS: Final = 100
+"""How many tasks a petition may have, returned ones included. With as many, each with the longest instruction and
+answer, it still fits into a response.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +241,8 @@ def new_tasks(
 ) -> tuple[Task, ...]:
     """The petition's tasks with those of a new lead and assistants behind them, due when the petition is.
 
-    Raises InvalidRequest if the lead is an assistant as well, and AssigneeBusy if one of them has an open task of the
-    petition already.
+    Raises InvalidRequest if the lead is an assistant as well, AssigneeBusy if one of them has an open task of the
+    petition already, and TaskLimitReached.
     """
     if lead in assistants:
         raise InvalidRequest(FieldViolation(f"assistants[{assistants.index(lead)}]", f"{lead} leads"))
@@ -247,6 +252,8 @@ def new_tasks(
             raise AssigneeBusy(assignee, f"{petition.name}/tasks/{busy[assignee].number}")
     due = petition.conclude_due_time
     assert due is not None, "an accepted petition has a deadline"
+    if len(petition.tasks) + 1 + len(assistants) > MAX_TASKS:
+        raise TaskLimitReached(len(petition.tasks), MAX_TASKS)
     parts = [(lead, Part.PART_LEAD), *((assistant, Part.PART_ASSISTING) for assistant in assistants)]
     given = tuple(
         Task(

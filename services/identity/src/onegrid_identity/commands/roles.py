@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import RoleRevoked
 from onegrid_identity import granting, messages, store
-from onegrid_identity.accounts import GRANT, ROLE, Grant, Role
+from onegrid_identity.accounts import GRANT, ROLE, Account, Grant, Role, caller_of
 from onegrid_identity.commands import users
-from onegrid_identity.errors import RoleBuiltIn, ScopeUnknown
-from onegrid_kit import codes, outbox
+from onegrid_identity.errors import GrantLimitReached, RoleBuiltIn, ScopeUnknown
+from onegrid_kit import codes, ids, outbox, tokens
 from onegrid_kit.callers import ALWAYS, Call, Period
 from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound
 
@@ -21,6 +21,9 @@ __all__ = ["GrantRole", "create", "grant_role", "revoke_role"]
 _BUILT_IN_IDS = frozenset(role.id for role in granting.BUILT_IN)
 
 
+_MAX_GRANTS = 100
+"""How many unexpired grants a user may hold: GetCaller answers with all of them."""
+_END = datetime.max.replace(tzinfo=UTC)
 _SKEW = timedelta(minutes=1)
 """How far the clock of a caller may be behind."""
 
@@ -52,11 +55,11 @@ def create(conn: Connection, district: str, new: Role, call: Call) -> Role:
 def grant_role(conn: Connection, command: GrantRole, call: Call) -> Grant:
     """Grant a role.
 
-    Raises InvalidRequest for a period of the past, NotFound, ScopeUnfit, ScopeUnknown, GrantExceedsOwn or
-    PermissionDenied.
+    Raises InvalidRequest for a period of the past, NotFound, ScopeUnfit, ScopeUnknown, GrantExceedsOwn,
+    GrantLimitReached or PermissionDenied.
     """
     _require_future(command.period, call.now)
-    account = users.require_visible(conn, command.user, call)
+    account = users.require_visible(conn, command.user, call, lock=True)
     # What a user does with their own things is granted by those who answer for the user's district.
     over = account.district if command.scope == codes.SELF else command.scope
     call.caller.require(call.permission, over)
@@ -66,7 +69,9 @@ def grant_role(conn: Connection, command: GrantRole, call: Call) -> Grant:
     granting.require_fit(role, command.scope)
     _require_known(conn, over)
     granting.require_own(call.caller, role.permissions, over, command.period)
-    return users.grant_role(conn, account, role, command.scope, call, command.period)
+    grant = users.grant_role(conn, account, role, command.scope, call, command.period)
+    _require_few(conn, account, call.now)
+    return grant
 
 
 def revoke_role(conn: Connection, user: str, grant_id: str, call: Call) -> None:
@@ -81,6 +86,15 @@ def revoke_role(conn: Connection, user: str, grant_id: str, call: Call) -> None:
         raise NotFound(name)
     event = RoleRevoked(user=account.name, role=ROLE.name(grant.role), scope=grant.scope, grant=messages.grant(grant))
     outbox.append(conn, call, [(account.name, event)])
+
+
+def _require_few(conn: Connection, account: Account, now: datetime) -> None:
+    """Raise GrantLimitReached if the grants are too many, or too large for an access token."""
+    granted = store.granted_roles(conn, account.id, now, _END)
+    if len(granted) > _MAX_GRANTS:
+        raise GrantLimitReached("grants", _MAX_GRANTS)
+    if tokens.size(caller_of(account, ids.new_id(), granted)) > tokens.MAX_BYTES:
+        raise GrantLimitReached("token_bytes", tokens.MAX_BYTES)
 
 
 def _require_future(period: Period, now: datetime) -> None:

@@ -167,7 +167,8 @@ def close_petition(conn: Connection, command: ActOnPetition, call: Call) -> Peti
 def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -> Petition:
     """Split an accepted petition into tasks (分流交办).
 
-    Raises AssigneeUnknown, AssigneeBusy, WorkItemUnknown, or InvalidRequest where the lead would assist itself.
+    Raises AssigneeUnknown, AssigneeBusy, TaskLimitReached, WorkItemUnknown, or InvalidRequest where the lead would
+    assist itself.
     """
     before = lock(conn, command.petition, command.etag, call)
     who = authority.of_office(call, before, Action.ACTION_DISPATCH)
