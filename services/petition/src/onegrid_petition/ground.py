@@ -34,7 +34,7 @@ class Route:
     place: str
     """The code of the smallest place that is known."""
     grid_worker: str
-    """``users/{user}``; empty where nobody is appointed."""
+    """``users/{user}``; empty where no worker is appointed."""
 
 
 def route(ground: Ground, district: str, place: str, location: Location | None) -> Route:

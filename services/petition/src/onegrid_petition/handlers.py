@@ -12,7 +12,7 @@ from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.clock import CHINA
 from onegrid_kit.events import Delivery, on
-from onegrid_petition import store, words
+from onegrid_petition import bigrams, store
 from onegrid_petition.petition import PETITION
 
 __all__ = ["HANDLERS"]
@@ -36,11 +36,11 @@ def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> 
 
 
 def index_words(conn: Connection, event: events_pb2.PetitionFiled, _: Delivery) -> None:
-    """Make a new petition findable by its words."""
+    """Index the text of a new petition for search."""
     petition_id = PETITION.id(event.step.petition)
     petition = store.load_petition(conn, petition_id)
     if petition is not None:
-        store.replace_grams(conn, petition_id, words.grams(f"{petition.text}\n{petition.address}"))
+        store.replace_grams(conn, petition_id, bigrams.bigrams(f"{petition.text}\n{petition.address}"))
 
 
 def count_filed(conn: Connection, event: events_pb2.PetitionFiled, _: Delivery) -> None:

@@ -74,7 +74,7 @@ def task(of: Petition, one: Task) -> resources_pb2.Task:
 
 
 def rating(of: Rating) -> resources_pb2.Rating:
-    """What somebody thought of the outcome."""
+    """A rating of the outcome."""
     return resources_pb2.Rating(
         satisfied=of.satisfied, stars=of.stars, comment=of.comment, create_time=timestamp(of.time)
     )
@@ -98,7 +98,7 @@ def entry(of: Entry) -> resources_pb2.TimelineEntry:
 
 
 def step(of: Petition, actor: Actor) -> events_pb2.Step:
-    """What every event of a petition says, after a step of this actor's."""
+    """The part that all events of a petition have, after a step of this actor's."""
     return events_pb2.Step(
         petition=of.name,
         sequence=of.sequence,

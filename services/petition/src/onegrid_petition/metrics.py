@@ -1,4 +1,4 @@
-"""What is measured of petitions themselves. Every worker tells the same of the whole district: take the highest."""
+"""Metrics of petitions themselves. Every worker exports the same values for all of the district: take the highest."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What somebody thought of the outcome."""
+    """A rating of the outcome."""
 
     satisfied: bool
     stars: int
@@ -76,7 +76,7 @@ class Task:
     state: TaskState
     instruction: str = ""
     answer: str = ""
-    """What the petitioner was told when it was concluded."""
+    """The note for the petitioner when it was concluded."""
     return_reason: str = ""
     """Why it was returned; for the offices alone."""
     due_time: datetime
@@ -86,7 +86,7 @@ class Task:
 
     @property
     def open(self) -> bool:
-        """Whether somebody still has to do something about it."""
+        """Whether the task is still to be done."""
         return self.state in lifecycle.TASKS.open
 
     @property
@@ -97,7 +97,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Petition:
-    """What somebody asks of the district, and what became of it."""
+    """A request to the district, and its handling."""
 
     district: str
     id: str
@@ -179,7 +179,7 @@ class Petition:
         return replace(self, tasks=tasks)
 
     def without_open_tasks(self, now: datetime) -> Petition:
-        """The same with the tasks cancelled that somebody still had."""
+        """The same with its open tasks cancelled."""
         return replace(
             self,
             tasks=tuple(
@@ -189,7 +189,7 @@ class Petition:
         )
 
     def handed_back(self) -> Petition:
-        """The same with its lead at work again, because somebody was not satisfied."""
+        """The same with its lead at work again, after a rating that was not satisfied."""
         lead = self.lead
         assert lead is not None, "a concluded petition has a lead"
         due = self.conclude_due_time or lead.due_time

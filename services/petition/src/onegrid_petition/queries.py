@@ -13,7 +13,7 @@ from onegrid.petition.v1.resources_pb2 import Kind, State
 from onegrid_kit import codes
 from onegrid_kit.geometry import CellIndex
 from onegrid_kit.paging import Position, behind
-from onegrid_petition import lifecycle, store, tables, words
+from onegrid_petition import bigrams, lifecycle, store, tables
 from onegrid_petition.ground import Ground
 from onegrid_petition.petition import Petition
 
@@ -100,7 +100,7 @@ def list_petitions(conn: Connection, wanted: Filter, after: Position, limit: int
         )
         if len("".join(pattern.split())) > 1:
             s = tables.search
-            grams = sorted(words.grams(pattern))
+            grams = sorted(bigrams.bigrams(pattern))
             query = query.where(
                 exists().where(s.c.district == p.c.district, s.c.petition == p.c.id, s.c.grams.contains(grams))
             )

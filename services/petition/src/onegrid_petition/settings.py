@@ -11,7 +11,7 @@ __all__ = ["PetitionSettings"]
 
 @dataclass(frozen=True)
 class PetitionSettings(ServiceSettings):
-    """What petition can be told beside what every service can."""
+    """petition's settings, beside those of every service."""
 
-    watch_interval_s: float = setting("How often watchers are told of new steps.", default=0.2)
+    watch_interval_s: float = setting("How often new steps are sent to watchers.", default=0.2)
     filing_batch: int = setting("How many filings one transaction stores at most.", default=64)

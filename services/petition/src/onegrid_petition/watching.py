@@ -14,8 +14,8 @@ __all__ = ["Watchers"]
 
 
 class _Watcher:
-    def __init__(self, seen: int) -> None:
-        self.seen = seen
+    def __init__(self, after: int) -> None:
+        self.after = after
         self.news: asyncio.Queue[Entry | Exception] = asyncio.Queue()
 
 
@@ -29,16 +29,16 @@ class Watchers:
         self._interval = interval_s
         self._closing = closing
         self._watchers: dict[str, set[_Watcher]] = {}
-        self._somebody = asyncio.Event()
+        self._has_watchers = asyncio.Event()
 
-    async def follow(self, petition_id: str, seen: int) -> AsyncIterator[Entry]:
-        """The steps behind the one that was seen, as they are taken, up to the one that ends the petition.
+    async def follow(self, petition_id: str, after: int) -> AsyncIterator[Entry]:
+        """The steps after that sequence number, as they are taken, up to the one that ends the petition.
 
         Raises Unavailable when the server stops.
         """
-        watcher = _Watcher(seen)
+        watcher = _Watcher(after)
         self._watchers.setdefault(petition_id, set()).add(watcher)
-        self._somebody.set()
+        self._has_watchers.set()
         try:
             while True:
                 news = await watcher.news.get()
@@ -54,32 +54,32 @@ class Watchers:
                 del self._watchers[petition_id]
 
     async def run(self) -> None:
-        """Tell watchers of news until the server stops."""
+        """Deliver new steps to watchers until the server stops."""
         while not self._closing.is_set():
-            await self._tell()
+            await self._deliver_news()
             if not self._watchers:
-                self._somebody.clear()
+                self._has_watchers.clear()
             await self._pause()
         for watcher in [w for group in self._watchers.values() for w in group]:
             watcher.news.put_nowait(Unavailable("the server is stopping; go on from the last resume_token"))
 
-    async def _tell(self) -> None:
-        seen = {id_: min(w.seen for w in group) for id_, group in self._watchers.items()}
-        if not seen:
+    async def _deliver_news(self) -> None:
+        after = {id_: min(w.after for w in group) for id_, group in self._watchers.items()}
+        if not after:
             return
-        news = await self._db.read(lambda conn: store.entries_after(conn, seen))
+        news = await self._db.read(lambda conn: store.entries_after(conn, after))
         for petition_id, entries in news.items():
             for watcher in self._watchers.get(petition_id, ()):
                 for entry in entries:
-                    if entry.sequence > watcher.seen:
-                        watcher.seen = entry.sequence
+                    if entry.sequence > watcher.after:
+                        watcher.after = entry.sequence
                         watcher.news.put_nowait(entry)
 
     async def _pause(self) -> None:
-        """Until the next round is due; without anybody watching, until somebody does."""
+        """Wait until the next round is due; without watchers, until there is one."""
         waits = [asyncio.ensure_future(self._closing.wait())]
         if not self._watchers:
-            waits.append(asyncio.ensure_future(self._somebody.wait()))
+            waits.append(asyncio.ensure_future(self._has_watchers.wait()))
         _, pending = await asyncio.wait(
             waits,
             timeout=self._interval if self._watchers else None,

@@ -22,7 +22,7 @@ def build(runtime: Runtime[PetitionSettings]) -> Sequence[object]:
     router = Router(runtime.db)
     watchers = Watchers(runtime.db, runtime.settings.watch_interval_s, runtime.closing)
     runtime.spawn("refresh ground", router.run)
-    runtime.spawn("tell watchers", watchers.run)
+    runtime.spawn("deliver to watchers", watchers.run)
     visible = VisiblePetitions(runtime)
     return [
         Petitions(runtime, visible, router),

@@ -1,4 +1,4 @@
-"""Petitions: filing, reading, and what is done with one as a whole."""
+"""Petitions: filing, reading, and the steps that concern all of a petition."""
 
 from __future__ import annotations
 

@@ -59,11 +59,11 @@ class Timelines:
     ) -> AsyncIterator[pb.WatchPetitionResponse]:
         petition = await self._visible.require(PETITION.id(request.name), call)
         position = self._pages.tokens.open(request, request.resume_token, "resume_token")
-        seen = cast(int, position[0]) if position else 0
-        if petition.ended and seen >= petition.sequence:
+        after = cast(int, position[0]) if position else 0
+        if petition.ended and after >= petition.sequence:
             return
         viewer = authority.viewer_of(call, petition)
-        async for step in self._watchers.follow(petition.id, seen):
+        async for step in self._watchers.follow(petition.id, after):
             if step.sequence > petition.sequence:
                 # With this step, or since the stream began, the petition may have left the caller's view.
                 now = replace(call, caller=call.caller.at(self._clock.now()))

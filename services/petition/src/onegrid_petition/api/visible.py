@@ -33,7 +33,7 @@ class VisiblePetitions:
         self._reads: Coalescer[str, Petition | None] = Coalescer("get_petition", self._load)
 
     async def find(self, id_: str) -> Petition | None:
-        """The petition, whoever asks; those that are asked for at the same moment are loaded together."""
+        """The petition, without a check of the caller; loads of the same moment share a query."""
         return await self._reads.submit(id_)
 
     async def require(self, id_: str, call: Call) -> Petition:

@@ -1,4 +1,4 @@
-"""What is done with a petition as a whole; one function a command."""
+"""The steps that concern all of a petition; one function per command."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class FilePetition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActOnPetition:
-    """A step with a petition as a whole."""
+    """A step that concerns all of a petition."""
 
     petition: str
     """The petition's id."""

@@ -33,7 +33,7 @@ class Step:
 
 
 def lock(conn: Connection, petition_id: str, etag: str, call: Call) -> Petition:
-    """The petition, which nobody else changes before this transaction ends.
+    """The petition, locked until this transaction ends.
 
     Raises StaleEtag, and NotFound or PermissionDenied.
     """
