@@ -6,12 +6,15 @@ import itertools
 import uuid
 
 from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.grid.v1 import grid_service_pb2 as grid_pb
+from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, Petition
 from onegrid_demo import district as demo
 from onegrid_demo.loading import CELL, CENTRE
+from onegrid_kit.testing.waiting import eventually
 
 from .calling import District
 
@@ -20,6 +23,7 @@ __all__ = [
     "ELSEWHERE",
     "OTHER_CENTRE",
     "PASSWORD",
+    "appointable",
     "concluded",
     "dispatched",
     "filed",
@@ -34,6 +38,18 @@ ELSEWHERE = next(cell.code for cell in demo.cells() if not cell.code.startswith(
 """A cell of another street than the reference case's."""
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
+
+
+def appointable(district: District) -> User:
+    """A member of staff of whom grid has heard."""
+    user, _ = staff(district)
+    request = grid_pb.AppointWorkerRequest(cell=f"cells/{CELL}", user=user.name, post=Post.POST_WORKER)
+    eventually(lambda: district.attempt(request, "admin").reason != "USER_UNKNOWN")
+    query = grid_pb.ListAppointmentsRequest(parent=CELL, page_size=500)
+    listed = district.do(query, "admin", grid_pb.ListAppointmentsResponse).appointments
+    name = next(each.name for each in listed if each.user == user.name)
+    district.do(grid_pb.EndAppointmentRequest(name=name), "admin", grid_pb.EndAppointmentResponse)
+    return user
 
 
 def request_id() -> str:

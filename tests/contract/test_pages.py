@@ -18,7 +18,7 @@ from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 
-from .acting import DISTRICT, ELSEWHERE, dispatched, filed, staff
+from .acting import DISTRICT, ELSEWHERE, appointable, dispatched, filed, staff
 from .calling import METHODS, OF_REQUEST, District, path
 
 Query = Message
@@ -28,9 +28,10 @@ Query = Message
 def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
     """For each list a query of several pages, and another query of the same method."""
     user, _ = staff(district, ("roles/grid-worker", CELL), ("roles/grid-worker", ELSEWHERE))
+    worker = appointable(district)
     for post in (Post.POST_WORKER, Post.POST_LEADER):
         district.do(
-            grid_pb.AppointWorkerRequest(cell=f"cells/{COMMUNITY}001", user=user.name, post=post),
+            grid_pb.AppointWorkerRequest(cell=f"cells/{COMMUNITY}001", user=worker.name, post=post),
             "admin",
             grid_pb.AppointWorkerResponse,
         )

@@ -23,6 +23,7 @@ from .acting import (
     DISTRICT,
     ELSEWHERE,
     PASSWORD,
+    appointable,
     concluded,
     dispatched,
     filed,
@@ -72,7 +73,7 @@ def a_grant_to_end(district: District) -> Prepared:
 
 
 def an_appointment(district: District) -> Prepared:
-    user, _ = staff(district)
+    user = appointable(district)
     return "admin", grid_pb.AppointWorkerRequest(cell=f"cells/{ELSEWHERE}", user=user.name, post=Post.POST_WORKER)
 
 

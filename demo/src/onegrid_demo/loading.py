@@ -111,15 +111,11 @@ async def load(
             metadata=admin,
         )
         accounts["service"] = {"name": service.user.name, "secret": service.secret}
-    await _unless(
-        "POST_TAKEN",
-        client.grid.AppointWorker(
-            grid_pb.AppointWorkerRequest(
-                cell=f"cells/{CELL}", user=accounts["grid"]["user"], post=Post.POST_WORKER, request_id=_new_id()
-            ),
-            metadata=admin,
-        ),
+    worker = grid_pb.AppointWorkerRequest(
+        cell=f"cells/{CELL}", user=accounts["grid"]["user"], post=Post.POST_WORKER, request_id=_new_id()
     )
+    # grid hears of users by events, a moment after they were made.
+    await until_known(lambda: _unless("POST_TAKEN", client.grid.AppointWorker(worker, metadata=admin)))
     return accounts
 
 

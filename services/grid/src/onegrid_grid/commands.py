@@ -8,9 +8,18 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from onegrid.grid.v1.resources_pb2 import Post
+from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_grid import messages, store
-from onegrid_grid.errors import AppointmentLimitReached, BoundaryInvalid, BoundaryOverlaps, ParentUnknown, PostTaken
-from onegrid_grid.registry import APPOINTMENT, CELL, Appointment, Cell, Division
+from onegrid_grid.errors import (
+    AppointmentLimitReached,
+    BoundaryInvalid,
+    BoundaryOverlaps,
+    ParentUnknown,
+    PostTaken,
+    UserNotActive,
+    UserUnknown,
+)
+from onegrid_grid.registry import APPOINTMENT, CELL, Appointment, Cell, Division, User
 from onegrid_kit import codes, geometry, ids, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound
@@ -27,6 +36,7 @@ __all__ = [
     "end_appointment",
     "end_posts",
     "import_divisions",
+    "keep_user",
     "update_cell",
 ]
 
@@ -153,7 +163,13 @@ def update_cell(conn: Connection, command: UpdateCell, call: Call) -> Cell:
 
 
 def appoint_worker(conn: Connection, command: AppointWorker, call: Call) -> Appointment:
-    """Appoint somebody to a cell. Raises NotFound or PostTaken."""
+    """Appoint somebody to a cell. Raises UserUnknown, UserNotActive, NotFound or PostTaken."""
+    # Before the cell, as `keep_user` does: a user who is disabled meanwhile loses this appointment too.
+    state = store.lock_user_state(conn, codes.district_of(command.cell), command.user)
+    if state is None:
+        raise UserUnknown(command.user)
+    if state != UserState.USER_STATE_ACTIVE:
+        raise UserNotActive(command.user)
     before = _lock(conn, command.cell)
     for held in before.appointments:
         same = held.user == command.user and held.post == command.post
@@ -183,11 +199,26 @@ def end_appointment(conn: Connection, cell: str, appointment_id: str, call: Call
     return ended
 
 
+def keep_user(conn: Connection, user: User, call: Call) -> None:
+    """Keep what was announced of a user, and end the posts of one who is disabled: also those that were given while
+    grid had not heard of it.
+    """
+    newest = store.keep_user(conn, user.district, user.name, user.state, user.version)
+    if user.state == UserState.USER_STATE_DISABLED:
+        if newest:
+            _end(conn, store.posts_of(conn, user.name), call)
+        else:
+            end_posts(conn, user.name, call)
+
+
 def end_posts(conn: Connection, user: str, call: Call) -> None:
     """End the posts that somebody, who acts no more, held at the call's time. It may lie in the past: an event that
     failed comes late, and its user may be admitted and appointed again by then.
     """
-    held_then = [held for held in store.posts_of(conn, user) if held.start_time <= call.now]
+    _end(conn, [held for held in store.posts_of(conn, user) if held.start_time <= call.now], call)
+
+
+def _end(conn: Connection, held_then: Sequence[Appointment], call: Call) -> None:
     for held in sorted(held_then, key=lambda held: held.cell):
         end_appointment(conn, held.cell, held.id, call)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from google.rpc import code_pb2
 
 from onegrid.grid.v1.error_reason_pb2 import ErrorReason
@@ -15,6 +17,8 @@ __all__ = [
     "ParentUnknown",
     "PointOutside",
     "PostTaken",
+    "UserNotActive",
+    "UserUnknown",
 ]
 
 
@@ -76,6 +80,26 @@ class PointOutside(DomainError):
 
     def __init__(self) -> None:
         super().__init__("no cell of the district covers the point")
+
+
+class UserUnknown(DomainError):
+    """Identity has announced no such user of the district, or not yet."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_USER_UNKNOWN)
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"the district has no user {user}", metadata={"user": user}, retry_after=timedelta(seconds=1))
+
+
+class UserNotActive(DomainError):
+    """The user is disabled."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_USER_NOT_ACTIVE)
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user} is disabled", metadata={"user": user})
 
 
 class PostTaken(DomainError):

@@ -10,13 +10,14 @@ from typing import Final
 
 from onegrid.grid.v1 import resources_pb2
 from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
+from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_grid.errors import DivisionsUnreadable
 from onegrid_kit import codes
 from onegrid_kit.geometry import Ring
 from onegrid_kit.names import ResourceName
 from onegrid_kit.rpc.validation import violations
 
-__all__ = ["APPOINTMENT", "CELL", "DIVISION", "Appointment", "Cell", "Division", "read_divisions"]
+__all__ = ["APPOINTMENT", "CELL", "DIVISION", "Appointment", "Cell", "Division", "User", "read_divisions"]
 
 DIVISION: Final = ResourceName("divisions/{division}")
 CELL: Final = ResourceName("cells/{cell}")
@@ -43,6 +44,17 @@ class Division:
     def name(self) -> str:
         """``divisions/{code}``."""
         return DIVISION.name(self.code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user as identity announced them."""
+
+    district: str
+    name: str
+    """``users/{user}``."""
+    state: UserState
+    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
+from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_grid.registry import Appointment, Cell, Division
 from onegrid_kit import codes
 from onegrid_kit.paging import START, Position, behind
@@ -40,7 +41,10 @@ __all__ = [
     "ground_versions",
     "insert_appointment",
     "insert_cells",
+    "keep_user",
+    "known_user",
     "lock_ground",
+    "lock_user_state",
     "metadata",
     "posts_of",
     "save_cell",
@@ -84,6 +88,16 @@ appointment = Table(
     Column("post", SmallInteger, nullable=False),
     Column("start_time", _time, nullable=False),
     Column("end_time", _time),
+)
+
+# What identity announced of users.
+known_user = Table(
+    "known_user",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("state", SmallInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
 )
 
 # One row a district: it is locked by whoever changes the ground, and tells every process that it changed.
@@ -238,6 +252,18 @@ def find_appointment(conn: Connection, cell_code: str, appointment_id: str) -> A
         select(a).where(a.c.district == codes.district_of(cell_code), a.c.cell == cell_code, a.c.id == appointment_id)
     ).one_or_none()
     return None if row is None else _appointment(row)
+
+
+def keep_user(conn: Connection, district: str, name: str, state: UserState, version: int) -> bool:
+    """Keep what was announced of a user; whether it is the newest. Appointments of the user wait until this commits."""
+    return keep_newest(conn, known_user, {"district": district, "name": name}, version, {"state": int(state)})
+
+
+def lock_user_state(conn: Connection, district: str, name: str) -> UserState | None:
+    """Whether the user is active, and stays so until the transaction ends; None if nothing was announced of them."""
+    query = select(known_user.c.state).where(known_user.c.district == district, known_user.c.name == name)
+    state = conn.execute(query.with_for_update(read=True)).scalar_one_or_none()
+    return cast(UserState | None, state)
 
 
 def posts_of(conn: Connection, user: str) -> list[Appointment]:

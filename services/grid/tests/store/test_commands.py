@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Engine, event, inspect, text
 from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import UserDisabled
+from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_grid import commands, handlers, store
 from onegrid_grid.commands import AppointWorker, NewCell, UpdateCell
-from onegrid_grid.errors import BoundaryOverlaps, ParentUnknown, PostTaken
-from onegrid_grid.registry import Cell, read_divisions
+from onegrid_grid.errors import BoundaryOverlaps, ParentUnknown, PostTaken, UserNotActive
+from onegrid_grid.registry import Cell, User, read_divisions
 from onegrid_kit.callers import Call, Caller
 from onegrid_kit.errors import AlreadyExists, StaleEtag
 from onegrid_kit.events import Delivery
@@ -263,6 +264,29 @@ def test_who_was_disabled_loses_the_posts_held_then_and_keeps_those_given_since(
     assert every[0].end_time == event_time
     last = announced(engine)[-1]
     assert (last.code, last.version, list(last.appointments)) == (FIRST, 3, [])
+
+
+def test_an_appointment_and_the_disabling_of_its_user_wait_for_one_another(engine: Engine) -> None:
+    """Whichever is first: nobody who is disabled stays appointed."""
+    with_cells(engine, 1)
+    worker = "users/00worker"
+
+    def appoint(conn: Connection) -> object:
+        return commands.appoint_worker(conn, AppointWorker(FIRST, worker, Post.POST_WORKER), a_call())
+
+    def become(version: int, state: UserState) -> Callable[[Connection], object]:
+        user = User(district=DISTRICT, name=worker, state=state, version=version)
+        return lambda conn: commands.keep_user(conn, user, a_call())
+
+    disable, enable = become(2, UserState.USER_STATE_DISABLED), become(3, UserState.USER_STATE_ACTIVE)
+    second_while_first_is_uncommitted(engine, appoint, disable).result()
+    assert the_cell(engine).appointments == ()
+    with engine.begin() as conn:
+        enable(conn)
+    disable_again = become(4, UserState.USER_STATE_DISABLED)
+    refused = second_while_first_is_uncommitted(engine, disable_again, appoint)
+    assert isinstance(refused.exception(), UserNotActive)
+    assert the_cell(engine).appointments == ()
 
 
 def test_a_late_event_does_not_turn_back_a_cells_time(engine: Engine) -> None:

@@ -37,10 +37,14 @@ class Account:
     """Whether the number is in the one form that equal numbers have; the first release did not see to it."""
     login: str = ""
     organization: str = ""
+    home: str = ""
+    """The code of the place where the user is at home."""
     state: UserState = UserState.USER_STATE_ACTIVE
     password_hash: str = ""
     """Argon2id, of the password or of a service account's secret."""
     version: int = 1
+    announced_version: int = 0
+    """The version that others were told of last."""
     create_time: datetime
     update_time: datetime
 

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
+from onegrid.identity.v1.events_pb2 import UserDefined
 from onegrid_identity.accounts import ROLE, Account, Department, Grant, Role
 from onegrid_kit.callers import Period
 from onegrid_kit.cipher import Cipher
@@ -24,6 +25,7 @@ __all__ = [
     "seal_name",
     "seal_phone",
     "user",
+    "user_defined",
 ]
 
 NAME_PURPOSE = "identity.display_name"
@@ -70,10 +72,18 @@ def user(of: Account, cipher: Cipher) -> resources_pb2.User:
         phone=open_phone(of, cipher),
         login=of.login,
         organization=of.organization,
+        home=of.home,
         state=of.state,
         etag=str(of.version),
         create_time=timestamp(of.create_time),
         update_time=timestamp(of.update_time),
+    )
+
+
+def user_defined(of: Account) -> UserDefined:
+    """The account as others hear of it."""
+    return UserDefined(
+        user=of.name, kind=of.kind, district=of.district, state=of.state, home=of.home, version=of.version
     )
 
 

@@ -55,11 +55,13 @@ __all__ = [
     "lock_code",
     "lock_login_failures",
     "login_failures",
+    "mark_announced",
     "roles_by_id",
     "roles_page",
     "save_account",
     "save_department",
     "save_login_failures",
+    "unannounced_accounts",
     "uncount_code_request",
     "unexpired_grants",
     "upsert_roles",
@@ -108,6 +110,19 @@ def accounts_to_normalize(conn: Connection, size: int) -> list[Account]:
     pending = account.c.phone_index.is_not(None) & account.c.phone_normalized.is_(False)
     query = select(account).where(pending).order_by(account.c.id).limit(size)
     return [_account(row) for row in conn.execute(query.with_for_update(skip_locked=True))]
+
+
+def unannounced_accounts(conn: Connection, limit: int) -> list[Account]:
+    """Accounts whose newest version was not announced, staff first, locked."""
+    query = select(account).where(account.c.announced_version < account.c.version)
+    ordered = query.order_by(account.c.kind, account.c.id).limit(limit)
+    return [_account(row) for row in conn.execute(ordered.with_for_update(skip_locked=True))]
+
+
+def mark_announced(conn: Connection, announced: Sequence[Account]) -> None:
+    """The newest version of these, which are locked, was announced."""
+    these = account.c.id.in_([each.id for each in announced])
+    conn.execute(account.update().where(these).values(announced_version=account.c.version))
 
 
 def departments_page(conn: Connection, district: str, after: Position, limit: int) -> list[Department]:
@@ -230,9 +245,11 @@ def _account(row: Any) -> Account:
         phone_normalized=row.phone_normalized,
         login=row.login or "",
         organization=row.organization,
+        home=row.home,
         state=cast(UserState, row.state),
         password_hash=row.password_hash,
         version=row.version,
+        announced_version=row.announced_version,
         create_time=row.create_time,
         update_time=row.update_time,
     )
@@ -394,9 +411,11 @@ def _account_values(of: Account) -> dict[str, Any]:
         "phone_normalized": of.phone_normalized,
         "login": of.login or None,
         "organization": of.organization,
+        "home": of.home,
         "state": int(of.state),
         "password_hash": of.password_hash,
         "version": of.version,
+        "announced_version": of.announced_version,
         "create_time": of.create_time,
         "update_time": of.update_time,
     }

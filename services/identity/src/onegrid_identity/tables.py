@@ -49,9 +49,12 @@ account = Table(
     Column("phone_normalized", Boolean, nullable=False),
     Column("login", Text),
     Column("organization", Text, nullable=False),
+    # Not sealed: a place is no address, and audiences are found by its beginning.
+    Column("home", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("announced_version", BigInteger, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
 )

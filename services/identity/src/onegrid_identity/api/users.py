@@ -112,6 +112,7 @@ class Users:
             sealed_phone=sealed_phone,
             phone_index=phone_index,
             organization=user.organization if "organization" in paths else None,
+            home=user.home if "home" in paths else None,
         )
         return await self._db.command(
             call,

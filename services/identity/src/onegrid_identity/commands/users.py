@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -14,10 +15,10 @@ from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_identity import attempts, messages, store, telephone
 from onegrid_identity.accounts import USER, Account, Grant, Role
 from onegrid_identity.commands import sessions
-from onegrid_identity.errors import CredentialsRejected, LoginTaken
+from onegrid_identity.errors import CredentialsRejected, LoginTaken, ScopeUnknown
 from onegrid_identity.granting import EVERYONE, PETITIONER
 from onegrid_kit import codes, ids, outbox
-from onegrid_kit.callers import ALWAYS, Call, Period
+from onegrid_kit.callers import ALWAYS, ANONYMOUS, Call, Period
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import InvalidRequest, NotFound, PermissionDenied
 from onegrid_kit.etags import require_fresh
@@ -25,6 +26,7 @@ from onegrid_kit.logs import log
 
 __all__ = [
     "UpdateUser",
+    "announce_pending",
     "create",
     "disable",
     "enable",
@@ -53,11 +55,12 @@ class UpdateUser:
     sealed_phone: bytes | None = None
     phone_index: bytes | None = None
     organization: str | None = None
+    home: str | None = None
 
 
 def create(conn: Connection, new: Account, call: Call) -> Account:
     """Make an account, with what everybody may do. Raises LoginTaken."""
-    _store(conn, new, store.insert_account)
+    new = _announce(conn, new, store.insert_account, call)
     grant_role(conn, new, EVERYONE, codes.SELF, call)
     if new.kind in _PUBLIC:
         grant_role(conn, new, PETITIONER, new.district, call)
@@ -93,7 +96,7 @@ def require_visible(conn: Connection, user: str, call: Call, *, lock: bool = Fal
 
 
 def update(conn: Connection, command: UpdateUser, call: Call) -> Account:
-    """Change an account's fields. Raises PermissionDenied, StaleEtag or LoginTaken."""
+    """Change an account's fields. Raises PermissionDenied, StaleEtag, ScopeUnknown or LoginTaken."""
     before = _lock(conn, command.user, command.etag, call)
     if command.sealed_phone is not None or command.organization is not None:
         # Whoever has the number will log in with it, and tokens speak for the organization: the owner's word is not
@@ -108,6 +111,13 @@ def update(conn: Connection, command: UpdateUser, call: Call) -> Account:
         )
     if command.organization is not None:
         after = replace(after, organization=command.organization)
+    if command.home is not None:
+        if call.caller.user != before.name:
+            # Where somebody lives is for nobody else to say.
+            raise PermissionDenied(call.permission)
+        if command.home and not store.knows_place(conn, command.home):
+            raise ScopeUnknown(command.home)
+        after = replace(after, home=command.home)
     return _save(conn, after, call)
 
 
@@ -126,6 +136,17 @@ def enable(conn: Connection, user: str, etag: str, call: Call) -> Account:
     """Admit an account again."""
     before = _lock(conn, user, etag, call)
     return before if before.active else _save(conn, replace(before, state=UserState.USER_STATE_ACTIVE), call)
+
+
+def announce_pending(conn: Connection, now: datetime, limit: int = 5000) -> int:
+    """Announce accounts that the release before made or changed; how many. It announced neither, and other services
+    refuse users of whom they have not heard.
+    """
+    pending = store.unannounced_accounts(conn, limit)
+    call = Call(caller=ANONYMOUS, now=now, method="announce accounts")
+    outbox.append(conn, call, [(each.name, messages.user_defined(each)) for each in pending])
+    store.mark_announced(conn, pending)
+    return len(pending)
 
 
 def normalize_phones(conn: Connection, cipher: Cipher, size: int) -> int:
@@ -181,9 +202,15 @@ def _lock(conn: Connection, user: str, etag: str, call: Call) -> Account:
 
 
 def _save(conn: Connection, after: Account, call: Call) -> Account:
-    after = replace(after, version=after.version + 1, update_time=call.now)
-    _store(conn, after, store.save_account)
-    return after
+    return _announce(conn, replace(after, version=after.version + 1, update_time=call.now), store.save_account, call)
+
+
+def _announce(conn: Connection, account: Account, write: Callable[[Connection, Account], None], call: Call) -> Account:
+    """Store a new version of an account, and have others hear of it."""
+    account = replace(account, announced_version=account.version)
+    _store(conn, account, write)
+    outbox.append(conn, call, [(account.name, messages.user_defined(account))])
+    return account
 
 
 def _store(conn: Connection, account: Account, write: Callable[[Connection, Account], None]) -> None:

@@ -1,0 +1,120 @@
+"""What others hear of accounts, and where users are at home."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+from sqlalchemy import Engine, text
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.identity.v1.events_pb2 import UserDefined
+from onegrid.identity.v1.resources_pb2 import User, UserState
+from onegrid_identity import jobs
+from onegrid_kit.clock import SettableClock
+from onegrid_kit.testing.api import Refused, Serving
+from onegrid_kit.testing.codes import KeptCodes
+from onegrid_kit.testing.events import Events
+
+DISTRICT, CELL, PHONE, PASSWORD = "210602", "210602003007005", "+8613912345678", "correct horse battery"
+Metadata = Sequence[tuple[str, str]]
+
+
+def bearer(session: Any) -> Metadata:
+    return (("authorization", f"Bearer {session.access_token}"),)
+
+
+async def admin_of(identity: Serving) -> Metadata:
+    return bearer((await identity.call(None, "LoginWithPassword", login="admin", password=PASSWORD)).session)
+
+
+async def resident(identity: Serving) -> tuple[str, Metadata]:
+    await identity.call(None, "RequestOneTimeCode", phone=PHONE)
+    code = KeptCodes.last[PHONE]
+    answer = await identity.call(None, "LoginWithOneTimeCode", phone=PHONE, code=code, district=DISTRICT)
+    return answer.session.user, bearer(answer.session)
+
+
+async def move(identity: Serving, who: Metadata, name: str, home: str) -> User:
+    changed = User(name=name, home=home)
+    answer = await identity.call_with(who, "UpdateUser", user=changed, update_mask=FieldMask(paths=["home"]))
+    user: User = answer.user
+    return user
+
+
+async def refusal(call: Any) -> Refused:
+    with pytest.raises(Refused) as refused:
+        await call
+    return refused.value
+
+
+async def test_each_version_of_an_account_is_announced(identity: Serving, events: Events) -> None:
+    admin = await admin_of(identity)
+    name, me = await resident(identity)
+    await move(identity, me, name, CELL)
+    await identity.call_with(admin, "DisableUser", name=name)
+    await identity.call_with(admin, "EnableUser", name=name)
+    told = events.announced_as(UserDefined, name)
+    active, disabled = UserState.USER_STATE_ACTIVE, UserState.USER_STATE_DISABLED
+    assert [(each.version, each.state, each.home) for each in told] == [
+        (1, active, ""),
+        (2, active, CELL),
+        (3, disabled, CELL),
+        (4, active, CELL),
+    ]
+    assert {(each.user, each.kind, each.district) for each in told} == {
+        (name, AccountKind.ACCOUNT_KIND_CITIZEN, DISTRICT)
+    }
+
+
+@pytest.mark.parametrize("home", [DISTRICT, CELL[:9], CELL[:12], CELL])
+async def test_users_say_where_they_are_at_home_and_take_it_back(identity: Serving, home: str) -> None:
+    name, me = await resident(identity)
+    assert (await move(identity, me, name, home)).home == home
+    assert (await identity.call_with(me, "GetCaller")).user.home == home
+    assert (await move(identity, me, name, "")).home == ""
+
+
+async def test_where_somebody_is_at_home_is_for_nobody_else_to_say(identity: Serving) -> None:
+    name, _ = await resident(identity)
+    error = await refusal(move(identity, await admin_of(identity), name, CELL))
+    assert (error.code, error.reason) == (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")
+
+
+async def test_a_home_is_a_known_place(identity: Serving) -> None:
+    name, me = await resident(identity)
+    error = await refusal(move(identity, me, name, "210602999"))
+    assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "SCOPE_UNKNOWN")
+    for malformed in ("21060", "2106020", "210602D07", "self", "2106020030070051"):
+        assert (await refusal(move(identity, me, name, malformed))).reason == "INVALID_REQUEST"
+
+
+def announce(engine: Engine, clock: SettableClock) -> None:
+    (job,) = (job for job in jobs.JOBS if job.name == "announce accounts")
+    with engine.begin() as conn:
+        job.run(conn, clock.now())
+
+
+async def test_accounts_that_the_release_before_made_or_changed_are_announced_once(
+    identity: Serving, engine: Engine, clock: SettableClock, events: Events
+) -> None:
+    admin = await admin_of(identity)
+    name, _ = await resident(identity)
+    announce(engine, clock)
+    events.forget()
+    announce(engine, clock)
+    assert not events.announced_as(UserDefined), "all of them were announced"
+    with engine.begin() as conn:
+        # As the release before does, which knows nothing of the column.
+        disabled = {"state": int(UserState.USER_STATE_DISABLED), "id": name.removeprefix("users/")}
+        conn.execute(text("UPDATE account SET state = :state, version = version + 1 WHERE id = :id"), disabled)
+    announce(engine, clock)
+    announce(engine, clock)
+    (told,) = events.announced_as(UserDefined)
+    assert (told.user, told.state, told.version) == (name, UserState.USER_STATE_DISABLED, 2)
+    await identity.call_with(admin, "EnableUser", name=name)
+    announce(engine, clock)
+    assert [each.version for each in events.announced_as(UserDefined)] == [2, 3]
