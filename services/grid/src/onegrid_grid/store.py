@@ -26,6 +26,7 @@ from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_grid.registry import Appointment, Cell, Division
 from onegrid_kit import codes
 from onegrid_kit.paging import START, Position, behind
+from onegrid_kit.projections import keep_newest
 
 __all__ = [
     "appointment",
