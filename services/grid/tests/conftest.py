@@ -11,8 +11,10 @@ from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_grid import store
 
 DISTRICT = "210602"
-USERS = tuple(f"users/{name}" for name in ("00worker", "00leader", "00second", "000first", "00others")) + tuple(
-    f"users/0000000{number}" for number in range(4)
+NAMES = (
+    *("00worker", "00leader", "00second", "000first", "00others", "onetoomany"),
+    *(f"0000000{number}" for number in range(4)),
+    *(f"worker{number:03}" for number in range(100)),
 )
 
 
@@ -22,5 +24,5 @@ def initial_data() -> Callable[[Connection], None]:
 
 
 def some_users(conn: Connection) -> None:
-    for user in USERS:
-        store.keep_user(conn, DISTRICT, user, UserState.USER_STATE_ACTIVE, 1)
+    for name in NAMES:
+        store.keep_user(conn, DISTRICT, f"users/{name}", UserState.USER_STATE_ACTIVE, 1)
