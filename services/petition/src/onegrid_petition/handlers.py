@@ -12,7 +12,7 @@ from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.clock import CHINA
 from onegrid_kit.events import Delivery, on
-from onegrid_petition import bigrams, store
+from onegrid_petition import store
 from onegrid_petition.petition import PETITION
 
 __all__ = ["HANDLERS"]
@@ -37,10 +37,9 @@ def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> 
 
 def index_words(conn: Connection, event: events_pb2.PetitionFiled, _: Delivery) -> None:
     """Index the text of a new petition for search."""
-    petition_id = PETITION.id(event.step.petition)
-    petition = store.load_petition(conn, petition_id)
+    petition = store.load_petition(conn, PETITION.id(event.step.petition))
     if petition is not None:
-        store.replace_grams(conn, petition_id, bigrams.bigrams(f"{petition.text}\n{petition.address}"))
+        store.index_words(conn, petition)
 
 
 def count_filed(conn: Connection, event: events_pb2.PetitionFiled, _: Delivery) -> None:

@@ -13,12 +13,13 @@ from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.clock import CHINA
 from onegrid_kit.jobs import Job
 from onegrid_kit.lifecycle import short_name
-from onegrid_petition import lifecycle, metrics, queries
+from onegrid_petition import lifecycle, metrics, queries, store
 from onegrid_petition.commands import deadlines
 
 __all__ = ["JOBS"]
 
 _DAYS = 30
+_INDEXED_AT_ONCE = 1000
 _CLOCKS = {State.STATE_FILED: "accept"} | dict.fromkeys(
     (State.STATE_ACCEPTED, State.STATE_DISPATCHED, State.STATE_HANDLING), "conclude"
 )
@@ -43,7 +44,14 @@ def recompute_deadlines(conn: Connection, now: datetime) -> None:
     deadlines.recompute_deadlines(conn, Call(caller=ANONYMOUS, now=now, method="recompute deadlines"))
 
 
+def index_words(conn: Connection, _: datetime) -> None:
+    """Index again what older releases indexed otherwise: once after an upgrade, and what their workers still did."""
+    for petition in store.petitions_to_index(conn, _INDEXED_AT_ONCE):
+        store.index_words(conn, petition)
+
+
 JOBS = (
     Job("measure petitions", timedelta(seconds=15), measure_petitions),
     Job("recompute deadlines", timedelta(hours=1), recompute_deadlines),
+    Job("index words", timedelta(minutes=1), index_words),
 )

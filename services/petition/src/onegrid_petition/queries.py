@@ -93,19 +93,26 @@ def list_petitions(conn: Connection, wanted: Filter, after: Position, limit: int
         query = query.where(
             exists().where(t.c.district == p.c.district, t.c.petition == p.c.id, t.c.assignee == wanted.assignee)
         )
-    if wanted.text.strip():
-        pattern = wanted.text.strip()
-        query = query.where(
-            or_(p.c.text.icontains(pattern, autoescape=True), p.c.address.icontains(pattern, autoescape=True))
-        )
-        if len("".join(pattern.split())) > 1:
-            s = tables.search
-            grams = sorted(bigrams.bigrams(pattern))
-            query = query.where(
-                exists().where(s.c.district == p.c.district, s.c.petition == p.c.id, s.c.grams.contains(grams))
-            )
+    if wanted.text:
+        query = query.where(_contains(wanted.text.strip()))
     rows = conn.execute(query.order_by(p.c.create_time.desc(), p.c.id.desc()).limit(limit)).all()
     return store.with_tasks(conn, rows)
+
+
+def _contains(pattern: str) -> ColumnElement[bool]:
+    """Whether a petition's words contain the pattern, in any case and width of letters."""
+    p, s = tables.petition, tables.search
+    normalized = bigrams.normalized(pattern)
+    found = or_(
+        s.c.letters.contains(normalized, autoescape=True),
+        # Those that an older release indexed, until the job comes to them.
+        s.c.letters.is_(None)
+        & (p.c.text.icontains(pattern, autoescape=True) | p.c.address.icontains(pattern, autoescape=True)),
+    )
+    conditions = [s.c.district == p.c.district, s.c.petition == p.c.id, found]
+    if len("".join(normalized.split())) > 1:
+        conditions.append(s.c.grams.contains(sorted(bigrams.bigrams(pattern))))
+    return exists().where(*conditions)
 
 
 def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:

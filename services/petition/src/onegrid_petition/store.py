@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from onegrid_kit import codes
 from onegrid_kit.batches import BatchStatement
 from onegrid_kit.paging import Position, behind
 from onegrid_kit.projections import keep_newest
-from onegrid_petition import lifecycle
+from onegrid_petition import bigrams, lifecycle
 from onegrid_petition.deadlines import Promise
 from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
 from onegrid_petition.tables import department, ground_version, petition, place, search, tally, task, timeline
@@ -32,6 +32,7 @@ __all__ = [
     "load_petition",
     "lock_petition",
     "petitions_by_id",
+    "petitions_to_index",
     "petitions_with_estimates",
     "save_petition",
 ]
@@ -255,16 +256,24 @@ def office_names(conn: Connection, district: str, offices: Sequence[str]) -> dic
     return {row.code: row.display_name for row in found}
 
 
-def replace_grams(conn: Connection, petition_id: str, grams: Iterable[str]) -> None:
-    """Make a petition findable by these pairs of letters."""
+def index_words(conn: Connection, of: Petition) -> None:
+    """Index the text of a petition for search."""
+    found = f"{of.text}\n{of.address}"
     statement = insert(search).values(
-        district=codes.district_of(petition_id), petition=petition_id, grams=sorted(grams)
+        district=of.district, petition=of.id, grams=sorted(bigrams.bigrams(found)), letters=bigrams.normalized(found)
     )
     conn.execute(
         statement.on_conflict_do_update(
-            index_elements=[search.c.district, search.c.petition], set_={"grams": statement.excluded.grams}
+            index_elements=[search.c.district, search.c.petition],
+            set_={name: statement.excluded[name] for name in ("grams", "letters")},
         )
     )
+
+
+def petitions_to_index(conn: Connection, limit: int) -> list[Petition]:
+    """Petitions whose words an older release indexed, before their letters were normalized."""
+    ids = conn.execute(select(search.c.petition).where(search.c.letters.is_(None)).limit(limit)).scalars().all()
+    return list(petitions_by_id(conn, ids).values())
 
 
 def keep_place(

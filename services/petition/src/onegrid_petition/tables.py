@@ -101,6 +101,7 @@ search = Table(
     Column("district", Text, primary_key=True),
     Column("petition", Text, primary_key=True),
     Column("grams", ARRAY(Text), nullable=False),
+    Column("letters", Text),
 )
 
 work_item = Table(

@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 import chinese_calendar
 import grpc
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy import text as sql
 
 from onegrid.identity.v1.events_pb2 import SessionRevoked
 from onegrid.petition.v1.events_pb2 import PetitionRescheduled
@@ -566,6 +568,47 @@ async def test_lists_are_found_by_place_state_assignee_kind_and_words(desk: Desk
         with pytest.raises(Refused) as refused:
             await names(caller, **fields)
         assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def names_with(desk: Desk, text: str) -> set[str]:
+    page = await desk.call(COMMANDER, "ListPetitions", district=DISTRICT, text=text)
+    return {petition.name for petition in page.petitions}
+
+
+async def test_words_are_found_in_any_case_and_width_of_letters(desk: Desk) -> None:
+    wide = await desk.file(text="东街１２３号，ＡＢＣ大厦", address="③单元")
+    narrow = await desk.file(text="东街123号，abc大厦", address="3单元")
+    other = await desk.file(text="Straße 5%")
+    desk.handle_events()
+    for text in ("123", "１２３", "abc", "ＡＢＣ", "Abc大厦", "3", "③单元", " 123 "):
+        assert await names_with(desk, text) == {wide.name, narrow.name}, text
+    for text in ("STRASSE", "５％"):
+        assert await names_with(desk, text) == {other.name}, text
+    assert await names_with(desk, "1%") == set()
+
+
+@pytest.mark.parametrize("text", [" ", "\u3000", "\u200b"])
+async def test_a_blank_search_is_refused(desk: Desk, text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await desk.call(COMMANDER, "ListPetitions", district=DISTRICT, text=text)
+    assert (refused.value.reason, refused.value.fields) == ("INVALID_REQUEST", ["text"])
+
+
+async def test_what_an_older_release_indexed_is_found_before_and_after_it_is_indexed_again(
+    desk: Desk, engine: Engine
+) -> None:
+    plain, wide = await desk.file(text="路灯坏了"), await desk.file(text="１２３")
+    desk.handle_events()
+    with engine.begin() as conn:
+        for petition, grams in ((plain, ["路灯", "灯坏", "坏了"]), (wide, ["１２", "２３"])):
+            conn.execute(
+                sql("UPDATE search SET letters = NULL, grams = :grams WHERE 'petitions/' || petition = :name"),
+                {"grams": grams, "name": petition.name},
+            )
+    assert await names_with(desk, "路灯") == {plain.name}
+    desk.run_job("index words")
+    assert await names_with(desk, "路灯") == {plain.name}
+    assert await names_with(desk, "123") == {wide.name}
 
 
 async def test_pages_hold_each_petition_once_while_new_ones_come(desk: Desk, clock: SettableClock) -> None:
