@@ -87,3 +87,18 @@ def test_a_ring_that_bounds_no_ground_is_refused_with_the_reason(ring: geometry.
 
 def test_a_ring_that_bounds_ground_has_no_problem() -> None:
     assert geometry.problem_of(RINGS["000"]) is None
+
+
+@pytest.mark.parametrize(
+    ("ring", "problem"),
+    [
+        ([(124.0, 40.0), (124.01, 40.0), (124.01, 40.01)], None),
+        ([(124.0, 40.0), (124.01, 40.0), (124.01, 40.01), (124.0, 40.0)], "its last corner repeats the first"),
+        ([(124.0, 40.0), (124.01, 40.01), (124.01, 40.0), (124.0, 40.01)], "Self-intersection"),
+        ([(179.99, 40.0), (-179.99, 40.0), (-179.99, 40.01), (179.99, 40.01)], "antimeridian"),
+        ([(-179.99, 40.01), (0.0, 40.0), (179.99, 40.01)], "antimeridian"),
+    ],
+)
+def test_a_ring_that_bounds_no_ground_has_a_problem(ring: list[tuple[float, float]], problem: str | None) -> None:
+    found = geometry.problem_of(ring)
+    assert found is None if problem is None else found is not None and problem in found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import shapely
 from shapely import STRtree
@@ -22,6 +23,7 @@ _SQUARES_PER_DEGREE = 200
 _MOST_SQUARES = 256
 """A cell that meets more of them (some 60 km²) is looked at for every point: one of a continent's size would fill the
 memory of every process that routes by it."""
+_WIDEST_EDGE = 180
 _METRES_PER_DEGREE = 111_194.93
 """Of latitude, on a sphere of 6,371.0088 km (IUGG mean radius)."""
 
@@ -74,6 +76,11 @@ class CellIndex:
 
 def problem_of(ring: Ring) -> str | None:
     """Why the ring bounds no ground, in words; None if it does."""
+    if ring[0] == ring[-1]:
+        return "its last corner repeats the first"
+    if any(abs(east - west) > _WIDEST_EDGE for (west, _), (east, _) in pairwise((*ring, ring[0]))):
+        # Such an edge goes around the earth, or across the antimeridian, where degrees jump from 180 to -180.
+        return "it has an edge wider than 180 degrees, or crosses the antimeridian"
     polygon = shapely.Polygon(ring)
     if not polygon.is_valid:
         return str(shapely.is_valid_reason(polygon))

@@ -287,6 +287,10 @@ class _Method:
         self._rule.check(caller, request)
         validate(request, raw)
         request_id: str = request.request_id if self._has_request_id else ""  # type: ignore[attr-defined]
+        if request_id != request_id.lower():
+            # A UUID is the same in both cases (RFC 9562, section 4), so that the request is the same as well.
+            raw = raw.replace(request_id.encode(), request_id.lower().encode())
+            request_id = request_id.lower()
         call = Call(
             caller=caller,
             now=now,

@@ -123,7 +123,7 @@ def create_cells(conn: Connection, parent: str, new: Sequence[NewCell], call: Ca
     for community in sorted(communities):
         if community not in known:
             raise ParentUnknown(community)
-    _require_apart(conn, district, [(each.code, each.boundary) for each in new])
+    _require_apart(conn, [(each.code, each.boundary) for each in new])
     cells = [
         Cell(
             code=each.code,
@@ -157,7 +157,7 @@ def update_cell(conn: Connection, command: UpdateCell, call: Call) -> Cell:
     if command.display_name is not None:
         after = replace(after, display_name=command.display_name)
     if command.boundary is not None:
-        _require_apart(conn, codes.district_of(command.code), [(command.code, command.boundary)])
+        _require_apart(conn, [(command.code, command.boundary)])
         after = replace(after, boundary=command.boundary, area_m2=geometry.area_m2(command.boundary))
     return _announce(conn, after, call)
 
@@ -238,10 +238,11 @@ def _announce(conn: Connection, after: Cell, call: Call) -> Cell:
     return after
 
 
-def _require_apart(conn: Connection, district: str, new: Sequence[tuple[str, Ring]]) -> None:
-    """Raise BoundaryOverlaps if one of these shares ground with another, or with a cell that is there."""
+def _require_apart(conn: Connection, new: Sequence[tuple[str, Ring]]) -> None:
+    """Raise BoundaryOverlaps if one of these shares ground with another, or with a cell of any district."""
     replaced = {code for code, _ in new}
-    there = [(each.code, each.boundary) for each in store.cells(conn, district) if each.code not in replaced]
+    corners = [corner for _, ring in new for corner in ring]
+    there = [(code, ring) for code, ring in store.boundaries_near(conn, corners) if code not in replaced]
     index = CellIndex([*there, *new])
     for code, boundary in new:
         for other in index.overlapping(boundary, _TOLERANCE_M2):

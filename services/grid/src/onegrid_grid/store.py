@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     and_,
     select,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
@@ -25,12 +26,14 @@ from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_grid.registry import Appointment, Cell, Division
 from onegrid_kit import codes
+from onegrid_kit.geometry import Ring
 from onegrid_kit.paging import START, Position, behind
 from onegrid_kit.projections import keep_newest
 
 __all__ = [
     "appointment",
     "appointments_page",
+    "boundaries_near",
     "cell",
     "cells",
     "division",
@@ -110,8 +113,15 @@ ground = Table(
 )
 
 
+_LOCK = 0x0E61D617
+
+
 def lock_ground(conn: Connection, district: str) -> None:
-    """Be the only one who changes this district's ground until the transaction ends."""
+    """Be the only one who changes any district's ground until the transaction ends, and let this one's be loaded anew.
+
+    Two districts that change their ground at the same moment could otherwise overlap.
+    """
+    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     statement = insert(ground).values(district=district, version=1)
     conn.execute(
         statement.on_conflict_do_update(index_elements=[ground.c.district], set_={"version": ground.c.version + 1})
@@ -219,6 +229,25 @@ def cells(
     return [_cell(row, tuple(people.get(row.code, ()))) for row in rows]
 
 
+_BOUNDARIES_NEAR = text(
+    """
+    SELECT code, boundary FROM cell, LATERAL (
+      SELECT min((corner->>0)::float8) AS west, max((corner->>0)::float8) AS east,
+             min((corner->>1)::float8) AS south, max((corner->>1)::float8) AS north
+      FROM jsonb_array_elements(boundary) AS corner
+    ) AS box
+    WHERE box.west <= :east AND box.east >= :west AND box.south <= :north AND box.north >= :south
+    """
+)
+
+
+def boundaries_near(conn: Connection, corners: Sequence[tuple[float, float]]) -> list[tuple[str, Ring]]:
+    """The cells, of any district, whose bounding boxes meet that of these corners: their codes and boundaries."""
+    longitudes, latitudes = zip(*corners, strict=True)
+    box = {"west": min(longitudes), "east": max(longitudes), "south": min(latitudes), "north": max(latitudes)}
+    return [(row.code, _ring(row.boundary)) for row in conn.execute(_BOUNDARIES_NEAR, box)]
+
+
 def insert_appointment(conn: Connection, new: Appointment) -> None:
     """Enter an appointment."""
     conn.execute(
@@ -313,10 +342,14 @@ def _cell(row: Any, appointments: tuple[Appointment, ...]) -> Cell:
     return Cell(
         code=row.code,
         display_name=row.display_name,
-        boundary=[(corner[0], corner[1]) for corner in row.boundary],
+        boundary=_ring(row.boundary),
         area_m2=row.area_m2,
         version=row.version,
         create_time=row.create_time,
         update_time=row.update_time,
         appointments=appointments,
     )
+
+
+def _ring(boundary: Sequence[Sequence[float]]) -> Ring:
+    return [(longitude, latitude) for longitude, latitude in boundary]

@@ -159,9 +159,9 @@ async def test_an_unknown_district_has_no_cell(grid: Serving) -> None:
 
 async def test_a_cell_as_large_as_the_world_is_entered_and_found_as_any_other(grid: Serving) -> None:
     await with_cells(grid)
-    world = Polygon(
-        corners=[Point(longitude=x, latitude=y) for x, y in ((-180, -90), (180, -90), (180, 90), (-180, 90))]
-    )
+    # An edge is 180 degrees wide at most: a wider one could be meant the other way around.
+    corners = ((-180, -90), (0, -90), (180, -90), (180, 90), (0, 90), (-180, 90))
+    world = Polygon(corners=[Point(longitude=x, latitude=y) for x, y in corners])
     await grid.call(KEEPER, "BatchCreateCells", parent=COMMUNITY, cells=[a_cell(1, world)])
     found = await grid.call(KEEPER, "LocateCell", district=DISTRICT, point=Point(longitude=-77, latitude=12))
     assert found.cell.code == f"{COMMUNITY}001"
@@ -300,3 +300,76 @@ async def test_a_cell_has_no_more_people_than_an_answer_has_room_for(grid: Servi
         "APPOINTMENT_LIMIT_REACHED",
     )
     assert refused.value.metadata == {"cell": cell, "limit": "100"}
+
+
+OTHER_DISTRICT, OTHER_COMMUNITY = "210603", "210603001001"
+OTHER_TABLE = (
+    f"code,name,level\n{OTHER_DISTRICT},振兴区,district\n210603001,头道桥街道,street\n{OTHER_COMMUNITY},某社区,community\n"
+).encode()
+
+
+async def with_neighbour(grid: Serving) -> Caller:
+    """A district beside the other; who keeps its ground."""
+    neighbour = keeper(OTHER_DISTRICT)
+    await grid.call(neighbour, "ImportDivisions", district=OTHER_DISTRICT, csv=OTHER_TABLE)
+    return neighbour
+
+
+def neighbour_cell(boundary: Polygon) -> NewCell:
+    return NewCell(code=f"{OTHER_COMMUNITY}001", display_name="邻区网格", boundary=boundary)
+
+
+async def test_on_the_edge_of_two_districts_each_finds_its_own_cell(grid: Serving) -> None:
+    await with_cells(grid, 1)
+    neighbour = await with_neighbour(grid)
+    cells = [neighbour_cell(square(2, 0))]
+    await grid.call(neighbour, "BatchCreateCells", parent=OTHER_COMMUNITY, cells=cells)
+    edge = Point(longitude=square(2, 0).corners[0].longitude, latitude=40.005)
+    for district, cell in ((DISTRICT, f"{COMMUNITY}001"), (OTHER_DISTRICT, f"{OTHER_COMMUNITY}001")):
+        assert (await grid.call(KEEPER, "LocateCell", district=district, point=edge)).cell.code == cell
+
+
+async def test_a_cell_over_another_districts_ground_is_refused(grid: Serving) -> None:
+    await with_cells(grid, 1)
+    neighbour = await with_neighbour(grid)
+    over = {"parent": OTHER_COMMUNITY, "cells": [neighbour_cell(square(1.5, 0))]}
+    with pytest.raises(Refused) as created:
+        await grid.call(neighbour, "BatchCreateCells", **over)
+    assert (created.value.code, created.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "BOUNDARY_OVERLAPS")
+    assert created.value.metadata == {"cell": f"{OTHER_COMMUNITY}001", "other": f"{COMMUNITY}001"}
+    await grid.call(neighbour, "BatchCreateCells", parent=OTHER_COMMUNITY, cells=[neighbour_cell(square(3, 0))])
+    moved = Cell(name=f"cells/{OTHER_COMMUNITY}001", boundary=square(1.5, 0))
+    with pytest.raises(Refused) as updated:
+        await grid.call(neighbour, "UpdateCell", cell=moved, update_mask=FieldMask(paths=["boundary"]))
+    assert updated.value.reason == "BOUNDARY_OVERLAPS"
+
+
+async def test_of_two_districts_that_claim_the_same_ground_at_once_one_gets_it(grid: Serving) -> None:
+    await with_cells(grid)
+    neighbour = await with_neighbour(grid)
+    outcomes = await asyncio.gather(
+        grid.call(KEEPER, "BatchCreateCells", parent=COMMUNITY, cells=[a_cell(1, square(5, 5))]),
+        grid.call(neighbour, "BatchCreateCells", parent=OTHER_COMMUNITY, cells=[neighbour_cell(square(5, 5))]),
+        return_exceptions=True,
+    )
+    (refused,) = (outcome for outcome in outcomes if isinstance(outcome, Refused))
+    assert refused.reason == "BOUNDARY_OVERLAPS"
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(124.0, 40.0), (124.01, 40.0), (124.01, 40.01), (124.0, 40.0)],
+        [(179.99, 40.0), (-179.99, 40.0), (-179.99, 40.01), (179.99, 40.01)],
+    ],
+    ids=["closed", "over the antimeridian"],
+)
+async def test_a_ring_that_would_be_stored_as_another_is_refused(
+    corners: list[tuple[float, float]], grid: Serving
+) -> None:
+    await with_cells(grid)
+    boundary = Polygon(corners=[Point(longitude=longitude, latitude=latitude) for longitude, latitude in corners])
+    with pytest.raises(Refused) as refused:
+        await grid.call(KEEPER, "BatchCreateCells", parent=COMMUNITY, cells=[a_cell(1, boundary)])
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "BOUNDARY_INVALID")
+    assert refused.value.fields == ["cells[0].boundary"]

@@ -23,8 +23,8 @@ class Ground:
     """The code of each district, street, community and cell."""
     grid_workers: Mapping[str, str]
     """Who looks after a cell, by its code."""
-    cells: CellIndex
-    """Finds the cell of a position."""
+    cells: Mapping[str, CellIndex]
+    """Finds the cell of a position, by the code of the district that is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,10 @@ class Route:
 def route(ground: Ground, district: str, place: str, location: Location | None) -> Route:
     """Where a petition belongs; a location decides over a place. Raises PlaceUnknown."""
     if location is not None:
-        cell = ground.cells.locate(location.longitude, location.latitude)
-        if cell is None or not codes.contains(district, cell):
+        # As grid's LocateCell does: on the border of two districts, each finds a cell of its own.
+        cells = ground.cells.get(district)
+        cell = cells.locate(location.longitude, location.latitude) if cells else None
+        if cell is None:
             raise PlaceUnknown("location", "")
         return Route(cell, ground.grid_workers.get(cell, ""))
     if place not in ground.places or not codes.contains(district, place):

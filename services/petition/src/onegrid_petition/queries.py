@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 
 from onegrid.petition.v1.resources_pb2 import Kind, State
 from onegrid_kit import codes
-from onegrid_kit.geometry import CellIndex
+from onegrid_kit.geometry import CellIndex, Ring
 from onegrid_kit.paging import Position, behind
 from onegrid_petition import bigrams, lifecycle, store, tables
 from onegrid_petition.ground import Ground
@@ -170,12 +170,14 @@ def ground(conn: Connection) -> Ground:
     version = ground_version(conn)
     places: set[str] = set()
     workers: dict[str, str] = {}
-    cells: list[tuple[str, Sequence[tuple[float, float]]]] = []
+    cells: dict[str, list[tuple[str, Ring]]] = {}
     table = tables.place
     for row in conn.execute(select(table.c.code, table.c.boundary, table.c.grid_worker)):
         places.add(row.code)
         if row.grid_worker:
             workers[row.code] = row.grid_worker
         if row.boundary:
-            cells.append((row.code, [(corner[0], corner[1]) for corner in row.boundary]))
-    return Ground(version, frozenset(places), workers, CellIndex(cells))
+            ring = [(corner[0], corner[1]) for corner in row.boundary]
+            cells.setdefault(codes.district_of(row.code), []).append((row.code, ring))
+    indexes = {district: CellIndex(each) for district, each in cells.items()}
+    return Ground(version, frozenset(places), workers, indexes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,6 +13,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy import text as sql
 
+from onegrid.common.v1.common_pb2 import Point, Polygon
+from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid.identity.v1.events_pb2 import SessionRevoked
 from onegrid.petition.v1.events_pb2 import PetitionRescheduled
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, Petition, State, TaskState, WorkItem
@@ -660,3 +663,26 @@ async def test_the_step_of_an_actor_names_the_capacity_and_the_office(desk: Desk
         (Actor.ACTOR_LEAD, LEAD, "人社中心"),
         (Actor.ACTOR_GRID_WORKER, COMMUNITY, "朝凤社区"),
     ]
+
+
+async def test_a_request_id_is_the_same_in_capital_letters(desk: Desk) -> None:
+    request_id = str(uuid.uuid4())
+    first, again = [await desk.file(request_id=each) for each in (request_id, request_id.upper())]
+    assert first == again
+    accepted = [
+        await desk.call(COMMANDER, "AcceptPetition", name=first.name, request_id=each)
+        for each in (str(uuid.UUID(int=0xABCDEF)).upper(), str(uuid.UUID(int=0xABCDEF)))
+    ]
+    assert accepted[0] == accepted[1]
+
+
+async def test_ground_on_the_edge_of_two_districts_is_that_of_the_one_that_is_asked(desk: Desk) -> None:
+    other = "210601001001001"
+    east = [(124.41, 40.10), (124.42, 40.10), (124.42, 40.11), (124.41, 40.11)]
+    boundary = Polygon(corners=[Point(longitude=longitude, latitude=latitude) for longitude, latitude in east])
+    desk.deliver(f"cells/{other}", CellDefined(code=other, display_name="邻区网格", boundary=boundary, version=1))
+    with pytest.raises(Refused) as refused:
+        await desk.file(location=Point(longitude=124.415, latitude=40.105))
+    assert refused.value.reason == "PLACE_UNKNOWN"
+    petition = await desk.file(location=Point(longitude=124.41, latitude=40.105))
+    assert petition.place == CELL

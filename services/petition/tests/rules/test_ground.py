@@ -10,11 +10,18 @@ from onegrid_petition.ground import Ground, route
 from onegrid_petition.petition import Location, first_asked
 
 CELL, COMMUNITY, DISTRICT = "210602003007005", "210602003007", "210602"
+OTHER_DISTRICT, OTHER_CELL = "210601", "210601001001001"
 GROUND = Ground(
     version=1,
     places=frozenset({DISTRICT, "210602003", COMMUNITY, CELL}),
     grid_workers={CELL: "users/worker"},
-    cells=CellIndex([(CELL, [(124.40, 40.10), (124.41, 40.10), (124.41, 40.11), (124.40, 40.11)])]),
+    cells={
+        DISTRICT: CellIndex([(CELL, [(124.40, 40.10), (124.41, 40.10), (124.41, 40.11), (124.40, 40.11)])]),
+        # Beside it, and by a fault of the past over a part of it.
+        OTHER_DISTRICT: CellIndex(
+            [(OTHER_CELL, [(124.408, 40.10), (124.42, 40.10), (124.42, 40.11), (124.408, 40.11)])]
+        ),
+    },
 )
 
 
@@ -25,6 +32,12 @@ def test_a_location_finds_its_cell_and_grid_worker() -> None:
 
 def test_a_location_decides_over_a_place() -> None:
     assert route(GROUND, DISTRICT, COMMUNITY, Location(124.405, 40.105)).place == CELL
+
+
+@pytest.mark.parametrize("longitude", [124.408, 124.409, 124.41])
+def test_ground_that_two_districts_claim_belongs_to_the_one_that_is_asked(longitude: float) -> None:
+    assert route(GROUND, DISTRICT, "", Location(longitude, 40.105)).place == CELL
+    assert route(GROUND, OTHER_DISTRICT, "", Location(longitude, 40.105)).place == OTHER_CELL
 
 
 def test_a_place_without_location_is_taken_as_it_is() -> None:
