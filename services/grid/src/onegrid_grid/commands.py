@@ -163,7 +163,7 @@ def update_cell(conn: Connection, command: UpdateCell, call: Call) -> Cell:
 
 
 def appoint_worker(conn: Connection, command: AppointWorker, call: Call) -> Appointment:
-    """Appoint somebody to a cell. Raises UserUnknown, UserNotActive, NotFound or PostTaken."""
+    """Appoint a user to a cell. Raises UserUnknown, UserNotActive, NotFound or PostTaken."""
     # Before the cell, as `keep_user` does: a user who is disabled meanwhile loses this appointment too.
     state = store.lock_user_state(conn, codes.district_of(command.cell), command.user)
     if state is None:
@@ -212,7 +212,7 @@ def keep_user(conn: Connection, user: User, call: Call) -> None:
 
 
 def end_posts(conn: Connection, user: str, call: Call) -> None:
-    """End the posts that somebody, who acts no more, held at the call's time. It may lie in the past: an event that
+    """End the posts that a disabled user held at the call's time. It may lie in the past: an event that
     failed comes late, and its user may be admitted and appointed again by then.
     """
     _end(conn, [held for held in store.posts_of(conn, user) if held.start_time <= call.now], call)

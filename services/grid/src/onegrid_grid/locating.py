@@ -27,7 +27,7 @@ class Locator:
     async def locate(self, district: str, longitude: float, latitude: float) -> str | None:
         """The code of the point's cell; None if no cell covers it."""
         version = await self._versions.submit(district)
-        if not version:  # nobody entered any of its ground
+        if not version:  # the district has no cells
             return None
         known = self._indexes.get(district)
         if known is None or known[0] < version:

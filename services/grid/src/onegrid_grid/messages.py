@@ -13,7 +13,7 @@ __all__ = ["appointment", "cell", "cell_defined", "division", "division_defined"
 
 
 def division(of: Division) -> resources_pb2.Division:
-    """The division as it is told."""
+    """The division as a message."""
     return resources_pb2.Division(
         name=of.name,
         code=of.code,
@@ -26,7 +26,7 @@ def division(of: Division) -> resources_pb2.Division:
 
 
 def cell(of: Cell) -> resources_pb2.Cell:
-    """The cell as it is told."""
+    """The cell as a message."""
     return resources_pb2.Cell(
         name=of.name,
         code=of.code,
@@ -41,7 +41,7 @@ def cell(of: Cell) -> resources_pb2.Cell:
 
 
 def appointment(of: Appointment) -> resources_pb2.Appointment:
-    """The appointment as it is told."""
+    """The appointment as a message."""
     return resources_pb2.Appointment(
         name=of.name,
         user=of.user,
@@ -52,12 +52,12 @@ def appointment(of: Appointment) -> resources_pb2.Appointment:
 
 
 def division_defined(of: Division) -> events_pb2.DivisionDefined:
-    """The event that tells of the division."""
+    """The event that announces the division."""
     return events_pb2.DivisionDefined(code=of.code, level=of.level, display_name=of.display_name, version=of.version)
 
 
 def cell_defined(of: Cell) -> events_pb2.CellDefined:
-    """The event that tells of the cell as it is now."""
+    """The event that announces the cell's current state."""
     return events_pb2.CellDefined(
         code=of.code,
         display_name=of.display_name,

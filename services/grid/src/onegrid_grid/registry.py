@@ -59,7 +59,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appointment:
-    """A post that somebody holds in a cell."""
+    """A post that a user holds in a cell."""
 
     id: str
     cell: str

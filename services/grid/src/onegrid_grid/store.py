@@ -104,7 +104,7 @@ known_user = Table(
     Column("version", BigInteger, nullable=False),
 )
 
-# One row a district: it is locked by whoever changes the ground, and tells every process that it changed.
+# One row per district: changes of the ground lock it, and its version shows every process that the ground changed.
 ground = Table(
     "ground",
     metadata,
@@ -297,7 +297,7 @@ def lock_user_state(conn: Connection, district: str, name: str) -> UserState | N
 
 
 def posts_of(conn: Connection, user: str) -> list[Appointment]:
-    """The posts that somebody holds now."""
+    """The posts that a user holds now."""
     rows = conn.execute(select(appointment).where(appointment.c.user == user, appointment.c.end_time.is_(None)))
     return [_appointment(row) for row in rows]
 

@@ -30,7 +30,7 @@ STRANGERS_FAILURES: Final = 50
 FAILURES_LAST: Final = timedelta(minutes=15)
 """From the last of them until they are forgiven."""
 KNOWN_FOR: Final = timedelta(days=90)
-"""How long an address is known for by which somebody logged in."""
+"""How long an address from which a login succeeded counts as known."""
 CODE_LASTS: Final = timedelta(minutes=5)
 """How long a one-time code is good."""
 CODE_PAUSE: Final = timedelta(seconds=60)

@@ -1,4 +1,4 @@
-"""The first administrator of a district, without whom nobody could make accounts."""
+"""The first administrator of a district, who makes the other accounts."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ __all__ = [
 
 
 class CredentialsRejected(DomainError):
-    """Login and password, code or secret do not belong together; which of them is wrong is not told."""
+    """Login and password, code or secret do not belong together; the answer does not reveal which of them is wrong."""
 
     code = code_pb2.UNAUTHENTICATED
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CREDENTIALS_REJECTED)
@@ -75,7 +75,7 @@ class ScopeUnfit(DomainError):
 
 
 class RoleBuiltIn(DomainError):
-    """The platform's own roles can't be made anew or changed."""
+    """Built-in roles can't be created or changed."""
 
     code = code_pb2.FAILED_PRECONDITION
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ROLE_BUILT_IN)
@@ -85,7 +85,7 @@ class RoleBuiltIn(DomainError):
 
 
 class GrantExceedsOwn(DomainError):
-    """Nobody gives what they do not hold."""
+    """Callers can grant only permissions that they hold."""
 
     code = code_pb2.PERMISSION_DENIED
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_GRANT_EXCEEDS_OWN)

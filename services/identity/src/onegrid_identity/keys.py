@@ -44,7 +44,7 @@ class SigningKeys:
         self._db = db
         self._cipher = cipher
         self._lasts = lasts
-        # A key signs until its successor has been listed for a while; then its last token has its whole life before it.
+        # A key signs until its successor has been listed for a while; then its last token still has its full lifetime.
         self._listed = lasts + max(timedelta(days=1), tokens_last + timedelta(hours=1))
         self._keys: tuple[_Key, ...] = ()
         self._refreshing = asyncio.Lock()

@@ -64,7 +64,7 @@ def address_digest(address: str, cipher: Cipher) -> bytes:
 
 
 def user(of: Account, cipher: Cipher) -> resources_pb2.User:
-    """The account as it is told."""
+    """The account as a message."""
     return resources_pb2.User(
         name=of.name,
         kind=of.kind,
@@ -88,7 +88,7 @@ def user_defined(of: Account) -> UserDefined:
 
 
 def department(of: Department) -> resources_pb2.Department:
-    """The department as it is told."""
+    """The department as a message."""
     return resources_pb2.Department(
         name=of.name,
         code=of.code,
@@ -100,7 +100,7 @@ def department(of: Department) -> resources_pb2.Department:
 
 
 def role(of: Role) -> resources_pb2.Role:
-    """The role as it is told."""
+    """The role as a message."""
     return resources_pb2.Role(
         name=of.name,
         display_name=of.display_name,
@@ -120,7 +120,7 @@ def period(request: pb.GrantRoleRequest) -> Period:
 
 
 def grant(of: Grant) -> resources_pb2.Grant:
-    """The grant as it is told."""
+    """The grant as a message."""
     return resources_pb2.Grant(
         name=of.name,
         role=ROLE.name(of.role),

@@ -12,7 +12,7 @@ from onegrid_kit.errors import FieldViolation, InvalidRequest
 
 __all__ = ["Passwords", "hash_now", "prepare"]
 
-# OWASP's recommendation of 19 MiB, two passes, one lane. The same for all: how long a login takes must not tell
+# OWASP's recommendation of 19 MiB, two passes, one lane. The same for all: the time that a login takes must not reveal
 # whose it is.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # RFC 8265: keyboards and systems write the same characters in several ways.
@@ -41,7 +41,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(2)
-        self._nobodys = hash_now("nobody has this password")
+        self._decoy = hash_now("no account has this password")
 
     async def hash(self, password: str, field: str = "password") -> str:
         """Its hash, with salt and parameters. Raises InvalidRequest as `hash_now` does."""
@@ -51,7 +51,7 @@ class Passwords:
     async def matches(self, password: str, kept_hash: str) -> bool:
         """Whether the hash is of this password. An empty hash matches none, and takes as long to say so."""
         async with self._free:
-            return await asyncio.to_thread(self._matches, password, kept_hash or self._nobodys) and bool(kept_hash)
+            return await asyncio.to_thread(self._matches, password, kept_hash or self._decoy) and bool(kept_hash)
 
     def _matches(self, password: str, kept_hash: str) -> bool:
         try:

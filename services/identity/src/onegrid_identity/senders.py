@@ -57,7 +57,7 @@ class WebhookSender:
         self._path = (url.path or "/") + (f"?{url.query}" if url.query else "")
 
     async def send(self, phone: str, code: str, expires: datetime) -> None:
-        """Post it, and wait for the gateway's word."""
+        """Post it, and wait for the gateway's answer."""
         body = json.dumps({"phone": phone, "code": code, "expires": expires.isoformat()})
         try:
             status = await asyncio.to_thread(self._post, body)

@@ -11,7 +11,7 @@ __all__ = ["IdentitySettings"]
 
 @dataclass(frozen=True)
 class IdentitySettings(ServiceSettings):
-    """What identity can be told beside what every service can."""
+    """identity's settings, beside those of every service."""
 
     access_token_minutes: int = setting("How long an access token is good.", default=15)
     refresh_token_days: int = setting("How long a session can be kept alive.", default=30)
@@ -27,7 +27,7 @@ class IdentitySettings(ServiceSettings):
         default="onegrid_identity.senders:ConsoleSender",
     )
     code_webhook_url: str = setting(
-        "Where WebhookSender posts `{phone, code, expires}` as JSON; 2xx says that the code is on its way.",
+        "Where WebhookSender posts `{phone, code, expires}` as JSON; 2xx means that the code is on its way.",
         default="",
         secret=True,
     )

@@ -68,7 +68,7 @@ __all__ = [
 ]
 
 STRANGERS = b""
-"""In place of an address: all from which nobody logged in by a name."""
+"""In place of an address: all addresses from which no login by that name succeeded."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +88,7 @@ def find_account_by_phone(conn: Connection, phone_index: bytes, *, lock: bool = 
 
 
 def insert_account(conn: Connection, new: Account) -> None:
-    """Enter an account. IntegrityError tells that its login or number is another's."""
+    """Enter an account. Raises IntegrityError if its login or number is another's."""
     conn.execute(account.insert().values(**_account_values(new)))
 
 
@@ -300,7 +300,7 @@ def login_failures(conn: Connection, login: str, address: bytes) -> tuple[Failur
 
 
 def lock_login_failures(conn: Connection, login: str, address: bytes, now: datetime) -> Failures:
-    """The failed logins by that name from this address, while nobody else changes them; also where there are none."""
+    """The failed logins by that name from this address, locked until this transaction ends."""
     statement = insert(login_attempts).values(login=login, address=address, failures=0, last_time=now)
     locked = statement.on_conflict_do_update(
         index_elements=[login_attempts.c.login, login_attempts.c.address], set_={"login": statement.excluded.login}
@@ -343,7 +343,7 @@ def uncount_code_request(conn: Connection, asker: bytes) -> None:
 
 
 def lock_code(conn: Connection, phone_index: bytes) -> datetime:
-    """When the last code was sent to the number, long ago if never; nobody else sends one until this commits."""
+    """When the last code was sent to the number, long ago if never; locks the number until this transaction ends."""
     statement = insert(one_time_code).values(phone_index=phone_index, sent_time=_NEVER, expire_time=_NEVER, tries=0)
     locked = statement.on_conflict_do_update(
         index_elements=[one_time_code.c.phone_index], set_={"phone_index": statement.excluded.phone_index}
@@ -358,7 +358,7 @@ def keep_place(conn: Connection, code: str) -> None:
 
 
 def forget_expired(conn: Connection, now: datetime) -> None:
-    """Remove sessions, refresh tokens, codes and failures that nobody will ask for again."""
+    """Delete expired sessions, refresh tokens, codes and failures."""
     gone = select(session.c.id).where(session.c.refresh_expire_time < now)
     conn.execute(refresh_token.delete().where(refresh_token.c.session.in_(gone)))
     conn.execute(session.delete().where(session.c.refresh_expire_time < now))

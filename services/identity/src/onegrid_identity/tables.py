@@ -1,7 +1,7 @@
 """identity's tables.
 
-Accounts are found by login, telephone number or id, whatever their district; these tables stay whole where
-others are distributed.
+Accounts are found by login, telephone number or id, whatever their district; these tables are not distributed where
+others are.
 """
 
 from __future__ import annotations

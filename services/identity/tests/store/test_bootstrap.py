@@ -59,5 +59,5 @@ def test_passwords_of_administrators_cost_what_all_others_do(engine: Engine) -> 
         bootstrap.bootstrap(conn, cipher("AES-256-GCM", KEYS), "210602", "second", "correct horse battery")
         made = store.find_account_by_login(conn, "second")
     assert made is not None
-    cost = Passwords()._nobodys.split("$")[:4]
+    cost = Passwords()._decoy.split("$")[:4]
     assert made.password_hash.split("$")[:4] == cost

@@ -1,6 +1,6 @@
 """In what capacity a caller acts on a petition, and what kind of viewer the caller is.
 
-A permission says what a token may do somewhere; this says whether it may do so with this petition, and as whom.
+A permission grants an action over a place; this decides whether it applies to this petition, and in which capacity.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def viewer_of(call: Call, petition: Petition) -> Viewer:
 
 
 def absent(call: Call, name: str, district: str) -> NotFound | PermissionDenied:
-    """What a caller is told of a petition that does not exist: only who may see the whole district learns that."""
+    """The error for a petition that does not exist: only callers who may see all of the district get NotFound."""
     if call.caller.may(call.permission, district):
         return NotFound(name)
     return PermissionDenied(call.permission)

@@ -125,7 +125,7 @@ lead's task taken again.
 
 
 def allowed(state: State, task_state: TaskState) -> tuple[Action, ...]:
-    """What can be done in this state of a petition, by whoever may; of the actions on tasks, what this task admits."""
+    """The actions possible in this state of a petition, by any actor; on tasks, only those that this task admits."""
     of_task = TASKS.allowed(task_state)
     return tuple(action for action in LIFE.allowed(state) if not TASKS.actors_of(action) or action in of_task)
 

@@ -154,7 +154,7 @@ WORKLOAD: Final = text(
 
 
 def workload(conn: Connection, now: datetime) -> list[Workload]:
-    """The open petitions of the whole district."""
+    """All open petitions of the district."""
     rows = conn.execute(WORKLOAD, {"now": now, "soon": now + timedelta(days=1)})
     return [Workload(row.state, row.tier, row.due, row.petitions) for row in rows]
 

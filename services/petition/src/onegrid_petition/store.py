@@ -125,7 +125,7 @@ def petitions_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Petition]
 
 def with_tasks(conn: Connection, rows: Sequence[Any]) -> list[Petition]:
     """The petitions of these rows, in their order, with their tasks."""
-    # A petition that nobody has triaged has no tasks to ask for.
+    # A petition that is not dispatched has no tasks to load.
     split = [row for row in rows if row.sequence > 1]
     tasks: dict[str, list[Task]] = {}
     if split:
@@ -147,7 +147,7 @@ def petitions_with_estimates(conn: Connection) -> list[Petition]:
 
 
 def lock_petition(conn: Connection, petition_id: str) -> Petition | None:
-    """The petition with its tasks; nobody else changes it before this transaction ends."""
+    """The petition with its tasks, locked until this transaction ends."""
     row = conn.execute(_LOCKED, {"district_": codes.district_of(petition_id), "id_": petition_id}).one_or_none()
     return None if row is None else with_tasks(conn, [row])[0]
 
@@ -213,20 +213,20 @@ def append_entry(conn: Connection, of: Petition, entry: Entry) -> None:
 _ENTRIES_AFTER = text(
     """
     SELECT timeline.* FROM timeline
-    JOIN unnest(CAST(:districts AS text[]), CAST(:ids AS text[]), CAST(:seen AS bigint[])) AS wanted (district,
-    id, seen) ON timeline.district = wanted.district AND timeline.petition = wanted.id AND timeline.sequence >
-    wanted.seen ORDER BY timeline.petition, timeline.sequence LIMIT :most
+    JOIN unnest(CAST(:districts AS text[]), CAST(:ids AS text[]), CAST(:after AS bigint[])) AS wanted (district,
+    id, after) ON timeline.district = wanted.district AND timeline.petition = wanted.id AND timeline.sequence >
+    wanted.after ORDER BY timeline.petition, timeline.sequence LIMIT :most
     """
 )
 
 
-def entries_after(conn: Connection, seen: Mapping[str, int], most: int = 10_000) -> dict[str, list[Entry]]:
-    """For each petition's id the steps behind the one that was seen, oldest first; ids without any are left out."""
+def entries_after(conn: Connection, after: Mapping[str, int], most: int = 10_000) -> dict[str, list[Entry]]:
+    """For each petition's id the steps after that sequence number, oldest first; ids without any are left out."""
     entries: dict[str, list[Entry]] = {}
     parameters = {
-        "districts": [codes.district_of(id_) for id_ in seen],
-        "ids": list(seen),
-        "seen": list(seen.values()),
+        "districts": [codes.district_of(id_) for id_ in after],
+        "ids": list(after),
+        "after": list(after.values()),
         "most": most,
     }
     for row in conn.execute(_ENTRIES_AFTER, parameters):

@@ -76,7 +76,7 @@ class Sessions:
         except Exception as error:
             _FAILED.inc()
             if isinstance(error, Unavailable):
-                # Nobody has it: the number need not wait out the pause before it asks again.
+                # The code was not delivered, so the number may ask again at once.
                 await self._db.write(lambda conn: logins.forgive_code(conn, command, call.now))
             raise
         _SENT.inc()

@@ -60,7 +60,7 @@ class RequestCode:
 
 @dataclass(frozen=True, slots=True)
 class LogInWithCode:
-    """A number and the code that is said to have been sent to it."""
+    """A number and the code that the caller received there."""
 
     phone_index: bytes
     code_index: bytes
@@ -83,7 +83,7 @@ def log_in(
 ) -> Opened | None:
     """Open a session, or count a failure and return None; does not raise for that, so that the count is committed.
 
-    Raises RateLimited: guesses of the same moment are judged one by one, so that not even a right one is told apart
+    Raises RateLimited: guesses of the same moment are judged one by one, so that a right one is not distinguishable
     once there are too many wrong ones.
     """
     own, strangers = _lock_failures(conn, command.login, command.address, call.now)
@@ -97,7 +97,7 @@ def log_in(
 
 
 def log_in_service_account(conn: Connection, command: LogIn, call: Call, access: timedelta) -> Opened | None:
-    """Open a session, or return None. Nothing is counted: nobody guesses 256 random bits, and a count would let
+    """Open a session, or return None. Failures are not counted: 256 random bits can't be guessed, and a count would let
     strangers lock an account of which they know the name.
     """
     account = _still_proved(conn, command)

@@ -41,7 +41,7 @@ class Refresh:
 
     token: str
     successor: str
-    """The token to exchange it for, always the same one, which nobody else can derive."""
+    """The token to exchange it for, always the same one, which only this service can derive."""
 
 
 def open_session(
@@ -70,7 +70,7 @@ def open_session(
 
 def refresh(conn: Connection, command: Refresh, call: Call, access: timedelta) -> Opened | None:
     """Exchange a refresh token for its successor. None if it is not good; if it was exchanged before, its session is
-    revoked then, except within the grace period and while nobody has used the successor.
+    revoked then, except within the grace period and while the successor is unused.
 
     Does not raise, so that the revocation is committed.
     """

@@ -59,7 +59,7 @@ class UpdateUser:
 
 
 def create(conn: Connection, new: Account, call: Call) -> Account:
-    """Make an account, with what everybody may do. Raises LoginTaken."""
+    """Make an account, with the default role of its kind. Raises LoginTaken."""
     new = _announce(conn, new, store.insert_account, call)
     grant_role(conn, new, EVERYONE, codes.SELF, call)
     if new.kind in _PUBLIC:
@@ -99,7 +99,7 @@ def update(conn: Connection, command: UpdateUser, call: Call) -> Account:
     """Change an account's fields. Raises PermissionDenied, StaleEtag, ScopeUnknown or LoginTaken."""
     before = _lock(conn, command.user, command.etag, call)
     if command.sealed_phone is not None or command.organization is not None:
-        # Whoever has the number will log in with it, and tokens speak for the organization: the owner's word is not
+        # The number is a login, and tokens speak for the organization: the owner's own permission is not
         # enough for either.
         call.caller.require(call.permission, before.district)
     after = before
