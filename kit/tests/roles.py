@@ -10,7 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +25,8 @@ def environment(database_url: str, amqp_url: str = "", **settings: str) -> dict[
         "CIPHER_KEYS": f"a:{'0' * 64}",
         "RETRY_BASE_S": "0.2",
         "HANDLER_ATTEMPTS": "3",
+        # The sample goes by the name of identity, and is alone.
+        "ABSENT_SERVICES": "grid,petition",
         **settings,
     }
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -49,20 +51,26 @@ def run(environ: Mapping[str, str], *role: str) -> subprocess.CompletedProcess[s
     )
 
 
-def start(environ: Mapping[str, str], *role: str) -> subprocess.Popen[bytes]:
-    """Start a role that serves; it is the caller's to end."""
-    return subprocess.Popen([sys.executable, "-m", "kit.tests.sample.main", *role], env=dict(environ))
+def start(environ: Mapping[str, str], *role: str, log: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start a role that serves; it is the caller's to end. What it logs goes to the file, if there is one."""
+    with ExitStack() as stack:
+        return subprocess.Popen(
+            [sys.executable, "-m", "kit.tests.sample.main", *role],
+            env=dict(environ),
+            stderr=stack.enter_context(log.open("ab")) if log else None,
+        )
 
 
 @contextmanager
-def running(environ: Mapping[str, str], *role: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(environ: Mapping[str, str], *role: str, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A role that serves; it must end in order and without delay when it is told to, unless it was killed."""
-    process = start(environ, *role)
+    process = start(environ, *role, log=log)
     try:
         yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)
             try:
                 code = process.wait(15)
             except subprocess.TimeoutExpired:

@@ -75,7 +75,7 @@ def test_the_handling_of_an_event_belongs_to_the_trace_of_its_call(
 
 
 def test_logs_of_a_role_are_json_on_standard_error(database_url: str) -> None:
-    ended = roles.run(roles.environment(database_url), "migrate")
+    ended = roles.run(roles.environment(database_url), "migrate", "--without-broker")
     assert all(json.loads(line)["level"] for line in ended.stderr.splitlines())
 
 
@@ -90,4 +90,5 @@ def test_the_api_side_never_loads_eventlet_and_domain_modules_never_grpc() -> No
     everything = ", ".join(f"onegrid_kit.{name.strip()}" for name in domain.split(","))
     assert loaded(everything, "grpc", "nameko", "eventlet", "kombu") == ""
     assert loaded("onegrid_kit.relay, onegrid_kit.pump, onegrid_kit.main", "grpc", "nameko", "eventlet") == ""
+    assert loaded("onegrid_kit.pump", "aio_pika", "aiormq", "amqp", "kombu") == ""
     assert loaded("onegrid_kit.server", "nameko", "eventlet", "kombu") == ""

@@ -10,11 +10,22 @@ from typing import Any, Final
 from onegrid_kit.events import Delivery, Envelope, source_of
 from onegrid_kit.settings import ServiceSettings, SettingsError
 
-__all__ = ["CONTENT_TYPE", "QUEUE_ARGUMENTS", "UNROUTED", "UNROUTED_ARGUMENTS", "envelope", "headers", "require_broker"]
+__all__ = [
+    "CONTENT_TYPE",
+    "QUEUE_ARGUMENTS",
+    "UNROUTED",
+    "UNROUTED_ARGUMENTS",
+    "UNSUBSCRIBED",
+    "envelope",
+    "headers",
+    "require_broker",
+]
 
 CONTENT_TYPE: Final = "application/protobuf"
 UNROUTED: Final = "onegrid.unrouted"
-"""The exchange and queue of what no queue takes and what a worker refuses; the newest are kept for an operator."""
+"""The exchange and queue of what was lost on its way and what a worker refuses; the newest are kept for an operator."""
+UNSUBSCRIBED: Final = "onegrid.unsubscribed"
+"""An exchange without a queue: what a service announces and nobody takes ends there, and is no loss."""
 QUEUE_ARGUMENTS: Final[Mapping[str, Any]] = {"x-queue-type": "quorum", "x-dead-letter-exchange": UNROUTED}
 """A service's queue: quorum queues survive the loss of a node."""
 UNROUTED_ARGUMENTS: Final[Mapping[str, Any]] = {"x-queue-type": "quorum", "x-max-length": 10_000}
@@ -52,5 +63,6 @@ def require_broker(settings: ServiceSettings) -> None:
     """Raise SettingsError if no broker is set."""
     if not settings.amqp_url:
         raise SettingsError(
-            "ONEGRID_AMQP_URL is not set: worker and relay need RabbitMQ, `amqp://user:password@host:port/vhost`"
+            "ONEGRID_AMQP_URL is not set: worker, relay and migrate need RabbitMQ, "
+            "`amqp://user:password@host:port/vhost`; `migrate --without-broker` declares no queue"
         )

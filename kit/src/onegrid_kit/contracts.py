@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
@@ -10,10 +12,11 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from onegrid.options.v1 import options_pb2
 
-__all__ = ["access_of", "changes_something", "fields_under", "is_idempotent", "rules_of", "visibility_of"]
+__all__ = ["access_of", "changes_something", "events_of", "fields_under", "is_idempotent", "rules_of", "visibility_of"]
 
 # The stubs of the generated extensions do not say of what they are the extension.
 _ACCESS = cast(Any, options_pb2.access)
+_EVENT = cast(Any, options_pb2.event)
 _VISIBLE_TO = cast(Any, options_pb2.visible_to)
 
 
@@ -31,6 +34,16 @@ def changes_something(method: MethodDescriptor) -> bool:
 def is_idempotent(method: MethodDescriptor) -> bool:
     """Whether a repeated call does no harm, whatever became of the first."""
     return bool(method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN)
+
+
+def events_of(service: str) -> Mapping[str, options_pb2.Event]:
+    """What a service announces: the types of its events, and what the contract says of each."""
+    module = f"onegrid.{service}.v1.events_pb2"
+    if find_spec(module) is None:
+        return {}
+    file = import_module(module).DESCRIPTOR
+    options = {message.full_name: message.GetOptions() for message in file.message_types_by_name.values()}
+    return {name: given.Extensions[_EVENT] for name, given in options.items() if given.HasExtension(_EVENT)}
 
 
 def visibility_of(field: FieldDescriptor) -> options_pb2.VisibleTo | None:

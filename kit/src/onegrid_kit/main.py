@@ -1,6 +1,7 @@
 """The entry point of every service: one image, several roles of it.
 
-python -m onegrid_petition api | worker | relay | migrate | parked list | parked replay ID|--all | audit verify
+python -m onegrid_petition api | worker | relay | migrate [--without-broker]
+  | parked list | parked replay ID|--all | audit verify
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_WITHOUT_BROKER = "--without-broker"
 _SERVING = ("api", "worker", "relay")
 
 
@@ -66,7 +68,7 @@ def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str
     if role == "relay":
         return _relay(service, settings)
     if role == "migrate":
-        return _migrate(service, settings)
+        return _migrate(service, settings, rest)
     if role == "parked":
         return _parked(service, settings, rest)
     if role == "audit":
@@ -75,12 +77,19 @@ def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str
     return code
 
 
-def _migrate(service: Service, settings: ServiceSettings) -> int:
+def _migrate(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
+    from onegrid_kit.amqp import require_broker
     from onegrid_kit.migrations import migrate
     from onegrid_kit.topology import declare_consumer
 
+    if rest not in ([], [_WITHOUT_BROKER]):
+        print(f"usage: python -m {service.package} migrate [{_WITHOUT_BROKER}]", file=sys.stderr)
+        return 2
+    if not rest:
+        # Without its queue, a service would miss what others announce before its worker is there.
+        require_broker(settings)
     migrate(service, settings.database_url)
-    if settings.amqp_url:
+    if not rest:
         types = sorted({subscription.type for subscription in service.load_handlers()})
         asyncio.run(declare_consumer(settings.amqp_url, service.name, types))
     return 0
@@ -99,7 +108,8 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        await relay(service.name, engine, settings.amqp_url, stopping, health)
+        absent = [name.strip() for name in settings.absent_services.split(",")]
+        await relay(service.name, engine, settings.amqp_url, absent, stopping, health)
 
     with _engine(settings) as engine:
         metrics.observe_pool(service.name, "relay", engine.pool)

@@ -74,6 +74,16 @@ TRANSACTION_RETRIES = Counter(
 AUDIT_BLOCKS = Gauge("onegrid_audit_blocks", "Blocks of the audit trail.", ("service",))
 OUTBOX_DEPTH = Gauge("onegrid_outbox_events", "Events stored and not yet carried.", ("service",))
 OUTBOX_AGE = Gauge("onegrid_outbox_oldest_age_seconds", "Age of the oldest event not yet carried.", ("service",))
+SUBSCRIBER_MISSING = Gauge(
+    "onegrid_subscriber_queue_missing",
+    "Whether the queue of a service that subscribes to events is missing, so that they are kept: 1 or 0.",
+    ("service", "subscriber"),
+)
+EVENTS_RETURNED = Counter(
+    "onegrid_events_returned_total",
+    "Events that have subscribers and that the broker had no queue for; they are kept and tried again.",
+    ("service", "type"),
+)
 RELAY_LEADER = Gauge("onegrid_relay_leader", "Whether this carrier is the active one: 1 or 0.", ("service",))
 EVENTS_CARRIED = Counter("onegrid_events_carried_total", "Events carried from the outbox.", ("service", "type"))
 CARRY_SECONDS = Histogram(

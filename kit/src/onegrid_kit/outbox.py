@@ -15,7 +15,6 @@ from onegrid_kit.events import Envelope, require_event
 __all__ = ["Outbox", "append", "measure"]
 
 _BATCH = 500
-_LOCK = 0x0E61D0B
 _APPEND = text(
     """
     INSERT INTO outbox (id, type, subject, time, traceparent, body)
@@ -29,6 +28,19 @@ _PENDING = text(
     SELECT number, id, type, subject, time, traceparent, body,
            CAST(extract(epoch FROM clock_timestamp() - created_at) AS double precision) AS age
     FROM outbox ORDER BY number LIMIT :most
+    """
+)
+_PENDING_BUT = text(
+    """
+    SELECT number, id, type, subject, time, traceparent, body,
+           CAST(extract(epoch FROM clock_timestamp() - created_at) AS double precision) AS age
+    FROM outbox
+    WHERE NOT EXISTS (
+      SELECT FROM outbox AS before
+      WHERE before.subject = outbox.subject AND before.number <= outbox.number
+        AND before.type = ANY(CAST(:held AS text[]))
+    )
+    ORDER BY number LIMIT :most
     """
 )
 _FORGET = text("DELETE FROM outbox WHERE number = ANY(CAST(:numbers AS bigint[]))")
@@ -64,25 +76,19 @@ def append(conn: Connection, call: Call, events: Sequence[tuple[str, Message]]) 
 
 
 class Outbox:
-    """The outbox as a carrier sees it; it holds one connection, and with it the lock."""
+    """The outbox as a carrier sees it; it holds one connection."""
 
     def __init__(self, service: str, engine: Engine) -> None:
         self._service = service
         self._conn = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        self._leader = metrics.RELAY_LEADER.labels(service)
-        self._leader.set(0)
         self._carry = metrics.CARRY_SECONDS.labels(service)
         self._stored: dict[int, float] = {}
 
-    def lead(self) -> bool:
-        """Whether this is the active carrier now."""
-        leads = bool(self._conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}).scalar_one())
-        self._leader.set(leads)
-        return leads
-
-    def pending(self) -> list[tuple[int, Envelope]]:
-        """The oldest events, by their numbers."""
-        rows = self._conn.execute(_PENDING, {"most": _BATCH}).all()
+    def pending(self, held: Sequence[str] = ()) -> list[tuple[int, Envelope]]:
+        """The oldest events, by their numbers, but for those of the types that are held, and those behind one of them
+        that are about the same subject."""
+        statement, values = (_PENDING_BUT, {"most": _BATCH, "held": held}) if held else (_PENDING, {"most": _BATCH})
+        rows = self._conn.execute(statement, values).all()
         now = time.monotonic()
         self._stored = {row.number: now - row.age for row in rows}
         return [(row.number, Envelope.of_row(row)) for row in rows]
@@ -99,10 +105,7 @@ class Outbox:
                 )
 
     def close(self) -> None:
-        """Let another one lead."""
-        self._leader.set(0)
-        # A pooled connection would keep the lock.
-        self._conn.invalidate()
+        """Give the connection back."""
         self._conn.close()
 
 

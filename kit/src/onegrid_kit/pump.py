@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Engine
 
+from onegrid_kit import metrics
 from onegrid_kit.backoff import Backoff
 from onegrid_kit.clock import Clock
 from onegrid_kit.events import Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
+from onegrid_kit.lease import Lease
 from onegrid_kit.logs import describe, log
 from onegrid_kit.outbox import Outbox, measure
 from onegrid_kit.service import Service
@@ -73,13 +75,16 @@ class Pump:
                 self._stopping.wait(pause)
 
     def _carry(self, member: Member) -> None:
+        lease = Lease(member.engine, "relay")
+        while not (self._stopping.is_set() or lease.acquire()):
+            self._stopping.wait(0.5)
+        leader = metrics.RELAY_LEADER.labels(member.name)
+        leader.set(1)
         outbox = Outbox(member.name, member.engine)
         try:
-            while not (self._stopping.is_set() or outbox.lead()):
-                self._stopping.wait(0.5)
             idle = _IDLE_S[0]
             ticked = 0.0
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and (not lease.due or lease.acquire()):
                 pending = outbox.pending()
                 for some in _batched(pending):
                     for other in self._members:
@@ -96,7 +101,9 @@ class Pump:
                 if not pending:
                     self._stopping.wait(idle)
         finally:
+            leader.set(0)
             outbox.close()
+            lease.release()
 
 
 def _batched(pending: Sequence[tuple[int, Envelope]]) -> Iterator[Sequence[tuple[int, Envelope]]]:

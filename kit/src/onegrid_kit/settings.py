@@ -43,6 +43,9 @@ class ServiceSettings:
         default="",
         secret=True,
     )
+    absent_services: str = setting(
+        "Services that this installation leaves out, separated by commas: events are not kept for them.", default=""
+    )
     listen: str = setting("Where the api listens.", default="0.0.0.0:50051")
     health_listen: str = setting(
         "Where health is served in plain text when TLS is on; empty: on the same port as the rest.", default=""

@@ -1,31 +1,76 @@
-"""What exists on the broker: an exchange and a queue of each service, and the place of what nobody takes."""
+"""What exists on the broker: an exchange and a queue of each service, and the place of what was lost."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.connection import make_url
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from onegrid_kit import amqp
 from onegrid_kit.events import source_of
 
-__all__ = ["declare_consumer", "declare_exchange"]
+__all__ = ["connected", "declare_consumer", "declare_publisher", "has_queue"]
+
+_CONNECT_S = 10
+
+
+@asynccontextmanager
+async def connected(amqp_url: str) -> AsyncIterator[AbstractConnection]:
+    """A connection to the broker, closed at the end, also where it was lost or never made."""
+    connection = aio_pika.Connection(make_url(amqp_url))
+    try:
+        await connection.connect(timeout=_CONNECT_S)
+        yield connection
+    finally:
+        # To close what is lost may fail once; the second time there is nothing left that could.
+        for _ in range(2):
+            with suppress(Exception):
+                await connection.close()
 
 
 async def declare_consumer(amqp_url: str, consumer: str, types: Sequence[str]) -> None:
-    """Declare a consumer's queue, and the exchanges that it listens to, so that no event is published before it."""
-    async with await aio_pika.connect(amqp_url, timeout=10) as connection:
+    """Declare a consumer's queue, and the exchanges that it listens to."""
+    async with connected(amqp_url) as connection:
         channel = await connection.channel()
-        await declare_exchange(channel, f"onegrid.{consumer}")
-        queue = await channel.declare_queue(f"onegrid.{consumer}", durable=True, arguments=dict(amqp.QUEUE_ARGUMENTS))
+        await _declare_exchange(channel, f"onegrid.{consumer}")
+        queue = await channel.declare_queue(_queue_of(consumer), durable=True, arguments=dict(amqp.QUEUE_ARGUMENTS))
         for event_type in types:
-            exchange = await declare_exchange(channel, source_of(event_type))
+            exchange = await _declare_exchange(channel, source_of(event_type))
             await queue.bind(exchange, routing_key=event_type)
 
 
-async def declare_exchange(channel: AbstractChannel, name: str) -> AbstractExchange:
-    """Declare a service's exchange, and where what nobody takes goes."""
+async def declare_publisher(channel: AbstractChannel, service: str, types: Iterable[str]) -> AbstractExchange:
+    """Declare a service's exchange. Its events go to the queues that want them; one that none wants is no loss."""
+    exchange = await _declare_exchange(channel, f"onegrid.{service}")
+    # What is routed to an exchange, even to one without a queue, does not go to the alternate exchange.
+    unsubscribed = await channel.declare_exchange(amqp.UNSUBSCRIBED, aio_pika.ExchangeType.FANOUT, durable=True)
+    for event_type in types:
+        await unsubscribed.bind(exchange, routing_key=event_type)
+    return exchange
+
+
+async def has_queue(connection: AbstractConnection, consumer: str) -> bool:
+    """Whether the consumer's queue was declared."""
+    # The broker closes the channel of a question that it answers with no.
+    channel = await connection.channel()
+    try:
+        await channel.declare_queue(_queue_of(consumer), passive=True)
+    except ChannelNotFoundEntity:
+        return False
+    finally:
+        await channel.close()
+    return True
+
+
+def _queue_of(consumer: str) -> str:
+    return f"onegrid.{consumer}"
+
+
+async def _declare_exchange(channel: AbstractChannel, name: str) -> AbstractExchange:
     unrouted = await channel.declare_exchange(amqp.UNROUTED, aio_pika.ExchangeType.FANOUT, durable=True)
     queue = await channel.declare_queue(amqp.UNROUTED, durable=True, arguments=dict(amqp.UNROUTED_ARGUMENTS))
     await queue.bind(unrouted)

@@ -1,0 +1,23 @@
+"""The subscribers that contracts name are those that there are."""
+
+from __future__ import annotations
+
+import pytest
+
+from onegrid.contracts import CONTRACTS
+from onegrid_kit.service import Service, installed
+from onegrid_kit.subscribers import subscribers_of
+
+
+@pytest.mark.parametrize("service", installed(), ids=lambda service: service.name)
+def test_a_service_handles_the_events_that_name_it_and_no_others(service: Service) -> None:
+    named = {
+        event_type for name in CONTRACTS for event_type, who in subscribers_of(name).items() if service.name in who
+    }
+    assert {subscription.type for subscription in service.load_handlers()} == named
+
+
+def test_contracts_name_services_that_there_are() -> None:
+    for name in CONTRACTS:
+        for event_type, who in subscribers_of(name).items():
+            assert who <= set(CONTRACTS), event_type
