@@ -37,7 +37,10 @@ def prepare(password: str, field: str) -> str:
 
 
 class Passwords:
-    """Hashes and verifies; two at a time, so that a burst of logins neither starves other calls nor fills memory."""
+    """Hashes and verifies; two at a time, so that a burst of logins neither starves other calls nor fills memory.
+
+    One serves all methods of a process.
+    """
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(2)

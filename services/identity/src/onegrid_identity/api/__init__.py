@@ -12,6 +12,7 @@ from onegrid_identity.api.sessions import Sessions
 from onegrid_identity.api.users import Users
 from onegrid_identity.commands import users
 from onegrid_identity.keys import SigningKeys
+from onegrid_identity.passwords import Passwords
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.runtime import Runtime
 
@@ -41,4 +42,5 @@ def build(runtime: Runtime[IdentitySettings]) -> Sequence[object]:
             pass
 
     runtime.spawn("normalize telephone numbers", normalize_phones)
-    return [Sessions(runtime, keys), Users(runtime), Departments(runtime), Roles(runtime)]
+    passwords = Passwords()
+    return [Sessions(runtime, keys, passwords), Users(runtime, passwords), Departments(runtime), Roles(runtime)]

@@ -38,12 +38,12 @@ _SENT, _FAILED = (metrics.DELIVERIES.labels("identity", "one_time_code", outcome
 class Sessions:
     """The methods that make, keep and end sessions."""
 
-    def __init__(self, runtime: Runtime[IdentitySettings], keys: SigningKeys) -> None:
+    def __init__(self, runtime: Runtime[IdentitySettings], keys: SigningKeys, passwords: Passwords) -> None:
         settings = runtime.settings
         self._db = runtime.db
         self._cipher = runtime.cipher
         self._keys = keys
-        self._passwords = Passwords()
+        self._passwords = passwords
         self._sender: CodeSender = load(settings.code_sender)(settings)
         self._access = timedelta(minutes=settings.access_token_minutes)
         self._codes_per_hour = settings.code_requests_per_hour

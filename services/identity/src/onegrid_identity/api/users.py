@@ -25,11 +25,11 @@ __all__ = ["Users"]
 class Users:
     """The methods on accounts."""
 
-    def __init__(self, runtime: Runtime[IdentitySettings]) -> None:
+    def __init__(self, runtime: Runtime[IdentitySettings], passwords: Passwords) -> None:
         self._db = runtime.db
         self._pages = runtime.pages
         self._cipher = runtime.cipher
-        self._passwords = Passwords()
+        self._passwords = passwords
 
     async def GetCaller(self, request: pb.GetCallerRequest, call: Call) -> pb.GetCallerResponse:
         user = USER.id(call.caller.user)
