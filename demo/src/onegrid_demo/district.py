@@ -16,18 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-__all__ = [
-    "CELLS",
-    "CODE",
-    "DEPARTMENTS",
-    "Cell",
-    "Department",
-    "WorkItem",
-    "cells",
-    "communities",
-    "divisions_csv",
-    "work_items",
-]
+__all__ = ["CELLS", "CODE", "DEPARTMENTS", "Cell", "WorkItem", "cells", "communities", "divisions_csv", "work_items"]
 
 CODE: Final = "210602"
 """The district's code, GB/T 2260."""

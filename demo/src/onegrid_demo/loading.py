@@ -24,7 +24,7 @@ from onegrid.petition.v1.resources_pb2 import WorkItem
 from onegrid_demo import district, refusals
 from onegrid_demo.client import Client, Metadata
 
-__all__ = ["CELL", "CENTRE", "SERVICES", "load", "until_known"]
+__all__ = ["CELL", "CENTRE", "COMMUNITY", "SERVICES", "load", "until_known"]
 
 T = TypeVar("T")
 

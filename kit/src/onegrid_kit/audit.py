@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from onegrid_kit.callers import Call
 
-__all__ = ["APPEND", "APPENDING", "STRANDS", "append", "broken_blocks", "document"]
+__all__ = ["APPEND", "APPENDING", "append", "broken_blocks", "document"]
 
 STRANDS = 8
 

@@ -18,7 +18,6 @@ __all__ = [
     "is_community",
     "is_department",
     "is_district",
-    "is_place",
     "is_street",
     "parent_of",
 ]

@@ -26,7 +26,7 @@ from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict, OutcomeUnknown, Unavailable
 from onegrid_kit.sizes import require_sendable
 
-__all__ = ["Database", "DedicatedConnection", "lost", "run_command", "sqlstate", "sync_engine"]
+__all__ = ["Database", "DedicatedConnection", "lost", "sqlstate", "sync_engine"]
 
 T = TypeVar("T")
 Connector: TypeAlias = "Callable[[], Awaitable[asyncpg.Connection[Any]]]"

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, literal, true, tuple_
 from onegrid_kit.database import Database
 from onegrid_kit.errors import InvalidToken
 
-__all__ = ["DEFAULT_PAGE_SIZE", "START", "Page", "PageTokens", "Pages", "Position", "behind"]
+__all__ = ["START", "Page", "PageTokens", "Pages", "Position", "behind"]
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R")

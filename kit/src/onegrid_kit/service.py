@@ -14,7 +14,7 @@ from onegrid_kit.events import Subscription
 from onegrid_kit.jobs import Job
 from onegrid_kit.settings import ServiceSettings
 
-__all__ = ["Service", "installed"]
+__all__ = ["Service", "installed", "load"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-__all__ = ["SPANS", "configure", "current_trace_id", "current_traceparent", "new_traceparent", "sampled", "span"]
+__all__ = [
+    "SPANS",
+    "configure",
+    "current_trace_id",
+    "current_traceparent",
+    "enter",
+    "new_traceparent",
+    "sampled",
+    "span",
+]
 
 SPANS: Final = (
     ("`<package>.<Service>.<Method>`", "server", "", "A call, from its arrival to its answer."),

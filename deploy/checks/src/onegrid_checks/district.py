@@ -21,7 +21,7 @@ from onegrid_checks.settings import Settings
 from onegrid_demo import loading, refusals
 from onegrid_demo.client import Client, LastCode
 
-__all__ = ["PatientClient", "connected", "load", "password_of"]
+__all__ = ["PatientClient", "codes_of", "connected", "load"]
 
 _TRIES: Final = 5
 # A number gets one code a minute, unless it was used.

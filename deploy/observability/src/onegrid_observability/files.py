@@ -13,7 +13,7 @@ from onegrid_observability import dashboards, rules, service_dashboard, trials
 from onegrid_observability.objectives import ROOT, read
 from onegrid_observability.panels import board
 
-__all__ = ["FOLDER", "PLATFORM", "write"]
+__all__ = ["PLATFORM", "write"]
 
 FOLDER: Final = ROOT.parents[1] / "build" / "observability"
 PLATFORM: Final = "onegrid"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-__all__ = ["Manifest", "Refused", "parse"]
+__all__ = ["Manifest", "Refused", "named", "parse", "selects"]
 
 
 class Refused(Exception):

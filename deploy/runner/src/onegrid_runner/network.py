@@ -16,7 +16,7 @@ from docker.models.networks import Network as DockerNetwork
 
 from onegrid_runner.manifests import Manifest, selects
 
-__all__ = ["Network", "Reachable"]
+__all__ = ["Network", "Reachable", "clear_filters"]
 
 _TTL_S = 1
 

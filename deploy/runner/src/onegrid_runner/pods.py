@@ -23,7 +23,7 @@ from onegrid_runner.manifests import Manifest, Refused
 from onegrid_runner.network import Network
 from onegrid_runner.probes import Probe
 
-__all__ = ["Objects", "Pod"]
+__all__ = ["Objects", "Pod", "expand", "quantity", "remove_containers"]
 
 _TICK_S = 0.1
 _LONG_S = 24 * 3600

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from onegrid_runner.manifests import Manifest
 from onegrid_runner.pods import Pod
 
-__all__ = ["Deployment", "Job", "StatefulSet", "Workload"]
+__all__ = ["Deployment", "Job", "StatefulSet", "Workload", "share"]
 
 MakePod = Callable[[str, Mapping[str, Any], Mapping[str, Path]], Pod]
 _TICK_S = 0.1

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from onegrid_kit.embedded.postgres import PostgresError, PostgresServer
+from onegrid_kit.embedded.postgres import PostgresServer
 
-__all__ = ["PostgresError", "PostgresServer", "TestPostgres", "install_privately"]
+__all__ = ["TestPostgres", "install_privately"]
 
 
 class TestPostgres:

@@ -9,7 +9,7 @@ from onegrid_grid import commands
 from onegrid_grid.registry import User
 from onegrid_kit.events import Delivery, on
 
-__all__ = ["HANDLERS"]
+__all__ = ["HANDLERS", "end_posts_of_disabled"]
 
 
 def end_posts_of_disabled(conn: Connection, event: UserDisabled, delivery: Delivery) -> None:

@@ -31,22 +31,17 @@ from onegrid_kit.paging import START, Position, behind
 from onegrid_kit.projections import keep_newest
 
 __all__ = [
-    "appointment",
     "appointments_page",
     "boundaries_near",
-    "cell",
     "cells",
-    "division",
     "divisions_by_code",
     "divisions_page",
     "end_appointment",
     "find_appointment",
-    "ground",
     "ground_versions",
     "insert_appointment",
     "insert_cells",
     "keep_user",
-    "known_user",
     "lock_ground",
     "lock_user_state",
     "metadata",

@@ -16,7 +16,7 @@ from onegrid_kit.paging import Position, behind
 from onegrid_petition import store, tables
 from onegrid_petition.errors import AssigneeUnknown, WorkItemUnknown
 
-__all__ = ["WORK_ITEM", "WorkItem", "enter", "get", "page", "require"]
+__all__ = ["WorkItem", "enter", "get", "page", "require"]
 
 
 WORK_ITEM: Final = ResourceName("workItems/{item}")

@@ -14,7 +14,7 @@ from typing import Final
 from onegrid_kit.clock import CHINA
 from onegrid_petition import workdays
 
-__all__ = ["ACCEPT_DAYS", "CONCLUDE_DAYS", "Deadline", "Promise", "accept_due", "conclude_due"]
+__all__ = ["Deadline", "Promise", "accept_due", "conclude_due"]
 
 ACCEPT_DAYS: Final = 15
 """Days from the filing until a petition is answered as accepted or not."""

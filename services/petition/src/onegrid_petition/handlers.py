@@ -15,7 +15,7 @@ from onegrid_kit.events import Delivery, on
 from onegrid_petition import store
 from onegrid_petition.petition import PETITION
 
-__all__ = ["HANDLERS"]
+__all__ = ["HANDLERS", "keep_cell", "keep_department", "keep_division"]
 
 
 def keep_division(conn: Connection, event: DivisionDefined, _: Delivery) -> None:

@@ -16,7 +16,7 @@ from onegrid_kit.lifecycle import short_name
 from onegrid_petition import lifecycle, metrics, queries, store
 from onegrid_petition.commands import deadlines
 
-__all__ = ["JOBS"]
+__all__ = ["JOBS", "measure_petitions"]
 
 _DAYS = 30
 _INDEXED_AT_ONCE = 1000

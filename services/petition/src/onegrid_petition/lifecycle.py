@@ -12,7 +12,7 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
 from onegrid_kit.lifecycle import Lifecycle, Rule, stays
 from onegrid_petition.errors import WrongState
 
-__all__ = ["ENDED", "LIFE", "OPEN", "TASKS", "advance_task", "allowed"]
+__all__ = ["ENDED", "LIFE", "OPEN", "TASKS", "advance_task"]
 
 _PLATFORMS: Final = (Actor.ACTOR_COMMAND_CENTRE, Actor.ACTOR_STREET, Actor.ACTOR_COMMUNITY)
 # Platforms too, since a petition may be placed at a street or a district, where no grid worker and no community is.

@@ -9,7 +9,7 @@ from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition.petition import TASK, Attachment, Entry, Location, Petition, Rating, Task
 
-__all__ = ["PHONE_PURPOSE", "attachment_of", "entry", "location_of", "petition", "rating", "step", "task"]
+__all__ = ["PHONE_PURPOSE", "attachment_of", "entry", "location_of", "petition", "point", "rating", "step", "task"]
 
 PHONE_PURPOSE = "petition.contact_phone"
 """What the telephone number is encrypted for; part of its key."""

@@ -27,14 +27,17 @@ __all__ = [
     "entries_after",
     "file_petitions",
     "filed_row",
+    "index_words",
     "keep_department",
     "keep_place",
     "load_petition",
     "lock_petition",
+    "office_names",
     "petitions_by_id",
     "petitions_to_index",
     "petitions_with_estimates",
     "save_petition",
+    "with_tasks",
 ]
 
 file_petitions = BatchStatement(

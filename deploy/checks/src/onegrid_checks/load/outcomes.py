@@ -11,7 +11,7 @@ from typing import Final
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.load.profile import METHODS, Objectives, Phase, Profile
 
-__all__ = ["LATE_S", "Outcomes", "percentile"]
+__all__ = ["Outcomes", "percentile"]
 
 LATE_S: Final = 0.25
 """An arrival that the generator made so long after it was due was not made in time."""
