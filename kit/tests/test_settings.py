@@ -53,6 +53,7 @@ def test_what_has_no_default_is_asked_for_by_name(name: str) -> None:
         ("CIPHER_KEYS", "k1:" + "5a" * 31),
         ("CIPHER_KEYS", "5a" * 32),
         ("PAGE_TOKEN_KEY", "hidden"),
+        ("PAGE_BYTES", "4194304"),
         ("TLS_CERTIFICATE", "/a/file"),
         ("TLS_KEY", "/a/file"),
     ],
