@@ -59,7 +59,7 @@ class BatchedCommand:
         """Do the command once for its request id; its serialized response, or the one that its request got before.
 
         Raises RequestIdReused, Conflict, Unavailable when the database is gone, or OutcomeUnknown when it goes while it
-        stores a call without a request id.
+        stores a batch in which a call has no request id; those that have one can be repeated all the same.
         """
         answer = item.response.SerializeToString()
         require_sendable(len(answer))

@@ -192,7 +192,7 @@ class Database:
         raise Conflict
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Stop the work when its caller goes, and let it clear up behind itself: it is told so once, and waited for."""
+        """Stop the work when its caller goes, and let it clear up behind itself: it is cancelled once, and awaited."""
         task = self._track(work)
         try:
             return await asyncio.shield(task)
@@ -222,7 +222,7 @@ class Database:
         return task
 
     async def _flush_read_audit(self, entries: Sequence[tuple[Call, str]]) -> Sequence[None]:
-        # Better told twice than not at all.
+        # Better written twice than not at all.
         await self._read_audit_connection.fetch(audit.APPEND, audit.document(entries), repeatable=True)
         return [None] * len(entries)
 
@@ -383,7 +383,7 @@ def _notice_loss(engine: Engine) -> None:
 
 
 def _translate(error: Exception) -> Exception:
-    """What a failure is told as; what the request itself is to blame for rises as it is."""
+    """The domain error of a failure; what the request itself is to blame for rises as it is."""
     if lost(error):
         return Unavailable("the database does not answer just now")
     if sqlstate(error) == _LOCK_TIMEOUT:

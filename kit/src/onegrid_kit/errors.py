@@ -1,4 +1,4 @@
-"""What can go wrong in the domain, each with the one status, reason and metadata that it is told with.
+"""What can go wrong in the domain, each with its one status, reason and metadata.
 
 A service derives its own errors from these, in its ``errors.py``, with its own reasons; nothing else maps exceptions.
 """

@@ -70,7 +70,7 @@ def service_handler(runtime: Runtime[Any], servicers: Sequence[object]) -> grpc.
     _require_known_methods(descriptor, servicers)
     for method in descriptor.methods:
         compiled = _Method(runtime, method, _implementation(method, servicers))
-        # Bytes come and go as they are: what can't be parsed is the caller's error, and must be told as one.
+        # Bytes come and go as they are: what can't be parsed is the caller's error, and is answered as one.
         if method.server_streaming:
             handlers[method.name] = grpc.unary_stream_rpc_method_handler(compiled.stream)
         else:
@@ -134,7 +134,7 @@ class _Method:
             if runtime.calls > self._max_calls:
                 raise Overloaded
             authorization, traceparent, purpose = self._metadata(context)
-            # Outside of the span as well, where errors are told with their trace.
+            # Outside of the span as well, where errors are answered with their trace.
             tracing.enter(traceparent)
             # grpc itself cancels calls whose callers set a deadline.
             serve = self._serve_in_time if context.time_remaining() is None else self._serve
@@ -190,7 +190,7 @@ class _Method:
         finally:
             runtime.streams -= 1
             self._seconds[code].observe(perf_counter() - began)
-            # Streams that are told to come again when the server stops have lost nothing.
+            # Streams that end because the server stops have lost nothing: their callers come again.
             if code in _FAULTS and not runtime.closing.is_set():
                 self._faults.inc()
         if code is not grpc.StatusCode.OK:
@@ -268,7 +268,7 @@ class _Method:
     async def _answer(self, request: Message, call: Call) -> bytes:
         if not self._rule.reads_personal_data:
             return _serialized(await self._implementation(request, call))
-        # Written while the answer is found, and told only once it is written.
+        # Written while the answer is found, which is sent only once it is written.
         written = self._runtime.db.audit_read(call)
         answer = await self._implementation(request, call)
         await written
