@@ -18,7 +18,7 @@ STATUS_DETAILS = "grpc-status-details-bin"
 """The trailing metadata that carries a `google.rpc.Status`."""
 _STATEMENT_TIMEOUT = "57014"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-# Clients take 8 KiB of trailers if they are not configured otherwise, and lose all of a longer one: an error must not grow
+# Clients take 8 KiB of trailers, if not configured otherwise, and lose all of a longer one: an error must not grow
 # with the request that it is about.
 _MESSAGE_BYTES = 400
 _METADATA_BYTES = 1000
