@@ -6,7 +6,7 @@ A service decides once, per resource, what kind of viewer a caller is; which fie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -42,10 +42,9 @@ PUBLIC: Final = Viewer()
 
 def visible_to(viewer: Viewer, message: M) -> M:
     """The same message, without the fields that are not for the viewer; at any depth."""
-    marked, nested = _plan(message.DESCRIPTOR)
-    for name, rule in marked:
-        if not viewer.may_see(rule):
-            message.ClearField(name)
+    hidden, nested = _plan(message.DESCRIPTOR, viewer)
+    for name in hidden:
+        message.ClearField(name)
     for field in nested:
         for each in _messages(field, message):
             visible_to(viewer, each)
@@ -59,12 +58,14 @@ def _messages(field: FieldDescriptor, message: Message) -> Any:
     return value.values() if _is_map(field) else value
 
 
-@cache
-def _plan(of: Descriptor) -> tuple[tuple[tuple[str, options_pb2.VisibleTo], ...], tuple[FieldDescriptor, ...]]:
-    """The message's own fields that are not for all, and those that hold messages with such fields."""
-    marked = tuple((field.name, rule) for field in of.fields if (rule := visibility_of(field)) is not None)
+@lru_cache(maxsize=4096)
+def _plan(of: Descriptor, viewer: Viewer) -> tuple[tuple[str, ...], tuple[FieldDescriptor, ...]]:
+    """The message's own fields that the viewer does not see, and those that hold messages with fields not for all."""
+    hidden = tuple(
+        field.name for field in of.fields if (rule := visibility_of(field)) is not None and not viewer.may_see(rule)
+    )
     nested = tuple(field for field in of.fields if _holds_marked(field, frozenset()))
-    return marked, nested
+    return hidden, nested
 
 
 def _holds_marked(field: FieldDescriptor, above: frozenset[Descriptor]) -> bool:

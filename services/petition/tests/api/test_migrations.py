@@ -1,0 +1,53 @@
+"""An upgrade brings what petitions have already into the form that the new release expects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine, text
+
+from onegrid.petition.v1.events_pb2 import PetitionRescheduled
+from onegrid.petition.v1.resources_pb2 import WorkItem
+from onegrid_kit.clock import SettableClock
+from onegrid_kit.migrations import migrate
+from onegrid_petition.main import SERVICE
+
+from .desk import Desk
+from .people import ADMINISTRATOR, COMMANDER, DISTRICT, LEAD
+
+# Indexes go with their columns.
+UNDO = """
+    ALTER TABLE search DROP COLUMN letters;
+    ALTER TABLE petition DROP COLUMN accept_time, DROP COLUMN promised_working_days, DROP COLUMN promise_time,
+      DROP COLUMN conclude_due_estimated;
+    UPDATE onegrid_version SET version_num = 'petition0002';
+"""
+COUNTED = "UPDATE petition SET conclude_due_time = :due; UPDATE task SET due_time = :due"
+
+
+@pytest.mark.parametrize(("year", "mended"), [(2026, True), (2020, False)])
+async def test_deadlines_that_were_counted_without_holidays_are_mended_after_the_upgrade(
+    desk: Desk, engine: Engine, database_url: str, clock: SettableClock, year: int, mended: bool
+) -> None:
+    name = f"workItems/{LEAD}-001"
+    item = WorkItem(name=name, display_name="用工", department=LEAD, promised_working_days=25)
+    await desk.call(ADMINISTRATOR, "BatchCreateWorkItems", district=DISTRICT, work_items=[item])
+    clock.set(datetime(year, 11, 27, 2, tzinfo=UTC))
+    petition = await desk.file()
+    await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
+    right = (await desk.call(COMMANDER, "DispatchPetition", name=petition.name, work_item=name)).petition
+    wrong = datetime(year + 1, 1, 1, 16, tzinfo=UTC)
+    with engine.begin() as conn:
+        for statement in COUNTED.split(";"):
+            conn.execute(text(statement), {"due": wrong})
+        conn.execute(text(UNDO))
+    engine.dispose()
+    migrate(SERVICE, database_url)
+    desk.handle_events()
+    desk.run_job("recompute deadlines")
+    after = (await desk.call(COMMANDER, "GetPetition", name=petition.name)).petition
+    assert after.accept_time == right.accept_time
+    due = right.conclude_due_time.ToDatetime(tzinfo=UTC) if mended else wrong
+    assert after.conclude_due_time.ToDatetime(tzinfo=UTC) == after.tasks[0].due_time.ToDatetime(tzinfo=UTC) == due
+    assert [type(event) for event in desk.announced()] == ([PetitionRescheduled] if mended else [])
