@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -15,27 +12,17 @@ from onegrid.identity.v1.events_pb2 import UserDefined
 from onegrid.identity.v1.resources_pb2 import User, UserState
 from onegrid_identity import jobs
 from onegrid_kit.clock import SettableClock
-from onegrid_kit.testing.api import Refused, Serving
-from onegrid_kit.testing.codes import KeptCodes
+from onegrid_kit.testing.api import Serving
 from onegrid_kit.testing.events import Events
 
-DISTRICT, CELL, PHONE, PASSWORD = "210602", "210602003007005", "+8613912345678", "correct horse battery"
-Metadata = Sequence[tuple[str, str]]
+from .acting import DISTRICT, Metadata, bearer, login, refused, with_code
 
-
-def bearer(session: Any) -> Metadata:
-    return (("authorization", f"Bearer {session.access_token}"),)
-
-
-async def admin_of(identity: Serving) -> Metadata:
-    return bearer((await identity.call(None, "LoginWithPassword", login="admin", password=PASSWORD)).session)
+CELL = "210602003007005"
 
 
 async def resident(identity: Serving) -> tuple[str, Metadata]:
-    await identity.call(None, "RequestOneTimeCode", phone=PHONE)
-    code = KeptCodes.last[PHONE]
-    answer = await identity.call(None, "LoginWithOneTimeCode", phone=PHONE, code=code, district=DISTRICT)
-    return answer.session.user, bearer(answer.session)
+    session = await with_code(identity)
+    return session.user, bearer(session.access_token)
 
 
 async def move(identity: Serving, who: Metadata, name: str, home: str) -> User:
@@ -45,14 +32,8 @@ async def move(identity: Serving, who: Metadata, name: str, home: str) -> User:
     return user
 
 
-async def refusal(call: Any) -> Refused:
-    with pytest.raises(Refused) as refused:
-        await call
-    return refused.value
-
-
 async def test_each_version_of_an_account_is_announced(identity: Serving, events: Events) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     name, me = await resident(identity)
     await move(identity, me, name, CELL)
     await identity.call_with(admin, "DisableUser", name=name)
@@ -80,16 +61,16 @@ async def test_users_say_where_they_are_at_home_and_take_it_back(identity: Servi
 
 async def test_where_somebody_is_at_home_is_for_nobody_else_to_say(identity: Serving) -> None:
     name, _ = await resident(identity)
-    error = await refusal(move(identity, await admin_of(identity), name, CELL))
+    error = await refused(move(identity, await login(identity), name, CELL))
     assert (error.code, error.reason) == (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED")
 
 
 async def test_a_home_is_a_known_place(identity: Serving) -> None:
     name, me = await resident(identity)
-    error = await refusal(move(identity, me, name, "210602999"))
+    error = await refused(move(identity, me, name, "210602999"))
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "SCOPE_UNKNOWN")
     for malformed in ("21060", "2106020", "210602D07", "self", "2106020030070051"):
-        assert (await refusal(move(identity, me, name, malformed))).reason == "INVALID_REQUEST"
+        assert (await refused(move(identity, me, name, malformed))).reason == "INVALID_REQUEST"
 
 
 def announce(engine: Engine, clock: SettableClock) -> None:
@@ -101,7 +82,7 @@ def announce(engine: Engine, clock: SettableClock) -> None:
 async def test_accounts_that_the_release_before_made_or_changed_are_announced_once(
     identity: Serving, engine: Engine, clock: SettableClock, events: Events
 ) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     name, _ = await resident(identity)
     announce(engine, clock)
     events.forget()

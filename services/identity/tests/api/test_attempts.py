@@ -14,7 +14,8 @@ from onegrid_identity.main import SERVICE
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving, serving
 
-PASSWORD = "correct horse battery"
+from .acting import PASSWORD
+
 OFFICE, HOME, ATTACKER = "198.51.100.1", "198.51.100.2", "203.0.113.66"
 START = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
 

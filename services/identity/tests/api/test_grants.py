@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection, Engine, text
 
-from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import resources_pb2
 from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
 from onegrid_identity import granting, store
@@ -22,22 +20,9 @@ from onegrid_kit.callers import Period
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving
 
-PASSWORD = "correct horse battery"
-DISTRICT, STREET = "210602", "210602003"
+from .acting import DISTRICT, PASSWORD, Metadata, a_clerk, bearer, login, refused
+
 START = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
-Metadata = Sequence[tuple[str, str]]
-
-
-async def login(identity: Serving, name: str) -> Metadata:
-    answer = await identity.call(None, "LoginWithPassword", login=name, password=PASSWORD)
-    return (("authorization", f"Bearer {answer.session.access_token}"),)
-
-
-async def staff(identity: Serving, admin: Metadata, name: str) -> str:
-    """The name of a new account."""
-    kind = AccountKind.ACCOUNT_KIND_STAFF
-    fields = {"district": DISTRICT, "kind": kind, "display_name": name, "login": name, "password": PASSWORD}
-    return str((await identity.call_with(admin, "CreateUser", **fields)).user.name)
 
 
 async def grant(
@@ -46,12 +31,6 @@ async def grant(
     answer = await identity.call_with(by, "GrantRole", user=user, role=f"roles/{role}", scope=scope, **times)
     granted: resources_pb2.Grant = answer.grant
     return granted
-
-
-async def refused(call: Any) -> Refused:
-    with pytest.raises(Refused) as error:
-        await call
-    return error.value
 
 
 async def may_list_users(identity: Serving, who: Metadata) -> bool:
@@ -73,7 +52,7 @@ def announced(engine: Engine, kind: type[Message], user: str) -> list[Any]:
 
 async def test_a_grant_begins_and_expires_without_a_new_login(identity: Serving, clock: SettableClock) -> None:
     admin = await login(identity, "admin")
-    user = await staff(identity, admin, "deputy")
+    user = (await a_clerk(identity, admin, "deputy")).name
     times = {"begin_time": START + timedelta(minutes=5), "expire_time": START + timedelta(minutes=10)}
     await grant(identity, admin, user, "administrator", DISTRICT, **times)
     deputy = await login(identity, "deputy")
@@ -84,7 +63,7 @@ async def test_a_grant_begins_and_expires_without_a_new_login(identity: Serving,
 
 async def test_a_session_that_goes_on_gets_a_grant_when_it_begins(identity: Serving, clock: SettableClock) -> None:
     admin = await login(identity, "admin")
-    user = await staff(identity, admin, "deputy")
+    user = (await a_clerk(identity, admin, "deputy")).name
     tomorrow = START + timedelta(days=1)
     times = {"begin_time": tomorrow, "expire_time": tomorrow + timedelta(hours=8)}
     await grant(identity, admin, user, "administrator", DISTRICT, **times)
@@ -98,7 +77,7 @@ async def test_a_session_that_goes_on_gets_a_grant_when_it_begins(identity: Serv
         clock.set(moment)
         session = (await identity.call(None, "RefreshSession", refresh_token=refresh_token)).session
         refresh_token = session.refresh_token
-        who = (("authorization", f"Bearer {session.access_token}"),)
+        who = bearer(session.access_token)
         assert await may_list_users(identity, who) is may, moment
 
 
@@ -106,7 +85,7 @@ async def test_a_session_that_goes_on_gets_a_grant_when_it_begins(identity: Serv
 @pytest.mark.parametrize("field", ["begin_time", "expire_time"])
 async def test_a_time_that_does_not_exist_is_refused(identity: Serving, field: str, time: Timestamp) -> None:
     admin = await login(identity, "admin")
-    user = await staff(identity, admin, "deputy")
+    user = (await a_clerk(identity, admin, "deputy")).name
     error = await refused(
         identity.call_with(admin, "GrantRole", user=user, role="roles/commander", scope=DISTRICT, **{field: time})
     )
@@ -117,7 +96,7 @@ async def test_a_grant_names_its_times_in_answers_lists_and_events(
     identity: Serving, engine: Engine, clock: SettableClock
 ) -> None:
     admin = await login(identity, "admin")
-    user = await staff(identity, admin, "deputy")
+    user = (await a_clerk(identity, admin, "deputy")).name
     times = {"begin_time": START + timedelta(hours=1), "expire_time": START + timedelta(hours=9)}
     night = await grant(identity, admin, user, "commander", DISTRICT, **times)
     assert (night.begin_time.ToDatetime(UTC), night.expire_time.ToDatetime(UTC)) == tuple(times.values())
@@ -125,7 +104,7 @@ async def test_a_grant_names_its_times_in_answers_lists_and_events(
     other_night = await grant(
         identity, admin, user, "commander", DISTRICT, **{k: t + timedelta(days=1) for k, t in times.items()}
     )
-    lasting = await grant(identity, admin, user, "commander", STREET[:6])
+    lasting = await grant(identity, admin, user, "commander", DISTRICT)
     assert len({night.name, other_night.name, lasting.name}) == 3
     listed = (await identity.call_with(admin, "ListGrants", user=user)).grants
     assert [each.name for each in listed][1:] == [night.name, other_night.name, lasting.name]
@@ -150,14 +129,14 @@ async def test_a_period_that_is_over_or_none_is_refused(
     identity: Serving, times: dict[str, datetime], field: str
 ) -> None:
     admin = await login(identity, "admin")
-    user = await staff(identity, admin, "deputy")
+    user = (await a_clerk(identity, admin, "deputy")).name
     error = await refused(grant(identity, admin, user, "commander", DISTRICT, **times))
     assert (error.code, error.reason, error.fields) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", [field])
 
 
 async def test_who_holds_a_role_for_a_while_can_not_grant_it_for_longer(identity: Serving) -> None:
     admin = await login(identity, "admin")
-    deputy_name, friend = [await staff(identity, admin, name) for name in ("deputy", "friend")]
+    deputy_name, friend = [(await a_clerk(identity, admin, name)).name for name in ("deputy", "friend")]
     ends = START + timedelta(hours=8)
     await grant(identity, admin, deputy_name, "administrator", DISTRICT, expire_time=ends)
     deputy = await login(identity, "deputy")
@@ -172,7 +151,7 @@ async def test_the_release_before_reads_and_writes_lasting_grants_alone(identity
     replica that knows no periods must not take a grant for a lasting one.
     """
     admin = await login(identity, "admin")
-    user = await staff(identity, admin, "deputy")
+    user = (await a_clerk(identity, admin, "deputy")).name
     await grant(identity, admin, user, "commander", DISTRICT, expire_time=START + timedelta(hours=1))
     lasting = await grant(identity, admin, user, "supervisor", DISTRICT)
     of_user = {"user": user.removeprefix("users/")}
@@ -209,7 +188,7 @@ def test_grants_of_the_same_role_differ_by_their_periods_alone(engine: Engine) -
 
 async def test_nobody_is_granted_more_than_a_token_has_room_for(identity: Serving, engine: Engine) -> None:
     admin = await login(identity, "admin")
-    user = await staff(identity, admin, "keeper")
+    user = (await a_clerk(identity, admin, "keeper")).name
     everything = sorted(granting.all_permissions())
     await identity.call_with(
         admin, "CreateRole", district=DISTRICT, role_id="everything", display_name="一切", permissions=everything
@@ -237,7 +216,7 @@ async def test_nobody_is_granted_more_than_a_token_has_room_for(identity: Servin
 
 async def test_nobody_holds_more_than_a_hundred_grants(identity: Serving) -> None:
     admin = await login(identity, "admin")
-    user = await staff(identity, admin, "deputy")
+    user = (await a_clerk(identity, admin, "deputy")).name
     for day in range(1, 100):
         await grant(identity, admin, user, "petitioner", DISTRICT, expire_time=START + timedelta(days=day))
     error = await refused(grant(identity, admin, user, "petitioner", DISTRICT))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
 import jwt
-import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import Engine, text
 
@@ -21,46 +19,9 @@ from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.codes import KeptCodes
 from onegrid_kit.testing.waiting import eventually_async
 
-PASSWORD = "correct horse battery"
-DISTRICT, STREET, DEPARTMENT = "210602", "210602003", "210602D07"
-PHONE = "+8613912345678"
-Metadata = Sequence[tuple[str, str]]
+from .acting import DISTRICT, PASSWORD, PHONE, Metadata, a_clerk, bearer, login, refused, with_code
 
-
-async def login(identity: Serving, name: str = "admin", password: str = PASSWORD) -> Metadata:
-    answer = await identity.call(None, "LoginWithPassword", login=name, password=password)
-    return bearer(answer.session.access_token)
-
-
-def bearer(token: str) -> Metadata:
-    return (("authorization", f"Bearer {token}"),)
-
-
-async def with_code(identity: Serving, phone: str = PHONE, code: str = "") -> Any:
-    if not code:
-        await identity.call(None, "RequestOneTimeCode", phone=phone)
-        code = KeptCodes.last[phone]
-    return (await identity.call(None, "LoginWithOneTimeCode", phone=phone, code=code, district=DISTRICT)).session
-
-
-async def a_clerk(identity: Serving, admin: Metadata, name: str = "clerk") -> User:
-    answer = await identity.call_with(
-        admin,
-        "CreateUser",
-        district=DISTRICT,
-        kind=AccountKind.ACCOUNT_KIND_STAFF,
-        display_name="王小明",
-        login=name,
-        password=PASSWORD,
-    )
-    user: User = answer.user
-    return user
-
-
-async def refused(call: Any) -> Refused:
-    with pytest.raises(Refused) as error:
-        await call
-    return error.value
+STREET, DEPARTMENT = "210602003", "210602D07"
 
 
 async def test_a_login_opens_a_session_whose_token_holds_the_grants(identity: Serving) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,39 +10,16 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import Engine, text
 
-from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid_identity import granting, jobs, store
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.codes import KeptCodes
 
-PASSWORD = "correct horse battery"
-DISTRICT, DEPARTMENT = "210602", "210602D07"
-PHONE, OTHERS_PHONE = "+8613912345678", "+8613912345679"
-Metadata = Sequence[tuple[str, str]]
+from .acting import DISTRICT, PASSWORD, PHONE, Metadata, a_clerk, bearer, login, with_code
 
-
-def bearer(token: str) -> Metadata:
-    return (("authorization", f"Bearer {token}"),)
-
-
-async def admin_of(identity: Serving) -> Metadata:
-    answer = await identity.call(None, "LoginWithPassword", login="admin", password=PASSWORD)
-    return bearer(answer.session.access_token)
-
-
-async def a_clerk(identity: Serving, admin: Metadata) -> User:
-    fields = {"district": DISTRICT, "kind": AccountKind.ACCOUNT_KIND_STAFF, "display_name": "王小明", "login": "clerk"}
-    answer = await identity.call_with(admin, "CreateUser", **fields, password=PASSWORD)
-    user: User = answer.user
-    return user
-
-
-async def with_code(identity: Serving, phone: str = PHONE, district: str = DISTRICT) -> Any:
-    await identity.call(None, "RequestOneTimeCode", phone=phone)
-    fields = {"phone": phone, "code": KeptCodes.last[phone], "district": district}
-    return (await identity.call(None, "LoginWithOneTimeCode", **fields)).session
+DEPARTMENT = "210602D07"
+OTHERS_PHONE = "+8613912345679"
 
 
 async def at_once(*calls: Any) -> list[Any]:
@@ -84,12 +60,12 @@ async def test_failures_long_ago_are_forgiven(identity: Serving, clock: Settable
     clock.set(datetime(2020, 11, 11, 9, 0, tzinfo=UTC))
     for _ in range(4):
         await at_once(identity.call(None, "LoginWithPassword", login="admin", password="wrong"))
-    await admin_of(identity)
+    await login(identity)
     assert set(rows(engine, "SELECT failures FROM login_attempts WHERE success_time IS NOT NULL")) == {0}
 
 
 async def test_wrong_secrets_never_lock_a_service_account(identity: Serving) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     made = await identity.call_with(admin, "CreateServiceAccount", district=DISTRICT, display_name="12345 热线")
     wrong = (identity.call(None, "LoginServiceAccount", name=made.user.name, secret="wrong") for _ in range(20))
     assert set(await at_once(*wrong)) == {"CREDENTIALS_REJECTED"}
@@ -97,7 +73,7 @@ async def test_wrong_secrets_never_lock_a_service_account(identity: Serving) -> 
 
 
 async def test_an_old_password_is_guessed_no_more_often_than_a_logins(identity: Serving) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     answer = await identity.call(None, "LoginWithPassword", login="clerk", password=PASSWORD)
     mine = bearer(answer.session.access_token)
@@ -135,7 +111,7 @@ async def test_a_code_is_still_good_after_its_holder_named_a_district_that_there
 
 
 async def test_who_is_disabled_while_logging_in_keeps_no_session(identity: Serving, engine: Engine) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     logins = (identity.call(None, "LoginWithPassword", login="clerk", password=PASSWORD) for _ in range(12))
 
@@ -149,7 +125,7 @@ async def test_who_is_disabled_while_logging_in_keeps_no_session(identity: Servi
 
 
 async def test_a_refresh_while_the_account_is_disabled_leaves_no_session(identity: Serving, engine: Engine) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     for number in range(5):
         clock_free = f"+861391000000{number}"
         session = await with_code(identity, clock_free)
@@ -165,7 +141,7 @@ async def test_a_refresh_while_the_account_is_disabled_leaves_no_session(identit
 
 
 async def test_a_role_given_by_several_at_once_is_one_grant(identity: Serving, engine: Engine) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
     outcomes = await at_once(*(identity.call_with(admin, "GrantRole", **fields) for _ in range(8)))
@@ -174,7 +150,7 @@ async def test_a_role_given_by_several_at_once_is_one_grant(identity: Serving, e
 
 
 async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, engine: Engine) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
     grant = (await identity.call_with(admin, "GrantRole", **fields)).grant
@@ -184,7 +160,7 @@ async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, 
 
 
 async def test_giving_and_taking_a_role_at_once_never_fails(identity: Serving) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
     for _ in range(10):
@@ -195,7 +171,7 @@ async def test_giving_and_taking_a_role_at_once_never_fails(identity: Serving) -
 
 
 async def test_a_department_is_entered_once(identity: Serving, engine: Engine) -> None:
-    admin = await admin_of(identity)
+    admin = await login(identity)
     names = [f"第{number}局" for number in range(8)]
     outcomes = await at_once(
         *(identity.call_with(admin, "CreateDepartment", code=DEPARTMENT, display_name=name) for name in names)
@@ -224,7 +200,7 @@ async def test_taking_anothers_number_or_organization_is_refused(identity: Servi
     assert (await update(mine, "display_name")).user.display_name == "张三"
     for paths in (("phone",), ("organization",), ("display_name", "phone")):
         assert await update(mine, *paths) == "PERMISSION_DENIED"
-    after = (await update(await admin_of(identity), "phone", "organization")).user
+    after = (await update(await login(identity), "phone", "organization")).user
     assert (after.phone, after.organization) == (OTHERS_PHONE, "元宝区儿童中心")
 
 
@@ -238,7 +214,7 @@ async def test_expired_sessions_codes_and_failures_are_deleted(
     await identity.call(None, "RequestOneTimeCode", phone=PHONE)
     await at_once(identity.call(None, "LoginWithPassword", login="nobody", password="wrong"))
     # What is known of an address is kept longer than what failed.
-    await admin_of(identity)
+    await login(identity)
     tables = ("session", "refresh_token", "one_time_code", "code_requests", "login_attempts")
 
     def forget(now: datetime) -> list[int]:

@@ -21,9 +21,9 @@ from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving, serving
 from onegrid_kit.testing.codes import KeptCodes
 
-DISTRICT = "210602"
+from .acting import DISTRICT, bearer, login
+
 NORMAL, WITH_TRUNK_PREFIX = "+8613912345678", "+86013912345678"
-PASSWORD = "correct horse battery"
 
 
 async def log_in(identity: Serving, phone: str) -> Any:
@@ -33,7 +33,7 @@ async def log_in(identity: Serving, phone: str) -> Any:
 
 
 async def phone_of(identity: Serving, session: Any) -> str:
-    metadata = (("authorization", f"Bearer {session.access_token}"),)
+    metadata = bearer(session.access_token)
     return str((await identity.call_with(metadata, "GetCaller")).user.phone)
 
 
@@ -49,8 +49,7 @@ async def test_a_number_with_a_trunk_prefix_is_the_same_number(identity: Serving
 
 
 async def test_an_administrator_can_not_enter_a_number_twice(identity: Serving) -> None:
-    answer = await identity.call(None, "LoginWithPassword", login="admin", password=PASSWORD)
-    admin = (("authorization", f"Bearer {answer.session.access_token}"),)
+    admin = await login(identity)
     kind = AccountKind.ACCOUNT_KIND_CITIZEN
 
     async def create(phone: str) -> User:

@@ -10,21 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid_identity import passwords
 from onegrid_kit.errors import InvalidRequest
 from onegrid_kit.testing.api import Refused, Serving
 
-DISTRICT, PASSWORD = "210602", "correct horse battery"
+from .acting import a_clerk, bearer, login
+
 TYPED = "caf\u00e9 \u5bc6\u7801 2020"
-
-
-async def a_clerk(identity: Serving, password: str) -> Any:
-    answer = await identity.call(None, "LoginWithPassword", login="admin", password=PASSWORD)
-    admin = (("authorization", f"Bearer {answer.session.access_token}"),)
-    kind = AccountKind.ACCOUNT_KIND_STAFF
-    fields = {"district": DISTRICT, "kind": kind, "display_name": "王小明", "login": "clerk", "password": password}
-    return (await identity.call_with(admin, "CreateUser", **fields)).user
 
 
 async def log_in(identity: Serving, password: str) -> Any:
@@ -37,16 +29,16 @@ async def log_in(identity: Serving, password: str) -> Any:
     ids=["the same", "decomposed", "ideographic spaces", "no-break spaces"],
 )
 async def test_a_password_typed_in_another_form_is_the_same(identity: Serving, again: str) -> None:
-    clerk = await a_clerk(identity, TYPED)
+    clerk = await a_clerk(identity, await login(identity), password=TYPED)
     session = await log_in(identity, again)
-    mine = (("authorization", f"Bearer {session.access_token}"),)
+    mine = bearer(session.access_token)
     fields = {"name": clerk.name, "old_password": again, "new_password": unicodedata.normalize("NFD", TYPED) + "!"}
     await identity.call_with(mine, "SetPassword", **fields)
     assert (await log_in(identity, TYPED + "!")).user == clerk.name
 
 
 async def test_another_case_or_width_is_another_password(identity: Serving) -> None:
-    await a_clerk(identity, TYPED)
+    await a_clerk(identity, await login(identity), password=TYPED)
     for other in (TYPED.upper(), TYPED.replace("2", "\uff12")):
         with pytest.raises(Refused) as refused:
             await log_in(identity, other)
@@ -56,7 +48,7 @@ async def test_another_case_or_width_is_another_password(identity: Serving) -> N
 @pytest.mark.parametrize("character", ["\u200d", "\u115f", "\ufdd0"])
 async def test_a_character_that_can_not_be_typed_reliably_is_refused(identity: Serving, character: str) -> None:
     with pytest.raises(Refused) as refused:
-        await a_clerk(identity, f"pass{character}word 2020")
+        await a_clerk(identity, await login(identity), password=f"pass{character}word 2020")
     assert (refused.value.reason, refused.value.fields) == ("INVALID_REQUEST", ["password"])
     assert f"U+{ord(character):04X}" in str(refused.value)
 
@@ -64,7 +56,7 @@ async def test_a_character_that_can_not_be_typed_reliably_is_refused(identity: S
 async def test_a_password_that_the_release_before_hashed_as_it_was_typed_is_still_good(
     identity: Serving, engine: Engine
 ) -> None:
-    await a_clerk(identity, TYPED)
+    await a_clerk(identity, await login(identity), password=TYPED)
     decomposed = unicodedata.normalize("NFD", TYPED)
     with engine.begin() as conn:
         conn.execute(

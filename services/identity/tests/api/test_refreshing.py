@@ -13,15 +13,8 @@ from sqlalchemy import Engine, text
 
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving
-from onegrid_kit.testing.codes import KeptCodes
 
-DISTRICT, PHONE = "210602", "+8613912345678"
-
-
-async def log_in(identity: Serving) -> Any:
-    await identity.call(None, "RequestOneTimeCode", phone=PHONE)
-    code = KeptCodes.last[PHONE]
-    return (await identity.call(None, "LoginWithOneTimeCode", phone=PHONE, code=code, district=DISTRICT)).session
+from .acting import bearer, login, with_code
 
 
 async def refresh(identity: Serving, token: str) -> Any:
@@ -43,13 +36,13 @@ def revocations(engine: Engine) -> int:
 async def test_of_eight_who_refresh_at_once_each_gets_a_session_that_goes_on(
     identity: Serving, engine: Engine, clock: SettableClock
 ) -> None:
-    session = await log_in(identity)
+    session = await with_code(identity)
     answers = await asyncio.gather(*(refresh(identity, session.refresh_token) for _ in range(8)))
     assert len({answer.refresh_token for answer in answers}) == 1
     sids = {jwt.decode(each.access_token, options={"verify_signature": False})["sid"] for each in answers}
     assert len(sids) == 1
     for answer in answers:
-        me = await identity.call_with((("authorization", f"Bearer {answer.access_token}"),), "GetCaller")
+        me = await identity.call_with(bearer(answer.access_token), "GetCaller")
         assert me.user.name == session.user
     clock.set(clock.now() + timedelta(minutes=10))
     assert (await refresh(identity, answers[0].refresh_token)).access_token
@@ -59,7 +52,7 @@ async def test_of_eight_who_refresh_at_once_each_gets_a_session_that_goes_on(
 async def test_a_lost_answer_is_asked_for_again_within_ten_seconds(
     identity: Serving, engine: Engine, clock: SettableClock
 ) -> None:
-    session = await log_in(identity)
+    session = await with_code(identity)
     lost = await refresh(identity, session.refresh_token)
     clock.set(clock.now() + timedelta(seconds=8))
     again = await refresh(identity, session.refresh_token)
@@ -73,7 +66,7 @@ async def test_a_lost_answer_is_asked_for_again_within_ten_seconds(
 
 
 async def test_a_token_whose_successor_was_used_ends_the_session_at_once(identity: Serving, engine: Engine) -> None:
-    first = await log_in(identity)
+    first = await with_code(identity)
     second = await refresh(identity, first.refresh_token)
     third = await refresh(identity, second.refresh_token)
     assert len({first.refresh_token, second.refresh_token, third.refresh_token}) == 3
@@ -83,7 +76,7 @@ async def test_a_token_whose_successor_was_used_ends_the_session_at_once(identit
 
 
 async def test_a_token_that_the_release_before_exchanged_has_no_grace(identity: Serving, engine: Engine) -> None:
-    session = await log_in(identity)
+    session = await with_code(identity)
     with engine.begin() as conn:
         conn.execute(text("UPDATE refresh_token SET used = true"))
     assert await is_rejected(identity, session.refresh_token)
@@ -91,9 +84,8 @@ async def test_a_token_that_the_release_before_exchanged_has_no_grace(identity: 
 
 
 async def test_who_was_disabled_does_not_get_the_answer_again(identity: Serving) -> None:
-    answer = await identity.call(None, "LoginWithPassword", login="admin", password="correct horse battery")
-    admin = (("authorization", f"Bearer {answer.session.access_token}"),)
-    session = await log_in(identity)
+    admin = await login(identity)
+    session = await with_code(identity)
     await refresh(identity, session.refresh_token)
     await identity.call_with(admin, "DisableUser", name=session.user)
     assert await is_rejected(identity, session.refresh_token)
