@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +61,46 @@ def test_a_role_is_ready_while_broker_and_database_are_there(
             assert told("live") == {200}
             server.start()
             eventually(lambda: told("ready") == {200}, 60)
+
+
+@pytest.mark.parametrize("role", ["relay", "worker"])
+def test_a_metrics_port_that_is_taken_is_named(role: str, database_url: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environ = roles.environment(database_url, "amqp://guest:guest@127.0.0.1:1/", METRICS_PORT=str(port))
+        ended = roles.run(environ, role)
+    assert ended.returncode == 2
+    assert f"ONEGRID_METRICS_PORT: port {port} can't be listened on" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("role", [("migrate", "--without-broker"), ("parked", "list"), ("audit", "verify")])
+def test_a_database_that_refuses_is_told_in_a_line(role: tuple[str, ...]) -> None:
+    nowhere = "postgresql://user:secret@127.0.0.1:1/nothing"
+    ended = roles.run(roles.environment(nowhere), *role)
+    assert ended.returncode == 1
+    assert "database or broker refuse or do not answer" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+def test_a_broker_that_refuses_migrate_is_told_in_a_line(database_url: str, empty_broker: RabbitServer) -> None:
+    wrong = empty_broker.url.replace("guest:guest", "guest:wrong")
+    ended = roles.run(roles.environment(database_url, wrong), "migrate")
+    assert ended.returncode == 1
+    assert "database or broker refuse or do not answer" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("role", ["relay", "worker"])
+@pytest.mark.parametrize("later_s", [0, 0.1, 0.3, 0.6, 1, 2])
+def test_a_role_that_is_stopped_while_it_starts_ends_with_success(role: str, later_s: float, database_url: str) -> None:
+    def listens_for_sigterm(process: subprocess.Popen[bytes]) -> bool:
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+        return bool((int(status["SigCgt"], 16) | int(status["SigBlk"], 16)) & 1 << (signal.SIGTERM - 1))
+
+    with roles.running(roles.environment(database_url, "amqp://guest:guest@127.0.0.1:1/"), role) as process:
+        eventually(lambda: listens_for_sigterm(process))
+        time.sleep(later_s)

@@ -55,6 +55,22 @@ def run(service: Service, argv: Sequence[str]) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    except Exception as error:
+        if not _is_refused(error):
+            raise
+        from onegrid_kit.logs import describe
+
+        print(f"{role}: database or broker refuse or do not answer: {describe(error)}", file=sys.stderr)
+        return 1
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether database or broker are away or do not admit us, which a traceback would not make clearer."""
+    from sqlalchemy.exc import OperationalError
+
+    from onegrid_kit.database import lost
+
+    return isinstance(error, OperationalError | ConnectionError) or lost(error)
 
 
 def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str]) -> int:

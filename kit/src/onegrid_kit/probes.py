@@ -14,6 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import make_wsgi_app
 
 from onegrid_kit import metrics
+from onegrid_kit.settings import SettingsError
 
 __all__ = ["Health", "serve"]
 
@@ -58,12 +59,18 @@ class Health:
 
 
 def serve(port: int, health: Health, service: str, role: str) -> None:
-    """Serve `/metrics`, `/ready` and `/live` of this service's role in a thread, unless the port is 0."""
+    """Serve `/metrics`, `/ready` and `/live` of this service's role in a thread, unless the port is 0.
+
+    Raises SettingsError if the port is taken.
+    """
     metrics.BUILD.labels(service, role, version("onegrid-kit")).set(1)
     for need in health.needs:
         metrics.NEEDS_MET.labels(service, role, need).set_function(partial(health.has, need))
     if port:
-        server = make_server("", port, _application(health), _Server, handler_class=_Silent)
+        try:
+            server = make_server("", port, _application(health), _Server, handler_class=_Silent)
+        except OSError as error:
+            raise SettingsError(f"ONEGRID_METRICS_PORT: port {port} can't be listened on: {error.strerror}") from None
         threading.Thread(target=server.serve_forever, name="probes", daemon=True).start()
 
 

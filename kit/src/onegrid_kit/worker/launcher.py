@@ -33,10 +33,10 @@ def launch(argv: list[str]) -> int:
     try:
         settings = load_settings(service.settings)
         require_broker(settings)
+        return consumer.run(service, settings)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    return consumer.run(service, settings)
 
 
 if __name__ == "__main__":
