@@ -219,14 +219,17 @@ class District:
             return int(conn.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
     def content(self) -> dict[str, tuple[int, str]]:
-        """The number of rows of every table of every database, and a digest of what they hold."""
+        """The number of rows of every table of every database, and a digest of what they hold; but for the leases of
+        background processes, which are renewed all the time.
+        """
         found = {}
         for name, engine in self.engines.items():
             with engine.connect() as conn:
                 tables = conn.execute(
                     text(
                         "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
-                        "WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"
+                        "WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition "
+                        "AND relname <> 'lease' ORDER BY relname"
                     )
                 ).scalars()
                 for table in list(tables):
