@@ -25,11 +25,11 @@ CONTENT_TYPE: Final = "application/protobuf"
 UNROUTED: Final = "onegrid.unrouted"
 """The exchange and queue of what was lost on its way and what a worker refuses; the newest are kept for an operator."""
 UNSUBSCRIBED: Final = "onegrid.unsubscribed"
-"""An exchange without a queue: what a service announces and nobody takes ends there, and is no loss."""
+"""An exchange without a queue: events that have no subscriber end there, which is no loss."""
 QUEUE_ARGUMENTS: Final[Mapping[str, Any]] = {"x-queue-type": "quorum", "x-dead-letter-exchange": UNROUTED}
 """A service's queue: quorum queues survive the loss of a node."""
 UNROUTED_ARGUMENTS: Final[Mapping[str, Any]] = {"x-queue-type": "quorum", "x-max-length": 10_000}
-"""The queue of what nobody takes, which must not grow without end."""
+"""The queue of unroutable messages, which has a maximum length."""
 
 
 def headers(delivery: Delivery, traceparent: str) -> dict[str, str]:

@@ -22,8 +22,8 @@ __all__ = ["APPEND", "APPENDING", "append", "broken_blocks", "document"]
 STRANDS = 8
 
 _HASHED = " || ".join(
-    f"int4send(octet_length({word})) || convert_to({word}, 'UTF8')"
-    for word in (
+    f"int4send(octet_length({column})) || convert_to({column}, 'UTF8')"
+    for column in (
         """to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')""",
         *("caller", "method", "resource", "request_id", "purpose"),
     )
@@ -95,7 +95,7 @@ def document(entries: Sequence[tuple[Call, str]]) -> str:
 
 
 def broken_blocks(conn: Connection) -> Iterator[str]:
-    """What does not fit in the trail, in words, oldest first within each strand; nothing if it is whole.
+    """Descriptions of what does not fit in the trail, oldest first within each strand; none if it is intact.
 
     Run it in a transaction of REPEATABLE READ, so that it sees no block that came after the heads it compares with.
     """
@@ -125,13 +125,13 @@ def broken_blocks(conn: Connection) -> Iterator[str]:
         if head[0] > block:
             yield f"strand {strand}, block {block + 1}: it is missing, and all behind it"
         elif head != (block, hash_):
-            yield f"strand {strand}, block {block}: it is not the one that the strand's head tells of"
+            yield f"strand {strand}, block {block}: it is not the one that the strand's head names"
 
 
 def _digest(rows: Sequence[tuple[datetime, str, str, str, str, str]]) -> bytes:
     digest = hashlib.sha256()
-    for time, *words in rows:
-        for word in (time.astimezone(UTC).isoformat(timespec="microseconds"), *words):
-            data = word.encode()
+    for time, *columns in rows:
+        for column in (time.astimezone(UTC).isoformat(timespec="microseconds"), *columns):
+            data = column.encode()
             digest.update(len(data).to_bytes(4) + data)
     return digest.digest()

@@ -9,7 +9,7 @@ __all__ = ["Backoff"]
 
 
 class Backoff:
-    """The pauses double up to a limit, and begin anew once an attempt succeeded or lasted longer than that limit."""
+    """The pauses double up to a limit, and start over once an attempt succeeded or lasted longer than that limit."""
 
     def __init__(self, first_s: float, most_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._first_s = first_s

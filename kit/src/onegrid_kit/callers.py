@@ -108,7 +108,7 @@ class Caller:
 
     def may(self, permission: str, code: str) -> bool:
         """Whether the permission is held over a scope that contains the code."""
-        # As `codes.contains` says, asked of all scopes at once.
+        # The same as `codes.contains`, for all scopes at once.
         return code.startswith(self._scopes.get(permission, ()))
 
     def may_own(self, permission: str, owner: str) -> bool:
@@ -155,20 +155,20 @@ class Call:
     request_id: str = ""
     """The request's ``request_id``; empty if it has none."""
     fingerprint: bytes = b""
-    """A digest of the request, which tells a repeated request from another one with the same id."""
+    """A digest of the request, which distinguishes a repeated request from another one with the same id."""
     traceparent: str = ""
     """The W3C trace context of the call; empty if it is not traced."""
     purpose: str = ""
-    """Why personal data is read, as the caller says in ``x-purpose-bin`` or ``x-purpose``."""
+    """Why personal data is read, as the caller states in ``x-purpose-bin`` or ``x-purpose``."""
     address: str = ""
     """The network address that the call comes from; empty if it has none. Personal data: keep no more than a digest."""
     resource: str = ""
-    """What the audit trail says that the call is about; empty where the response names it."""
+    """The resource that the audit trail records; empty where the response names it."""
     response_resource: Callable[[Any], str] | None = None
     """Reads it from the response."""
 
     def audited_resource(self, response: Message) -> str:
-        """What the audit trail says that the call was about. Raises ValueError if nothing names it."""
+        """The resource that the audit trail records. Raises ValueError if nothing names it."""
         resource = self.resource or (self.response_resource(response) if self.response_resource else "")
         if not resource:
             raise ValueError(f"{self.method} names no resource that it could be audited for")

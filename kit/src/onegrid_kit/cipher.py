@@ -51,7 +51,7 @@ class Cipher(Protocol):
         ...
 
     def blind_index(self, text: str, purpose: str) -> bytes:
-        """The same 32 bytes for the same text and purpose, which tell nothing else (HMAC-SHA-256)."""
+        """The same 32 bytes for the same text and purpose, which reveal nothing else (HMAC-SHA-256)."""
         ...
 
 

@@ -15,7 +15,7 @@ CHINA = ZoneInfo("Asia/Shanghai")
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """Returns the current time."""
 
     def now(self) -> datetime:
         """The present, aware and in UTC."""

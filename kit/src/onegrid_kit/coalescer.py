@@ -80,7 +80,7 @@ class Coalescer(Generic[I, O]):
                 for one in batch:
                     await self._answer([one])
                 return
-            # Alone to blame, or nobody is: what is away for one is away for all of them, and what may have been done
+            # One item alone is the cause; or none is: what is away for one is away for all, and what may have been done
             # must not be tried again.
             settled = [(one, error) for one in batch]
         for (_, future), answer in settled:

@@ -37,7 +37,7 @@ def is_idempotent(method: MethodDescriptor) -> bool:
 
 
 def events_of(service: str) -> Mapping[str, options_pb2.Event]:
-    """What a service announces: the types of its events, and what the contract says of each."""
+    """The types of the events that a service announces, with the option of each."""
     module = f"onegrid.{service}.v1.events_pb2"
     if find_spec(module) is None:
         return {}

@@ -34,8 +34,8 @@ Connector: TypeAlias = "Callable[[], Awaitable[asyncpg.Connection[Any]]]"
 _TRIES = 4
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOCK_TIMEOUT = "55P03"
-# Of class 08 (connection), 53 (resources), 57P (shutting down), 25006 (a primary that is one no more): nothing that the
-# request is to blame for.
+# Of class 08 (connection), 53 (resources), 57P (shutting down), 25006 (a primary that is one no more): no fault of the
+# request.
 _GONE = ("08", "53", "57P", "25006")
 _FAILURES = (
     DBAPIError,
@@ -43,11 +43,11 @@ _FAILURES = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    # What asyncpg says when the server's goodbye crosses a statement.
+    # Raised by asyncpg when the server closes the connection while a statement is sent.
     asyncpg.InternalClientError,
 )
 _LOCK_TIMEOUT_MS = 5_000
-# A session whose client vanished without a word gives up its locks after a minute.
+# The session of a vanished client releases its locks after a minute.
 _SESSION = {
     "jit": "off",
     "lock_timeout": str(_LOCK_TIMEOUT_MS),
@@ -80,7 +80,7 @@ def run_command(conn: Connection, cipher: Cipher, call: Call, do: Callable[[Conn
 class Database:
     """A service's database, for asyncio.
 
-    A connection that was lost costs nobody anything if the database is back: what was not committed is begun again.
+    A lost connection fails no call if the database is back: uncommitted work is retried.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class Database:
 
 class DedicatedConnection:
     """A connection for a statement that runs all the time, over the driver alone: SQLAlchemy takes 0.3 ms of
-    processor time for one, which is as much as the api has for a whole call.
+    processor time for one, which is as much as the api has for all of a call.
     """
 
     def __init__(self, connect: Connector, use: metrics.Use, count_retry: Callable[[], None]) -> None:
@@ -316,13 +316,13 @@ def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) 
 
 
 def sqlstate(error: BaseException) -> str:
-    """PostgreSQL's code of the error; empty if it is not the server's word."""
+    """PostgreSQL's code of the error; empty if the error is not the server's."""
     original = error.orig if isinstance(error, DBAPIError) else error
     return str(getattr(original, "sqlstate", None) or "")
 
 
 def lost(error: BaseException) -> bool:
-    """Whether the error says that the database is away, and nothing of what it was asked."""
+    """Whether the error means that the database is unreachable, not that the statement is wrong."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if state := sqlstate(error):
@@ -374,7 +374,7 @@ async def _reconnecting(once: Callable[[], Awaitable[T]]) -> T:
 
 
 def _notice_loss(engine: Engine) -> None:
-    """Let the pool know more kinds of loss than the dialects do: a server that says goodbye has closed nothing yet."""
+    """Make the pool discard connections on more errors than the dialects know, such as a server's shutdown."""
 
     @event.listens_for(engine, "handle_error")
     def notice(context: ExceptionContext) -> None:

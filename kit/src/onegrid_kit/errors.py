@@ -50,7 +50,7 @@ class Reason:
     def __init__(self, enum: EnumTypeWrapper, value: int) -> None:
         self.value: EnumValueDescriptor = enum.DESCRIPTOR.values_by_number[value]
         self.name: str = self.value.name.removeprefix("ERROR_REASON_")
-        """What ``ErrorInfo.reason`` says."""
+        """``ErrorInfo.reason``."""
 
 
 class DomainError(Exception):
@@ -70,7 +70,7 @@ class DomainError(Exception):
         super().__init__(message)
         self.message = message
         self.metadata: Mapping[str, str] = metadata or {}
-        """What ``ErrorInfo.metadata`` says; its keys are a contract, listed at the reason in the proto."""
+        """``ErrorInfo.metadata``; its keys are a contract, listed at the reason in the proto."""
         self.details = tuple(details)
         """Further details of the status."""
         self.retry_after = retry_after
@@ -96,7 +96,7 @@ class InvalidRequest(DomainError):
     def __init__(self, *violations: FieldViolation, metadata: Mapping[str, str] | None = None) -> None:
         super().__init__("; ".join(f"{field}: {text}" for field, text in violations), metadata=metadata)
         self.violations = violations
-        """What ``BadRequest.field_violations`` says."""
+        """``BadRequest.field_violations``."""
 
 
 class MalformedRequest(DomainError):
@@ -144,7 +144,7 @@ class SessionEnded(Unauthenticated):
 
 
 class PermissionDenied(DomainError):
-    """The caller may not, here. It is said in the same words whether the resource exists or not."""
+    """The caller lacks the permission here. The message is the same whether the resource exists or not."""
 
     code = code_pb2.PERMISSION_DENIED
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PERMISSION_DENIED)
@@ -184,7 +184,7 @@ class RequestIdReused(DomainError):
 
 
 class StaleEtag(DomainError):
-    """Somebody changed the resource since the caller read it."""
+    """The resource was changed since the caller read it."""
 
     code = code_pb2.ABORTED
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_STALE_ETAG)

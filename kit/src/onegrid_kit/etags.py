@@ -1,4 +1,4 @@
-"""Etags: a change that names one is made only if nobody has changed the resource since it was read."""
+"""Etags: a change that names one is made only if the resource is unchanged since it was read."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Delivery:
     """The trace that it belongs to."""
 
     def call(self) -> Call:
-        """The call of a command that a handler runs: nobody's, at the time of the event and in its trace."""
+        """The call of a command that a handler runs: without a caller, at the time of the event and in its trace."""
         return Call(caller=ANONYMOUS, now=self.time, method=self.type, traceparent=self.traceparent)
 
 

@@ -75,7 +75,7 @@ class CellIndex:
 
 
 def problem_of(ring: Ring) -> str | None:
-    """Why the ring bounds no ground, in words; None if it does."""
+    """Why the ring bounds no ground; None if it does."""
     if ring[0] == ring[-1]:
         return "its last corner repeats the first"
     if any(abs(east - west) > _WIDEST_EDGE for (west, _), (east, _) in pairwise((*ring, ring[0]))):

@@ -1,4 +1,4 @@
-"""One answer for one `request_id`: whoever repeats a request within 24 hours gets what the first one got."""
+"""One answer for one `request_id`: a request repeated within 24 hours gets the first answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["KEPT_HOURS", "PURPOSE", "claim", "keep_answer", "stored_answer"]
 
 KEPT_HOURS = 24
 PURPOSE = "kit.answer"
-"""What kept answers are sealed for; whoever claims and keeps seals and opens them."""
+"""The purpose that stored answers are encrypted for, by the callers of `claim` and `keep`."""
 
 # A second transaction with the same key waits here until the first has ended.
 _CLAIM = text(

@@ -1,6 +1,6 @@
-"""Every event is handled once: an inbox row is written in the handler's own transaction, whoever delivers it how often.
+"""Every event is handled once: an inbox row is written in the handler's own transaction, however often it is delivered.
 
-A handler that fails loses nothing and blocks nobody: its event is set aside in `parked_event`, tried again with growing
+A handler that fails loses nothing and blocks no other: its event is parked in `parked_event`, tried again with growing
 pauses, and after the last try kept there until an operator replays it.
 """
 

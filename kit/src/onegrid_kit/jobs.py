@@ -52,7 +52,7 @@ def run_job(service: str, engine: Engine, job: Job, now: datetime) -> bool:
 class Schedule:
     """Runs jobs as they fall due, for a loop that asks it now and then. All are due at first.
 
-    One that failed is tried again soon, with growing pauses, not after its whole interval.
+    One that failed is tried again soon, with growing pauses, not only after its interval.
     """
 
     def __init__(self, service: str, engine: Engine, jobs: Sequence[Job], clock: Clock) -> None:

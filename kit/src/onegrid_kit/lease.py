@@ -75,6 +75,6 @@ class Lease:
             conn.execute(_RELEASE, {"name": self._name, "holder": self._holder})
 
     def holder(self) -> str:
-        """Who has it: host, process and a random part; empty if nobody ever had."""
+        """Who has it: host, process and a random part; empty if it was never held."""
         with self._engine.connect() as conn:
             return conn.execute(_HOLDER, {"name": self._name}).scalar_one_or_none() or ""

@@ -84,7 +84,7 @@ class Lifecycle(Generic[S, A, R]):
         return frozenset(actor for a, actor, _ in self._leads if a == action)
 
     def allowed(self, state: S) -> tuple[A, ...]:
-        """What can be done in this state, by whoever may."""
+        """The actions possible in this state, by any actor."""
         return tuple(sorted({action for action, _, before in self._leads if before == state}))
 
     def after(self, state: S, action: A, actor: R) -> S | None:

@@ -1,5 +1,5 @@
 """Logs: one JSON object a line on standard error, each with the trace id of what it belongs to. They name no persons:
-what an error quotes is left out, unless it can't be anything that somebody told us.
+values that an error quotes are left out, unless they can't be personal data.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from onegrid_kit.errors import Unavailable
 __all__ = ["configure", "describe", "log"]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-"""Call it with an event in a few words, and what is known of it as keywords."""
+"""Call it with a short event name, and its fields as keywords."""
 
 # What these say is of the machine or of the code. Other errors quote values: a KeyError its key, a ValueError its text.
 _HARMLESS: Final = (OSError, AttributeError, TypeError, NameError, ImportError, AssertionError, Unavailable)
@@ -28,14 +28,14 @@ _OF_VALUES: Final = "22"
 
 
 def describe(error: BaseException) -> str:
-    """The error in a few words that name no persons; of a database's, its SQLSTATE and its first line at most."""
+    """A short description of the error without personal data; of a database's, SQLSTATE and first line at most."""
     kind = type(error).__name__
-    said = getattr(error, "orig", None) or error
-    state = getattr(said, "sqlstate", None)
+    cause = getattr(error, "orig", None) or error
+    state = getattr(cause, "sqlstate", None)
     if state:
-        return f"{kind} {state}" + ("" if state.startswith(_OF_VALUES) else f": {_first_line(said)}")
+        return f"{kind} {state}" + ("" if state.startswith(_OF_VALUES) else f": {_first_line(cause)}")
     if isinstance(error, OperationalError):
-        return f"{kind}: {_first_line(said)}"
+        return f"{kind}: {_first_line(cause)}"
     return f"{kind}: {error}" if isinstance(error, _HARMLESS) else kind
 
 
@@ -106,7 +106,7 @@ def _add_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, and those that it came from, the latest first; one that is its own cause is told once."""
+    """The error, and those that it came from, the latest first; one that is its own cause is listed once."""
     seen: list[BaseException] = []
     while error not in seen:
         yield error
@@ -119,7 +119,7 @@ def _traced(error: BaseException) -> str:
     return "".join(traceback.format_tb(error.__traceback__)) + describe(error)
 
 
-def _first_line(said: BaseException) -> str:
-    """What a database says without its DETAIL, which quotes rows."""
-    diagnosed = getattr(getattr(said, "diag", None), "message_primary", None)
-    return str(diagnosed or getattr(said.__cause__ or said, "message", None) or said).splitlines()[0]
+def _first_line(cause: BaseException) -> str:
+    """A database's message without its DETAIL, which quotes rows."""
+    diagnosed = getattr(getattr(cause, "diag", None), "message_primary", None)
+    return str(diagnosed or getattr(cause.__cause__ or cause, "message", None) or cause).splitlines()[0]

@@ -35,7 +35,7 @@ def run(service: Service, argv: Sequence[str]) -> int:
         print(f"usage: python -m {service.package} {' | '.join(roles)}", file=sys.stderr)
         return 2
     # A container's first process never gets a SIGTERM that it doesn't listen for: until the role does, end at once. One
-    # that serves has nothing to finish before it began; of another one, nobody must think that its work is done.
+    # that serves has nothing to finish before it began; the exit code of others must not mean success.
     code = 0 if role in _SERVING else 128 + signal.SIGTERM
     signal.signal(signal.SIGTERM, lambda *_: os._exit(code))
     try:
@@ -164,7 +164,7 @@ def _audit(settings: ServiceSettings, rest: list[str]) -> int:
         engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn,
     ):
         broken = list(audit.broken_blocks(conn))
-    print("\n".join(broken) if broken else "the audit trail is whole")
+    print("\n".join(broken) if broken else "the audit trail is intact")
     return 1 if broken else 0
 
 

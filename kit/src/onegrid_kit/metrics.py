@@ -1,6 +1,6 @@
 """The metrics that services share, each defined once; what one service alone measures is in its own `metrics.py`.
 
-Names follow Prometheus; labels are bounded, and each metric says whose it is by `service`. None is called `job` or
+Names follow Prometheus; labels are bounded, and each metric has the label `service`. None is called `job` or
 `instance`: those are the scraper's.
 """
 
@@ -141,27 +141,27 @@ BUILD = Gauge("onegrid_build_info", "1, and what runs here.", ("service", "role"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Where the users of a pool of connections tell how long they waited for one, and held it."""
+    """Where the users of a pool record how long they waited for a connection, and held it."""
 
     wait: Histogram
     held: Histogram
 
 
 def pool_use(service: str, name: str, pool: Pool) -> Use:
-    """Tell how many connections of a pool are used, whenever somebody asks."""
+    """Export how many connections of a pool are in use."""
     observe_pool(service, name, pool)
     return _times(service, name)
 
 
 def observe_pool(service: str, name: str, pool: Pool) -> None:
-    """The same, of a pool whose users tell nothing themselves."""
+    """The same, for a pool whose users record nothing themselves."""
     if not isinstance(pool, QueuePool):
-        raise TypeError(f"{type(pool).__name__} does not tell how it is used")
+        raise TypeError(f"{type(pool).__name__} does not report its use")
     _observe(service, name, pool.checkedout, pool.checkedin, pool.size)
 
 
 def dedicated_use(service: str, busy: Callable[[], Sequence[bool]]) -> Use:
-    """The same of connections that each have work of their own; `busy` says of each whether it is at it."""
+    """The same of connections that each have work of their own; `busy` returns for each whether it is working."""
     _observe(service, "line", lambda: sum(busy()), lambda: busy().count(False), lambda: len(busy()))
     return _times(service, "line")
 

@@ -110,7 +110,7 @@ class Outbox:
 
 
 def measure(service: str, engine: Engine) -> None:
-    """Tell how many events wait in the outbox and how long, and how long the audit trail is."""
+    """Export how many events wait in the outbox and how long, and how long the audit trail is."""
     with engine.connect() as conn:
         row = conn.execute(_MEASURE).one()
     metrics.OUTBOX_DEPTH.labels(service).set(row.depth)

@@ -83,7 +83,7 @@ class Pages:
         room = self._max_bytes
         items: list[M] = []
         while True:
-            # One more than the page takes, which says whether another page follows.
+            # One more than the page takes, to know whether another page follows.
             limit = min(size + 1 - len(items), _CHUNK_ROWS)
             rows = await self._rows(query, after, limit)
             for row in rows:

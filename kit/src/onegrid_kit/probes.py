@@ -1,4 +1,4 @@
-"""What a process tells over HTTP: its metrics, whether it is ready for work, and whether it lives."""
+"""The HTTP endpoints of a process: its metrics, `/ready` and `/live`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LINES = [("Content-Type", "text/plain; charset=utf-8")]
 
 
 class Health:
-    """How a process fares: which of its needs are met, and whether its loop still turns."""
+    """The health of a process: which dependencies it lacks, and whether its event loop still runs."""
 
     def __init__(self, *needs: str, patience_s: float | None = None) -> None:
         """`patience_s`: how long the loop may be silent; None where answering at all is a sign of life."""
@@ -92,13 +92,13 @@ def _application(health: Health) -> Callable[[dict[str, Any], Any], Iterable[byt
                 return scrape(environ, start)
             case "/ready":
                 lacks = health.lacks
-                good, said = not lacks, "lacks " + ", ".join(lacks) if lacks else "ready"
+                good, text = not lacks, "lacks " + ", ".join(lacks) if lacks else "ready"
             case "/live":
-                good, said = health.alive, "lives" if health.alive else "the loop hangs"
+                good, text = health.alive, "lives" if health.alive else "the loop hangs"
             case _:
                 start("404 Not Found", _LINES)
                 return [b"/metrics, /ready, /live\n"]
         start("200 OK" if good else "503 Service Unavailable", _LINES)
-        return [said.encode() + b"\n"]
+        return [text.encode() + b"\n"]
 
     return answer

@@ -1,6 +1,6 @@
 """The carrier of a single process: takes events from the outboxes to the same handlers, without a broker.
 
-It is relay and worker in one thread a service, and calls the same inboxes; handlers can't tell it from RabbitMQ.
+It is relay and worker in one thread a service, and calls the same inboxes; handlers see no difference.
 """
 
 from __future__ import annotations

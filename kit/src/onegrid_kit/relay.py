@@ -40,9 +40,9 @@ _CHECK_S = 10.0
 async def relay(
     service: str, engine: Engine, amqp_url: str, absent: Collection[str], stopping: asyncio.Event, health: Health
 ) -> None:
-    """Publish the service's events to RabbitMQ until told to stop; reconnects to what is lost.
+    """Publish the service's events to RabbitMQ until `stopping` is set; reconnects after losses.
 
-    `absent`: services that this installation leaves out, whatever the contracts say of their subscriptions.
+    `absent`: services that this installation leaves out, though the contracts name them as subscribers.
     """
     measuring = asyncio.create_task(_measure_until(service, engine, stopping))
     carrier = _Carrier(service, engine, amqp_url, Subscribers(service, absent), stopping, health)
@@ -51,7 +51,7 @@ async def relay(
 
 
 async def _measure_until(service: str, engine: Engine, stopping: asyncio.Event) -> None:
-    """Whoever leads, and whether or not the broker is there: then above all somebody wants to know."""
+    """Measure on every relay, leader or not, and also while the broker is away, when it matters most."""
     while not stopping.is_set():
         try:
             await asyncio.to_thread(measure, service, engine)
@@ -84,7 +84,7 @@ class _Carrier:
         self._leader.set(0)
 
     async def run(self) -> None:
-        """Until told to stop, whatever is lost meanwhile."""
+        """Run until stopped, through losses of broker and database."""
         while not self._stopping.is_set():
             try:
                 await self._connect_and_carry()
@@ -144,7 +144,7 @@ class _Carrier:
             log.warning("relay leads no longer: its lease was not renewed in time")
 
     async def _renew_until(self, ended: asyncio.Event) -> None:
-        """By itself: an event that the broker is slow to confirm costs nobody the lead."""
+        """A task of its own, so that a slow confirmation by the broker does not cost the lease."""
         while True:
             await _sleep(ended, self._lease.renew_s)
             if ended.is_set():
@@ -177,9 +177,9 @@ class _Carrier:
     async def _confirmed(
         self, exchange: AbstractExchange, pending: Sequence[tuple[int, Envelope]]
     ) -> list[tuple[int, Envelope]]:
-        """Publish them all at once and wait for the broker's word on each; those that arrived. Raises if all failed.
+        """Publish them all at once, wait for the confirmations, and return those that arrived. Raises if all failed.
 
-        One of a subject goes only behind the word on the one before, so that no failure brings them out of order.
+        An event is published only after the one before of its subject is confirmed, so that failures keep the order.
         """
         last: dict[str, asyncio.Task[None]] = {}
         tasks = []

@@ -41,7 +41,7 @@ class ApiServer:
         self._settings = settings
         self._health = health.aio.HealthServicer()
         self.probe_health = probes.Health("database", patience_s=30)
-        """What it tells over HTTP, if it is asked there too."""
+        """Its HTTP endpoints, if it has them."""
         self._plain: grpc.aio.Server | None = None
         self._watch: asyncio.Task[None] | None = None
         self.port = 0
@@ -70,7 +70,7 @@ class ApiServer:
         self._watch = asyncio.create_task(self._report_health())
 
     async def stop(self) -> None:
-        """Drain: say NOT_SERVING, wait until nobody sends new calls, let running ones finish, end streams."""
+        """Drain: say NOT_SERVING, wait until no new calls arrive, let running ones finish, end streams."""
         if self._watch is not None:
             self._watch.cancel()
         for name in self._names:

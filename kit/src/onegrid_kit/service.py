@@ -1,4 +1,4 @@
-"""What a service is made of, said once; every role of it is started from this."""
+"""The parts of a service; every role of it is started from this."""
 
 from __future__ import annotations
 

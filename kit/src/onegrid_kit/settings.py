@@ -19,7 +19,7 @@ _KEY_CHARACTERS = 32
 
 
 class SettingsError(Exception):
-    """A setting is missing or can't be read; the message names it and says what it takes."""
+    """A setting is missing or invalid; the message names it and what it takes."""
 
 
 def setting(doc: str, *, default: Any = MISSING, secret: bool = False) -> Any:
@@ -29,7 +29,7 @@ def setting(doc: str, *, default: Any = MISSING, secret: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """What every service can be told."""
+    """The settings of every service."""
 
     database_url: str = setting("PostgreSQL 15 or later, `postgresql://user:password@host:port/database`.", secret=True)
     page_token_key: str = setting("Signs page and resume tokens; 32 characters or more.", secret=True)

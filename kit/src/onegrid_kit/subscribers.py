@@ -12,7 +12,7 @@ from onegrid_kit.contracts import events_of
 from onegrid_kit.logs import log
 from onegrid_kit.topology import has_queue
 
-__all__ = ["EVERY_SERVICE", "Subscribers", "subscribers_of"]
+__all__ = ["Subscribers", "subscribers_of"]
 
 EVERY_SERVICE = "*"
 """What a contract names when each service subscribes."""
@@ -53,7 +53,7 @@ class Subscribers:
         return sorted(waiting | self._returned)
 
     def expects(self, event_type: str) -> bool:
-        """Whether somebody subscribes to the type, so that the broker must return what it can not route."""
+        """Whether the type has a subscriber, so that the broker must return what it can not route."""
         return bool(self._of.get(event_type))
 
     def returned(self, event_type: str) -> None:

@@ -1,6 +1,6 @@
 """W3C trace context: who carries it, and OpenTelemetry spans for the calls that are sampled.
 
-A call that is not sampled costs no span; it still has a trace id, which its errors and logs tell.
+A call that is not sampled costs no span; it still has a trace id, which its errors and logs show.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def configure(service: str, otlp_endpoint: str) -> None:
-    """Export this process's spans, if there is somewhere to export them to."""
+    """Export this process's spans, if an endpoint is set."""
     if not otlp_endpoint:
         return
     provider = TracerProvider(resource=Resource.create({"service.name": f"onegrid-{service}"}))
@@ -57,7 +57,7 @@ def new_traceparent(ratio: float) -> str:
 
 
 def sampled(traceparent: str) -> bool:
-    """Whether spans are made of it: the lowest bit of its flags says so; the next one is the random trace id's."""
+    """Whether spans are made of it: the lowest bit of its flags; the next one is the random trace id's."""
     return traceparent[-1:] in _ODD
 
 

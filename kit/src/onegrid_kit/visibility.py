@@ -1,6 +1,6 @@
-"""Who sees which field of an answer, as the contract's option ``onegrid.options.v1.visible_to`` says.
+"""Who sees which field of an answer, by the contract's option ``onegrid.options.v1.visible_to``.
 
-A service decides once, per resource, what kind of viewer a caller is; which fields that is, only the contract says.
+A service decides once, per resource, what kind of viewer a caller is; the contract alone defines which fields it sees.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Viewer:
 
 
 PUBLIC: Final = Viewer()
-"""Everybody: sees only the fields that are for all."""
+"""Any caller: sees only the fields that are for all."""
 
 
 def visible_to(viewer: Viewer, message: M) -> M:

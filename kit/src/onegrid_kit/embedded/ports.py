@@ -13,14 +13,14 @@ _LOWEST = 10_000
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface on which nobody listens."""
+    """A TCP port of the loopback interface that is free."""
     return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
     """So many of them.
 
-    None that the kernel lends to clients: while its server restarts, a connection of anybody's could take it, even
+    None that the kernel lends to clients: while its server restarts, any outgoing connection could take it, even
     the one of a client who tries to reach that server.
     """
     with contextlib.ExitStack() as taken:

@@ -57,7 +57,7 @@ _SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class PostgresError(Exception):
-    """PostgreSQL can't be started here; the message says why and what to do."""
+    """PostgreSQL can't be started here; the message gives the cause and what to do."""
 
 
 class PostgresServer:
@@ -76,7 +76,7 @@ class PostgresServer:
     ) -> None:
         """Nothing is touched before `start`. Without a port it takes a free one and keeps it over restarts.
 
-        With `password`, clients need the random one that is kept beside the data; else this whole machine may connect.
+        With `password`, clients need the random one that is kept beside the data; else any local process may connect.
         """
         self._home = Path(os.path.abspath(data))
         self._data = self._home
@@ -102,7 +102,7 @@ class PostgresServer:
 
     @property
     def log_file(self) -> Path:
-        """What the server says."""
+        """The server's log."""
         return self._data / "server.log"
 
     @property
@@ -222,7 +222,7 @@ class PostgresServer:
         name = f"onegrid-{sha256(str(self._home).encode()).hexdigest()[:12]}"
         self._data = self._reachable("/var/lib") / name
         if not self._home.is_symlink() and self._data.exists():
-            # The link was removed: whoever did so wanted the data gone.
+            # The link was removed to discard the data.
             shutil.rmtree(self._data)
         if not self._home.is_symlink():
             print(
@@ -260,7 +260,7 @@ class PostgresServer:
             raise PostgresError(f"the user {self._user.pw_name} can't run the programs in {copy}: remove it")
 
     def _clear_remains(self) -> None:
-        """End what a killed predecessor left running here; we hold the lock, so nobody needs it."""
+        """End what a killed predecessor left running here; we hold the lock, so it is unused."""
         for request, patience in ((signal.SIGINT, 10.0), (signal.SIGKILL, 10.0)):
             remains = _processes_in(self._data)
             if not remains:
@@ -269,7 +269,7 @@ class PostgresServer:
             for pid in [postmaster] if postmaster in remains and request is signal.SIGINT else remains:
                 _signal(pid, request)
             self._wait_for_end(patience)
-        # Its process id may be somebody else's by now, at which PostgreSQL would refuse to start.
+        # Its process id may be another process's by now, and PostgreSQL would refuse to start.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def _wait_for_end(self, patience: float = 10.0) -> None:
@@ -322,9 +322,9 @@ class PostgresServer:
             if self._became_ready():
                 self._port = chosen
                 return
-            said = self.log_file.read_bytes()[begin:].decode(errors="replace")
-            if self._port or "Address already in use" not in said:
-                raise PostgresError(f"PostgreSQL did not start in {self._data}:\n{said.strip()[-2000:]}")
+            output = self.log_file.read_bytes()[begin:].decode(errors="replace")
+            if self._port or "Address already in use" not in output:
+                raise PostgresError(f"PostgreSQL did not start in {self._data}:\n{output.strip()[-2000:]}")
         raise PostgresError("no free port was found for PostgreSQL")
 
     def _socket_directory(self, port: int) -> str:

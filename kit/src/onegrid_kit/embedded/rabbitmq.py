@@ -48,7 +48,7 @@ class RabbitServer:
     """
 
     def __init__(self, *, metrics: bool = False) -> None:
-        """`metrics`: tell Prometheus how its queues fare."""
+        """`metrics`: export the metrics of its queues to Prometheus."""
         self._program = next((p for p in _PROGRAMS if os.access(p, os.X_OK)), None)
         self._home = Path(tempfile.mkdtemp(prefix="onegrid-rabbitmq-"))
         self._port, self._distribution, self._mapper, self.metrics_port = free_ports(4)
@@ -82,9 +82,9 @@ class RabbitServer:
         deadline = time.monotonic() + patience_s
         while not self._accepts():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                said = (self._home / "log").read_text(errors="replace")[-3000:]
+                output = (self._home / "log").read_text(errors="replace")[-3000:]
                 self.kill()
-                raise RuntimeError(f"RabbitMQ did not start:\n{said}")
+                raise RuntimeError(f"RabbitMQ did not start:\n{output}")
             time.sleep(0.1)
 
     def kill(self) -> None:
@@ -149,7 +149,7 @@ class RabbitServer:
 
 
 def _signal_group(group: int, request: signal.Signals) -> bool:
-    """Whether there was anybody left to be signalled."""
+    """Whether there was a process to signal."""
     try:
         os.killpg(group, request)
     except ProcessLookupError:

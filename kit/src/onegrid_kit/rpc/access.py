@@ -1,4 +1,4 @@
-"""Permission: what a method's proto option says, compiled once, checked on every call."""
+"""Permission: a method's proto option, compiled once, checked on every call."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AccessRule:
     reads_personal_data: bool
     """Whether each call is written to the audit trail as a read."""
     resource: Callable[[Any], str] | None
-    """Reads from the request what the audit trail says that the call is about; None where the response names it,
+    """Reads from the request the resource that the audit trail records; None where the response names it,
     or where nothing is audited."""
     response_resource: Callable[[Any], str] | None
     """The same, from the response."""

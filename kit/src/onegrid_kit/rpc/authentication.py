@@ -25,7 +25,7 @@ class Authenticator:
         """Who bears the token; ANONYMOUS without one. Raises Unauthenticated."""
         if authorization is None:
             return ANONYMOUS
-        # RFC 6750 spells it Bearer; RFC 9110 says that case does not matter.
+        # RFC 6750 spells it Bearer; by RFC 9110 case does not matter.
         if authorization[:7].lower() != "bearer ":
             self._refused.inc()
             raise Unauthenticated

@@ -21,7 +21,7 @@ _PAUSE_WITHOUT_KEYS_S = 0.5
 
 
 class RemoteKeys:
-    """The keys of ListSigningKeys. They are asked for anew when a token names an unknown one, every 5 seconds
+    """The keys of ListSigningKeys. They are fetched again when a token names an unknown one, every 5 seconds
     at most.
     """
 

@@ -45,7 +45,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PURPOSE_CHARACTERS = 200
 _NO_TIME_S = 0.05
-# What no caller is to blame for; a deadline that passes is taken for ours.
+# Codes that are no caller's fault; a deadline that passes counts as ours.
 _FAULTS = frozenset(
     {
         grpc.StatusCode.INTERNAL,
@@ -109,7 +109,7 @@ class _Method:
         self._request_type: type[Message] = GetMessageClass(method.input_type)
         self._has_request_id = "request_id" in method.input_type.fields_by_name
         self._authenticator = Authenticator(service.name, runtime.tokens)
-        # Requests may hold passwords: nobody but us must be able to try words against what is kept of one.
+        # Requests may hold passwords: without the key, stored fingerprints can't be used to guess them.
         self._secret = hashlib.blake2b(b"fingerprint " + runtime.settings.page_token_key.encode()).digest()
         self._default_deadline: float = runtime.settings.default_deadline_s
         self._trace_ratio: float = runtime.settings.trace_ratio
@@ -206,7 +206,7 @@ class _Method:
 
         async def pour() -> None:
             nonlocal writing
-            # Closed at once when the caller goes, not when the collector finds it: it may be listed somewhere.
+            # Closed at once when the caller goes, not when it is garbage collected: it may be registered in a list.
             async with aclosing(self._implementation(request, call)) as messages:
                 async for message in messages:
                     writing = True
@@ -236,7 +236,7 @@ class _Method:
             stop.cancel()
             pouring.cancel()
             await asyncio.wait((pouring,))
-            # Whatever it says now is nobody's concern any more.
+            # Its outcome does not matter any more.
             _ = pouring.cancelled() or pouring.exception()
 
     async def _serve_in_time(
@@ -367,6 +367,6 @@ def _stopping() -> Unavailable:
 
 
 def _cancelled(context: Context) -> grpc.StatusCode:
-    """Why grpc cancelled a call. A caller whose deadline passes says so a moment before ours does."""
+    """Why grpc cancelled a call. A caller whose deadline passes cancels a moment before our own deadline."""
     left = context.time_remaining()
     return grpc.StatusCode.DEADLINE_EXCEEDED if left is not None and left < _NO_TIME_S else grpc.StatusCode.CANCELLED

@@ -1,4 +1,4 @@
-"""One service's api in this process, on a port of its own, with tokens for whoever a test needs."""
+"""One service's api in this process, on a port of its own, with tokens for any caller."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ HANG_S: Final = 600.0
 
 
 def eventually(happens: Callable[[], bool], describe: Callable[[], object] = str) -> None:
-    """Return once it happens; `describe` says what there is instead."""
+    """Return once it happens; `describe` gives what there is instead."""
     deadline = time.monotonic() + HANG_S
     while not happens():
         assert time.monotonic() < deadline, f"it did not happen: {describe()}"

@@ -69,7 +69,7 @@ class _Queue(QueueConsumer):
 
 
 class _Consumer(Consumer):
-    """Hands a method the whole event, not its body alone."""
+    """Passes a method the complete event, not its body alone."""
 
     queue_consumer = _Queue()
 
@@ -156,10 +156,10 @@ def run(service: Service, settings: ServiceSettings) -> int:
     if "grpc" in sys.modules:
         raise RuntimeError("a worker must not load grpc, which hangs in it; one of its handlers or jobs imports it")
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: eventlet.spawn_after(0, _tell, stop))
-    # Starting waits for the broker, which may not be there yet; being told to stop does not.
+        signal.signal(number, lambda *_: eventlet.spawn_after(0, _set_stopped, stop))
+    # Starting waits for the broker, which may not be there yet; stopping does not.
     living = eventlet.spawn(_live, runner, inbox, service.name)
-    living.link(lambda _: _tell(stop))
+    living.link(lambda _: _set_stopped(stop))
     stop.wait()
     if living.dead:
         log.error("worker ended by itself")
@@ -176,13 +176,13 @@ def _live(runner: ServiceRunner, inbox: Inbox, name: str) -> None:
     runner.wait()
 
 
-def _tell(stop: Event) -> None:
+def _set_stopped(stop: Event) -> None:
     if not stop.ready():
         stop.send()
 
 
 def _refuse(message: Message, error: Exception) -> None:
-    """Not one of ours, and it never will be: it goes where operators look for what nobody takes."""
+    """Reject a message that is no event: it goes to the queue of unroutable messages, where operators look."""
     log.error("message is no event", error=describe(error), headers=sorted(message.headers))
     message.reject()
 

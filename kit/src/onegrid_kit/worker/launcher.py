@@ -11,7 +11,7 @@ __all__ = ["launch"]
 
 
 def launch(argv: list[str]) -> int:
-    """Run the worker of the service that `argv` names as `module:SERVICE` until it is told to stop."""
+    """Run the worker of the service that `argv` names as `module:SERVICE` until a signal stops it."""
     # As in onegrid_kit.main, which kept SIGTERM back for this process.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
