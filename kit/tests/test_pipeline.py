@@ -24,9 +24,13 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
 from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid.identity.v1.events_pb2 import RoleRevoked
 from onegrid.options.v1 import options_pb2
+from onegrid_kit import housekeeping
 from onegrid_kit.callers import Call, Caller, Grant, Period
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.database import sync_engine
+from onegrid_kit.events import Delivery
 from onegrid_kit.rpc.access import access_rule
 from onegrid_kit.rpc.pipeline import service_handler
 from onegrid_kit.testing.api import Refused, Serving, serving
@@ -368,6 +372,29 @@ async def test_a_stream_ends_with_its_session(said: str, api: Serving, engine: E
     assert (ended.code, ended.reason) == (grpc.StatusCode.UNAUTHENTICATED, "SESSION_ENDED")
     await eventually(lambda: Toy.last.watching == 1)
     await other.aclose()
+
+
+async def test_a_revoked_grant_ends_streams_and_older_tokens_and_a_fresh_one_goes_on(database_url: str) -> None:
+    clock = SettableClock()
+    async with serving(SERVICE, database_url, clock=clock) as api:
+        older = api.token(ALICE)
+        watching = asyncio.create_task(drained(api.stream(ALICE, "Watch")))
+        await eventually(lambda: Toy.last.watching == 1)
+        revoked = clock.now() + timedelta(milliseconds=10)
+        clock.set(revoked + timedelta(milliseconds=10))
+        engine = sync_engine(database_url)
+        with engine.begin() as conn:
+            event = RoleRevoked(user=ALICE.user)
+            delivery = Delivery(id="1", type=event.DESCRIPTOR.full_name, subject=ALICE.user, time=revoked)
+            housekeeping.refuse_older_tokens(conn, event, delivery)
+        engine.dispose()
+        ended = await watching
+        assert (ended.code, ended.reason) == (grpc.StatusCode.UNAUTHENTICATED, "GRANT_REVOKED")
+        with pytest.raises(Refused) as refused:
+            await api.call_with(older, "Ask")
+        assert refused.value.reason == "UNAUTHENTICATED"
+        assert (await api.call(ALICE, "Ask")).text
+        assert (await api.call(replace(ALICE, user="users/bob"), "Ask")).text
 
 
 async def test_a_stream_ends_when_its_token_expires_and_a_fresh_one_opens_it_again(database_url: str) -> None:

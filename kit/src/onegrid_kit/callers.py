@@ -73,6 +73,8 @@ class Caller:
     """What the token grants. The caller of a call has those that are in effect at the time of the call."""
     expire_time: datetime | None = field(default=None, compare=False)
     """When the token ends; None for a caller without one."""
+    issue_time: datetime | None = field(default=None, compare=False)
+    """When the token was issued; None for a caller without one."""
     _scopes: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The codes over which each permission is held; none for one that is held over ``self`` alone."""
 

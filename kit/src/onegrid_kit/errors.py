@@ -23,6 +23,7 @@ __all__ = [
     "DeadlineExceeded",
     "DomainError",
     "FieldViolation",
+    "GrantRevoked",
     "InternalError",
     "InvalidRequest",
     "InvalidToken",
@@ -141,6 +142,15 @@ class SessionEnded(Unauthenticated):
 
     def __init__(self) -> None:
         super().__init__("the session was ended; log in and call again to go on")
+
+
+class GrantRevoked(Unauthenticated):
+    """A grant of the caller was revoked after the token that opened a stream was issued."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_GRANT_REVOKED)
+
+    def __init__(self) -> None:
+        super().__init__("a grant was revoked; call again with a fresh access token to go on")
 
 
 class PermissionDenied(DomainError):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from onegrid.identity.v1.events_pb2 import SessionRevoked
+from onegrid.identity.v1.events_pb2 import RoleRevoked, SessionRevoked
 from onegrid_kit import idempotency
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.jobs import Job
@@ -20,9 +20,24 @@ _REVOKE = text(
 )
 
 
+_REVOKE_GRANT = text(
+    """
+    INSERT INTO revoked_grant AS known ("user", revoke_time) VALUES (:user, :time)
+    ON CONFLICT ("user") DO UPDATE SET revoke_time = greatest(known.revoke_time, excluded.revoke_time)
+    """
+)
+# Longer than any access token lasts.
+_FORGET_GRANTS = timedelta(days=7)
+
+
 def refuse_session(conn: Connection, event: SessionRevoked, _: Delivery) -> None:
     """Refuse the access tokens of a session that was ended."""
     conn.execute(_REVOKE, {"session": event.session, "expire_time": event.expire_time.ToDatetime(tzinfo=UTC)})
+
+
+def refuse_older_tokens(conn: Connection, event: RoleRevoked, delivery: Delivery) -> None:
+    """Refuse the access tokens that may still hold the revoked grant; a refreshed one does not."""
+    conn.execute(_REVOKE_GRANT, {"user": event.user, "time": delivery.time})
 
 
 def forget_answers(conn: Connection, _: datetime) -> None:
@@ -41,9 +56,13 @@ def forget_deliveries(conn: Connection, _: datetime) -> None:
 def forget_sessions(conn: Connection, now: datetime) -> None:
     """Forget revocations of tokens that have expired anyway."""
     conn.execute(text("DELETE FROM revoked_session WHERE expire_time < :now"), {"now": now - timedelta(minutes=1)})
+    conn.execute(text("DELETE FROM revoked_grant WHERE revoke_time < :then"), {"then": now - _FORGET_GRANTS})
 
 
-HANDLERS = (on("refuse_session", SessionRevoked, refuse_session),)
+HANDLERS = (
+    on("refuse_session", SessionRevoked, refuse_session),
+    on("refuse_older_tokens", RoleRevoked, refuse_older_tokens),
+)
 JOBS = (
     Job("forget answers", timedelta(minutes=10), forget_answers),
     Job("forget deliveries", timedelta(hours=6), forget_deliveries),

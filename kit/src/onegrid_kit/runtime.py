@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, text
@@ -103,10 +104,10 @@ class Runtime(Generic[S]):
             await asyncio.sleep(backoff.next_pause_s())
 
     async def _watch_database(self) -> None:
-        """Learn each second which sessions were revoked; by that, whether the database answers, too."""
+        """Learn each second which sessions and grants were revoked; by that, whether the database answers, too."""
         while True:
             try:
-                self.tokens.revoked = await self.db.read(_revoked_sessions)
+                self.tokens.revoked, self.tokens.outdated = await self.db.read(_revoked)
                 self.ready = True
             except Exception:
                 self.ready = False
@@ -114,5 +115,7 @@ class Runtime(Generic[S]):
             await asyncio.sleep(_POLL_S)
 
 
-def _revoked_sessions(conn: Connection) -> frozenset[str]:
-    return frozenset(conn.execute(text("SELECT session FROM revoked_session")).scalars())
+def _revoked(conn: Connection) -> tuple[frozenset[str], dict[str, datetime]]:
+    sessions = conn.execute(text("SELECT session FROM revoked_session")).scalars()
+    grants = conn.execute(text('SELECT "user", revoke_time FROM revoked_grant'))
+    return frozenset(sessions), {row.user: row.revoke_time for row in grants}

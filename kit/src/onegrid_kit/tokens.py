@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from onegrid_kit.callers import ALWAYS, Caller, Grant, Period
 from onegrid_kit.clock import Clock
-from onegrid_kit.errors import SessionEnded, TokenExpired, Unauthenticated
+from onegrid_kit.errors import GrantRevoked, SessionEnded, TokenExpired, Unauthenticated
 
 __all__ = ["MAX_BYTES", "KeySource", "TokenVerifier", "encode", "size"]
 
@@ -56,7 +56,8 @@ def _claims(caller: Caller, issued: datetime, expires: datetime) -> dict[str, An
         "aud": _ISSUER,
         "sub": caller.user,
         "sid": caller.session,
-        "iat": int(issued.timestamp()),
+        # With its fraction: a token that is refreshed in the second of a revocation is not an older one.
+        "iat": issued.timestamp(),
         "exp": int(expires.timestamp()),
         "kind": int(caller.kind),
         "org": caller.organization,
@@ -89,6 +90,8 @@ class TokenVerifier:
         """Where public keys come from."""
         self.revoked: Set[str] = frozenset()
         """The sessions whose tokens are refused."""
+        self.outdated: Mapping[str, datetime] = {}
+        """The users of whom a grant was revoked, and when: their older tokens are refused."""
         self._clock = clock
         self._known: dict[str, _Verified] = {}
 
@@ -103,7 +106,7 @@ class TokenVerifier:
         return found.caller
 
     def require_current(self, caller: Caller, now: datetime) -> None:
-        """Raise TokenExpired or SessionEnded once the token that was verified is no longer good."""
+        """Raise TokenExpired, SessionEnded or GrantRevoked once the token that was verified is no longer good."""
         refusal = self._refusal(caller, now)
         if refusal is not None:
             raise refusal
@@ -145,7 +148,11 @@ class TokenVerifier:
     def _refusal(self, caller: Caller, now: datetime) -> Unauthenticated | None:
         if caller.expire_time is not None and now >= caller.expire_time:
             return TokenExpired()
-        return SessionEnded() if caller.session in self.revoked else None
+        if caller.session in self.revoked:
+            return SessionEnded()
+        revoked = self.outdated.get(caller.user)
+        outdated = revoked is not None and caller.issue_time is not None and caller.issue_time < revoked
+        return GrantRevoked() if outdated else None
 
 
 def _claim(grant: Grant) -> dict[str, Any]:
@@ -173,5 +180,6 @@ def _read(claims: dict[str, Any]) -> tuple[Caller, datetime]:
             for g in (*claims["grants"], *claims.get("periods", ()))
         ),
         expire_time=expires,
+        issue_time=issued,
     )
     return caller, issued
