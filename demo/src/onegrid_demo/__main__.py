@@ -13,18 +13,16 @@ from pathlib import Path
 
 import uvloop
 from rich.console import Console
-from rich.table import Table
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_demo import case, codes, district, loading
 from onegrid_demo.client import Client
 from onegrid_demo.platform import SERVICES, Platform
+from onegrid_demo.timeline import timeline_table
 from onegrid_identity.bootstrap import bootstrap
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import logs
 from onegrid_kit.cipher import cipher
-from onegrid_kit.clock import CHINA
 from onegrid_kit.database import sync_engine
 
 console = Console()
@@ -97,27 +95,9 @@ async def present(platform: Platform, client: Client, port: int) -> bool:
     codes.expect(accounts["enterprise"]["phone"])
     petition = await case.replay(client, platform.clock, accounts)
     timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=10)
-    console.print(table(timeline))
+    console.print(timeline_table(timeline))
     show_next(platform, port, petition.name)
     return case.succeeded(petition)
-
-
-def table(timeline: pb.GetPublicTimelineResponse) -> Table:
-    """The public timeline for a terminal."""
-    shown = Table(title=f"{timeline.petition}  {timeline.organization}  ({State.Name(timeline.state)[6:]})")
-    for heading in ("time", "action", "by", "office", "state", "note"):
-        shown.add_column(heading, overflow="fold")
-    for entry in timeline.entries:
-        moment = entry.time.ToDatetime(tzinfo=CHINA)
-        shown.add_row(
-            f"{moment.astimezone(CHINA):%H:%M:%S}",
-            Action.Name(entry.action)[7:],
-            Actor.Name(entry.actor)[6:],
-            entry.office_display_name or entry.office,
-            State.Name(entry.state)[6:],
-            entry.public_note or "★" * entry.stars,
-        )
-    return shown
 
 
 def show_next(platform: Platform, port: int, petition: str) -> None:
