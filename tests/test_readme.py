@@ -15,6 +15,7 @@ import pytest
 
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.testing.postgres import install_privately
+from onegrid_kit.testing.waiting import HANG_S
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,7 +54,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield Demo(port, accounts["commander"]["password"], output)
     finally:
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, rest
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
@@ -60,11 +59,3 @@ def notes(engine: Engine) -> list[tuple[str, str]]:
     """The subject and content of what was noted, in order."""
     with engine.connect() as conn:
         return [(row.subject, row.said) for row in conn.execute(text("SELECT subject, said FROM note ORDER BY id"))]
-
-
-def eventually(happens: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for it."""
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)

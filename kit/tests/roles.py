@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from onegrid_kit.testing.waiting import HANG_S
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -47,7 +49,7 @@ def run(environ: Mapping[str, str], *role: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=HANG_S,
     )
 
 
@@ -72,7 +74,7 @@ def running(environ: Mapping[str, str], *role: str, log: Path | None = None) -> 
             process.send_signal(signal.SIGTERM)
             process.send_signal(signal.SIGCONT)
             try:
-                code = process.wait(15)
+                code = process.wait(HANG_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -83,7 +85,7 @@ def running(environ: Mapping[str, str], *role: str, log: Path | None = None) -> 
 def probe(port: int, path: str) -> int:
     """What the probe of a role on this machine answers; 0 if nobody does."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=HANG_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         return refused.code

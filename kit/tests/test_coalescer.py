@@ -9,6 +9,7 @@ import pytest
 
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import OutcomeUnknown, Unavailable
+from onegrid_kit.testing.waiting import HANG_S
 
 pytestmark = pytest.mark.asyncio
 
@@ -39,7 +40,7 @@ async def test_what_waits_is_flushed_together_and_at_most_so_much() -> None:
 
 
 async def test_a_lone_item_does_not_wait_for_company() -> None:
-    assert await asyncio.wait_for(Coalescer("test", Flushes()).submit(1), 1) == 2
+    assert await asyncio.wait_for(Coalescer("test", Flushes()).submit(1), HANG_S) == 2
 
 
 async def test_a_bad_item_fails_alone() -> None:
@@ -63,7 +64,7 @@ async def test_an_answer_too_few_is_an_error_and_not_a_wait_without_end() -> Non
         return list(items)[1:]
 
     with pytest.raises(ValueError, match="shorter"):
-        await asyncio.wait_for(Coalescer("test", forgetful).submit(1), 1)
+        await asyncio.wait_for(Coalescer("test", forgetful).submit(1), HANG_S)
 
 
 async def test_who_goes_away_does_not_take_the_item_with_him() -> None:

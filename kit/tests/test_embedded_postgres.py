@@ -14,8 +14,7 @@ import pytest
 
 from onegrid_kit.embedded.postgres import PostgresError, PostgresServer
 from onegrid_kit.testing.postgres import install_privately
-
-from .calls import eventually
+from onegrid_kit.testing.waiting import eventually
 
 
 @pytest.fixture

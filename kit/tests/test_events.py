@@ -16,9 +16,10 @@ from onegrid_kit.clock import SystemClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.pump import Member, Pump
 from onegrid_kit.settings import ServiceSettings, load
+from onegrid_kit.testing.waiting import eventually
 
 from . import roles
-from .calls import TRACE, announce, count, eventually, notes
+from .calls import TRACE, announce, count, notes
 from .sample.main import SERVICE
 
 

@@ -14,9 +14,9 @@ from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.probes import Health
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
+from onegrid_kit.testing.waiting import eventually
 
 from . import roles
-from .calls import eventually
 
 
 def test_ready_is_who_lacks_nothing() -> None:
@@ -53,14 +53,14 @@ def test_a_role_is_ready_while_broker_and_database_are_there(
 
     assert roles.run(environs["relay"], "migrate").returncode == 0
     with roles.running(environs["worker"], "worker"), roles.running(environs["relay"], "relay"):
-        eventually(lambda: told("ready") == {200}, 30)
+        eventually(lambda: told("ready") == {200})
         for server in (own_postgres.server, empty_broker):
             server.kill()
-            eventually(lambda: told("ready") == {503}, 30)
+            eventually(lambda: told("ready") == {503})
             # A restart would bring nothing back.
             assert told("live") == {200}
             server.start()
-            eventually(lambda: told("ready") == {200}, 60)
+            eventually(lambda: told("ready") == {200})
 
 
 @pytest.mark.parametrize("role", ["relay", "worker"])

@@ -21,9 +21,10 @@ from onegrid_kit import outbox, relay
 from onegrid_kit.lease import Lease
 from onegrid_kit.probes import Health
 from onegrid_kit.testing.rabbitmq import RabbitServer
+from onegrid_kit.testing.waiting import eventually
 
 from . import roles
-from .calls import a_call, announce, count, eventually, notes
+from .calls import a_call, announce, count, notes
 
 DISABLED, GRANTED = "onegrid.identity.v1.UserDisabled", "onegrid.identity.v1.RoleGranted"
 

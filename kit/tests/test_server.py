@@ -31,6 +31,7 @@ from onegrid_kit.server import LIVENESS, ApiServer
 from onegrid_kit.testing.api import Refused, StaticKeys, serving
 from onegrid_kit.testing.certificates import Authority
 from onegrid_kit.testing.postgres import TestPostgres
+from onegrid_kit.testing.waiting import HANG_S, eventually_async
 
 from . import roles, toy
 from .toy import SERVICE, Request, Response
@@ -42,13 +43,13 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 async def health(to: grpc.aio.Channel, service: str = "") -> Any:
     """What the server says of itself."""
-    answer = await health_pb2_grpc.HealthStub(to).Check(health_pb2.HealthCheckRequest(service=service), timeout=5)
+    answer = await health_pb2_grpc.HealthStub(to).Check(health_pb2.HealthCheckRequest(service=service), timeout=HANG_S)
     return answer.status
 
 
-async def until_health(to: grpc.aio.Channel, wanted: Any, service: str = "", seconds: float = 15) -> None:
+async def until_health(to: grpc.aio.Channel, wanted: Any, service: str = "") -> None:
     """Wait until it says so."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(HANG_S):
         while True:
             try:
                 if await health(to, service) == wanted:
@@ -60,7 +61,7 @@ async def until_health(to: grpc.aio.Channel, wanted: Any, service: str = "", sec
 
 async def look(to: grpc.aio.Channel, said: str = "") -> str:
     """What the toy answers anybody."""
-    raw = await to.unary_unary(LOOK)(Request(text=said).SerializeToString(), timeout=10)
+    raw = await to.unary_unary(LOOK)(Request(text=said).SerializeToString(), timeout=HANG_S)
     return str(Response.FromString(raw).text)
 
 
@@ -156,7 +157,7 @@ async def test_streams_above_their_limit_are_refused_and_calls_are_not(database_
         await api.call(None, "Look")
         assert REGISTRY.get_sample_value("onegrid_streams", {"service": "toy"}) == 2
         await first.aclose()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANG_S):
             while True:
                 try:
                     await watch()
@@ -183,7 +184,7 @@ async def test_a_task_that_fails_is_started_again_and_counted(database_url: str)
         runtime = Runtime(SERVICE, api.runtime.settings, StaticKeys())
         runtime.spawn("fail twice", fail_twice)
         await runtime.start()
-        await asyncio.wait_for(lasting.wait(), 10)
+        await asyncio.wait_for(lasting.wait(), HANG_S)
         await runtime.stop()
     assert runs == 3
     assert REGISTRY.get_sample_value("onegrid_background_restarts_total", labels) == 2
@@ -259,7 +260,7 @@ async def processes(database_url: str, count: int, **settings: str) -> AsyncIter
     finally:
         for process in started:
             process.terminate()
-        codes = [process.wait(20) for process in started]
+        codes = [process.wait(HANG_S) for process in started]
     assert codes == [0] * count
 
 
@@ -274,7 +275,7 @@ async def connected(port: int) -> AsyncIterator[grpc.aio.Channel]:
 async def test_two_processes_behind_one_port_share_the_work(database_url: str) -> None:
     async with processes(database_url, 2) as (port, started):
         answered: set[str] = set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_S):
             while len(answered) < 2:
                 async with connected(port) as to:
                     await until_health(to, SERVING)
@@ -285,21 +286,29 @@ async def test_two_processes_behind_one_port_share_the_work(database_url: str) -
 async def test_a_stopping_server_reports_it_then_answers_running_calls(database_url: str) -> None:
     metrics_port = free_port()
     async with (
-        processes(database_url, 1, DRAIN_PAUSE_S="2", METRICS_PORT=str(metrics_port)) as (port, (process,)),
+        processes(database_url, 1, DRAIN_PAUSE_S="4", METRICS_PORT=str(metrics_port)) as (port, (process,)),
         connected(port) as to,
         connected(port) as watching,
     ):
         await until_health(to, SERVING)
         await look(to)
         url = f"http://127.0.0.1:{metrics_port}/metrics"
-        scraped = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read().decode())
+
+        async def scrape() -> str:
+            return await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=HANG_S).read().decode())
+
+        scraped = await scrape()
         assert 'onegrid_rpc_duration_seconds_count{code="OK",method="Look",service="toy"} 1.0' in scraped
         assert "onegrid_event_loop_lag_seconds" in scraped
         assert [roles.probe(metrics_port, path) for path in ("ready", "live", "other")] == [200, 200, 404]
         under_way = asyncio.create_task(look(to, "long nap"))
-        await asyncio.sleep(0.2)
+
+        async def runs() -> bool:
+            return 'onegrid_rpc_running{service="toy"} 1.0' in await scrape()
+
+        await eventually_async(runs)
         os.kill(process.pid, signal.SIGTERM)
-        await until_health(watching, NOT_SERVING, seconds=2)
+        await until_health(watching, NOT_SERVING)
         # Balancers need a moment to notice; until then it answers.
         assert await look(to)
         assert await under_way

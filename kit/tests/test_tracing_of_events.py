@@ -17,9 +17,10 @@ from sqlalchemy import Engine
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid_kit import outbox
 from onegrid_kit.testing.rabbitmq import RabbitServer
+from onegrid_kit.testing.waiting import eventually
 
 from . import roles
-from .calls import TRACE, a_call, count, eventually
+from .calls import TRACE, a_call, count
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from onegrid.common.v1 import error_reason_pb2 as common_reasons
 from onegrid.options.v1 import options_pb2
 from onegrid_demo.platform import SERVICES
 from onegrid_kit.database import sync_engine
+from onegrid_kit.testing.waiting import HANG_S
 
 M = TypeVar("M", bound=Message)
 
@@ -174,13 +175,13 @@ class District:
         try:
             if method.server_streaming:
                 stream = self.channel.unary_stream(path(method))(
-                    raw, metadata=metadata, timeout=20, compression=compression
+                    raw, metadata=metadata, timeout=HANG_S, compression=compression
                 )
                 answer = next(iter(stream), b"")
                 stream.cancel()
             else:
                 answer = self.channel.unary_unary(path(method))(
-                    raw, metadata=metadata, timeout=20, compression=compression
+                    raw, metadata=metadata, timeout=HANG_S, compression=compression
                 )
         except grpc.RpcError as error:
             details = dict(tuple(error.trailing_metadata() or ())).get("grpc-status-details-bin", b"")
@@ -201,12 +202,12 @@ class District:
     def serving(self) -> bool:
         """Whether the health service reports SERVING, on a connection of its own."""
         with self.connect() as channel:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=HANG_S)
             return answer.status == health_pb2.HealthCheckResponse.SERVING
 
     def settle(self) -> None:
         """Wait until every event has been carried and handled."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + HANG_S
         quiet = 0
         while quiet < 3:
             assert time.monotonic() < deadline, "events are not carried"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from onegrid_kit.testing.waiting import HANG_S
+
 from .calling import District
 
 
@@ -32,7 +34,7 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
         )
     try:
         ready = folder / "callers.json"
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + HANG_S
         while not ready.exists():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -43,7 +45,7 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
         running.close()
     finally:
         process.terminate()
-        code = process.wait(timeout=40)
+        code = process.wait(timeout=HANG_S)
     # gRPC itself logs a traceback for metadata that is not text.
     log_text = re.sub(
         r"grpc\._cython\.cygrpc: Invalid encoding on .*\n(?:Traceback|  |UnicodeDecodeError).*\n.*\n.*\n",

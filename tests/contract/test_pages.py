@@ -17,6 +17,7 @@ from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
+from onegrid_kit.testing.waiting import HANG_S
 
 from .acting import DISTRICT, ELSEWHERE, appointable, dispatched, filed, staff
 from .calling import METHODS, OF_REQUEST, District, path
@@ -120,7 +121,7 @@ def test_a_page_ends_by_its_bytes(name: str, district: District, queries: Mappin
     pages = 0
     while pages == 0 or asked.page_token:  # type: ignore[attr-defined]
         answer = GetMessageClass(method.output_type).FromString(
-            call(asked.SerializeToString(), metadata=metadata, timeout=20)
+            call(asked.SerializeToString(), metadata=metadata, timeout=HANG_S)
         )
         items = list(getattr(answer, items_of(answer)))
         assert len(items) == 1 or sum(item.ByteSize() for item in items) <= 100

@@ -14,7 +14,7 @@ import amqp
 import grpc.aio
 import pytest
 from sqlalchemy import text
-from tests.system.fleet import Fleet, FleetClient, eventually
+from tests.system.fleet import Fleet, FleetClient
 
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.petition.v1 import petition_service_pb2 as pb
@@ -22,8 +22,7 @@ from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_demo import case, district
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
-
-pytestmark = pytest.mark.timeout(400)
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
 PETITION_TEXT = f"我叫王小明，邻居张大山每晚吵闹 {secrets.token_hex(6)}"
 ADDRESS = f"锦江街88号3单元 {secrets.token_hex(6)}"
@@ -82,7 +81,7 @@ def filing() -> pb.FilePetitionRequest:
 
 async def refused(call: object, request: object, metadata: object) -> grpc.StatusCode:
     with pytest.raises(grpc.aio.AioRpcError) as error:
-        await call(request, metadata=metadata, timeout=10)  # type: ignore[operator]
+        await call(request, metadata=metadata, timeout=HANG_S)  # type: ignore[operator]
     code: grpc.StatusCode = error.value.code()
     return code
 
@@ -98,10 +97,10 @@ async def live(fleet: Fleet) -> set[str]:
     for login in ("street", "community", "grid", "centre"):
         await client.staff(login, accounts[login]["password"])
     found = await client.identity.ListUsers(
-        identity_pb.ListUsersRequest(district=district.CODE, page_size=100), metadata=admin, timeout=10
+        identity_pb.ListUsersRequest(district=district.CODE, page_size=100), metadata=admin, timeout=HANG_S
     )
     people = {value for user in found.users for value in (user.display_name, user.phone, user.organization) if value}
-    petition = (await client.petition.FilePetition(filing(), metadata=citizen, timeout=10)).petition
+    petition = (await client.petition.FilePetition(filing(), metadata=citizen, timeout=HANG_S)).petition
 
     with broken(fleet, "petition", never("petition", "text = ''")):
         assert await refused(client.petition.FilePetition, filing(), citizen) is grpc.StatusCode.INTERNAL
@@ -113,7 +112,7 @@ async def live(fleet: Fleet) -> set[str]:
         login = identity_pb.LoginWithPasswordRequest(login="commander", password=accounts["commander"]["password"])
         assert await refused(client.identity.LoginWithPassword, login, ()) is grpc.StatusCode.INTERNAL
     with broken(fleet, "petition", never("search", "grams = '{}'")):
-        await client.petition.FilePetition(filing(), metadata=citizen, timeout=10)
+        await client.petition.FilePetition(filing(), metadata=citizen, timeout=HANG_S)
         parked = "SELECT count(*) FROM parked_event WHERE next_attempt_at IS NULL"
         await asyncio.to_thread(eventually, lambda: fleet.rows("petition", parked)[0][0] >= 1)
     fleet.kill("postgres")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from deploy.checks.tests.scraping import scraping
 from tests.system.collector import Collector, collecting
-from tests.system.fleet import SERVICES, Fleet, FleetClient, eventually
+from tests.system.fleet import SERVICES, Fleet, FleetClient
 
 from onegrid.contracts import CONTRACTS
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
@@ -28,11 +28,11 @@ from onegrid_checks.observability.prometheus import Prometheus
 from onegrid_demo import case, district
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.testing.waiting import HANG_S, eventually
 from onegrid_observability import files
 
 from .selectors_of import listed_series
 
-pytestmark = pytest.mark.timeout(400)
 MADE = files.write()
 PATIENCE_S = 120
 
@@ -74,20 +74,20 @@ async def live(fleet: Fleet) -> None:
         traced = (*staff, ("traceparent", f"00-{TRACE}-{secrets.token_hex(8)}-01"))
         filing = pb.FilePetitionRequest(district=district.CODE, kind=Kind.KIND_HELP, place=CELL, text="路灯不亮")
         citizen = await client.public(fleet.accounts["citizen"]["phone"], district.CODE)
-        await client.petition.FilePetition(filing, metadata=(*citizen, traced[-1]), timeout=10)
+        await client.petition.FilePetition(filing, metadata=(*citizen, traced[-1]), timeout=HANG_S)
         for _ in range(10):
-            await client.grid.GetCell(grid_pb.GetCellRequest(name=f"cells/{CELL}"), metadata=traced, timeout=10)
+            await client.grid.GetCell(grid_pb.GetCellRequest(name=f"cells/{CELL}"), metadata=traced, timeout=HANG_S)
             await asyncio.sleep(0.3)
     finally:
         await client.close()
 
 
 def settle(happens: Any, describe: Any = str) -> None:
-    eventually(happens, PATIENCE_S, describe)
+    eventually(happens, describe)
 
 
 def ask(prometheus: Prometheus, path: str, **fields: str) -> Any:
-    with urllib.request.urlopen(f"{prometheus.url}{path}?{urllib.parse.urlencode(fields)}", timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{prometheus.url}{path}?{urllib.parse.urlencode(fields)}", timeout=HANG_S) as answer:  # noqa: S310
         return json.load(answer)["data"]
 
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port, free_ports
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from .sending import FOLDER
 
@@ -75,7 +76,7 @@ class Part:
     def await_ready(self) -> None:
         """Wait until it does its work."""
         assert self._process is not None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_S
         while _READY[self._role] not in self.output():
             assert self._process.poll() is None, f"{self.name} ended: {self.output()}"
             assert time.monotonic() < deadline, f"{self.name} is not ready: {self.output()}"
@@ -138,7 +139,7 @@ class Part:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of this name that have these labels."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=HANG_S) as answer:
             text = answer.read().decode()
         return sum(
             sample.value
@@ -171,12 +172,12 @@ class FleetClient(Client):
     async def public(self, phone: str, district: str) -> Metadata:
         """The metadata of an account's calls; it logs in only once, since a number gets one code a minute."""
         if phone not in self._fleet.logged_in:
-            await self.identity.RequestOneTimeCode(identity_pb.RequestOneTimeCodeRequest(phone=phone), timeout=10)
+            await self.identity.RequestOneTimeCode(identity_pb.RequestOneTimeCodeRequest(phone=phone), timeout=HANG_S)
             answer = await self.identity.LoginWithOneTimeCode(
                 identity_pb.LoginWithOneTimeCodeRequest(
                     phone=phone, code=self._fleet.last_code(phone), district=district
                 ),
-                timeout=10,
+                timeout=HANG_S,
             )
             self._fleet.logged_in[phone] = bearer(answer.session.access_token)
         return self._fleet.logged_in[phone]
@@ -266,7 +267,7 @@ class Fleet:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=HANG_S,
         )
         assert ended.returncode == 0, f"{service} {role} ended with {ended.returncode}: {ended.stdout}{ended.stderr}"
         return ended.stdout
@@ -366,11 +367,3 @@ class Fleet:
             FOLDER: str(self._codes),
             **{f"ONEGRID_{name}": value for name, value in given.items()},
         }
-
-
-def eventually(happens: Callable[[], bool], seconds: float = 60, describe: Callable[[], object] = str) -> None:
-    """Wait for it; on failure, `describe` gives what there is instead."""
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline, f"it did not happen: {describe()}"
-        time.sleep(0.05)

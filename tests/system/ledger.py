@@ -10,9 +10,10 @@ from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action
 from onegrid_demo import district
 from onegrid_kit import audit
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from .filing import STEPS, Load
-from .fleet import SERVICES, Fleet, FleetClient, eventually
+from .fleet import SERVICES, Fleet, FleetClient
 
 _FILED = "SELECT right(text, 36) AS request_id, array_agg('petitions/' || id) AS names FROM petition GROUP BY 1"
 _TIMELINES = (
@@ -93,6 +94,6 @@ async def summary(fleet: Fleet) -> pb.SummarizePetitionsResponse:
     client = FleetClient(fleet)
     try:
         commander = await client.staff("commander", fleet.accounts["commander"]["password"])
-        return await client.petition.SummarizePetitions(request, metadata=commander, timeout=10)
+        return await client.petition.SummarizePetitions(request, metadata=commander, timeout=HANG_S)
     finally:
         await client.close()

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from onegrid_kit.testing.waiting import eventually
+
 from . import ledger
 from .filing import Load
-from .fleet import Fleet, eventually
-
-pytestmark = pytest.mark.timeout(300)
+from .fleet import Fleet
 
 
 @pytest.mark.parametrize("part", ["api", "relay", "worker", "postgres", "rabbitmq"])

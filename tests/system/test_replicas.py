@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-import pytest
-
 from onegrid.petition.v1 import petition_service_pb2 as pb
 
 from .filing import file_one, insist
 from .fleet import Fleet, FleetClient, Part
-
-pytestmark = pytest.mark.timeout(300)
 
 CONNECTIONS = 32
 

@@ -10,12 +10,11 @@ import grpc
 import pytest
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from . import ledger
 from .filing import Load, file_one
-from .fleet import DRAIN_GRACE_S, DRAIN_PAUSE_S, Fleet, FleetClient, Part, eventually
-
-pytestmark = pytest.mark.timeout(300)
+from .fleet import DRAIN_GRACE_S, DRAIN_PAUSE_S, Fleet, FleetClient, Part
 
 
 def require_orderly_end(part: Part) -> None:
@@ -54,14 +53,14 @@ async def test_a_watcher_goes_on_with_another_process_where_the_first_one_left_o
     name, petitioner = await file_one(client)
     first = fleet.parts["petition", "api"]
     # The connection is there already, and stays with the first process.
-    stream = client.petition.WatchPetition(pb.WatchPetitionRequest(name=name), metadata=petitioner, timeout=60)
+    stream = client.petition.WatchPetition(pb.WatchPetitionRequest(name=name), metadata=petitioner, timeout=HANG_S)
     received = [await stream.read()]
     with fleet.second_api("petition"):
         first.ask_to_stop()
         # A step that happens while it drains is sent by it or by the other replica, once.
         accepting = FleetClient(fleet)
         accepted = pb.AcceptPetitionRequest(name=name, request_id=str(uuid.uuid4()))
-        await accepting.petition.AcceptPetition(accepted, metadata=commander, timeout=10, wait_for_ready=True)
+        await accepting.petition.AcceptPetition(accepted, metadata=commander, timeout=HANG_S, wait_for_ready=True)
         with pytest.raises(grpc.aio.AioRpcError) as ended:
             await read_on(stream, received)
         assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
@@ -70,11 +69,11 @@ async def test_a_watcher_goes_on_with_another_process_where_the_first_one_left_o
         rest = client.petition.WatchPetition(
             pb.WatchPetitionRequest(name=name, resume_token=received[-1].resume_token),
             metadata=petitioner,
-            timeout=60,
+            timeout=HANG_S,
             wait_for_ready=True,
         )
         closed = pb.ClosePetitionRequest(name=name, public_note="已修好", request_id=str(uuid.uuid4()))
-        await accepting.petition.ClosePetition(closed, metadata=commander, timeout=10)
+        await accepting.petition.ClosePetition(closed, metadata=commander, timeout=HANG_S)
         await read_on(rest, received)
         await accepting.close()
     assert [message.entry.sequence for message in received] == [1, 2, 3]

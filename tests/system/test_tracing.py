@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 
-import pytest
+from onegrid_kit.testing.waiting import eventually
 
 from .collector import Collector
 from .filing import file_one
-from .fleet import Fleet, FleetClient, eventually
-
-pytestmark = pytest.mark.timeout(300)
+from .fleet import Fleet, FleetClient
 
 CALL = "onegrid.petition.v1.PetitionService.FilePetition"
 EVENT = "onegrid.petition.v1.PetitionFiled"

@@ -17,14 +17,13 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.system.fleet import SERVICES, Fleet, eventually
+from tests.system.fleet import SERVICES, Fleet
 
 from onegrid_checks.load.profile import METHODS
 from onegrid_checks.sink import Sink, serving
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from .scraping import scraping
-
-pytestmark = pytest.mark.timeout(300)
 
 
 class Checks:
@@ -47,7 +46,7 @@ class Checks:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=HANG_S,
         )
         return done.returncode, done.stdout + done.stderr
 

@@ -14,6 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from onegrid_checks.settings import Settings
 from onegrid_demo.client import connect
 from onegrid_kit.testing.certificates import Authority
+from onegrid_kit.testing.waiting import HANG_S
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ async def target(certified: grpc.ServerCredentials) -> AsyncIterator[str]:
 
 async def ask(target: str, settings: Settings) -> None:
     async with connect(target, settings.credentials()) as channel:
-        await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+        await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=HANG_S)
 
 
 async def test_they_are_answered_with_the_right_files_alone(authority: Authority, target: str) -> None:

@@ -334,7 +334,7 @@ class PostgresServer:
     def _became_ready(self) -> bool:
         """What pg_ctl waits for: the last line of the pid file. Recovery after a crash may take its time."""
         assert self._process is not None
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 600
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 return False

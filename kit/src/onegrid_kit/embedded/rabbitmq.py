@@ -61,7 +61,7 @@ class RabbitServer:
         """`amqp://…`; the same over restarts."""
         return f"amqp://guest:guest@127.0.0.1:{self._port}/"
 
-    def start(self, patience_s: float = 60) -> None:
+    def start(self, patience_s: float = 600) -> None:
         """Start the node and return once it accepts clients."""
         if self._program is None:
             raise FileNotFoundError("RabbitMQ is not installed: as root, apt-get install rabbitmq-server")

@@ -24,6 +24,7 @@ from onegrid_kit.callers import Call, Caller
 from onegrid_kit.errors import AlreadyExists, StaleEtag
 from onegrid_kit.events import Delivery
 from onegrid_kit.geometry import Ring
+from onegrid_kit.testing.waiting import HANG_S
 
 T = TypeVar("T")
 DISTRICT, COMMUNITY, NEXT_COMMUNITY = "210602", "210602003007", "210602003008"
@@ -95,8 +96,8 @@ def second_while_first_is_uncommitted(
     with ThreadPoolExecutor(1) as threads, watching.connect() as watch, engine.begin() as conn:
         first(conn)
         outcome = threads.submit(later)
-        assert begun.wait(30)
-        until = time.monotonic() + 30
+        assert begun.wait(HANG_S)
+        until = time.monotonic() + HANG_S
         blocked = text("SELECT cardinality(pg_blocking_pids(:pid)) > 0")
         while not watch.scalar(blocked, {"pid": waiting[0]}):
             assert time.monotonic() < until, "it does not wait for the first"
