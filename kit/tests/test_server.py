@@ -304,7 +304,7 @@ async def test_a_stopping_server_reports_it_then_answers_running_calls(database_
         under_way = asyncio.create_task(look(to, "long nap"))
 
         async def runs() -> bool:
-            return 'onegrid_rpc_running{service="toy"} 1.0' in await scrape()
+            return 'onegrid_rpc_in_flight{service="toy"} 1.0' in await scrape()
 
         await eventually_async(runs)
         os.kill(process.pid, signal.SIGTERM)
@@ -312,7 +312,7 @@ async def test_a_stopping_server_reports_it_then_answers_running_calls(database_
         # Balancers need a moment to notice; until then it answers.
         assert await look(to)
         assert await under_way
-        assert await asyncio.to_thread(process.wait, 5) == 0
+        assert await asyncio.to_thread(process.wait, HANG_S) == 0
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await look(to)
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
