@@ -100,8 +100,22 @@ def _generate(out: Path) -> None:
     third_party.unlink()
     _list_services(out)
     shutil.copyfile(CLIENT_POLICY, out / CLIENT_POLICY.relative_to(HERE))
+    _ship_descriptors(out)
     for package in {path.parent for path in out.rglob("*_pb2.py")}:
         (package / "py.typed").touch()
+
+
+def _ship_descriptors(out: Path) -> None:
+    """The contracts for clients in other languages, with the messages in which errors come."""
+    from google.protobuf import any_pb2, descriptor_pb2
+    from google.rpc import error_details_pb2, status_pb2
+
+    found = descriptor_pb2.FileDescriptorSet.FromString((out / DESCRIPTORS.name).read_bytes())
+    for file in found.file:
+        file.ClearField("source_code_info")
+    for module in (any_pb2, status_pb2, error_details_pb2):
+        module.DESCRIPTOR.CopyToProto(found.file.add())
+    (out / "onegrid" / "protos.binpb").write_bytes(found.SerializeToString())
 
 
 _CONTRACTS = '''"""The contract of each service, by the service's name. Written by protos/generate.py."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.clients.node import NODE, installed
 
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.testing.postgres import install_privately
@@ -83,6 +84,24 @@ print(len(identity.ListSigningKeys(identity_service_pb2.ListSigningKeysRequest()
     done = subprocess.run([sys.executable, "-c", given + example + call], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= 1
+
+
+def test_the_example_for_node_logs_in_lists_petitions_and_reads_an_error(demo: Demo) -> None:
+    (example,) = re.findall(r"```js\n(.*?)```", (ROOT / "docs/clients.md").read_text(), re.DOTALL)
+    given = {
+        "TARGET": f"127.0.0.1:{demo.port}",
+        "PASSWORD": demo.password,
+        "CONTRACTS": str(ROOT / "protos/gen/onegrid"),
+    }
+    constants = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in given.items())
+    command = [NODE, "--eval", constants + example]
+    done = subprocess.run(
+        command, cwd=installed(ROOT / "tests/clients"), check=False, capture_output=True, text=True, timeout=HANG_S
+    )
+    assert done.returncode == 0, done.stderr
+    petition, error = done.stdout.splitlines()
+    assert re.match(r"petitions/210602-20201111-\w{8} STATE_CLOSED 儿童中心", petition)
+    assert error == "NOT_FOUND NOT_FOUND onegrid.petition"
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])

