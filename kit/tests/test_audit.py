@@ -1,4 +1,4 @@
-"""The audit trail tells when it was tampered with."""
+"""Tampering with the audit trail is detected."""
 
 from __future__ import annotations
 

@@ -91,8 +91,8 @@ def test_a_killed_broker(
     with roles.running(environ, "relay"), roles.running(environ, "worker"), load.running():
         eventually(lambda: count(engine, "note") > 20)
         empty_broker.restart()
-        seen = count(engine, "note")
-        eventually(lambda: count(engine, "note") > seen + 20)
+        handled = count(engine, "note")
+        eventually(lambda: count(engine, "note") > handled + 20)
     with roles.running(environ, "relay"), roles.running(environ, "worker"):
         assert_all_handled_once(load, engine)
 
@@ -102,8 +102,8 @@ def test_killed_relays_and_workers(environ: dict[str, str], database_url: str, e
     with load.running():
         for _ in range(3):
             with roles.running(environ, "relay") as relay, roles.running(environ, "worker") as worker:
-                seen = count(engine, "note")
-                eventually(lambda seen=seen: count(engine, "note") > seen + 20)
+                handled = count(engine, "note")
+                eventually(lambda handled=handled: count(engine, "note") > handled + 20)
                 relay.kill()
                 worker.kill()
     with roles.running(environ, "relay"), roles.running(environ, "worker"):
@@ -142,8 +142,8 @@ def test_a_killed_database(
                 time.sleep(1)
                 own_postgres.server.start()
                 engine.dispose()
-                seen = count(engine, "note")
-                eventually(lambda seen=seen: count(engine, "note") > seen + 20)
+                handled = count(engine, "note")
+                eventually(lambda handled=handled: count(engine, "note") > handled + 20)
         assert_all_handled_once(load, engine)
     assert count(engine, "parked_event") == 0
     engine.dispose()

@@ -79,8 +79,8 @@ def test_a_child_gets_the_signal_when_its_starter_is_killed() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone can lend")
 def test_root_lends_a_user_and_nothing_of_its_own() -> None:
     nobody = pwd.getpwnam("nobody")
-    told = subprocess.run(lent(["/bin/sh", "-c", "id -u; id -G"], nobody), capture_output=True, text=True, check=True)
-    assert told.stdout.split() == [str(nobody.pw_uid), str(nobody.pw_gid)]
+    done = subprocess.run(lent(["/bin/sh", "-c", "id -u; id -G"], nobody), capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(nobody.pw_uid), str(nobody.pw_gid)]
 
 
 def _command(pid: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Logs are JSON, and name nobody."""
+"""Logs are JSON, and hold no personal data."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.logs import describe
 
-SOMEBODY = "王小明"
+PERSON = "王小明"
 PROGRAM = f"""
 import logging
 from onegrid_kit import logs
 logs.configure("sample")
 def fail():
     try:
-        {{}}["{SOMEBODY}"]
+        {{}}["{PERSON}"]
     except KeyError as error:
-        raise ValueError("{SOMEBODY}") from error
+        raise ValueError("{PERSON}") from error
 try:
     fail()
 except ValueError as error:
@@ -33,25 +33,25 @@ except ValueError as error:
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "described"),
     [
         ("INSERT INTO note (subject) VALUES (:words)", "IntegrityError 23502: null value in column"),
         ("SELECT CAST(:words AS integer)", "DataError 22P02"),
         ("SELECT * FROM nowhere WHERE x = :words", 'ProgrammingError 42P01: relation "nowhere" does not exist'),
     ],
 )
-def test_an_error_of_the_database_is_described_without_values(engine: Engine, statement: str, said: str) -> None:
+def test_an_error_of_the_database_is_described_without_values(engine: Engine, statement: str, described: str) -> None:
     with pytest.raises(SQLAlchemyError) as failed, engine.begin() as conn:
-        conn.execute(text(statement), {"words": SOMEBODY})
-    assert describe(failed.value).startswith(said)
-    assert SOMEBODY not in describe(failed.value)
+        conn.execute(text(statement), {"words": PERSON})
+    assert describe(failed.value).startswith(described)
+    assert PERSON not in describe(failed.value)
 
 
 def test_errors_are_described_with_their_messages_where_these_hold_no_personal_data() -> None:
     assert describe(ConnectionRefusedError("port 5432")) == "ConnectionRefusedError: port 5432"
     assert describe(Unavailable("the database is away")) == "Unavailable: the database is away"
-    assert describe(KeyError(SOMEBODY)) == "KeyError"
-    assert describe(UnicodeEncodeError("ascii", SOMEBODY, 0, 1, "x")) == "UnicodeEncodeError"
+    assert describe(KeyError(PERSON)) == "KeyError"
+    assert describe(UnicodeEncodeError("ascii", PERSON, 0, 1, "x")) == "UnicodeEncodeError"
 
 
 def test_tracebacks_lead_to_the_line_and_libraries_log_alike() -> None:
@@ -63,4 +63,4 @@ def test_tracebacks_lead_to_the_line_and_libraries_log_alike() -> None:
         assert line["exception"].endswith("ValueError")
         assert "line 7, in fail" in line["exception"]
         assert "KeyError\n\nand then:\n\n" in line["exception"]
-    assert SOMEBODY not in done.stderr
+    assert PERSON not in done.stderr

@@ -35,20 +35,20 @@ async def api(database_url: str) -> AsyncIterator[Serving]:
 
 @pytest.fixture(scope="session")
 def scrape() -> Callable[..., str]:
-    """What this process tells Prometheus."""
+    """The metrics that this process exports."""
     port = free_port()
     probes.serve(port, probes.Health("database"), "toy", "api")
 
-    def told(accept: str = OPENMETRICS) -> str:
+    def exported(accept: str = OPENMETRICS) -> str:
         asked = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept})
         with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
             content: str = answer.read().decode()
         return content
 
-    return told
+    return exported
 
 
-def somebody() -> Caller:
+def a_caller() -> Caller:
     """A new user, session and place each time."""
     scope = f"210602{secrets.randbelow(1000):03}"
     grant = Grant(scope, 0, frozenset({toy.PERMISSION}))  # type: ignore[arg-type]
@@ -62,8 +62,8 @@ def value(name: str, **labels: str) -> float:
 
 
 async def call_wildly(api: Serving) -> None:
-    """One call of each kind, by somebody new about something new."""
-    who = somebody()
+    """One call of each kind, by a new caller about a new resource."""
+    who = a_caller()
     place = who.grants[0].scope
     metadata = (*api.token(who), ("x-purpose", secrets.token_hex(8)), (f"x-{secrets.token_hex(4)}", "1"))
     await api.call_with(metadata, "Keep", place=place, request_id=secrets.token_hex(8), text=secrets.token_hex(8))
@@ -100,10 +100,10 @@ async def test_a_call_that_is_traced_leaves_its_trace_with_its_duration(
 ) -> None:
     for flags in ("00", "01"):
         trace = secrets.token_hex(16)
-        await api.call_with((*api.token(somebody()), ("traceparent", f"00-{trace}-00f067aa0ba902b7-{flags}")), "Ask")
-        told = [line for line in scrape().splitlines() if trace in line]
-        assert len(told) == (flags == "01")
-    assert 'method="Ask"' in told[0]
+        await api.call_with((*api.token(a_caller()), ("traceparent", f"00-{trace}-00f067aa0ba902b7-{flags}")), "Ask")
+        exported = [line for line in scrape().splitlines() if trace in line]
+        assert len(exported) == (flags == "01")
+    assert 'method="Ask"' in exported[0]
     assert trace not in scrape("text/plain")
 
 
@@ -115,7 +115,7 @@ def test_times_of_creation_are_not_exported(scrape: Callable[..., str]) -> None:
 
 
 async def test_only_what_no_caller_is_to_blame_for_is_a_fault(api: Serving) -> None:
-    who = somebody()
+    who = a_caller()
     assert REGISTRY.get_sample_value("onegrid_rpc_faults_total", {"service": "toy", "method": "Watch"}) is not None
     before = value("onegrid_rpc_faults_total", method="Ask")
     for words, faults in (("miss", 0), ("fail", 1)):

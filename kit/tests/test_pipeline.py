@@ -360,11 +360,11 @@ async def test_a_stream_meets_the_same_concerns(api: Serving) -> None:
     await eventually(lambda: Toy.last.watching == 0)
 
 
-@pytest.mark.parametrize("said", ["wait", "flood"])
-async def test_a_stream_ends_with_its_session(said: str, api: Serving, engine: Engine) -> None:
+@pytest.mark.parametrize("behaviour", ["wait", "flood"])
+async def test_a_stream_ends_with_its_session(behaviour: str, api: Serving, engine: Engine) -> None:
     other = api.stream(replace(ALICE, session="s2"), "Watch")
     await anext(other)
-    watching = asyncio.create_task(drained(api.stream(ALICE, "Watch", text=said)))
+    watching = asyncio.create_task(drained(api.stream(ALICE, "Watch", text=behaviour)))
     await eventually(lambda: Toy.last.watching == 2)
     with engine.begin() as conn:
         conn.execute(text("INSERT INTO revoked_session VALUES ('s1', now() + interval '1 hour')"))
@@ -461,11 +461,11 @@ async def test_one_caller_or_one_address_takes_a_share_of_the_calls(who: Caller 
         assert (await api.call(who, "Look")).text
 
 
-@pytest.mark.parametrize("said", ["wait", "flood"])
-async def test_streams_end_with_a_hint_to_come_back_when_the_server_stops(said: str, database_url: str) -> None:
+@pytest.mark.parametrize("behaviour", ["wait", "flood"])
+async def test_streams_end_with_a_hint_to_come_back_when_the_server_stops(behaviour: str, database_url: str) -> None:
     async def watch(api: Serving) -> Refused:
         with pytest.raises(Refused) as refused:
-            async for _ in api.stream(ALICE, "Watch", text=said):
+            async for _ in api.stream(ALICE, "Watch", text=behaviour):
                 pass
         return refused.value
 

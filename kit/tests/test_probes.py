@@ -1,4 +1,4 @@
-"""What each role tells its supervisor: ready while it has what it needs, alive while its loop turns."""
+"""`/ready` and `/live` of each role: ready while its dependencies are there, live while its loop runs."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def test_a_role_is_ready_while_broker_and_database_are_there(
         for role, port in ports.items()
     }
 
-    def told(path: str) -> set[int]:
+    def statuses(path: str) -> set[int]:
         return {roles.probe(port, path) for port in ports.values()}
 
     assert roles.run(environs["relay"], "migrate").returncode == 0
     with roles.running(environs["worker"], "worker"), roles.running(environs["relay"], "relay"):
-        eventually(lambda: told("ready") == {200})
+        eventually(lambda: statuses("ready") == {200})
         for server in (own_postgres.server, empty_broker):
             server.kill()
-            eventually(lambda: told("ready") == {503})
+            eventually(lambda: statuses("ready") == {503})
             # A restart would bring nothing back.
-            assert told("live") == {200}
+            assert statuses("live") == {200}
             server.start()
-            eventually(lambda: told("ready") == {200})
+            eventually(lambda: statuses("ready") == {200})
 
 
 @pytest.mark.parametrize("role", ["relay", "worker"])

@@ -42,13 +42,13 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 async def health(to: grpc.aio.Channel, service: str = "") -> Any:
-    """What the server says of itself."""
+    """The server's health status."""
     answer = await health_pb2_grpc.HealthStub(to).Check(health_pb2.HealthCheckRequest(service=service), timeout=HANG_S)
     return answer.status
 
 
 async def until_health(to: grpc.aio.Channel, wanted: Any, service: str = "") -> None:
-    """Wait until it says so."""
+    """Wait until it has that status."""
     async with asyncio.timeout(HANG_S):
         while True:
             try:
@@ -59,9 +59,9 @@ async def until_health(to: grpc.aio.Channel, wanted: Any, service: str = "") -> 
             await asyncio.sleep(0.05)
 
 
-async def look(to: grpc.aio.Channel, said: str = "") -> str:
-    """What the toy answers anybody."""
-    raw = await to.unary_unary(LOOK)(Request(text=said).SerializeToString(), timeout=HANG_S)
+async def look(to: grpc.aio.Channel, text: str = "") -> str:
+    """The toy's answer to a public call."""
+    raw = await to.unary_unary(LOOK)(Request(text=text).SerializeToString(), timeout=HANG_S)
     return str(Response.FromString(raw).text)
 
 

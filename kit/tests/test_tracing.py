@@ -62,8 +62,8 @@ def test_a_log_line_is_json_with_service_and_trace(capsys: pytest.CaptureFixture
         log.info("something happened", what="网格")
         log.debug("not told")
     (line,) = capsys.readouterr().err.splitlines()
-    told = json.loads(line)
-    assert (told["event"], told["what"], told["trace_id"], told["service"], told["level"]) == (
+    entry = json.loads(line)
+    assert (entry["event"], entry["what"], entry["trace_id"], entry["service"], entry["level"]) == (
         "something happened",
         "网格",
         TRACE,

@@ -132,8 +132,8 @@ class Toy:
                 await self._db.read(lambda conn: conn.execute(text("SELECT pg_sleep(20)")))
             case "bad sql":
                 await self._db.read(lambda conn: conn.execute(text("SELECT CAST('x' AS integer)")))
-        told = {name: getattr(call, name) for name in ("method", "request_id", "purpose", "traceparent", "address")}
-        return Response(text=json.dumps({"user": call.caller.user, **told}))  # type: ignore[no-any-return]
+        fields = {name: getattr(call, name) for name in ("method", "request_id", "purpose", "traceparent", "address")}
+        return Response(text=json.dumps({"user": call.caller.user, **fields}))  # type: ignore[no-any-return]
 
     Look = Ask = Read = Hold = Keep = Move = _do
 
