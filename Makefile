@@ -65,8 +65,8 @@ format: setup ## Format code and contracts, and regenerate documents
 	@$(BIN)/python tools/documents.py write
 	@$(BIN)/python tools/helm.py examples write
 
-bench: setup ## Measure against the machine's own limits; results in build/bench.json
-	@$(BIN)/python benchmarks/run.py
+bench: setup ## Measure against the machine's own limits; results in build/bench.json (ONLY="file_petition starts": those)
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 wheel: setup ## Build the packages into dist/
 	@for package in $(PACKAGES); do $(BIN)/uv build -q --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$package; done; ls dist

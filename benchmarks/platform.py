@@ -1,0 +1,252 @@
+"""What is measured: PostgreSQL and the services' apis, processes of their own with their default settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import grpc
+import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from benchmarks import hundred_thousand
+from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Kind
+from onegrid_demo import district
+from onegrid_identity.main import SERVICE as IDENTITY
+from onegrid_kit import tokens
+from onegrid_kit.callers import Caller, Grant
+from onegrid_kit.cipher import cipher
+from onegrid_kit.embedded.ports import free_port
+from onegrid_kit.embedded.postgres import PostgresServer
+from onegrid_kit.migrations import migrate
+from onegrid_petition.main import SERVICE as PETITION
+
+__all__ = ["COMMUNITY", "LEAD", "Api", "Platform", "platform", "process", "wait_until_listening", "wait_until_serving"]
+
+CIPHER_KEYS: Final = "bench:" + "ab" * 32
+LEAD: Final = f"{district.CODE}D07"
+COMMUNITY: Final = district.cells()[0].code[:12]
+_PETITION: Final = "petition.petitions.", "petition.tasks."
+_PERMISSIONS: Final = frozenset(
+    {
+        *(_PETITION[0] + verb for verb in ("file", "get", "list", "accept", "dispatch", "rate", "verify")),
+        *(_PETITION[1] + verb for verb in ("take", "conclude")),
+        "petition.summaries.get",
+    }
+)
+_SERVICE: Final = "/onegrid.petition.v1.PetitionService/"
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One api that listens."""
+
+    port: int
+    pid: int
+
+
+class Platform:
+    """PostgreSQL, identity's api and petition's: over an empty database, and over a full one where it is asked for."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._stack = stack
+        self.folder = folder
+        self.postgres = PostgresServer(folder / "postgres", settings={"shared_buffers": "512MB"})
+        self.postgres.start()
+        stack.callback(self.postgres.stop)
+        migrate(IDENTITY, self.postgres.create_database("identity"))
+        self._key = Ed25519PrivateKey.generate()
+        self._keep_signing_key()
+        self.identity = self.start_api("identity", "identity")
+
+    @cached_property
+    def petition(self) -> Api:
+        """petition's api over a database that holds the district and no petitions."""
+        self._new_petition_database("petition")
+        return self.start_api("petition", "petition")
+
+    @cached_property
+    def full_petition(self) -> Api:
+        """petition's api over a database with 100,000 petitions."""
+        self._new_petition_database("petition_full")
+        print("==> storing 100,000 petitions", flush=True)
+        hundred_thousand.store(self.postgres.url("petition_full"))
+        return self.start_api("petition", "petition_full")
+
+    @cached_property
+    def filing(self) -> Path:
+        """The bytes of a FilePetitionRequest."""
+        path = self.folder / "file.bin"
+        path.write_bytes(
+            pb.FilePetitionRequest(
+                district=district.CODE,
+                kind=Kind.KIND_HELP,
+                text="儿童中心近期招不到保育员和教师，影响开班，请帮忙协调用工。",
+                location=Point(longitude=124.4, latitude=40.14),
+                address="朝凤社区儿童中心",
+                request_id="00000000-0000-4000-8000-000000000000",
+            ).SerializeToString()
+        )
+        return path
+
+    @cached_property
+    def lifecycle(self) -> Path:
+        """What the generator of whole lifecycles needs."""
+        path = self.folder / "lifecycle.json"
+        path.write_text(json.dumps({"tokens": self.tokens, "filing": self.filing.read_bytes().hex(), "lead": LEAD}))
+        return path
+
+    @cached_property
+    def tokens(self) -> Mapping[str, str]:
+        """An access token for each who acts."""
+        staff = Caller(user="users/", session="bench", kind=AccountKind.ACCOUNT_KIND_STAFF, district=district.CODE)
+
+        def holding(user: str, level: OaLevel, scope: str, caller: Caller = staff) -> Caller:
+            return replace(
+                caller, user=f"users/{user:0>20}", grants=(*caller.grants, Grant(scope, level, _PERMISSIONS))
+            )
+
+        own = Grant("self", OaLevel.OA_LEVEL_UNSPECIFIED, _PERMISSIONS)
+        citizen = replace(staff, kind=AccountKind.ACCOUNT_KIND_CITIZEN, grants=(own,))
+        callers = {
+            "petitioner": holding("petitioner", OaLevel.OA_LEVEL_UNSPECIFIED, district.CODE, citizen),
+            "commander": holding("commander", OaLevel.OA_LEVEL_DISTRICT, district.CODE),
+            "clerk": holding("clerk", OaLevel.OA_LEVEL_DEPARTMENT, LEAD),
+            "community": holding("community", OaLevel.OA_LEVEL_COMMUNITY, district.CODE),
+        }
+        now = datetime.now(UTC)
+        return {
+            name: tokens.encode(caller, self._key, "bench", now, now + timedelta(hours=2))
+            for name, caller in callers.items()
+        }
+
+    def file_one(self) -> str:
+        """The name of a new petition."""
+        with grpc.insecure_channel(f"127.0.0.1:{self.petition.port}") as channel:
+            call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"{_SERVICE}FilePetition")
+            metadata = (("authorization", f"Bearer {self.tokens['petitioner']}"),)
+            answer = call(self.filing.read_bytes(), metadata=metadata, timeout=10)
+        return pb.FilePetitionResponse.FromString(answer).petition.name
+
+    def clear_filings(self) -> None:
+        """Empty what filings fill, so that each slice begins alike."""
+        with psycopg.connect(self.postgres.url("petition"), autocommit=True) as conn:
+            conn.execute("TRUNCATE petition, task, timeline, outbox, idempotency, audit_entry, audit_block")
+            conn.execute("CHECKPOINT")
+
+    def start_api(self, service: str, database: str) -> Api:
+        """An api that ends with the run."""
+        port = free_port()
+        started = self._stack.enter_context(self.api(service, database, port))
+        wait_until_serving(port)
+        return Api(port, started.pid)
+
+    @contextmanager
+    def api(self, service: str, database: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+        """One api process with its default settings."""
+        environment = {
+            **os.environ,
+            "ONEGRID_DATABASE_URL": self.postgres.url(database),
+            "ONEGRID_PAGE_TOKEN_KEY": "bench" * 8,
+            "ONEGRID_CIPHER_KEYS": CIPHER_KEYS,
+            "ONEGRID_LISTEN": f"127.0.0.1:{port}",
+            "ONEGRID_IDENTITY_TARGET": f"127.0.0.1:{port if service == 'identity' else self.identity.port}",
+            "ONEGRID_METRICS_PORT": str(free_port()),
+            "ONEGRID_LOG_LEVEL": "warning",
+            "ONEGRID_DRAIN_PAUSE_S": "0",
+        }
+        with process([sys.executable, "-m", f"onegrid_{service}", "api"], environment) as started:
+            yield started
+
+    def _keep_signing_key(self) -> None:
+        sealed = cipher("AES-256-GCM", CIPHER_KEYS).encrypt(self._key.private_bytes_raw().hex(), "identity.signing_key")
+        with psycopg.connect(self.postgres.url("identity")) as conn:
+            conn.execute(
+                "INSERT INTO signing_key VALUES ('bench', %s, %s, now())",
+                [self._key.public_key().public_bytes_raw(), sealed],
+            )
+
+    def _new_petition_database(self, name: str) -> None:
+        migrate(PETITION, self.postgres.create_database(name))
+        places = [
+            (district.CODE, each.code, each.name, json.dumps(each.corners) if each.corners else None)
+            for each in district.cells()
+        ]
+        with psycopg.connect(self.postgres.url(name)) as conn, conn.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO place (district, code, display_name, version, boundary, grid_worker) "
+                "VALUES (%s, %s, %s, 1, %s, '')",
+                places,
+            )
+            cursor.execute(
+                "INSERT INTO department (district, code, display_name, version) VALUES (%s, %s, %s, 1)",
+                [district.CODE, LEAD, "人社中心"],
+            )
+            cursor.execute("UPDATE ground_version SET version = 1")
+
+
+@contextmanager
+def platform() -> Iterator[Platform]:
+    """A platform of its own, below a temporary folder."""
+    import tempfile
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onegrid-bench-", dir="/var/tmp")))
+        folder.chmod(0o755)
+        yield Platform(stack, folder)
+
+
+@contextmanager
+def process(
+    command: list[str], environment: Mapping[str, str] | None = None, *, quiet: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process, ended with the block."""
+    started = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL if quiet else None)
+    try:
+        yield started
+    finally:
+        started.send_signal(signal.SIGTERM)
+        try:
+            started.wait(20)
+        except subprocess.TimeoutExpired:
+            started.kill()
+
+
+def wait_until_listening(port: int) -> None:
+    """Until something listens there."""
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
+def wait_until_serving(port: int) -> None:
+    """Until the health service says SERVING."""
+    for _ in range(600):
+        # A channel of its own each time: one that has failed waits for seconds before it tries again.
+        with grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            try:
+                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
+                if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                    return
+            except grpc.RpcError:
+                pass
+        time.sleep(0.05)
+    raise SystemExit("the platform does not serve")
