@@ -71,6 +71,7 @@ def _document(count: int) -> str:
             "fingerprint": "00" * 16,
             "answer": "61" * 316,
             "resource": "petitions/210602-20201111-7KX3M9QF",
+            "subject": "petitions/210602-20201111-7KX3M9QF",
             "time": now,
             "purpose": "",
             "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from onegrid_kit.sizes import require_sendable
 if TYPE_CHECKING:
     from onegrid_kit.database import Database
 
-__all__ = ["BatchStatement", "BatchedCommand", "Item"]
+__all__ = ["BatchStatement", "BatchedCommand", "Item", "VersionChanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,28 @@ class Item:
     row: Mapping[str, object]
     """What the statement's own columns hold, as JSON has it; moments are aware."""
     event: Message
-    """What it announces, about the resource that it is audited for."""
+    """What it announces."""
     response: Message
+    subject: str = ""
+    """The resource that the event is about; empty: the one that the command is audited for."""
+
+
+class VersionChanged(Exception):
+    """Somebody else changed, or is changing, what the command was decided on; it must be decided again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     item: Item
     resource: str
+    """What it is audited for."""
     sealed: bytes
     """The response as it is kept for a repeated request; empty for a call without a request id."""
+
+    @property
+    def subject(self) -> str:
+        """What its event is about."""
+        return self.item.subject or self.resource
 
 
 class BatchedCommand:
@@ -58,37 +70,52 @@ class BatchedCommand:
     async def run(self, item: Item) -> bytes:
         """Do the command once for its request id; its serialized response, or the one that its request got before.
 
-        Raises RequestIdReused, Conflict, Unavailable when the database is gone, or OutcomeUnknown when it goes while it
-        stores a batch in which a call has no request id; those that have one can be repeated all the same.
+        Raises RequestIdReused, VersionChanged if the statement has a guard, Conflict, Unavailable when the database is
+        gone, or OutcomeUnknown when it goes while it stores a batch in which a call has no request id; those that have
+        one can be repeated all the same.
         """
         answer = item.response.SerializeToString()
         require_sendable(len(answer))
         sealed = self._cipher.seal(answer, idempotency.PURPOSE) if item.call.request_id else b""
         waiting = _Waiting(item, item.call.audited_resource(item.response), sealed)
         before = await self._coalescer.submit(waiting)
-        return answer if before is None else self._cipher.open(before, idempotency.PURPOSE)
+        return answer if before is None else self.open(before)
+
+    def open(self, sealed: bytes) -> bytes:
+        """The response that was kept."""
+        return self._cipher.open(sealed, idempotency.PURPOSE)
 
     async def _flush(self, batch: Sequence[_Waiting]) -> Sequence[bytes | Exception | None]:
         """For each its sealed response if its request was answered before; None for those that are done now."""
         for event in {type(waiting.item.event) for waiting in batch}:
             require_event(event)
-        first: dict[tuple[str, str], int] = {}
+        first: dict[Hashable, int] = {}
         for position, waiting in enumerate(batch):
-            call = waiting.item.call
-            first.setdefault((call.caller.user, call.request_id or f"#{position}"), position)
+            first.setdefault(self._once(position, waiting), position)
         document = orjson.dumps([_document(position, batch[position]) for position in first.values()]).decode()
         # With a request id it is done once, however often it is tried.
         repeatable = all(waiting.item.call.request_id for waiting in batch)
-        done_before = await self._connection.fetch(self._statement.sql, document, repeatable=repeatable)
-        if not done_before and len(first) == len(batch):
+        rows = await self._connection.fetch(self._statement.sql, document, repeatable=repeatable)
+        if not rows and len(first) == len(batch):
             return [None] * len(batch)
-        fresh = set(first.values()).difference(row[0] for row in done_before)
+        current = {row["position"]: row["current"] for row in rows}
+        """Of those that were not done, whether the guard let them pass."""
+        fresh = set(first.values()).difference(current)
         return [
-            None if position in fresh else await self._answered_before(waiting.item.call)
+            None if position in fresh else await self._not_done(waiting.item.call, current.get(position))
             for position, waiting in enumerate(batch)
         ]
 
-    async def _answered_before(self, call: Call) -> bytes | Exception:
+    def _once(self, position: int, waiting: _Waiting) -> Hashable:
+        """What a statement does once at most: a request, or with a guard a change of a resource."""
+        call = waiting.item.call
+        if self._statement.guarded:
+            return waiting.subject
+        return call.caller.user, call.request_id or f"#{position}"
+
+    async def _not_done(self, call: Call, current: bool | None) -> bytes | Exception:
+        if self._statement.guarded and not current:
+            return VersionChanged()
         try:
             return await self._db.read(lambda conn: idempotency.stored_answer(conn, call))
         except (RequestIdReused, Unavailable) as error:
@@ -101,32 +128,36 @@ class BatchStatement:
     One statement is a transaction in itself, and one round trip.
     """
 
-    def __init__(self, columns: str, *effects: str) -> None:
+    def __init__(self, columns: str, *effects: str, guard: str = "") -> None:
         """`columns` name the items' own columns with their types; `effects` are the parts of a WITH that write
-        the rows of `fresh`, one of the columns' for each new item.
+        the rows of `fresh`, one of the columns' for each new item. `guard` selects the positions of those that may be
+        done: it locks what they change, skips what is locked, and compares its version.
         """
+        self.guarded = bool(guard)
         self.sql = f"""
             WITH item AS (
               SELECT * FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS item (
                 position integer, caller text, request_id text, method text, fingerprint text, answer text,
-                resource text, time timestamptz, purpose text, traceparent text, event_id uuid, event_type text,
-                event_body text, {columns})
+                resource text, subject text, time timestamptz, purpose text, traceparent text, event_id uuid,
+                event_type text, event_body text, {columns})
+            ), current AS ({guard or "SELECT position FROM item"}
             ), claimed AS (
               -- In the same order everywhere, so that two batches can't wait for one another.
               INSERT INTO idempotency (caller, request_id, method, fingerprint, answer)
               SELECT caller, request_id, method, decode(fingerprint, 'hex'), decode(answer, 'hex')
-              FROM item WHERE request_id <> '' ORDER BY caller, request_id
+              FROM item JOIN current USING (position) WHERE request_id <> '' ORDER BY caller, request_id
               ON CONFLICT (caller, request_id) DO NOTHING RETURNING caller, request_id
             ), fresh AS (
-              SELECT * FROM item
+              SELECT * FROM item JOIN current USING (position)
               WHERE request_id = '' OR (caller, request_id) IN (SELECT caller, request_id FROM claimed)
             ), announced AS (
               INSERT INTO outbox (id, type, subject, time, traceparent, body)
-              SELECT event_id, event_type, resource, time, traceparent, decode(event_body, 'hex') FROM fresh
+              SELECT event_id, event_type, subject, time, traceparent, decode(event_body, 'hex') FROM fresh
             ), audited AS (
               SELECT position, time, caller, method, resource, request_id, purpose FROM fresh
             ), {", ".join((audit.APPENDING, *effects))}
-            SELECT position FROM item WHERE position NOT IN (SELECT position FROM fresh)
+            SELECT position, position IN (SELECT position FROM current) AS current
+            FROM item WHERE position NOT IN (SELECT position FROM fresh)
         """
 
 
@@ -141,6 +172,7 @@ def _document(position: int, waiting: _Waiting) -> dict[str, object]:
         "fingerprint": call.fingerprint.hex(),
         "answer": waiting.sealed.hex(),
         "resource": waiting.resource,
+        "subject": waiting.subject,
         "time": call.now,
         "purpose": call.purpose,
         "traceparent": call.traceparent,

@@ -25,6 +25,7 @@ from onegrid_kit.cipher import Cipher
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict, OutcomeUnknown, Unavailable
 from onegrid_kit.sizes import require_sendable
+from onegrid_kit.versioned import LoadStatement, VersionedCommands
 
 __all__ = ["Database", "DedicatedConnection", "lost", "sqlstate", "sync_engine"]
 
@@ -152,6 +153,12 @@ class Database:
         `name` is what its metrics call it. Under a crowd, statements begin at least `pace_s` apart.
         """
         return BatchedCommand(self, self._cipher, statement, name=name, most=most, pace_s=pace_s)
+
+    def versioned(self, load: LoadStatement[T], store: BatchStatement, *, name: str) -> VersionedCommands[T]:
+        """Commands on versioned resources, which share statements with those of the same moment; `store` has a guard.
+        `name` is what their metrics call them.
+        """
+        return VersionedCommands(self, load, store, name=name)
 
     def dedicated_connection(self) -> DedicatedConnection:
         """A connection for a statement that runs all the time."""

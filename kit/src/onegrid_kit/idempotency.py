@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, text
 
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import RequestIdReused
 
-__all__ = ["KEPT_HOURS", "PURPOSE", "claim", "keep_answer", "stored_answer"]
+__all__ = ["KEPT_HOURS", "PURPOSE", "Earlier", "claim", "keep_answer", "stored_answer"]
 
 KEPT_HOURS = 24
 PURPOSE = "kit.answer"
@@ -27,6 +29,22 @@ _STORED = text(
 _KEEP = text("UPDATE idempotency SET answer = :answer WHERE caller = :caller AND request_id = :request_id")
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A request whose id was claimed before."""
+
+    method: str
+    fingerprint: bytes
+    answer: bytes
+    """Sealed."""
+
+    def answer_to(self, call: Call) -> bytes:
+        """What the call is answered, if it is that request again. Raises RequestIdReused."""
+        if (call.method, call.fingerprint) != (self.method, self.fingerprint):
+            raise RequestIdReused(call.request_id)
+        return self.answer
+
+
 def claim(conn: Connection, call: Call) -> bytes | None:
     """Claim the call's request id in this transaction: None, or what the request was answered before.
 
@@ -41,9 +59,7 @@ def claim(conn: Connection, call: Call) -> bytes | None:
 def stored_answer(conn: Connection, call: Call) -> bytes:
     """What a request was answered whose id was claimed before. Raises RequestIdReused."""
     row = conn.execute(_STORED, _key(call)).one()
-    if call.method != row.method or call.fingerprint != bytes(row.fingerprint):
-        raise RequestIdReused(call.request_id)
-    return bytes(row.answer)
+    return Earlier(row.method, bytes(row.fingerprint), bytes(row.answer)).answer_to(call)
 
 
 def keep_answer(conn: Connection, call: Call, answer: bytes) -> None:
