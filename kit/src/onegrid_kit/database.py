@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
+import orjson
 from google.protobuf.message import Message
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -290,7 +291,8 @@ class DedicatedConnection:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._connect()
-            except OSError as error:
+                await self._connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
+            except _FAILURES as error:
                 raise _translate(error) from error
         try:
             rows: Sequence[asyncpg.Record] = await self._connection.fetch(statement, *arguments)
