@@ -11,7 +11,7 @@ import psycopg
 
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
 from onegrid_demo import district
-from onegrid_petition.words import grams
+from onegrid_petition.bigrams import bigrams, normalized
 
 __all__ = ["ABSENT", "BUSY", "COMMON", "COUNT", "FAITHFUL", "IDLE", "RARE", "store"]
 
@@ -64,7 +64,7 @@ def store(url: str) -> None:
             ("petition", (each[0] for each in made)),
             ("task", (each[1] for each in made if each[1])),
             ("timeline", _timeline(made)),
-            ("search", ({"district": p["district"], "petition": p["id"], "grams": _grams(p)} for p, _ in made)),
+            ("search", (_search(p) for p, _ in made)),
         ):
             _copy(cursor, table, rows)
         cursor.execute(
@@ -150,8 +150,10 @@ def _timeline(made: list[tuple[dict[str, Any], dict[str, Any] | None]]) -> Itera
             }
 
 
-def _grams(petition: dict[str, Any]) -> list[str]:
-    return sorted(grams(f"{petition['text']}\n{petition['address']}"))
+def _search(petition: dict[str, Any]) -> dict[str, Any]:
+    found = f"{petition['text']}\n{petition['address']}"
+    key = {"district": petition["district"], "petition": petition["id"]}
+    return {**key, "grams": sorted(bigrams(found)), "letters": normalized(found)}
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: str, rows: Iterator[dict[str, Any]]) -> None:

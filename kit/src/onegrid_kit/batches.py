@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 from google.protobuf.message import Message
+from sqlalchemy import Connection, text
 
 from onegrid_kit import audit, idempotency, ids
 from onegrid_kit.callers import Call
@@ -134,6 +135,7 @@ class BatchStatement:
         done: it locks what they change, skips what is locked, and compares its version.
         """
         self.guarded = bool(guard)
+        """Whether it may leave out items that are new."""
         self.sql = f"""
             WITH item AS (
               SELECT * FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS item (
@@ -159,6 +161,13 @@ class BatchStatement:
             SELECT position, position IN (SELECT position FROM current) AS current
             FROM item WHERE position NOT IN (SELECT position FROM fresh)
         """
+        self._text = text(self.sql.replace("$1", ":document"))
+
+    def run(self, conn: Connection, items: Sequence[Item]) -> None:
+        """Do what is new, and what the guard lets pass, in the transaction of a job or a handler."""
+        waiting = (_Waiting(item, item.call.audited_resource(item.response), b"") for item in items)
+        document = orjson.dumps([_document(position, one) for position, one in enumerate(waiting)]).decode()
+        conn.execute(self._text, {"document": document})
 
 
 def _document(position: int, waiting: _Waiting) -> dict[str, object]:

@@ -291,8 +291,8 @@ class DedicatedConnection:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._connect()
-                # What runs here looks up few rows by their keys, which the planner does not know of tables that were empty
-                # when it first saw the statement: it would go on reading them whole until they are analyzed.
+                # Few rows, by their keys: but the planner first sees the statements while their tables are empty, and
+                # would read these whole until they are analyzed.
                 await self._connection.execute("SET enable_seqscan = off; SET enable_mergejoin = off")
                 await self._connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
             except _FAILURES as error:

@@ -14,7 +14,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.visibility import Viewer
 from onegrid_petition import lifecycle
-from onegrid_petition.petition import Petition, Task
+from onegrid_petition.petition import Petition, Task, first_asked
 
 __all__ = [
     "Standing",
@@ -22,6 +22,7 @@ __all__ = [
     "may_see",
     "of_office",
     "of_task",
+    "offices_of",
     "viewer_of",
 ]
 
@@ -60,6 +61,11 @@ def of_task(call: Call, task: Task) -> Standing:
     """As whom the caller acts on the task: its assignee. Raises PermissionDenied."""
     call.caller.require(call.permission, task.assignee)
     return Standing(task.actor, task.assignee)
+
+
+def offices_of(call: Call) -> list[str]:
+    """The offices that the caller may act for with the call's permission."""
+    return sorted({first_asked(scope) for scope in call.caller.scopes(call.permission)})
 
 
 def may_see(call: Call, petition: Petition) -> bool:

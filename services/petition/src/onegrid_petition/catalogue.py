@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid_kit import codes
 from onegrid_kit.errors import NotFound
-from onegrid_kit.names import ResourceName
 from onegrid_kit.paging import Position, behind
 from onegrid_petition import store, tables
-from onegrid_petition.errors import AssigneeUnknown, WorkItemUnknown
+from onegrid_petition.errors import AssigneeUnknown
+from onegrid_petition.petition import WORK_ITEM, WorkItem
 
-__all__ = ["WorkItem", "enter", "get", "page", "require"]
-
-
-WORK_ITEM: Final = ResourceName("workItems/{item}")
-
-
-@dataclass(frozen=True, slots=True)
-class WorkItem:
-    """A kind of work that a department is responsible for."""
-
-    name: str
-    """``workItems/{item}``."""
-    display_name: str
-    department: str
-    promised_working_days: int
-
-    @property
-    def id(self) -> str:
-        """The department's code and a number: ``210602D07-003``."""
-        return WORK_ITEM.id(self.name)
+__all__ = ["enter", "get", "page"]
 
 
 def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[int, int]:
@@ -77,23 +57,15 @@ def enter(conn: Connection, district: str, items: Sequence[WorkItem]) -> tuple[i
     return created, sum(item not in before for item in items) - created
 
 
-def require(conn: Connection, district: str, name: str) -> WorkItem:
-    """The work item of that name. Raises WorkItemUnknown."""
-    table = tables.work_item
-    row = conn.execute(
-        select(table).where(table.c.district == district, table.c.id == WORK_ITEM.id(name))
-    ).one_or_none()
-    if row is None:
-        raise WorkItemUnknown(name)
-    return _item(row)
-
-
 def get(conn: Connection, name: str) -> WorkItem:
     """The work item of that name. Raises NotFound."""
-    try:
-        return require(conn, codes.district_of(WORK_ITEM.id(name)), name)
-    except WorkItemUnknown:
-        raise NotFound(name) from None
+    table = tables.work_item
+    id_ = WORK_ITEM.id(name)
+    of_id = (table.c.district == codes.district_of(id_), table.c.id == id_)
+    row = conn.execute(select(table).where(*of_id)).one_or_none()
+    if row is None:
+        raise NotFound(name)
+    return _item(row)
 
 
 def page(conn: Connection, district: str, department: str, after: Position, limit: int) -> list[WorkItem]:

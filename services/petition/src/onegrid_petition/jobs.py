@@ -6,9 +6,11 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import product
 
+from google.protobuf.empty_pb2 import Empty
 from sqlalchemy import Connection
 
 from onegrid.petition.v1.resources_pb2 import State
+from onegrid_kit.batches import Item
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.clock import CHINA
 from onegrid_kit.jobs import Job
@@ -41,7 +43,13 @@ def measure_petitions(conn: Connection, now: datetime) -> None:
 
 def recompute_deadlines(conn: Connection, now: datetime) -> None:
     """Compute estimated deadlines again: a release may bring the calendar of another year."""
-    deadlines.recompute_deadlines(conn, Call(caller=ANONYMOUS, now=now, method="recompute deadlines"))
+    for petition in store.petitions_with_estimates(conn):
+        call = Call(caller=ANONYMOUS, now=now, method="recompute deadlines", resource=petition.name)
+        decision = deadlines.recompute_deadline(petition, call)
+        if decision is None:
+            store.confirm_deadline(conn, petition)
+        else:
+            store.take_steps.run(conn, [Item(call, store.decision_row(decision), decision.event, Empty())])
 
 
 def index_words(conn: Connection, _: datetime) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
+
+from google.protobuf.message import Message
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
@@ -20,18 +22,23 @@ __all__ = [
     "MAX_TASKS",
     "PETITION",
     "TASK",
+    "WORK_ITEM",
     "Attachment",
+    "Decision",
     "Entry",
+    "Known",
     "Location",
     "Petition",
     "Rating",
     "Task",
+    "WorkItem",
     "first_asked",
     "new_tasks",
 ]
 
 PETITION: Final = ResourceName("petitions/{petition}")
 TASK: Final = ResourceName("petitions/{petition}/tasks/{task}")
+WORK_ITEM: Final = ResourceName("workItems/{item}")
 MAX_TASKS: Final = 100
 """How many tasks a petition may have, returned ones included. With as many, each with the longest instruction and
 answer, it still fits into a response.
@@ -227,6 +234,45 @@ class Entry:
     public_note: str = ""
     internal_note: str = ""
     stars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """A kind of work (事项) that a department is responsible for."""
+
+    name: str
+    """``workItems/{item}``."""
+    display_name: str
+    department: str
+    promised_working_days: int
+
+    @property
+    def id(self) -> str:
+        """The department's code and a number: ``210602D07-003``."""
+        return WORK_ITEM.id(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a command on a petition is decided on."""
+
+    petition: Petition | None
+    office_names: Mapping[str, str] = field(default_factory=dict)
+    """Of the offices that the command names, of those that the caller may act for and of the assignees, by code."""
+    work_item: WorkItem | None = None
+    """The one that the command names, if there is one of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a command decided: a step of a petition."""
+
+    before: Petition
+    after: Petition
+    entry: Entry
+    """Its place in the timeline."""
+    event: Message
+    """What is announced of it."""
 
 
 def first_asked(place: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, bindparam, select, text, tuple_
+from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.common.v1.common_pb2 import AccountKind
@@ -15,14 +15,27 @@ from onegrid_kit import codes
 from onegrid_kit.batches import BatchStatement
 from onegrid_kit.paging import Position, behind
 from onegrid_kit.projections import keep_newest
+from onegrid_kit.versioned import LoadStatement
 from onegrid_petition import bigrams, lifecycle
 from onegrid_petition.deadlines import Promise
-from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
-from onegrid_petition.tables import department, ground_version, petition, place, search, tally, task, timeline
+from onegrid_petition.petition import (
+    WORK_ITEM,
+    Attachment,
+    Decision,
+    Entry,
+    Known,
+    Location,
+    Petition,
+    Rating,
+    Task,
+    WorkItem,
+)
+from onegrid_petition.tables import department, ground_version, petition, place, search, tally, timeline
 
 __all__ = [
     "add_to_tally",
-    "append_entry",
+    "confirm_deadline",
+    "decision_row",
     "entries",
     "entries_after",
     "file_petitions",
@@ -30,13 +43,13 @@ __all__ = [
     "index_words",
     "keep_department",
     "keep_place",
+    "known_petitions",
     "load_petition",
-    "lock_petition",
     "office_names",
     "petitions_by_id",
     "petitions_to_index",
     "petitions_with_estimates",
-    "save_petition",
+    "take_steps",
     "with_tasks",
 ]
 
@@ -96,6 +109,132 @@ def filed_row(p: Petition) -> dict[str, object]:
     }
 
 
+take_steps = BatchStatement(
+    """
+    district text, id text, sequence bigint, state smallint, work_item text, responsible text, rating jsonb,
+    verification jsonb, reopen_count integer, accept_time timestamptz, promised_working_days integer, promise_time
+    timestamptz, conclude_due_time timestamptz, conclude_due_estimated boolean, conclude_time timestamptz, end_reason
+    text, action smallint, actor smallint, office text, office_display_name text, assignees text[], public_note text,
+    internal_note text, stars smallint, tasks jsonb
+    """,
+    """
+    moved AS (
+      UPDATE petition SET
+        sequence = fresh.sequence, state = fresh.state, work_item = fresh.work_item, responsible = fresh.responsible,
+        rating = fresh.rating, verification = fresh.verification, reopen_count = fresh.reopen_count, accept_time =
+        fresh.accept_time, promised_working_days = fresh.promised_working_days, promise_time = fresh.promise_time,
+        conclude_due_time = fresh.conclude_due_time, conclude_due_estimated = fresh.conclude_due_estimated,
+        update_time = fresh.time, conclude_time = fresh.conclude_time, end_reason = fresh.end_reason
+      FROM fresh WHERE petition.district = fresh.district AND petition.id = fresh.id
+    )
+    """,
+    """
+    stepped AS (
+      INSERT INTO timeline (
+        district, petition, sequence, time, action, actor, office, office_display_name, state, assignees, public_note,
+        internal_note, stars)
+      SELECT district, id, sequence, time, action, actor, office, office_display_name, state, assignees, public_note,
+             internal_note, stars
+      FROM fresh
+    )
+    """,
+    """
+    handled AS (
+      INSERT INTO task (
+        district, petition, number, assignee, part, state, instruction, answer, due_time, create_time, take_time,
+        end_time)
+      SELECT fresh.district, fresh.id, task.number, task.assignee, task.part, task.state, task.instruction, task.answer,
+             task.due_time, task.create_time, task.take_time, task.end_time
+      FROM fresh, jsonb_to_recordset(fresh.tasks) AS task (
+        number integer, assignee text, part smallint, state smallint, instruction text, answer text, due_time
+        timestamptz, create_time timestamptz, take_time timestamptz, end_time timestamptz)
+      ON CONFLICT (district, petition, number) DO UPDATE SET
+        state = excluded.state, answer = excluded.answer, due_time = excluded.due_time,
+        take_time = excluded.take_time, end_time = excluded.end_time
+    )
+    """,
+    guard="""
+      SELECT item.position FROM item
+      JOIN petition ON petition.district = item.district AND petition.id = item.id
+                   AND petition.sequence = item.sequence - 1
+      ORDER BY petition.district, petition.id FOR UPDATE OF petition SKIP LOCKED
+    """,
+)
+"""Stores steps of petitions that are still as they were before; see `decision_row`."""
+
+
+def decision_row(decision: Decision) -> dict[str, object]:
+    """What `take_steps` stores of a decision."""
+    p, entry = decision.after, decision.entry
+    return {
+        "district": p.district,
+        "id": p.id,
+        "sequence": p.sequence,
+        "state": p.state,
+        "work_item": p.work_item,
+        "responsible": p.responsible,
+        "rating": _rating_json(p.rating),
+        "verification": _rating_json(p.verification),
+        "reopen_count": p.reopen_count,
+        "accept_time": p.accept_time,
+        "promised_working_days": p.promise.working_days if p.promise else None,
+        "promise_time": p.promise.begin if p.promise else None,
+        "conclude_due_time": p.conclude_due_time,
+        "conclude_due_estimated": p.conclude_due_estimated,
+        "conclude_time": p.conclude_time,
+        "end_reason": p.end_reason,
+        "action": entry.action,
+        "actor": entry.actor,
+        "office": entry.office,
+        "office_display_name": entry.office_display_name,
+        "assignees": entry.assignees,
+        "public_note": entry.public_note,
+        "internal_note": entry.internal_note,
+        "stars": entry.stars,
+        "tasks": [_task_json(t) for t in p.tasks if t != decision.before.task(t.number)],
+    }
+
+
+def _known(row: Mapping[str, Any]) -> Known:
+    if row["id"] is None:
+        return Known(None)
+    tasks = tuple(_task(each) for each in row["tasks"] or ())
+    item = row["known_work_item"]
+    return Known(
+        _petition(row, tasks),
+        row["office_names"] or {},
+        WorkItem(WORK_ITEM.name(item["id"]), item["display_name"], item["department"], item["promised_working_days"])
+        if item
+        else None,
+    )
+
+
+known_petitions = LoadStatement(
+    "district text, id text, offices text[], work_item text",
+    """
+    petition.*, tasks.tasks, named.office_names, to_jsonb(item) AS known_work_item
+    """,
+    """
+    LEFT JOIN petition ON petition.district = wanted.district AND petition.id = wanted.id
+    LEFT JOIN LATERAL (
+      SELECT jsonb_agg(to_jsonb(task) ORDER BY number) AS tasks, array_agg(assignee) AS assignees
+      FROM task WHERE task.district = petition.district AND task.petition = petition.id
+    ) AS tasks ON petition.sequence > 1
+    LEFT JOIN work_item AS item ON item.district = wanted.district AND item.id = wanted.work_item
+    LEFT JOIN LATERAL (
+      SELECT jsonb_object_agg(code, display_name) AS office_names
+      FROM (
+        SELECT district, code, display_name FROM department UNION ALL SELECT district, code, display_name FROM place
+      ) AS office
+      WHERE office.district = wanted.district
+        AND office.code = ANY (wanted.offices || tasks.assignees || item.department)
+    ) AS named ON wanted.offices IS NOT NULL
+    """,
+    _known,
+)
+"""Loads petitions with their tasks, and for commands what else they are decided on."""
+
+
 _BY_ID = select(petition).where(
     tuple_(petition.c.district, petition.c.id).in_(
         select(
@@ -111,11 +250,6 @@ _TASKS_BY_PETITION = text(
       ON task.district = wanted.district AND task.petition = wanted.id
     ORDER BY task.district, task.petition, task.number
     """
-)
-_LOCKED = (
-    select(petition)
-    .where(petition.c.district == bindparam("district_"), petition.c.id == bindparam("id_"))
-    .with_for_update()
 )
 
 
@@ -134,8 +268,8 @@ def with_tasks(conn: Connection, rows: Sequence[Any]) -> list[Petition]:
     if split:
         keys = {"districts": [row.district for row in split], "ids": [row.id for row in split]}
         for row in conn.execute(_TASKS_BY_PETITION, keys):
-            tasks.setdefault(row.petition, []).append(_task(row))
-    return [_petition(row, tuple(tasks.get(row.id, ()))) for row in rows]
+            tasks.setdefault(row.petition, []).append(_task(row._mapping))
+    return [_petition(row._mapping, tuple(tasks.get(row.id, ()))) for row in rows]
 
 
 def load_petition(conn: Connection, petition_id: str) -> Petition | None:
@@ -149,67 +283,13 @@ def petitions_with_estimates(conn: Connection) -> list[Petition]:
     return with_tasks(conn, conn.execute(found.order_by(petition.c.district, petition.c.id)).all())
 
 
-def lock_petition(conn: Connection, petition_id: str) -> Petition | None:
-    """The petition with its tasks, locked until this transaction ends."""
-    row = conn.execute(_LOCKED, {"district_": codes.district_of(petition_id), "id_": petition_id}).one_or_none()
-    return None if row is None else with_tasks(conn, [row])[0]
-
-
-def save_petition(conn: Connection, before: Petition, after: Petition) -> None:
-    """Store what a step changed of a petition and its tasks."""
+def confirm_deadline(conn: Connection, confirmed: Petition) -> None:
+    """Note that a petition's deadline is no estimate any more, unless the petition has changed meanwhile."""
+    of_version = (petition.c.district == confirmed.district, petition.c.id == confirmed.id)
     conn.execute(
         petition.update()
-        .where(petition.c.district == after.district, petition.c.id == after.id)
-        .values(
-            sequence=after.sequence,
-            state=after.state,
-            work_item=after.work_item,
-            responsible=after.responsible,
-            rating=_rating_json(after.rating),
-            verification=_rating_json(after.verification),
-            reopen_count=after.reopen_count,
-            accept_time=after.accept_time,
-            promised_working_days=after.promise.working_days if after.promise else None,
-            promise_time=after.promise.begin if after.promise else None,
-            conclude_due_time=after.conclude_due_time,
-            conclude_due_estimated=after.conclude_due_estimated,
-            update_time=after.update_time,
-            conclude_time=after.conclude_time,
-            end_reason=after.end_reason,
-        )
-    )
-    changed = [t for t in after.tasks if t != before.task(t.number)]
-    if changed:
-        statement = insert(task)
-        conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=[task.c.district, task.c.petition, task.c.number],
-                set_={
-                    name: statement.excluded[name] for name in ("state", "answer", "due_time", "take_time", "end_time")
-                },
-            ),
-            [_task_values(after, t) for t in changed],
-        )
-
-
-def append_entry(conn: Connection, of: Petition, entry: Entry) -> None:
-    """Add a step to a petition's timeline."""
-    conn.execute(
-        timeline.insert().values(
-            district=of.district,
-            petition=of.id,
-            sequence=entry.sequence,
-            time=entry.time,
-            action=entry.action,
-            actor=entry.actor,
-            office=entry.office,
-            office_display_name=entry.office_display_name,
-            state=entry.state,
-            assignees=list(entry.assignees),
-            public_note=entry.public_note,
-            internal_note=entry.internal_note,
-            stars=entry.stars,
-        )
+        .where(*of_version, petition.c.sequence == confirmed.sequence)
+        .values(conclude_due_estimated=confirmed.with_deadline().conclude_due_estimated)
     )
 
 
@@ -329,67 +409,72 @@ def entry_of(row: Any) -> Entry:
     )
 
 
-def _petition(row: Any, tasks: tuple[Task, ...]) -> Petition:
+def _petition(row: Mapping[Any, Any], tasks: tuple[Task, ...]) -> Petition:
     return Petition(
-        district=row.district,
-        id=row.id,
-        sequence=row.sequence,
-        kind=cast(Kind, row.kind),
-        state=cast(State, row.state),
-        text=row.text,
-        petitioner=row.petitioner,
-        petitioner_kind=cast(AccountKind, row.petitioner_kind),
-        organization=row.organization,
-        anonymous=row.anonymous,
-        sealed_phone=row.contact_phone,
-        place=row.place,
-        location=None if row.longitude is None else Location(row.longitude, row.latitude),
-        address=row.address,
-        grid_worker=row.grid_worker,
+        district=row["district"],
+        id=row["id"],
+        sequence=row["sequence"],
+        kind=cast(Kind, row["kind"]),
+        state=cast(State, row["state"]),
+        text=row["text"],
+        petitioner=row["petitioner"],
+        petitioner_kind=cast(AccountKind, row["petitioner_kind"]),
+        organization=row["organization"],
+        anonymous=row["anonymous"],
+        sealed_phone=row["contact_phone"],
+        place=row["place"],
+        location=None if row["longitude"] is None else Location(row["longitude"], row["latitude"]),
+        address=row["address"],
+        grid_worker=row["grid_worker"],
         attachments=tuple(
             Attachment(a["filename"], a["media_type"], a["size_bytes"], bytes.fromhex(a["sha256"]))
-            for a in row.attachments
+            for a in row["attachments"]
         ),
-        work_item=row.work_item,
-        responsible=row.responsible,
+        work_item=row["work_item"],
+        responsible=row["responsible"],
         tasks=tasks,
-        rating=_rating(row.rating),
-        verification=_rating(row.verification),
-        reopen_count=row.reopen_count,
-        accept_due_time=row.accept_due_time,
-        accept_time=row.accept_time,
-        promise=None if row.promised_working_days is None else Promise(row.promised_working_days, row.promise_time),
-        conclude_due_time=row.conclude_due_time,
-        conclude_due_estimated=row.conclude_due_estimated,
-        create_time=row.create_time,
-        update_time=row.update_time,
-        conclude_time=row.conclude_time,
-        end_reason=row.end_reason,
+        rating=_rating(row["rating"]),
+        verification=_rating(row["verification"]),
+        reopen_count=row["reopen_count"],
+        accept_due_time=row["accept_due_time"],
+        accept_time=row["accept_time"],
+        promise=None
+        if row["promised_working_days"] is None
+        else Promise(row["promised_working_days"], row["promise_time"]),
+        conclude_due_time=row["conclude_due_time"],
+        conclude_due_estimated=row["conclude_due_estimated"],
+        create_time=row["create_time"],
+        update_time=row["update_time"],
+        conclude_time=row["conclude_time"],
+        end_reason=row["end_reason"],
     )
 
 
-def _task(row: Any) -> Task:
+def _task(row: Mapping[Any, Any]) -> Task:
     # One column for both texts, since a returned task is never concluded: releases side by side agree on it.
-    returned = row.state == TaskState.TASK_STATE_RETURNED
+    returned = row["state"] == TaskState.TASK_STATE_RETURNED
     return Task(
-        number=row.number,
-        assignee=row.assignee,
-        part=cast(Part, row.part),
-        state=cast(TaskState, row.state),
-        instruction=row.instruction,
-        answer="" if returned else row.answer,
-        return_reason=row.answer if returned else "",
-        due_time=row.due_time,
-        create_time=row.create_time,
-        take_time=row.take_time,
-        end_time=row.end_time,
+        number=row["number"],
+        assignee=row["assignee"],
+        part=cast(Part, row["part"]),
+        state=cast(TaskState, row["state"]),
+        instruction=row["instruction"],
+        answer="" if returned else row["answer"],
+        return_reason=row["answer"] if returned else "",
+        due_time=_time(row["due_time"]),
+        create_time=_time(row["create_time"]),
+        take_time=row["take_time"] and _time(row["take_time"]),
+        end_time=row["end_time"] and _time(row["end_time"]),
     )
 
 
-def _task_values(of: Petition, t: Task) -> dict[str, Any]:
+def _time(value: datetime | str) -> datetime:
+    """Of a column, or as JSON has it."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _task_json(t: Task) -> dict[str, Any]:
     return {
-        "district": of.district,
-        "petition": of.id,
         "number": t.number,
         "assignee": t.assignee,
         "part": t.part,

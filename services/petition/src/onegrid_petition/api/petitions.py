@@ -11,7 +11,7 @@ from onegrid_kit.runtime import Runtime
 from onegrid_petition import messages, queries, store
 from onegrid_petition.api.visible import VisiblePetitions
 from onegrid_petition.commands import petitions as commands
-from onegrid_petition.petition import PETITION
+from onegrid_petition.petition import PETITION, WORK_ITEM
 from onegrid_petition.routing import Router
 from onegrid_petition.settings import PetitionSettings
 
@@ -106,7 +106,14 @@ class Petitions:
             public_note=request.public_note,
             etag=request.etag,
         )
-        return await self._visible.change(call, pb.DispatchPetitionResponse, commands.dispatch_petition, command)
+        return await self._visible.change(
+            call,
+            pb.DispatchPetitionResponse,
+            commands.dispatch_petition,
+            command,
+            offices=[command.lead, *command.assistants],
+            work_item=WORK_ITEM.id(command.work_item) if command.work_item else "",
+        )
 
     async def RatePetition(self, request: pb.RatePetitionRequest, call: Call) -> bytes:
         command = _judgement(request, request.satisfied)

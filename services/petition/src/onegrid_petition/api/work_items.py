@@ -10,6 +10,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.runtime import Runtime
 from onegrid_petition import catalogue
+from onegrid_petition.petition import WorkItem
 from onegrid_petition.settings import PetitionSettings
 
 __all__ = ["WorkItems"]
@@ -24,7 +25,7 @@ class WorkItems:
 
     async def BatchCreateWorkItems(self, request: pb.BatchCreateWorkItemsRequest, call: Call) -> bytes:
         items = [
-            catalogue.WorkItem(item.name, item.display_name, item.department, item.promised_working_days)
+            WorkItem(item.name, item.display_name, item.department, item.promised_working_days)
             for item in request.work_items
         ]
         if len({item.name for item in items}) != len(items):
@@ -50,7 +51,7 @@ class WorkItems:
         return pb.ListWorkItemsResponse(work_items=page.items, next_page_token=page.next_token)
 
 
-def _work_item(item: catalogue.WorkItem) -> resources_pb2.WorkItem:
+def _work_item(item: WorkItem) -> resources_pb2.WorkItem:
     return resources_pb2.WorkItem(
         name=item.name,
         display_name=item.display_name,

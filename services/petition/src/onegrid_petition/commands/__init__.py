@@ -1,5 +1,6 @@
-"""What can be done with petitions: load, decide, store, announce.
+"""What can be done with petitions.
 
-Each command runs in its caller's transaction and returns the petition as it is after it. Rules and capacities are
-elsewhere: ``lifecycle`` defines which step may follow which, ``authority`` in which capacity a caller acts.
+Each command is a function of what is known of a petition to what is decided; it touches nothing. The caller stores the
+decision, if the petition is still as it was. Rules and capacities are elsewhere: ``lifecycle`` defines which step may
+follow which, ``authority`` in which capacity a caller acts.
 """

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
-from sqlalchemy import Connection
 
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, State
@@ -15,13 +14,13 @@ from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CHINA
 from onegrid_kit.timestamps import timestamp
-from onegrid_petition import authority, catalogue, deadlines, lifecycle, messages, store
+from onegrid_petition import authority, deadlines, lifecycle, messages, store
 from onegrid_petition.authority import Standing
-from onegrid_petition.commands.steps import Step, lock, record
+from onegrid_petition.commands.steps import Step, current, decided
 from onegrid_petition.deadlines import Promise
-from onegrid_petition.errors import AssigneeUnknown
+from onegrid_petition.errors import AssigneeUnknown, WorkItemUnknown
 from onegrid_petition.ground import Route
-from onegrid_petition.petition import Attachment, Location, Petition, Rating, first_asked, new_tasks
+from onegrid_petition.petition import Attachment, Decision, Known, Location, Petition, Rating, first_asked, new_tasks
 
 __all__ = [
     "ActOnPetition",
@@ -121,26 +120,25 @@ def filing(petition: Petition, call: Call, response: Message) -> Item:
     return Item(call, store.filed_row(petition), _filed_event(petition), response)
 
 
-def accept_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
+def accept_petition(known: Known, command: ActOnPetition, call: Call) -> Decision:
     """Accept a filed petition (受理); who accepts it answers for it from now on."""
-    before = lock(conn, command.petition, command.etag, call)
+    before = current(known, command, call)
     who = authority.of_office(call, before, Action.ACTION_ACCEPT)
     state = lifecycle.LIFE.advance(before.state, Action.ACTION_ACCEPT, who.actor)
     after = replace(before, state=state, responsible=who.office, accept_time=call.now).with_deadline()
-    return record(
-        conn,
+    return decided(
+        known,
         call,
-        before,
         after,
         Step(Action.ACTION_ACCEPT, who, public_note=command.public_note),
         lambda step: events_pb2.PetitionAccepted(step=step),
     )
 
 
-def decline_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
+def decline_petition(known: Known, command: ActOnPetition, call: Call) -> Decision:
     """Decline a filed petition with a reason (不予受理)."""
     return _end(
-        conn,
+        known,
         command,
         call,
         Action.ACTION_DECLINE,
@@ -148,15 +146,15 @@ def decline_petition(conn: Connection, command: ActOnPetition, call: Call) -> Pe
     )
 
 
-def withdraw_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
+def withdraw_petition(known: Known, command: ActOnPetition, call: Call) -> Decision:
     """Take a petition back (撤回)."""
-    return _end(conn, command, call, Action.ACTION_WITHDRAW, lambda step: events_pb2.PetitionWithdrawn(step=step))
+    return _end(known, command, call, Action.ACTION_WITHDRAW, lambda step: events_pb2.PetitionWithdrawn(step=step))
 
 
-def close_petition(conn: Connection, command: ActOnPetition, call: Call) -> Petition:
+def close_petition(known: Known, command: ActOnPetition, call: Call) -> Decision:
     """Close a petition with a reason, as a supervisor (督办归档)."""
     return _end(
-        conn,
+        known,
         command,
         call,
         Action.ACTION_CLOSE,
@@ -164,28 +162,29 @@ def close_petition(conn: Connection, command: ActOnPetition, call: Call) -> Peti
     )
 
 
-def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -> Petition:
+def dispatch_petition(known: Known, command: DispatchPetition, call: Call) -> Decision:
     """Split an accepted petition into tasks (分流交办).
 
     Raises AssigneeUnknown, AssigneeBusy, TaskLimitReached, WorkItemUnknown, or InvalidRequest where the lead would
     assist itself.
     """
-    before = lock(conn, command.petition, command.etag, call)
+    before = current(known, command, call)
     who = authority.of_office(call, before, Action.ACTION_DISPATCH)
     state = lifecycle.LIFE.advance(before.state, Action.ACTION_DISPATCH, who.actor)
-    item = catalogue.require(conn, before.district, command.work_item) if command.work_item else None
+    item = known.work_item
+    if command.work_item and item is None:
+        raise WorkItemUnknown(command.work_item)
     lead = command.lead or (item.department if item else "")
-    _require_offices(conn, before.district, lead, command.assistants)
+    _require_offices(known, before.district, lead, command.assistants)
     after = replace(before, state=state)
     if item is not None and item.name != before.work_item:
         after = replace(after, work_item=item.name, promise=Promise(item.promised_working_days, call.now))
     after = after.with_deadline()
     tasks = new_tasks(after, lead, command.assistants, command.instruction, call.now)
     after = replace(after, tasks=tasks)
-    return record(
-        conn,
+    return decided(
+        known,
         call,
-        before,
         after,
         Step(
             Action.ACTION_DISPATCH,
@@ -201,66 +200,61 @@ def dispatch_petition(conn: Connection, command: DispatchPetition, call: Call) -
     )
 
 
-def rate_petition(conn: Connection, command: JudgePetition, call: Call) -> Petition:
-    """Rate a concluded petition (评价). Unsatisfied, the lead has it again in the same transaction."""
+def rate_petition(known: Known, command: JudgePetition, call: Call) -> Decision:
+    """Rate a concluded petition (评价). Unsatisfied, the lead has it again at once."""
     action = Action.ACTION_RATE_SATISFIED if command.satisfied else Action.ACTION_RATE_UNSATISFIED
-    before, judged, who, rating = _judge(conn, command, call, action)
+    judged, who, rating = _judge(known, command, call, action)
     after = replace(judged, rating=rating)
-    return record(
-        conn,
+    return decided(
+        known,
         call,
-        before,
         after,
         Step(action, who, stars=command.stars),
         lambda step: events_pb2.PetitionRated(step=step, rating=messages.rating(rating)),
     )
 
 
-def verify_petition(conn: Connection, command: JudgePetition, call: Call) -> Petition:
-    """Verify a concluded petition on the ground (核实). Not solved, the lead has it again in the same transaction."""
+def verify_petition(known: Known, command: JudgePetition, call: Call) -> Decision:
+    """Verify a concluded petition on the ground (核实). Not solved, the lead has it again at once."""
     action = Action.ACTION_VERIFY_SOLVED if command.satisfied else Action.ACTION_VERIFY_UNSOLVED
-    before, judged, who, rating = _judge(conn, command, call, action)
+    judged, who, rating = _judge(known, command, call, action)
     after = replace(judged, verification=rating)
-    return record(
-        conn,
+    return decided(
+        known,
         call,
-        before,
         after,
         Step(action, who, stars=command.stars),
         lambda step: events_pb2.PetitionVerified(step=step, verification=messages.rating(rating)),
     )
 
 
-def _judge(
-    conn: Connection, command: JudgePetition, call: Call, action: Action
-) -> tuple[Petition, Petition, Standing, Rating]:
-    before = lock(conn, command.petition, command.etag, call)
+def _judge(known: Known, command: JudgePetition, call: Call, action: Action) -> tuple[Petition, Standing, Rating]:
+    before = current(known, command, call)
     who = authority.of_office(call, before, action)
     state = lifecycle.LIFE.advance(before.state, action, who.actor)
     judged = before if command.satisfied else before.handed_back()
     rating = Rating(command.satisfied, command.stars, command.comment, call.now)
-    return before, replace(judged, state=state), who, rating
+    return replace(judged, state=state), who, rating
 
 
 def _end(
-    conn: Connection,
+    known: Known,
     command: ActOnPetition,
     call: Call,
     action: Action,
     event: Callable[[events_pb2.Step], Message],
-) -> Petition:
-    before = lock(conn, command.petition, command.etag, call)
+) -> Decision:
+    before = current(known, command, call)
     who = authority.of_office(call, before, action)
     state = lifecycle.LIFE.advance(before.state, action, who.actor)
     after = replace(before.without_open_tasks(call.now), state=state, end_reason=command.public_note)
-    return record(conn, call, before, after, Step(action, who, public_note=command.public_note), event)
+    return decided(known, call, after, Step(action, who, public_note=command.public_note), event)
 
 
-def _require_offices(conn: Connection, district: str, lead: str, assistants: Sequence[str]) -> None:
-    known = store.office_names(conn, district, [lead, *assistants])
+def _require_offices(known: Known, district: str, lead: str, assistants: Sequence[str]) -> None:
     for field, office in (("lead", lead), *(("assistants", each) for each in assistants)):
         # A cell has no desk that a task could lie on.
-        if office not in known or codes.is_cell(office) or codes.is_district(office):
+        if office not in known.office_names or codes.is_cell(office) or codes.is_district(office):
             raise AssigneeUnknown(field, office)
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
-
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import Action, State
 from onegrid_kit.callers import Call
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition import authority, lifecycle, messages
 from onegrid_petition.authority import Standing
-from onegrid_petition.commands.steps import Step, lock, record
-from onegrid_petition.petition import TASK, Petition, Task
+from onegrid_petition.commands.steps import Step, current, decided
+from onegrid_petition.petition import TASK, Decision, Known, Petition, Task
 
 __all__ = ["ActOnTask", "conclude_task", "report_task", "return_task", "take_task"]
 
@@ -29,48 +27,45 @@ class ActOnTask:
     etag: str = ""
 
 
-def take_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
+def take_task(known: Known, command: ActOnTask, call: Call) -> Decision:
     """Take a task (签收). The lead answers for the petition from now on."""
-    before, task, who = _lock_task(conn, command, call)
+    before, task, who = _current_task(known, command, call)
     state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_TAKE, who.actor)
     taken = replace(task, state=task_state, take_time=call.now)
     after = replace(before.with_task(taken), state=state)
     if taken == after.lead:
         after = replace(after, responsible=taken.assignee)
-    return record(
-        conn,
+    return decided(
+        known,
         call,
-        before,
         after,
         Step(Action.ACTION_TAKE, who, public_note=command.public_note),
         lambda step: events_pb2.TaskTaken(step=step, task=messages.task(after, taken)),
     )
 
 
-def return_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
+def return_task(known: Known, command: ActOnTask, call: Call) -> Decision:
     """Give a task back (退回). A lead that had taken it answers for the petition until another takes it (首问负责)."""
-    before, task, who = _lock_task(conn, command, call)
+    before, task, who = _current_task(known, command, call)
     state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_RETURN, who.actor)
     returned = replace(task, state=task_state, return_reason=command.internal_note, end_time=call.now)
     after = replace(before.with_task(returned), state=state)
-    return record(
-        conn,
+    return decided(
+        known,
         call,
-        before,
         after,
         Step(Action.ACTION_RETURN, who, internal_note=command.internal_note),
         lambda step: events_pb2.TaskReturned(step=step, task=messages.task(after, returned)),
     )
 
 
-def report_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
+def report_task(known: Known, command: ActOnTask, call: Call) -> Decision:
     """Report what was done so far (反馈)."""
-    before, task, who = _lock_task(conn, command, call)
+    before, task, who = _current_task(known, command, call)
     state, _ = lifecycle.advance_task(before.state, task.state, Action.ACTION_REPORT, who.actor)
-    return record(
-        conn,
+    return decided(
+        known,
         call,
-        before,
         replace(before, state=state),
         Step(Action.ACTION_REPORT, who, public_note=command.public_note, internal_note=command.internal_note),
         lambda step: events_pb2.TaskReported(
@@ -79,19 +74,18 @@ def report_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
     )
 
 
-def conclude_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
+def conclude_task(known: Known, command: ActOnTask, call: Call) -> Decision:
     """Conclude a task (办结), and with the lead's the petition. Raises TasksOpen."""
-    before, task, who = _lock_task(conn, command, call)
+    before, task, who = _current_task(known, command, call)
     state, task_state = lifecycle.advance_task(before.state, task.state, Action.ACTION_CONCLUDE, who.actor)
     concluded = replace(task, state=task_state, answer=command.public_note, end_time=call.now)
     after = replace(before.with_task(concluded), state=state)
     if state == State.STATE_CONCLUDED:
         before.require_assistants_done()
         after = replace(after, conclude_time=call.now)
-    return record(
-        conn,
+    return decided(
+        known,
         call,
-        before,
         after,
         Step(Action.ACTION_CONCLUDE, who, public_note=command.public_note, internal_note=command.internal_note),
         lambda step: events_pb2.TaskConcluded(
@@ -102,8 +96,8 @@ def conclude_task(conn: Connection, command: ActOnTask, call: Call) -> Petition:
     )
 
 
-def _lock_task(conn: Connection, command: ActOnTask, call: Call) -> tuple[Petition, Task, Standing]:
-    petition = lock(conn, command.petition, command.etag, call)
+def _current_task(known: Known, command: ActOnTask, call: Call) -> tuple[Petition, Task, Standing]:
+    petition = current(known, command, call)
     task = petition.task(command.number)
     if task is None:
         raise authority.absent(call, TASK.name(petition.id, command.number), petition.district)
