@@ -1,0 +1,72 @@
+"""What a step costs: two statements, and nothing compiled once the process is warm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from onegrid_kit.database import DedicatedConnection
+from onegrid_petition import store
+
+from .desk import Desk
+from .people import CITIZEN, COMMANDER, COMMUNITY_DESK, LEAD, LEAD_CLERK
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements of dedicated connections."""
+    statements: list[str] = []
+    fetch = DedicatedConnection.fetch
+
+    async def counting(self: DedicatedConnection, statement: str, *arguments: object, repeatable: bool) -> Any:
+        statements.append(statement)
+        return await fetch(self, statement, *arguments, repeatable=repeatable)
+
+    monkeypatch.setattr(DedicatedConnection, "fetch", counting)
+    return statements
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The kinds of the statements that SQLAlchemy compiled."""
+    statements: list[str] = []
+    compile_ = SQLCompiler.__init__
+
+    def counting(self: SQLCompiler, dialect: Dialect, statement: Any, *args: Any, **kwargs: Any) -> None:
+        statements.append(type(statement).__name__)
+        compile_(self, dialect, statement, *args, **kwargs)
+
+    monkeypatch.setattr(SQLCompiler, "__init__", counting)
+    return statements
+
+
+async def live(desk: Desk) -> None:
+    """A whole lifecycle of seven calls."""
+    petition = await desk.file()
+    task = f"{petition.name}/tasks/1"
+    await desk.call(COMMANDER, "AcceptPetition", name=petition.name)
+    await desk.call(COMMANDER, "DispatchPetition", name=petition.name, lead=LEAD)
+    await desk.call(LEAD_CLERK, "TakeTask", name=task)
+    await desk.call(LEAD_CLERK, "ConcludeTask", name=task, public_note="办好了")
+    await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True, stars=5)
+    await desk.call(COMMUNITY_DESK, "VerifyPetition", name=petition.name, solved=True)
+
+
+async def test_each_step_takes_two_statements_and_a_filing_one(desk: Desk, fetched: list[str]) -> None:
+    await live(desk)
+    fetched.clear()
+    await live(desk)
+    assert fetched == [store.file_petitions.sql, *[store.known_petitions.sql, store.take_steps.sql] * 6]
+
+
+async def test_a_thousand_calls_compile_nothing_once_the_process_is_warm(desk: Desk, compiled: list[str]) -> None:
+    await live(desk)
+    compiled.clear()
+    for _ in range(143):  # times seven calls
+        await live(desk)
+    assert compiled == []
