@@ -32,7 +32,6 @@ __all__ = [
     "known_petitions",
     "load_petition",
     "office_names",
-    "petitions_by_id",
     "petitions_to_index",
     "petitions_with_estimates",
     "take_steps",
@@ -57,7 +56,7 @@ _TASKS_BY_PETITION = text(
 )
 
 
-def petitions_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Petition]:
+def _petitions_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Petition]:
     """The petitions of these ids that exist, with their tasks."""
     keys = {"districts": [codes.district_of(id_) for id_ in ids], "ids": list(ids)}
     rows = conn.execute(_BY_ID, keys).all()
@@ -78,7 +77,7 @@ def with_tasks(conn: Connection, rows: Sequence[Any]) -> list[Petition]:
 
 def load_petition(conn: Connection, petition_id: str) -> Petition | None:
     """The petition with its tasks."""
-    return petitions_by_id(conn, [petition_id]).get(petition_id)
+    return _petitions_by_id(conn, [petition_id]).get(petition_id)
 
 
 def petitions_with_estimates(conn: Connection) -> list[Petition]:
@@ -160,7 +159,7 @@ def index_words(conn: Connection, of: Petition) -> None:
 def petitions_to_index(conn: Connection, limit: int) -> list[Petition]:
     """Petitions whose words an older release indexed, before their letters were normalized."""
     ids = conn.execute(select(search.c.petition).where(search.c.letters.is_(None)).limit(limit)).scalars().all()
-    return list(petitions_by_id(conn, ids).values())
+    return list(_petitions_by_id(conn, ids).values())
 
 
 def keep_place(
