@@ -6,15 +6,17 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from onegrid_kit.embedded.ports import free_port
-from onegrid_kit.probes import Health
+from onegrid_kit.probes import Health, serve
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
-from onegrid_kit.testing.waiting import eventually
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from . import roles
 
@@ -37,6 +39,22 @@ def test_a_loop_that_is_silent_for_too_long_is_not_alive(monkeypatch: pytest.Mon
     assert not health.alive
     health.beat()
     assert health.alive
+
+
+def test_an_answer_is_as_long_as_it_says_whatever_was_answered_before() -> None:
+    port, health = free_port(), Health("database")
+    serve(port, health, "sample", "relay")
+    bodies = []
+    for ready in (False, True, False):
+        health.set("database", ready)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=HANG_S) as answer:
+                bodies.append(answer.read())
+        except urllib.error.HTTPError as refused:
+            with refused:
+                bodies.append(refused.read())
+    lacking = b"lacks database\n"
+    assert bodies == [lacking, b"ready\n", lacking]
 
 
 def test_a_role_is_ready_while_broker_and_database_are_there(

@@ -18,7 +18,7 @@ from onegrid_kit.settings import SettingsError
 
 __all__ = ["Health", "serve"]
 
-_LINES = [("Content-Type", "text/plain; charset=utf-8")]
+_HEADERS = (("Content-Type", "text/plain; charset=utf-8"),)
 
 
 class Health:
@@ -96,9 +96,9 @@ def _application(health: Health) -> Callable[[dict[str, Any], Any], Iterable[byt
             case "/live":
                 good, text = health.alive, "lives" if health.alive else "the loop hangs"
             case _:
-                start("404 Not Found", _LINES)
+                start("404 Not Found", list(_HEADERS))
                 return [b"/metrics, /ready, /live\n"]
-        start("200 OK" if good else "503 Service Unavailable", _LINES)
+        start("200 OK" if good else "503 Service Unavailable", list(_HEADERS))
         return [text.encode() + b"\n"]
 
     return answer

@@ -61,6 +61,13 @@ class RabbitServer:
         """`amqp://…`; the same over restarts."""
         return f"amqp://guest:guest@127.0.0.1:{self._port}/"
 
+    @property
+    def administration(self) -> dict[str, str]:
+        """The environment in which `rabbitmqctl` finds the node."""
+        names = ("HOME", "RABBITMQ_NODENAME", "RABBITMQ_CONF_ENV_FILE", "ERL_EPMD_PORT", "ERL_EPMD_ADDRESS")
+        environment = self._environment(self._home / "rabbitmq.conf")
+        return {name: environment[name] for name in names}
+
     def start(self, patience_s: float = 600) -> None:
         """Start the node and return once it accepts clients."""
         if self._program is None:
