@@ -17,7 +17,7 @@ from onegrid_kit.events import Delivery, Envelope, require_event
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.service import Service
 
-__all__ = ["Events"]
+__all__ = ["Events", "announced", "announced_as", "forget_announced"]
 
 M = TypeVar("M", bound=Message)
 
@@ -25,26 +25,29 @@ _ANNOUNCED = text("SELECT id, type, subject, time, traceparent, body FROM outbox
 _FORGET = text("DELETE FROM outbox")
 
 
+def announced(engine: Engine, subject: str = "") -> list[Any]:
+    """The messages of the events that wait in the outbox, in order; those about one subject, if it is given."""
+    return [_message(each) for each in _waiting(engine) if subject in ("", each.delivery.subject)]
+
+
+def announced_as(engine: Engine, message: type[M], subject: str = "") -> list[M]:
+    """The same of one type."""
+    return [each for each in announced(engine, subject) if isinstance(each, message)]
+
+
+def forget_announced(engine: Engine) -> None:
+    """Empty the outbox."""
+    with engine.begin() as conn:
+        conn.execute(_FORGET)
+
+
 class Events:
-    """Reads the outbox of a service, and delivers to its handlers as a carrier does."""
+    """Delivers to the handlers of a service as a carrier does."""
 
     def __init__(self, service: Service, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
         self._inbox = Inbox(service.name, engine, service.load_handlers())
-
-    def announced(self, subject: str = "") -> list[Any]:
-        """The messages of the events that wait in the outbox, in order; those about one subject, if it is given."""
-        return [_message(each) for each in self._waiting() if subject in ("", each.delivery.subject)]
-
-    def announced_as(self, message: type[M], subject: str = "") -> list[M]:
-        """The same of one type."""
-        return [each for each in self.announced(subject) if isinstance(each, message)]
-
-    def forget(self) -> None:
-        """Empty the outbox."""
-        with self._engine.begin() as conn:
-            conn.execute(_FORGET)
 
     def deliver(self, *messages: Message, subject: str = "", time: datetime | None = None) -> None:
         """Deliver events that other services announced about a subject; each twice, as a carrier may."""
@@ -52,16 +55,9 @@ class Events:
 
     def deliver_announced(self) -> None:
         """Deliver what waits in the outbox to the service's own handlers, and empty it."""
-        waiting = self._waiting()
-        self.forget()
+        waiting = _waiting(self._engine)
+        forget_announced(self._engine)
         self._carry(waiting)
-
-    def _waiting(self) -> list[Envelope]:
-        with self._engine.connect() as conn:
-            return [
-                Envelope(Delivery(id=str(row.id), type=row.type, subject=row.subject, time=row.time), bytes(row.body))
-                for row in conn.execute(_ANNOUNCED)
-            ]
 
     def _envelope(self, message: Message, subject: str, time: datetime) -> Envelope:
         require_event(type(message))
@@ -73,6 +69,14 @@ class Events:
             for _ in range(2):
                 self._inbox.deliver([envelope])
         assert not self._inbox.parked()
+
+
+def _waiting(engine: Engine) -> list[Envelope]:
+    with engine.connect() as conn:
+        return [
+            Envelope(Delivery(id=str(row.id), type=row.type, subject=row.subject, time=row.time), bytes(row.body))
+            for row in conn.execute(_ANNOUNCED)
+        ]
 
 
 def _message(envelope: Envelope) -> Message:

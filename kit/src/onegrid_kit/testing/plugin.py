@@ -117,7 +117,7 @@ async def api(
 
 @pytest.fixture
 def events(service: Service, engine: Engine, clock: SettableClock) -> Events:
-    """What the service announced, and delivery to its handlers."""
+    """Delivery to the service's handlers."""
     return Events(service, engine, clock)
 
 

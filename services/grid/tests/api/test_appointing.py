@@ -6,30 +6,23 @@ from datetime import timedelta
 
 import grpc
 import pytest
+from sqlalchemy import Engine
 
-from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point, Polygon
+from onegrid.common.v1.common_pb2 import AccountKind, Point, Polygon
 from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid.grid.v1.grid_service_pb2 import NewCell
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import UserDefined, UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_grid.main import SERVICE
-from onegrid_kit.callers import Caller, Grant
 from onegrid_kit.clock import SettableClock
-from onegrid_kit.contracts import access_of
 from onegrid_kit.testing.api import Refused, Serving
-from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.callers import administrator
+from onegrid_kit.testing.events import Events, announced_as
 
 DISTRICT, COMMUNITY, CELL = "210602", "210602003007", "210602003007001"
 NEW = "users/00newcomer"
 TABLE = f"code,name,level\n{DISTRICT},元宝区,district\n{DISTRICT}003,广济街道,street\n{COMMUNITY},朝凤社区,community\n"
-EVERYTHING = frozenset(access_of(method).permission for method in SERVICE.descriptor.methods) - {""}
-KEEPER = Caller(
-    user="users/00keeper",
-    session="s",
-    kind=AccountKind.ACCOUNT_KIND_STAFF,
-    grants=(Grant(DISTRICT, OaLevel.OA_LEVEL_DISTRICT, EVERYTHING),),
-)
+KEEPER = administrator("keeper", DISTRICT)
 
 
 def announced_user(version: int, *, active: bool = True, district: str = DISTRICT) -> UserDefined:
@@ -91,15 +84,15 @@ async def test_a_disabled_user_is_not_appointed_until_admitted_again(grid: Servi
     await appoint(grid)
 
 
-async def test_an_appointment_ends_when_its_user_is_disabled(grid: Serving, events: Events) -> None:
+async def test_an_appointment_ends_when_its_user_is_disabled(grid: Serving, events: Events, engine: Engine) -> None:
     await with_a_cell(grid)
     events.deliver(announced_user(1))
     await appoint(grid)
-    before = events.announced_as(CellDefined)[-1]
+    before = announced_as(engine, CellDefined)[-1]
     assert [each.user for each in before.appointments] == [NEW]
     events.deliver(announced_user(2, active=False))
     assert await appointed(grid) == []
-    after = events.announced_as(CellDefined)[-1]
+    after = announced_as(engine, CellDefined)[-1]
     assert after.version == before.version + 1
     assert not after.appointments
 

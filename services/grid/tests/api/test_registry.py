@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point, Polygon
-from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
+from onegrid.common.v1.common_pb2 import OaLevel, Point, Polygon
 from onegrid.grid.v1.grid_service_pb2 import NewCell
 from onegrid.grid.v1.resources_pb2 import Cell, DivisionLevel, Post
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid_grid import handlers
-from onegrid_grid.main import SERVICE
 from onegrid_kit.callers import Caller, Grant
-from onegrid_kit.contracts import access_of
 from onegrid_kit.events import Delivery
 from onegrid_kit.testing.api import Refused, Serving
+from onegrid_kit.testing.callers import administrator, everything
+from onegrid_kit.testing.events import announced
 
 DISTRICT, STREET, COMMUNITY = "210602", "210602003", "210602003007"
 TABLE = (
     f"code,name,level\n{DISTRICT},元宝区,district\n{STREET},广济街道,street\n{COMMUNITY},朝凤社区,community\n".encode()
 )
-EVERYTHING = frozenset(access_of(method).permission for method in SERVICE.descriptor.methods) - {""}
 
 
 def keeper(scope: str = DISTRICT) -> Caller:
-    grant = Grant(scope, OaLevel.OA_LEVEL_DISTRICT, EVERYTHING)
-    return Caller(user="users/00keeper", session="s", kind=AccountKind.ACCOUNT_KIND_STAFF, grants=(grant,))
+    return replace(administrator("keeper", DISTRICT), grants=(Grant(scope, OaLevel.OA_LEVEL_DISTRICT, everything()),))
 
 
 KEEPER = keeper()
@@ -54,22 +52,15 @@ async def with_cells(grid: Serving, *numbers: int) -> None:
         await grid.call(KEEPER, "BatchCreateCells", parent=COMMUNITY, cells=[a_cell(number) for number in numbers])
 
 
-def events(engine: Engine) -> list[object]:
-    types = {"DivisionDefined": DivisionDefined, "CellDefined": CellDefined}
-    with engine.connect() as conn:
-        rows = conn.execute(text("SELECT type, body FROM outbox ORDER BY number"))
-        return [types[row.type.rsplit(".", 1)[1]].FromString(bytes(row.body)) for row in rows]
-
-
 async def test_a_table_is_imported_once_and_only_changes_are_announced(grid: Serving, engine: Engine) -> None:
     first = await grid.call(KEEPER, "ImportDivisions", district=DISTRICT, csv=TABLE)
     assert (first.created, first.updated, first.unchanged) == (3, 0, 0)
     renamed = TABLE.replace("朝凤".encode(), "朝阳".encode())
     second = await grid.call(KEEPER, "ImportDivisions", district=DISTRICT, csv=renamed)
     assert (second.created, second.updated, second.unchanged) == (0, 1, 2)
-    announced = events(engine)
-    assert [event.code for event in announced] == [DISTRICT, STREET, COMMUNITY, COMMUNITY]  # type: ignore[attr-defined]
-    assert announced[-1].version == 2  # type: ignore[attr-defined]
+    told = announced(engine)
+    assert [event.code for event in told] == [DISTRICT, STREET, COMMUNITY, COMMUNITY]
+    assert told[-1].version == 2
     division = (await grid.call(KEEPER, "GetDivision", name=f"divisions/{COMMUNITY}")).division
     assert (division.display_name, division.parent, division.etag) == ("朝阳社区", STREET, "2")
 
@@ -78,7 +69,7 @@ async def test_a_division_without_its_parent_is_refused_and_nothing_is_imported(
     with pytest.raises(Refused) as refused:
         await grid.call(KEEPER, "ImportDivisions", district=DISTRICT, csv=b"code,name,level\n210602003,x,street\n")
     assert (refused.value.reason, refused.value.metadata) == ("PARENT_UNKNOWN", {"parent": DISTRICT})
-    assert events(engine) == []
+    assert announced(engine) == []
 
 
 async def test_divisions_are_listed_by_parent_and_level_in_pages(grid: Serving) -> None:
@@ -113,7 +104,7 @@ async def test_cells_are_entered_all_or_none(grid: Serving, engine: Engine) -> N
             await grid.call(KEEPER, "BatchCreateCells", parent=COMMUNITY, cells=cells)
         assert refused.value.reason == reason
     assert len((await grid.call(KEEPER, "ListCells", parent=DISTRICT)).cells) == 2
-    assert len(events(engine)) == 5
+    assert len(announced(engine)) == 5
     unknown = NewCell(code="210602004001001", display_name="x", boundary=square(7, 7))
     with pytest.raises(Refused) as refused:
         await grid.call(KEEPER, "BatchCreateCells", parent=DISTRICT, cells=[unknown])
@@ -209,8 +200,8 @@ async def test_a_cell_is_answered_with_its_appointments(grid: Serving, engine: E
     await grid.call(KEEPER, "AppointWorker", cell=cell, user="users/00leader", post=Post.POST_LEADER)
     found = (await grid.call(KEEPER, "GetCell", name=cell)).cell
     assert [each.user for each in found.appointments] == ["users/00leader", "users/00worker"]
-    announced = events(engine)[-1]
-    assert [each.user for each in announced.appointments] == ["users/00leader", "users/00worker"]  # type: ignore[attr-defined]
+    defined = announced(engine)[-1]
+    assert [each.user for each in defined.appointments] == ["users/00leader", "users/00worker"]
     for user, post in (("users/00worker", Post.POST_WORKER), ("users/00second", Post.POST_LEADER)):
         with pytest.raises(Refused) as refused:
             await grid.call(KEEPER, "AppointWorker", cell=cell, user=user, post=post)
@@ -259,7 +250,7 @@ async def test_a_disabled_user_has_no_appointment(grid: Serving, engine: Engine)
     with engine.begin() as conn:
         handlers.end_posts_of_disabled(conn, UserDisabled(user="users/00worker"), delivery)
     assert not (await grid.call(KEEPER, "ListAppointments", parent=DISTRICT)).appointments
-    assert not events(engine)[-1].appointments  # type: ignore[attr-defined]
+    assert not announced(engine)[-1].appointments
 
 
 async def test_a_request_id_makes_a_call_safe_to_repeat(grid: Serving, engine: Engine) -> None:
@@ -268,7 +259,7 @@ async def test_a_request_id_makes_a_call_safe_to_repeat(grid: Serving, engine: E
     for _ in range(2):
         done = await grid.call(KEEPER, "BatchCreateCells", parent=COMMUNITY, cells=[a_cell(1)], request_id=request_id)
         assert done.created == 1
-    assert len(events(engine)) == 4
+    assert len(announced(engine)) == 4
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from onegrid_kit.callers import Call, Caller
 from onegrid_kit.errors import AlreadyExists, StaleEtag
 from onegrid_kit.events import Delivery
 from onegrid_kit.geometry import Ring
+from onegrid_kit.testing.events import announced_as, forget_announced
 from onegrid_kit.testing.waiting import HANG_S
 
 T = TypeVar("T")
@@ -55,22 +56,14 @@ def with_divisions(engine: Engine) -> None:
     )
     with engine.begin() as conn:
         commands.import_divisions(conn, DISTRICT, read_divisions(DISTRICT, table.encode()), a_call())
-        conn.execute(text("DELETE FROM outbox"))
+    forget_announced(engine)
 
 
 def with_cells(engine: Engine, *numbers: int) -> None:
     with_divisions(engine)
     with engine.begin() as conn:
         commands.create_cells(conn, COMMUNITY, [a_cell(number) for number in numbers], a_call())
-        conn.execute(text("DELETE FROM outbox"))
-
-
-def announced(engine: Engine) -> list[CellDefined]:
-    with engine.connect() as conn:
-        return [
-            CellDefined.FromString(bytes(body))
-            for body in conn.scalars(text("SELECT body FROM outbox ORDER BY number"))
-        ]
+    forget_announced(engine)
 
 
 def the_cell(engine: Engine, code: str = FIRST) -> Cell:
@@ -133,7 +126,7 @@ def test_a_district_is_entered_by_a_handful_of_statements(engine: Engine) -> Non
         assert commands.create_cells(conn, DISTRICT, new, a_call()) == 1035
     assert time.process_time() - began < 3
     assert len(statements) < 10
-    events = announced(engine)
+    events = announced_as(engine, CellDefined)
     assert [(each.code, each.version) for each in events] == [(each.code, 1) for each in new]
     assert [(corner.longitude, corner.latitude) for corner in events[-1].boundary.corners] == new[-1].boundary
     with engine.connect() as conn:
@@ -160,7 +153,7 @@ def test_a_batch_that_is_refused_leaves_nothing_behind(
     with engine.connect() as conn:
         assert store.ground_versions(conn, [DISTRICT]) == before
         assert [each.code for each in store.cells(conn, DISTRICT)] == [FIRST]
-    assert announced(engine) == []
+    assert announced_as(engine, CellDefined) == []
 
 
 def test_a_strip_of_less_than_a_square_metre_is_no_overlap(engine: Engine) -> None:
@@ -187,7 +180,7 @@ def test_of_two_batches_that_overlap_the_second_waits_and_is_refused(engine: Eng
     refusal = outcome.exception()
     assert isinstance(refusal, BoundaryOverlaps)
     assert set(refusal.metadata.values()) == {FIRST, f"{COMMUNITY}002"}
-    assert [each.code for each in announced(engine)] == [FIRST]
+    assert [each.code for each in announced_as(engine, CellDefined)] == [FIRST]
 
 
 def test_a_boundary_that_moves_onto_ground_that_is_being_entered_is_refused(engine: Engine) -> None:
@@ -240,7 +233,7 @@ def test_workers_who_are_appointed_at_once_are_both_announced(engine: Engine) ->
         return lambda conn: commands.appoint_worker(conn, AppointWorker(FIRST, user, Post.POST_WORKER), a_call())
 
     second_while_first_is_uncommitted(engine, appoint("users/000first"), appoint("users/00second")).result()
-    events = announced(engine)
+    events = announced_as(engine, CellDefined)
     assert [(each.version, len(each.appointments)) for each in events] == [(2, 1), (3, 2)]
 
 
@@ -263,7 +256,7 @@ def test_who_was_disabled_loses_the_posts_held_then_and_keeps_those_given_since(
         every = store.appointments_page(conn, DISTRICT, show_ended=True, after=(), limit=10)
     assert [(each.cell[-3:], each.user) for each in lasting] == [("002", "users/00others"), ("003", "users/00worker")]
     assert every[0].end_time == event_time
-    last = announced(engine)[-1]
+    last = announced_as(engine, CellDefined)[-1]
     assert (last.code, last.version, list(last.appointments)) == (FIRST, 3, [])
 
 

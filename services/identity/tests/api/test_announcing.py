@@ -13,7 +13,7 @@ from onegrid.identity.v1.resources_pb2 import User, UserState
 from onegrid_identity import jobs
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Serving
-from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.events import announced_as, forget_announced
 
 from .acting import DISTRICT, Metadata, bearer, login, refused, with_code
 
@@ -32,13 +32,13 @@ async def move(identity: Serving, who: Metadata, name: str, home: str) -> User:
     return user
 
 
-async def test_each_version_of_an_account_is_announced(identity: Serving, events: Events) -> None:
+async def test_each_version_of_an_account_is_announced(identity: Serving, engine: Engine) -> None:
     admin = await login(identity)
     name, me = await resident(identity)
     await move(identity, me, name, CELL)
     await identity.call_with(admin, "DisableUser", name=name)
     await identity.call_with(admin, "EnableUser", name=name)
-    told = events.announced_as(UserDefined, name)
+    told = announced_as(engine, UserDefined, name)
     active, disabled = UserState.USER_STATE_ACTIVE, UserState.USER_STATE_DISABLED
     assert [(each.version, each.state, each.home) for each in told] == [
         (1, active, ""),
@@ -80,22 +80,22 @@ def announce(engine: Engine, clock: SettableClock) -> None:
 
 
 async def test_accounts_that_the_release_before_made_or_changed_are_announced_once(
-    identity: Serving, engine: Engine, clock: SettableClock, events: Events
+    identity: Serving, engine: Engine, clock: SettableClock
 ) -> None:
     admin = await login(identity)
     name, _ = await resident(identity)
     announce(engine, clock)
-    events.forget()
+    forget_announced(engine)
     announce(engine, clock)
-    assert not events.announced_as(UserDefined), "all of them were announced"
+    assert not announced_as(engine, UserDefined), "all of them were announced"
     with engine.begin() as conn:
         # As the release before does, which knows nothing of the column.
         disabled = {"state": int(UserState.USER_STATE_DISABLED), "id": name.removeprefix("users/")}
         conn.execute(text("UPDATE account SET state = :state, version = version + 1 WHERE id = :id"), disabled)
     announce(engine, clock)
     announce(engine, clock)
-    (told,) = events.announced_as(UserDefined)
+    (told,) = announced_as(engine, UserDefined)
     assert (told.user, told.state, told.version) == (name, UserState.USER_STATE_DISABLED, 2)
     await identity.call_with(admin, "EnableUser", name=name)
     announce(engine, clock)
-    assert [each.version for each in events.announced_as(UserDefined)] == [2, 3]
+    assert [each.version for each in announced_as(engine, UserDefined)] == [2, 3]

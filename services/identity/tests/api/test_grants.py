@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection, Engine, text
 
@@ -19,6 +17,7 @@ from onegrid_kit import tokens
 from onegrid_kit.callers import Period
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving
+from onegrid_kit.testing.events import announced_as
 
 from .acting import DISTRICT, PASSWORD, Metadata, a_clerk, bearer, login, refused
 
@@ -41,13 +40,6 @@ async def may_list_users(identity: Serving, who: Metadata) -> bool:
             raise
         return False
     return True
-
-
-def announced(engine: Engine, kind: type[Message], user: str) -> list[Any]:
-    query = "SELECT body FROM outbox WHERE type = :type AND subject = :user ORDER BY id"
-    with engine.connect() as conn:
-        rows = conn.execute(text(query), {"type": kind.DESCRIPTOR.full_name, "user": user})
-        return [kind.FromString(bytes(body)) for body in rows.scalars()]
 
 
 async def test_a_grant_begins_and_expires_without_a_new_login(identity: Serving, clock: SettableClock) -> None:
@@ -108,9 +100,9 @@ async def test_a_grant_names_its_times_in_answers_lists_and_events(
     assert len({night.name, other_night.name, lasting.name}) == 3
     listed = (await identity.call_with(admin, "ListGrants", user=user)).grants
     assert [each.name for each in listed][1:] == [night.name, other_night.name, lasting.name]
-    assert [event.grant for event in announced(engine, RoleGranted, user)][1:] == [night, other_night, lasting]
+    assert [event.grant for event in announced_as(engine, RoleGranted, user)][1:] == [night, other_night, lasting]
     await identity.call_with(admin, "RevokeRole", name=other_night.name)
-    assert [event.grant for event in announced(engine, RoleRevoked, user)] == [other_night]
+    assert [event.grant for event in announced_as(engine, RoleRevoked, user)] == [other_night]
     clock.set(START + timedelta(hours=10))
     me = await identity.call_with(await login(identity, "deputy"), "GetCaller")
     assert [each.name for each in me.grants][1:] == [lasting.name]

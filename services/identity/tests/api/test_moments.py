@@ -10,11 +10,13 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import Engine, text
 
+from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, RoleRevoked
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid_identity import granting, jobs, store
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.codes import KeptCodes
+from onegrid_kit.testing.events import announced_as
 
 from .acting import DISTRICT, PASSWORD, PHONE, Metadata, a_clerk, bearer, login, with_code
 
@@ -146,7 +148,7 @@ async def test_a_role_given_by_several_at_once_is_one_grant(identity: Serving, e
     fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
     outcomes = await at_once(*(identity.call_with(admin, "GrantRole", **fields) for _ in range(8)))
     assert len({each.grant.name for each in outcomes}) == 1
-    assert len(announced(engine, "RoleGranted", clerk.name)) == 2, "one of them is the default role"
+    assert len(announced_as(engine, RoleGranted, clerk.name)) == 2, "one of them is the default role"
 
 
 async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, engine: Engine) -> None:
@@ -156,7 +158,7 @@ async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, 
     grant = (await identity.call_with(admin, "GrantRole", **fields)).grant
     outcomes = await at_once(*(identity.call_with(admin, "RevokeRole", name=grant.name) for _ in range(8)))
     assert outcomes.count("NOT_FOUND") == 7
-    assert len(announced(engine, "RoleRevoked", clerk.name)) == 1
+    assert len(announced_as(engine, RoleRevoked, clerk.name)) == 1
 
 
 async def test_giving_and_taking_a_role_at_once_never_fails(identity: Serving) -> None:
@@ -177,11 +179,7 @@ async def test_a_department_is_entered_once(identity: Serving, engine: Engine) -
         *(identity.call_with(admin, "CreateDepartment", code=DEPARTMENT, display_name=name) for name in names)
     )
     assert outcomes.count("RESOURCE_EXISTS") == 7
-    assert len(announced(engine, "DepartmentDefined", f"departments/{DEPARTMENT}")) == 1
-
-
-def announced(engine: Engine, event: str, subject: str) -> list[Any]:
-    return rows(engine, f"SELECT id FROM outbox WHERE type LIKE '%.{event}' AND subject = '{subject}'")
+    assert len(announced_as(engine, DepartmentDefined, f"departments/{DEPARTMENT}")) == 1
 
 
 # One's own account

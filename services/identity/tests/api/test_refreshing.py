@@ -11,8 +11,10 @@ import jwt
 import pytest
 from sqlalchemy import Engine, text
 
+from onegrid.identity.v1.events_pb2 import SessionRevoked
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving
+from onegrid_kit.testing.events import announced_as
 
 from .acting import bearer, login, with_code
 
@@ -28,9 +30,7 @@ async def is_rejected(identity: Serving, token: str) -> bool:
 
 
 def revocations(engine: Engine) -> int:
-    with engine.connect() as conn:
-        found = conn.execute(text("SELECT count(*) FROM outbox WHERE type LIKE '%SessionRevoked'"))
-        return int(found.scalar_one())
+    return len(announced_as(engine, SessionRevoked))
 
 
 async def test_of_eight_who_refresh_at_once_each_gets_a_session_that_goes_on(

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from google.protobuf.message import Message
@@ -20,7 +21,7 @@ from onegrid_kit.callers import Caller
 from onegrid_kit.events import Delivery
 from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused, Serving
-from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.events import Events, announced
 from onegrid_kit.testing.waiting import HANG_S
 from onegrid_petition import handlers
 from onegrid_petition.main import SERVICE
@@ -41,7 +42,7 @@ class Desk:
         self._engine = engine
         self._events = events
         self.handle_events = events.deliver_announced
-        self.announced = events.announced
+        self.announced = partial(announced, engine)
         self.call = served.call
 
     def watch(self, caller: Caller, **fields: Any) -> AsyncIterator[Any]:

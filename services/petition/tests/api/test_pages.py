@@ -12,12 +12,14 @@ import pytest
 
 from buf.validate import validate_pb2
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
+from onegrid.options.v1.options_pb2 import BuiltInRole
 from onegrid.petition.v1.petition_service_pb2 import TakeTaskRequest
 from onegrid.petition.v1.resources_pb2 import Petition, State
+from onegrid_kit.testing.callers import staff
 from onegrid_petition.petition import MAX_TASKS
 
 from .desk import Desk, Refused
-from .people import COMMANDER, COMMUNITY, DISTRICT, LEAD_CLERK, staff
+from .people import COMMANDER, COMMUNITY, DISTRICT, LEAD_CLERK
 
 ACCEPTED_BYTES = 4 * 1024 * 1024
 OFFICES = [f"{DISTRICT}D{number:02}" for number in range(1, 35)]
@@ -99,7 +101,7 @@ async def test_a_petition_with_all_the_tasks_that_it_may_have_can_be_read(desk: 
             )
         ).petition
         for task in petition.tasks[-given:]:
-            clerk = staff("clerk", "department-clerk", task.assignee)
+            clerk = staff("clerk", BuiltInRole.BUILT_IN_ROLE_DEPARTMENT_CLERK, task.assignee)
             await desk.call(clerk, "ReturnTask", name=task.name, internal_note=longest)
     with pytest.raises(Refused) as refused:
         await desk.call(COMMANDER, "DispatchPetition", name=petition.name, lead=OFFICES[0])
