@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit.database import Database, lost, sync_engine
 from onegrid_kit.errors import Unavailable
+from onegrid_kit.testing import waiting
 from onegrid_kit.testing.postgres import TestPostgres
 
 from .calls import CIPHER, a_call, a_request_id, count
@@ -151,6 +153,59 @@ async def test_callers_that_give_up_at_any_moment_leave_no_connection_behind(dat
                 break
             await asyncio.sleep(0.1)
     assert left == 0
+
+
+async def test_a_closed_database_opens_no_connection_again(database: Database, engine: Engine) -> None:
+    dedicated = database.dedicated_connection()
+    written = [database.audit_read(a_call()) for _ in range(200)]
+    await asyncio.sleep(0)  # the first of them are being stored, the others wait
+    await database.close()
+    outcomes = await asyncio.gather(*written, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {type(None), Unavailable}
+    for use in (
+        database.read(one),
+        database.write(one),
+        database.command(a_call(), effect),
+        dedicated.fetch("SELECT 1", repeatable=True),
+    ):
+        with pytest.raises(Unavailable):
+            await use
+    assert count(engine, "effect") == 0
+
+
+async def test_a_loop_ends_cleanly_after_a_database_is_closed_under_load(
+    database_url: str, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    moments = random.Random(20201111)
+    sleeping = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND state = 'active' AND query LIKE '%pg_sleep%'"
+    )
+
+    def slow(conn: Connection) -> None:
+        conn.execute(text("SELECT pg_sleep(9)"))
+
+    def asleep() -> int:
+        with engine.connect() as conn:
+            return int(conn.execute(sleeping).scalar_one())
+
+    async def stop() -> None:
+        database = Database("sample", database_url, CIPHER)
+        reads = [asyncio.create_task(database.read(slow)) for _ in range(4)]
+        await asyncio.to_thread(waiting.eventually, lambda: asleep() == len(reads))
+        for _ in range(200):
+            database.audit_read(a_call())
+        await asyncio.sleep(0)
+        for read in reads:
+            read.cancel()
+        await database.close()
+        await asyncio.sleep(moments.uniform(0, 0.05))
+
+    for _ in range(10):
+        await asyncio.to_thread(asyncio.run, stop())
+        # What the loop left is reported when it is collected; a warning fails the test.
+        gc.collect()
+    assert [record.message for record in caplog.records if "destroyed" in record.message] == []
 
 
 async def test_reads_open_no_transaction_and_see_no_older_state(database: Database, engine: Engine) -> None:

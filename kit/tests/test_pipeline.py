@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
+import uuid
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -459,6 +462,58 @@ async def test_one_caller_or_one_address_takes_a_share_of_the_calls(who: Caller 
         assert (await api.call(replace(ALICE, user="users/bob"), "Look")).text
         await asyncio.gather(*napping)
         assert (await api.call(who, "Look")).text
+
+
+async def test_calls_and_streams_that_break_off_give_their_share_back(database_url: str) -> None:
+    share = 16
+    moments = random.Random(20201111)
+
+    async def call(api: Serving, channel: grpc.aio.Channel, method: str, behaviour: str, patience: float) -> None:
+        request = Request(text=behaviour, request_id=str(uuid.uuid4())).SerializeToString()
+        stub = channel.unary_unary(f"/toy.v1.ToyService/{method}")
+        with suppress(grpc.aio.AioRpcError):
+            await stub(request, metadata=api.token(ALICE), timeout=patience)
+
+    async def watch(api: Serving, channel: grpc.aio.Channel, behaviour: str, patience: float) -> None:
+        request = Request(text=behaviour).SerializeToString()
+        stub = channel.unary_stream("/toy.v1.ToyService/Watch")
+        with suppress(grpc.aio.AioRpcError):
+            async for _ in stub(request, metadata=api.token(ALICE), timeout=patience):
+                pass
+
+    async with serving(
+        SERVICE, database_url, max_calls_per_caller=share, max_streams_per_caller=share, default_deadline_s=0.3
+    ) as api:
+        loop = asyncio.get_running_loop()
+        for _ in range(10):
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{api.port}") as channel:
+                begun = [
+                    asyncio.create_task(attempt)
+                    for patience in (0.01, 0.05, waiting.HANG_S)
+                    for attempt in (
+                        call(api, channel, "Look", "nap", patience),
+                        call(api, channel, "Look", "slow sql", patience),
+                        call(api, channel, "Look", "fail", patience),
+                        call(api, channel, "Read", "nap", patience),
+                        call(api, channel, "Make", "made", patience),
+                        call(api, channel, "Mend", "", patience),
+                        call(api, channel, "Pile", "piled", patience),
+                        watch(api, channel, "wait", patience),
+                        watch(api, channel, "flood", patience),
+                        watch(api, channel, "slow sql", patience),
+                        watch(api, channel, "fail", patience),
+                    )
+                ]
+                for each in begun:
+                    loop.call_later(moments.uniform(0, 0.1), each.cancel)
+                await asyncio.gather(*begun, return_exceptions=True)
+        await eventually(lambda: api.runtime.calls == api.runtime.streams == 0)
+        # All of the share is there to be taken again, at once.
+        watching = [api.stream(ALICE, "Watch") for _ in range(share)]
+        await asyncio.gather(*(anext(stream) for stream in watching))
+        await asyncio.gather(*(api.call(ALICE, "Look", text="nap") for _ in range(share)))
+        for stream in watching:
+            await stream.aclose()
 
 
 @pytest.mark.parametrize("behaviour", ["wait", "flood"])

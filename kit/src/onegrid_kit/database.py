@@ -109,6 +109,7 @@ class Database:
         self._read_audit: Coalescer[tuple[Call, str], None] = Coalescer("read_audit", self._flush_read_audit)
         self._read_audit_connection = self.dedicated_connection()
         self._running: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     async def command(self, call: Call, do: Callable[[Connection], Message]) -> bytes:
         """Run a command in one transaction; its serialized answer. See `run_command`.
@@ -168,7 +169,10 @@ class Database:
         return connection
 
     async def close(self) -> None:
-        """Close its connections, once what runs on them has ended."""
+        """Close its connections, once what runs on them has ended. What comes later is refused as Unavailable: it would
+        open connections that nothing closes before the loop ends.
+        """
+        self._closed = True
         for connection in self._dedicated:
             await connection.close()
         while self._running:
@@ -201,6 +205,9 @@ class Database:
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """Stop the work when its caller goes, and let it clear up behind itself: it is cancelled once, and awaited."""
+        if self._closed:
+            work.close()
+            raise Unavailable
         task = self._track(work)
         try:
             return await asyncio.shield(task)
@@ -246,6 +253,7 @@ class DedicatedConnection:
         self._count_retry = count_retry
         self._connection: asyncpg.Connection[Any] | None = None
         self._free = asyncio.Lock()
+        self._closed = False
 
     async def fetch(self, statement: str, *arguments: object, repeatable: bool) -> Sequence[asyncpg.Record]:
         """Run a statement, which is a transaction in itself, and again if another one was in its way.
@@ -255,6 +263,8 @@ class DedicatedConnection:
         """
         asked = perf_counter()
         async with self._free:
+            if self._closed:
+                raise Unavailable
             given = perf_counter()
             self._use.wait.observe(given - asked)
             try:
@@ -263,7 +273,10 @@ class DedicatedConnection:
                 self._use.held.observe(perf_counter() - given)
 
     async def close(self) -> None:
-        """Close the connection, once what runs on it has ended."""
+        """Close the connection, once what runs on it has ended. What waits for it, or comes later, is refused as
+        Unavailable.
+        """
+        self._closed = True
         async with self._free:
             if self._connection is not None:
                 with suppress(*_FAILURES):
