@@ -34,7 +34,6 @@ from onegrid_observability import files
 from .selectors_of import listed_series
 
 MADE = files.write()
-PATIENCE_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +132,7 @@ def test_every_panel_shows_data_unless_it_is_marked_as_possibly_empty(prometheus
     checklist = Checklist("dashboards")
     boards = dashboards.read(MADE / "dashboards")
     assert sum(not query.may_be_empty for board in boards for query in board.queries) > 60
-    asyncio.run(dashboards.check(boards, prometheus, time.monotonic() + PATIENCE_S, checklist))
+    asyncio.run(dashboards.check(boards, prometheus, time.monotonic() + HANG_S, checklist))
     assert not checklist.failed, checklist.failed
 
 

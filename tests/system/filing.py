@@ -19,6 +19,7 @@ from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_demo import district
 from onegrid_demo.client import Metadata
 from onegrid_demo.loading import CELL, CENTRE
+from onegrid_kit.testing.waiting import HANG_S
 
 from .fleet import Fleet, FleetClient
 
@@ -26,7 +27,6 @@ CLIENTS = 8
 STEPS = ("FILE", "ACCEPT", "DISPATCH", "TAKE", "REPORT", "CONCLUDE", "RATE_SATISFIED", "VERIFY_SOLVED")
 _HANDLED_OF = 4
 _PAUSE_S = 0.03
-_PATIENCE_S = 60
 # The codes that a caller may retry; ABORTED by its definition.
 _AGAIN = frozenset(
     {
@@ -42,7 +42,7 @@ async def file_one(client: FleetClient, *metadata: tuple[str, str]) -> tuple[str
     """A new petition, and the metadata of who filed it."""
     petitioner = await client.public("+8613900009999", district.CODE)
     request = a_filing(str(uuid.uuid4()))
-    answer = await client.petition.FilePetition(request, metadata=(*petitioner, *metadata), timeout=10)
+    answer = await client.petition.FilePetition(request, metadata=(*petitioner, *metadata), timeout=HANG_S)
     return str(answer.petition.name), petitioner
 
 
@@ -59,7 +59,7 @@ def a_filing(request_id: str) -> pb.FilePetitionRequest:
 
 async def insist(call: Any, request: Any, who: Metadata, repeated: Counter[str]) -> Any:
     """Call with the same request until it succeeds, and count the errors."""
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + HANG_S
     while True:
         try:
             return await call(request, metadata=who, timeout=10)

@@ -94,7 +94,7 @@ async def present(platform: Platform, client: Client, port: int) -> bool:
     accounts = platform.accounts()
     codes.expect(accounts["enterprise"]["phone"])
     petition = await case.replay(client, platform.clock, accounts)
-    timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=10)
+    timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=60)
     console.print(timeline_table(timeline))
     show_next(platform, port, petition.name)
     return case.succeeded(petition)

@@ -120,8 +120,8 @@ async def load(
 
 
 async def until_known(call: Callable[[], Awaitable[T]]) -> T:
-    """Retry until events have announced what the call names; a minute at most."""
-    for _ in range(300):
+    """Retry until events have announced what the call names; five minutes at most."""
+    for _ in range(1500):
         try:
             return await call()
         except grpc.aio.AioRpcError as error:

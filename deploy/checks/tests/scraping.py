@@ -17,8 +17,7 @@ import yaml
 
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port
-
-_PATIENCE_S = 30
+from onegrid_kit.testing.waiting import HANG_S
 
 
 @contextmanager
@@ -62,14 +61,14 @@ def scraping(folder: Path, rules: Path, jobs: Mapping[str, Sequence[int]]) -> It
 
 def reload(url: str) -> None:
     """Make Prometheus reload its rules."""
-    with urllib.request.urlopen(urllib.request.Request(f"{url}/-/reload", method="POST"), timeout=10):
+    with urllib.request.urlopen(urllib.request.Request(f"{url}/-/reload", method="POST"), timeout=HANG_S):
         pass
 
 
 def _await_scrapes(url: str, targets: int, log: Path) -> None:
     # Increases are computed from the first scrape on.
     query = urllib.parse.urlencode({"query": "sum((count_over_time(up[1m]) > bool 1) * up)"})
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + HANG_S
     while True:
         try:
             with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=5) as answer:

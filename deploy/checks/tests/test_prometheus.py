@@ -13,6 +13,7 @@ import pytest
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.observability import dashboards, rules
 from onegrid_checks.observability.prometheus import Prometheus
+from onegrid_kit.testing.waiting import HANG_S, eventually_async
 
 from .scraping import reload, scraping
 
@@ -74,7 +75,7 @@ async def said_of_panel(
     server: str,
     variables: list[dict[str, Any]] = VARIABLES,
     *,
-    patience_s: float = 10,
+    patience_s: float = HANG_S,
     **panel: object,
 ) -> str:
     """The failed expectations, each with what is there instead."""
@@ -86,7 +87,7 @@ async def said_of_panel(
 
 
 async def test_good_rules_hold(folder: Path, server: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not await said_of_rules(folder, server, capsys, patience_s=30)
+    assert not await said_of_rules(folder, server, capsys, patience_s=HANG_S)
 
 
 async def test_each_bad_rule_is_named(folder: Path, server: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,8 +96,14 @@ async def test_each_bad_rule_is_named(folder: Path, server: str, capsys: pytest.
     assert "job:nothing:rate1m is not loaded" in not_loaded
 
     reload(server)
-    time.sleep(2)  # noqa: ASYNC251 - until they were evaluated
-    loaded, fed, evaluable, quiet, unburnt = await said_of_rules(folder, server, capsys, patience_s=0)
+    found: list[str] = []
+
+    async def were_evaluated() -> bool:
+        found[:] = await said_of_rules(folder, server, capsys, patience_s=0)
+        return len(found) == 5 and "many-to-many" in found[0] and "| Up " in found[3]
+
+    await eventually_async(were_evaluated, lambda: found)
+    loaded, fed, evaluable, quiet, unburnt = found
     assert "evaluates them | Ambiguous: " in loaded
     assert "many-to-many" in loaded
     assert fed.endswith("| job:nothing:rate1m has none; job:quotient:rate1m has none")
