@@ -32,6 +32,8 @@ _LAYERS = (
     "<rules>",
     "errors | metrics",
 )
+TOUCHING_TABLES = ("store", "queries", "tables", "migrations")
+"""The modules of a service that make statements; no other does, and nobody else imports its tables."""
 _WORKER = ("handlers", "jobs", "commands", "queries")
 """What a worker loads."""
 
@@ -69,9 +71,9 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
         ),
     )
     yield (
-        "Handlers, jobs and apis leave the tables to store and queries",
+        "Only store and queries touch tables",
         {
-            **_forbidden(_of_each("api", "handlers", "jobs"), _of_each("tables")),
+            **_forbidden([module for name in CONTRACTS for module in _above_tables(name)], _of_each("tables")),
             "allow_indirect_imports": "true",
         },
     )
@@ -101,6 +103,15 @@ def own_layers(service: str) -> Mapping[str, Sequence[str]]:
     return {"below-api": [], "below-commands": [], "rules": [], **given}
 
 
+def _above_tables(service: str) -> list[str]:
+    """The modules of a service that leave the tables to store and queries."""
+    package = f"onegrid_{service}"
+    found = {
+        path.stem for path in _folder(service).iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    return [f"{package}.{module}" for module in sorted(found - {"__init__", *TOUCHING_TABLES})]
+
+
 def _of(layer: str) -> list[str]:
     return [name.strip() for name in layer.split("|")]
 
@@ -115,8 +126,12 @@ def _of_each(*modules: str) -> list[str]:
 
 
 def _exists(service: str, module: str) -> bool:
-    folder = ROOT / "services" / service / "src" / f"onegrid_{service}"
+    folder = _folder(service)
     return (folder / f"{module}.py").exists() or (folder / module).is_dir()
+
+
+def _folder(service: str) -> Path:
+    return ROOT / "services" / service / "src" / f"onegrid_{service}"
 
 
 def _forbidden(sources: Sequence[str], modules: Sequence[str]) -> Mapping[str, str | Sequence[str]]:

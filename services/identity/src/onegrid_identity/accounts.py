@@ -13,8 +13,20 @@ from onegrid_kit.callers import ALWAYS, Caller, Period
 from onegrid_kit.callers import Grant as TokenGrant
 from onegrid_kit.names import ResourceName
 
-__all__ = ["DEPARTMENT", "GRANT", "ROLE", "SESSION", "USER", "Account", "Department", "Grant", "Role", "caller_of"]
-
+__all__ = [
+    "DEPARTMENT",
+    "GRANT",
+    "ROLE",
+    "SESSION",
+    "USER",
+    "Account",
+    "Department",
+    "Grant",
+    "RefreshToken",
+    "Role",
+    "Session",
+    "caller_of",
+]
 
 USER: Final = ResourceName("users/{user}")
 SESSION: Final = ResourceName("sessions/{session}")
@@ -109,6 +121,34 @@ class Grant:
     def name(self) -> str:
         """``users/{user}/grants/{grant}``."""
         return GRANT.name(self.user, self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session of an account, until it is revoked or its refresh tokens expire."""
+
+    id: str
+    account: str
+    """The account's id."""
+    refresh_expire_time: datetime
+    access_expire_time: datetime
+    """When its last access token expires."""
+    revoked: bool = False
+
+    @property
+    def name(self) -> str:
+        """``sessions/{session}``."""
+        return SESSION.name(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What is known of a refresh token, which is good once."""
+
+    session: str
+    """The session's id."""
+    used: bool
+    used_time: datetime | None
 
 
 def caller_of(account: Account, session: str, granted: Iterable[tuple[Role, Grant]]) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,12 +13,12 @@ __all__ = [
     "CODES_COUNTED",
     "CODE_LASTS",
     "CODE_PAUSE",
-    "CODE_TRIES",
     "FAILURES",
     "FAILURES_LAST",
     "KNOWN_FOR",
     "STRANGERS_FAILURES",
     "Failures",
+    "OneTimeCode",
     "require_code_pause",
     "require_few_codes",
     "require_few_failures",
@@ -58,6 +59,21 @@ class Failures:
         """With another one, now."""
         forgiven = self.last is None or now >= self.last + FAILURES_LAST
         return replace(self, count=1 if forgiven else self.count + 1, last=now)
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeCode:
+    """A code that was sent to a number."""
+
+    index: bytes
+    sent_time: datetime
+    expire_time: datetime
+    tries: int = 0
+    """How often it was guessed wrong."""
+
+    def matches(self, index: bytes, now: datetime) -> bool:
+        """Whether it is still good, and the code of this index."""
+        return self.tries < CODE_TRIES and now < self.expire_time and secrets.compare_digest(self.index, index)
 
 
 def require_few_failures(own: Failures, strangers: Failures, now: datetime) -> None:

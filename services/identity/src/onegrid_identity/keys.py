@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection
 
-from onegrid_identity import tables
+from onegrid_identity import store
+from onegrid_identity.store import SealedKey
 from onegrid_kit import ids
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.database import Database
@@ -20,7 +21,6 @@ from onegrid_kit.database import Database
 __all__ = ["SigningKeys"]
 
 _PURPOSE = "identity.signing_key"
-_LOCK = 0x0E61D1D
 _CHECK_S = 60.0
 
 
@@ -84,32 +84,25 @@ class SigningKeys:
         return self._keys
 
     async def _refresh(self) -> None:
-        rows = await self._db.write(self._renew)
-        self._keys = tuple(
-            _Key(
-                kid,
-                Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self._cipher.decrypt(sealed, _PURPOSE))),
-                created_at,
-            )
-            for kid, sealed, created_at in rows
-        )
+        sealed = await self._db.write(self._renew)
+        self._keys = tuple(_Key(each.kid, self._private(each), each.created_at) for each in sealed)
 
-    def _renew(self, conn: Connection) -> list[tuple[str, bytes, datetime]]:
+    def _private(self, key: SealedKey) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self._cipher.decrypt(key.sealed_private, _PURPOSE)))
+
+    def _renew(self, conn: Connection) -> list[SealedKey]:
         """All keys, newest first; with a new one if the newest is old, and without those that outlived their tokens."""
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        k = tables.signing_key
-        now: datetime = conn.execute(select(func.now())).scalar_one()
-        conn.execute(k.delete().where(k.c.created_at < now - self._listed))
-        newest = conn.execute(select(func.max(k.c.created_at))).scalar_one()
-        if newest is None or newest < now - self._lasts:
-            private = Ed25519PrivateKey.generate()
-            conn.execute(
-                k.insert().values(
-                    kid=ids.new_id(),
-                    public_key=private.public_key().public_bytes_raw(),
-                    sealed_private_key=self._cipher.encrypt(private.private_bytes_raw().hex(), _PURPOSE),
-                    created_at=now,
-                )
-            )
-        rows = conn.execute(select(k).order_by(k.c.created_at.desc(), k.c.kid))
-        return [(row.kid, bytes(row.sealed_private_key), row.created_at) for row in rows]
+        now = store.lock_signing_keys(conn)
+        store.forget_signing_keys(conn, now - self._listed)
+        keys = store.signing_keys(conn)
+        if keys and keys[0].created_at >= now - self._lasts:
+            return keys
+        private = Ed25519PrivateKey.generate()
+        new = SealedKey(
+            kid=ids.new_id(),
+            public=private.public_key().public_bytes_raw(),
+            sealed_private=self._cipher.encrypt(private.private_bytes_raw().hex(), _PURPOSE),
+            created_at=now,
+        )
+        store.insert_signing_key(conn, new)
+        return [new, *keys]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from onegrid.common.v1.common_pb2 import AccountKind
-from onegrid_identity import attempts, store, tables
+from onegrid_identity import attempts, store
 from onegrid_identity.accounts import Account
-from onegrid_identity.attempts import Failures
+from onegrid_identity.attempts import Failures, OneTimeCode
 from onegrid_identity.commands import sessions, users
 from onegrid_identity.commands.sessions import Opened
 from onegrid_identity.errors import LoginTaken, ScopeUnknown
@@ -31,7 +30,6 @@ __all__ = [
     "require_few_failures",
 ]
 
-_CODES = tables.one_time_code
 _PUBLIC = (AccountKind.ACCOUNT_KIND_CITIZEN, AccountKind.ACCOUNT_KIND_ENTERPRISE)
 
 
@@ -110,19 +108,17 @@ def keep_code(conn: Connection, command: RequestCode, limit: int, now: datetime)
     Raises RateLimited within a minute of the last code for the number, or when one of the askers has asked for more
     than `limit` in an hour.
     """
-    attempts.require_code_pause(store.lock_code(conn, command.phone_index), now)
+    attempts.require_code_pause(store.lock_number(conn, command.phone_index), now)
     for asker in sorted(command.askers):
         attempts.require_few_codes(*store.count_code_request(conn, asker, now), limit, now)
     expires = now + attempts.CODE_LASTS
-    values = {"code_index": command.code_index, "sent_time": now, "expire_time": expires, "tries": 0}
-    conn.execute(_CODES.update().where(_CODES.c.phone_index == command.phone_index).values(**values))
+    store.save_code(conn, command.phone_index, OneTimeCode(command.code_index, now, expires))
     return expires
 
 
 def forgive_code(conn: Connection, command: RequestCode, now: datetime) -> None:
     """This code did not leave: the number may ask for another at once. It stays good, in case that it did after all."""
-    this = (_CODES.c.phone_index == command.phone_index) & (_CODES.c.code_index == command.code_index)
-    conn.execute(_CODES.update().where(this).values(sent_time=now - attempts.CODE_PAUSE))
+    store.set_code_sent_time(conn, command.phone_index, command.code_index, now - attempts.CODE_PAUSE)
     for asker in sorted(command.askers):
         store.uncount_code_request(conn, asker)
 
@@ -170,18 +166,12 @@ def _still_proved(conn: Connection, command: LogIn) -> Account | None:
 
 
 def _use_code(conn: Connection, command: LogInWithCode, now: datetime) -> bool:
-    of_number = _CODES.c.phone_index == command.phone_index
-    row = conn.execute(select(_CODES).where(of_number).with_for_update()).one_or_none()
-    good = (
-        row is not None
-        and row.tries < attempts.CODE_TRIES
-        and now < row.expire_time
-        and secrets.compare_digest(bytes(row.code_index), command.code_index)
-    )
+    code = store.lock_code(conn, command.phone_index)
+    good = code is not None and code.matches(command.code_index, now)
     if good:
-        conn.execute(_CODES.delete().where(of_number))
+        store.delete_code(conn, command.phone_index)
     else:
-        conn.execute(_CODES.update().where(of_number).values(tries=_CODES.c.tries + 1))
+        store.count_code_try(conn, command.phone_index)
     return good
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
@@ -15,7 +14,7 @@ from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_identity import attempts, messages, store, telephone
 from onegrid_identity.accounts import USER, Account, Grant, Role
 from onegrid_identity.commands import sessions
-from onegrid_identity.errors import CredentialsRejected, LoginTaken, ScopeUnknown
+from onegrid_identity.errors import CredentialsRejected, ScopeUnknown
 from onegrid_identity.granting import EVERYONE, PETITIONER
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import ALWAYS, ANONYMOUS, Call, Period
@@ -170,7 +169,7 @@ def normalize_phones(conn: Connection, cipher: Cipher, size: int) -> int:
                 after = replace(after, sealed_phone=sealed, phone_index=index)
             else:
                 log.warning("two accounts have the same telephone number", user=before.name, other=other.name)
-        _store(conn, after, store.save_account)
+        store.save_account(conn, after)
     return len(pending)
 
 
@@ -208,14 +207,6 @@ def _save(conn: Connection, after: Account, call: Call) -> Account:
 def _announce(conn: Connection, account: Account, write: Callable[[Connection, Account], None], call: Call) -> Account:
     """Store a new version of an account, and have others hear of it."""
     account = replace(account, announced_version=account.version)
-    _store(conn, account, write)
+    write(conn, account)
     outbox.append(conn, call, [(account.name, messages.user_defined(account))])
     return account
-
-
-def _store(conn: Connection, account: Account, write: Callable[[Connection, Account], None]) -> None:
-    try:
-        with conn.begin_nested():
-            write(conn, account)
-    except IntegrityError as error:
-        raise LoginTaken("login" if "account_login" in str(error.orig) else "phone") from None

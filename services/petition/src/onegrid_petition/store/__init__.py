@@ -16,6 +16,7 @@ from onegrid_petition import bigrams, lifecycle
 from onegrid_petition.petition import Entry, Petition, Task
 from onegrid_petition.store.rows import entry_of, petition_of, task_of
 from onegrid_petition.store.statements import decision_row, file_petitions, filed_row, known_petitions, take_steps
+from onegrid_petition.store.work_items import find_work_item, upsert_work_items, work_items_by_id, work_items_page
 from onegrid_petition.tables import department, ground_version, petition, place, search, tally, timeline
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "entries_after",
     "file_petitions",
     "filed_row",
+    "find_work_item",
     "index_words",
     "keep_department",
     "keep_place",
@@ -35,7 +37,10 @@ __all__ = [
     "petitions_to_index",
     "petitions_with_estimates",
     "take_steps",
+    "upsert_work_items",
     "with_tasks",
+    "work_items_by_id",
+    "work_items_page",
 ]
 
 _BY_ID = select(petition).where(

@@ -3,73 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, case, or_, select
+from sqlalchemy import ColumnElement, Connection, Insert, Update, or_, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_identity import attempts
 from onegrid_identity.accounts import Account, Department, Grant, Role
-from onegrid_identity.attempts import Failures
-from onegrid_identity.tables import (
-    account,
-    code_requests,
-    department,
-    login_attempts,
-    one_time_code,
-    place,
-    refresh_token,
-    role,
-    role_grant,
-    session,
+from onegrid_identity.errors import LoginTaken
+from onegrid_identity.store.keys import (
+    SealedKey,
+    forget_signing_keys,
+    insert_signing_key,
+    lock_signing_keys,
+    signing_keys,
 )
+from onegrid_identity.store.logins import (
+    STRANGERS,
+    count_code_request,
+    count_code_try,
+    delete_code,
+    forget_expired_attempts,
+    forgive_login_failures,
+    lock_code,
+    lock_login_failures,
+    lock_number,
+    login_failures,
+    save_code,
+    save_login_failures,
+    set_code_sent_time,
+    uncount_code_request,
+)
+from onegrid_identity.store.sessions import (
+    extend_access,
+    find_refresh_token,
+    forget_expired_sessions,
+    insert_refresh_token,
+    insert_session,
+    lock_session,
+    revoke_session,
+    unrevoked_sessions,
+    use_refresh_token,
+)
+from onegrid_identity.tables import account, department, place, role, role_grant
 from onegrid_kit import codes
 from onegrid_kit.callers import Period
 from onegrid_kit.paging import Position, behind
 
 __all__ = [
     "STRANGERS",
+    "SealedKey",
     "accounts_page",
     "accounts_to_normalize",
     "count_code_request",
+    "count_code_try",
+    "delete_code",
     "delete_grant",
     "departments_page",
+    "extend_access",
     "find_account",
     "find_account_by_login",
     "find_account_by_phone",
     "find_department",
     "find_grant",
+    "find_refresh_token",
     "forget_expired",
+    "forget_signing_keys",
     "forgive_login_failures",
     "granted_roles",
     "grants_page",
     "insert_account",
     "insert_department",
     "insert_grant",
+    "insert_refresh_token",
     "insert_role",
+    "insert_session",
+    "insert_signing_key",
     "keep_place",
     "knows_place",
     "lock_code",
     "lock_login_failures",
+    "lock_number",
+    "lock_session",
+    "lock_signing_keys",
     "login_failures",
     "mark_announced",
+    "revoke_session",
     "roles_by_id",
     "roles_page",
     "save_account",
+    "save_code",
     "save_department",
     "save_login_failures",
+    "set_code_sent_time",
+    "signing_keys",
     "unannounced_accounts",
     "uncount_code_request",
     "unexpired_grants",
+    "unrevoked_sessions",
     "upsert_roles",
+    "use_refresh_token",
 ]
-
-STRANGERS = b""
-"""In place of an address: all addresses from which no login by that name succeeded."""
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def find_account(conn: Connection, account_id: str, *, lock: bool = False) -> Account | None:
@@ -88,13 +125,13 @@ def find_account_by_phone(conn: Connection, phone_index: bytes, *, lock: bool = 
 
 
 def insert_account(conn: Connection, new: Account) -> None:
-    """Enter an account. Raises IntegrityError if its login or number is another's."""
-    conn.execute(account.insert().values(**_account_values(new)))
+    """Enter an account. Raises LoginTaken if its login or number is another's."""
+    _write_account(conn, account.insert().values(**_account_values(new)))
 
 
 def save_account(conn: Connection, changed: Account) -> None:
-    """Store an account as it is now."""
-    conn.execute(account.update().where(account.c.id == changed.id).values(**_account_values(changed)))
+    """Store an account as it is now. Raises LoginTaken if its login or number is another's."""
+    _write_account(conn, account.update().where(account.c.id == changed.id).values(**_account_values(changed)))
 
 
 def accounts_page(conn: Connection, district: str, kind: AccountKind, after: Position, limit: int) -> list[Account]:
@@ -291,67 +328,6 @@ def save_department(conn: Connection, changed: Department) -> None:
     )
 
 
-def login_failures(conn: Connection, login: str, address: bytes) -> tuple[Failures, Failures]:
-    """The failed logins by that name from this address, and from all strangers'."""
-    a = login_attempts.c
-    rows = conn.execute(select(login_attempts).where(a.login == login, a.address.in_([address, STRANGERS])))
-    found = {bytes(row.address): _failures(row) for row in rows}
-    return found.get(address, Failures()), found.get(STRANGERS, Failures())
-
-
-def lock_login_failures(conn: Connection, login: str, address: bytes, now: datetime) -> Failures:
-    """The failed logins by that name from this address, locked until this transaction ends."""
-    statement = insert(login_attempts).values(login=login, address=address, failures=0, last_time=now)
-    locked = statement.on_conflict_do_update(
-        index_elements=[login_attempts.c.login, login_attempts.c.address], set_={"login": statement.excluded.login}
-    )
-    return _failures(conn.execute(locked.returning(login_attempts)).one())
-
-
-def save_login_failures(conn: Connection, login: str, address: bytes, failures: Failures) -> None:
-    """Store what was locked."""
-    a = login_attempts.c
-    conn.execute(
-        login_attempts.update()
-        .where(a.login == login, a.address == address)
-        .values(failures=failures.count, last_time=failures.last, success_time=failures.success)
-    )
-
-
-def forgive_login_failures(conn: Connection, login: str) -> None:
-    """Forgive the failed logins by that name, from every address."""
-    conn.execute(login_attempts.update().where(login_attempts.c.login == login).values(failures=0))
-
-
-def count_code_request(conn: Connection, asker: bytes, now: datetime) -> tuple[int, datetime]:
-    """How many codes were asked for by that address or caller with this one, and since when they are counted."""
-    r = code_requests.c
-    statement = insert(code_requests).values(asker=asker, count=1, begin_time=now)
-    over = r.begin_time <= now - attempts.CODES_COUNTED
-    counted = statement.on_conflict_do_update(
-        index_elements=[r.asker],
-        set_={"count": case((over, 1), else_=r["count"] + 1), "begin_time": case((over, now), else_=r.begin_time)},
-    )
-    row = conn.execute(counted.returning(r["count"], r.begin_time)).one()
-    return row[0], row[1]
-
-
-def uncount_code_request(conn: Connection, asker: bytes) -> None:
-    """One of those that were counted was not sent."""
-    r = code_requests.c
-    conn.execute(code_requests.update().where(r.asker == asker, r["count"] > 0).values(count=r["count"] - 1))
-
-
-def lock_code(conn: Connection, phone_index: bytes) -> datetime:
-    """When the last code was sent to the number, long ago if never; locks the number until this transaction ends."""
-    statement = insert(one_time_code).values(phone_index=phone_index, sent_time=_NEVER, expire_time=_NEVER, tries=0)
-    locked = statement.on_conflict_do_update(
-        index_elements=[one_time_code.c.phone_index], set_={"phone_index": statement.excluded.phone_index}
-    )
-    sent: datetime = conn.execute(locked.returning(one_time_code.c.sent_time)).scalar_one()
-    return sent
-
-
 def keep_place(conn: Connection, code: str) -> None:
     """A place of that code was announced."""
     conn.execute(insert(place).values(district=codes.district_of(code), code=code).on_conflict_do_nothing())
@@ -359,14 +335,16 @@ def keep_place(conn: Connection, code: str) -> None:
 
 def forget_expired(conn: Connection, now: datetime) -> None:
     """Delete expired sessions, refresh tokens, codes and failures."""
-    gone = select(session.c.id).where(session.c.refresh_expire_time < now)
-    conn.execute(refresh_token.delete().where(refresh_token.c.session.in_(gone)))
-    conn.execute(session.delete().where(session.c.refresh_expire_time < now))
-    conn.execute(one_time_code.delete().where(one_time_code.c.expire_time < now))
-    a = login_attempts.c
-    unknown = or_(a.success_time.is_(None), a.success_time < now - attempts.KNOWN_FOR)
-    conn.execute(login_attempts.delete().where(a.last_time < now - attempts.FAILURES_LAST, unknown))
-    conn.execute(code_requests.delete().where(code_requests.c.begin_time < now - attempts.CODES_COUNTED))
+    forget_expired_sessions(conn, now)
+    forget_expired_attempts(conn, now)
+
+
+def _write_account(conn: Connection, statement: Insert | Update) -> None:
+    try:
+        with conn.begin_nested():
+            conn.execute(statement)
+    except IntegrityError as error:
+        raise LoginTaken("login" if "account_login" in str(error.orig) else "phone") from None
 
 
 def _one_account(conn: Connection, where: ColumnElement[bool], lock: bool) -> Account | None:
@@ -394,10 +372,6 @@ def _grant(row: Any) -> Grant:
         period=Period(row.begin_time, row.expire_time),
         create_time=row.create_time,
     )
-
-
-def _failures(row: Any) -> Failures:
-    return Failures(row.failures, row.last_time, row.success_time)
 
 
 def _account_values(of: Account) -> dict[str, Any]:
