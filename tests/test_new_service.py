@@ -8,11 +8,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from tools import helm
+
+from onegrid_kit.testing.postgres import remove_data_below
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -101,10 +104,11 @@ class Copy:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     copy = Copy(tmp_path_factory.mktemp("copy"))
     copy.run("make", "setup")
-    return copy
+    yield copy
+    remove_data_below(copy.folder)
 
 
 def test_its_lists_are_written_and_nothing_else_is_to_be_done(copy: Copy) -> None:

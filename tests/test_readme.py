@@ -15,7 +15,7 @@ import pytest
 from tests.clients.node import NODE, installed
 
 from onegrid_kit.embedded.ports import free_port
-from onegrid_kit.testing.postgres import install_privately
+from onegrid_kit.testing.postgres import private_installation
 from onegrid_kit.testing.waiting import HANG_S
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,29 +34,29 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     # Below a folder that only we may enter, as a checkout in root's home is.
     checkout, port = tmp_path_factory.mktemp("demo") / "checkout", free_port()
-    environment = install_privately(checkout)
-    data = checkout / ".data"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "onegrid_demo", "--data", str(data), "--port", str(port)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    output = ""
-    for line in process.stdout:
-        output += line
-        if "Ctrl-C stops" in line:
-            break
-    try:
-        assert process.poll() is None, output
-        accounts = json.loads((data / "district.json").read_text())
-        yield Demo(port, accounts["commander"]["password"], output)
-    finally:
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=HANG_S)
-    assert process.returncode == 0, rest
+    with private_installation(checkout) as environment:
+        data = checkout / ".data"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "onegrid_demo", "--data", str(data), "--port", str(port)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        output = ""
+        for line in process.stdout:
+            output += line
+            if "Ctrl-C stops" in line:
+                break
+        try:
+            assert process.poll() is None, output
+            accounts = json.loads((data / "district.json").read_text())
+            yield Demo(port, accounts["commander"]["password"], output)
+        finally:
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=HANG_S)
+        assert process.returncode == 0, rest
 
 
 def test_the_case_is_shown_as_a_table(demo: Demo) -> None:

