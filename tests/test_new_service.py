@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -104,11 +103,10 @@ class Copy:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     copy = Copy(tmp_path_factory.mktemp("copy"))
     copy.run("make", "setup")
-    yield copy
-    remove_data_below(copy.folder)
+    return copy
 
 
 def test_its_lists_are_written_and_nothing_else_is_to_be_done(copy: Copy) -> None:
@@ -133,6 +131,7 @@ def test_its_lists_are_written_and_nothing_else_is_to_be_done(copy: Copy) -> Non
 
 def test_it_serves_with_the_others(copy: Copy, tmp_path: Path) -> None:
     assert copy.run(copy.python, "-c", SERVE, tmp_path / "data").endswith("lamp serves\n")
+    remove_data_below(tmp_path)
 
 
 def test_its_tests_pass_and_those_that_every_contract_must_pass(copy: Copy) -> None:
