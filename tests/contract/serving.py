@@ -16,7 +16,7 @@ from typing import Any
 
 import uvloop
 
-from onegrid_demo import codes, district, loading
+from onegrid_demo import district, loading
 from onegrid_demo.client import Client
 from onegrid_demo.platform import SERVICES, Platform
 from onegrid_identity.bootstrap import bootstrap
@@ -58,7 +58,7 @@ async def serve(platform: PatientPlatform, data: Path, port: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     await platform.start()
     small = await platform.start_with_small_pages()
-    client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, codes.last_code)
+    client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, platform.codes.last)
     password = secrets.token_urlsafe(12)
     identity = platform.settings(IDENTITY)
     engine = sync_engine(identity.database_url)

@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid_demo import case, codes, district, loading
+from onegrid_demo import case, district, loading
 from onegrid_demo.client import Client
 from onegrid_demo.platform import SERVICES, Platform
 from onegrid_demo.timeline import timeline_table
@@ -60,7 +60,7 @@ async def serve(platform: Platform, port: int, *, once: bool) -> int:
         report(f"port {port} can't be used ({error}); choose another: ONEGRID_PORT=50052 make run")
         await platform.stop()
         return 1
-    client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, codes.last_code)
+    client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, platform.codes.last)
     try:
         running = asyncio.create_task(present(platform, client, port))
         stop = asyncio.create_task(stopping.wait())
@@ -92,7 +92,7 @@ async def present(platform: Platform, client: Client, port: int) -> bool:
         report(f"loaded in {time.monotonic() - began:.0f} s")
     report("replaying the reference case of 2020-11-11 over gRPC")
     accounts = platform.accounts()
-    codes.expect(accounts["enterprise"]["phone"])
+    platform.codes.expect(accounts["enterprise"]["phone"])
     petition = await case.replay(client, platform.clock, accounts)
     timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=60)
     console.print(timeline_table(timeline))

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from onegrid_identity.senders import ConsoleSender
-from onegrid_identity.settings import IdentitySettings
+from onegrid_identity.senders import shown
+from onegrid_kit.embedded.code_gateway import CodeGateway
 
-__all__ = ["DemoSender", "expect", "last_code"]
-
-_last: dict[str, str] = {}
-_quiet: set[str] = set()
+__all__ = ["DemoCodes"]
 
 
-async def last_code(phone: str) -> str:
-    """The code that was sent to the number last."""
-    return _last[phone]
+class DemoCodes:
+    """Every code that the platform sends."""
 
+    def __init__(self) -> None:
+        self.gateway = CodeGateway(self._print)
+        """Where identity posts them."""
+        self._quiet: set[str] = set()
 
-def expect(phone: str) -> None:
-    """This number's codes are for the reference case; they are not printed."""
-    _quiet.add(phone)
+    async def last(self, phone: str) -> str:
+        """The code that was sent to the number last."""
+        return self.gateway.last_code(phone)
 
+    def expect(self, phone: str) -> None:
+        """This number's codes are for the reference case; they are not printed."""
+        self._quiet.add(phone)
 
-class DemoSender:
-    """Prints codes, but for the case's own."""
-
-    def __init__(self, settings: IdentitySettings) -> None:
-        self._console = ConsoleSender(settings)
-
-    async def send(self, phone: str, code: str, expires: datetime) -> None:
-        """Keep the code, and print it."""
-        _last[phone] = code
-        if phone not in _quiet:
-            await self._console.send(phone, code, expires)
+    def _print(self, message: dict[str, str]) -> None:
+        if message["phone"] not in self._quiet:
+            print(shown(message["phone"], message["code"], datetime.fromisoformat(message["expires"])), flush=True)

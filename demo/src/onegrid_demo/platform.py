@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from onegrid_demo.codes import DemoCodes
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.database import sync_engine
@@ -27,7 +28,7 @@ from onegrid_kit.settings import ServiceSettings
 __all__ = ["SERVICES", "Platform"]
 
 SERVICES: Sequence[Service] = installed()
-_CODE_SENDER = "onegrid_demo.codes:DemoSender"
+_CODE_SENDER = "onegrid_identity.senders:WebhookSender"
 
 
 class Platform:
@@ -41,6 +42,8 @@ class Platform:
         self._pump: Pump | None = None
         self.clock = SettableClock()
         """The time of the domain, for all services."""
+        self.codes = DemoCodes()
+        """The one-time codes that it sends."""
 
     @property
     def loaded(self) -> bool:
@@ -80,10 +83,14 @@ class Platform:
             drain_pause_s=0.0,
             drain_grace_s=3.0,
         )
-        return replace(settings, code_sender=_CODE_SENDER) if service is IDENTITY else settings  # type: ignore[call-arg]
+        if service is not IDENTITY:
+            return settings
+        gateway = self.codes.gateway.url
+        return replace(settings, code_sender=_CODE_SENDER, code_webhook_url=gateway)  # type: ignore[call-arg]
 
     async def start(self) -> int:
         """Serve; the port."""
+        self.codes.gateway.start()
         settings = [self.settings(service) for service in SERVICES]
         runtimes = [
             Runtime(service, each, RemoteKeys(each), self.clock)
@@ -106,6 +113,7 @@ class Platform:
             await self._server.stop()
         if self._pump is not None:
             self._pump.stop()
+        self.codes.gateway.close()
 
     def close_database(self) -> None:
         """Stop PostgreSQL."""

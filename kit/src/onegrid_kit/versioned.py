@@ -73,7 +73,6 @@ class VersionedCommands(Generic[R]):
     """The commands on one kind of resource, and its reads by key; see `Database.versioned`."""
 
     def __init__(self, db: Database, load: LoadStatement[R], store: BatchStatement, *, name: str) -> None:
-        self._db = db
         self._load = load
         self._connection = db.dedicated_connection()
         self._loads: Coalescer[_Wanted, _Loaded[R]] = Coalescer(f"load_{name}", self._flush, pace_s=_LOAD_PACE_S)

@@ -1,8 +1,8 @@
-"""Every test of identity finds an administrator and a few places; one-time codes are kept for it."""
+"""Every test of identity finds an administrator and a few places; one-time codes reach a gateway of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from sqlalchemy import Connection
@@ -10,7 +10,10 @@ from sqlalchemy import Connection
 from onegrid_identity import store
 from onegrid_identity.bootstrap import bootstrap
 from onegrid_kit.cipher import cipher
+from onegrid_kit.embedded.code_gateway import CodeGateway
 from onegrid_kit.testing.api import CIPHER_KEYS, Serving
+
+from .api.acting import Identity, posting_to
 
 PASSWORD = "correct horse battery"
 DISTRICT = "210602"
@@ -28,10 +31,17 @@ def an_administrator_and_places(conn: Connection) -> None:
 
 
 @pytest.fixture
-def api_settings() -> Mapping[str, object]:
-    return {"code_sender": "onegrid_kit.testing.codes:KeptCodes"}
+def codes() -> Iterator[CodeGateway]:
+    """The gateway that identity posts one-time codes to."""
+    with CodeGateway() as gateway:
+        yield gateway
 
 
 @pytest.fixture
-def identity(api: Serving) -> Serving:
-    return api
+def api_settings(codes: CodeGateway) -> Mapping[str, object]:
+    return posting_to(codes)
+
+
+@pytest.fixture
+def identity(api: Serving, codes: CodeGateway) -> Identity:
+    return Identity(**vars(api), codes=codes)

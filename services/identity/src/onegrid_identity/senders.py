@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final, Protocol
@@ -15,7 +14,7 @@ from onegrid_kit.errors import Unavailable
 from onegrid_kit.logs import describe, log
 from onegrid_kit.settings import SettingsError
 
-__all__ = ["CodeSender", "ConsoleSender", "WebhookSender"]
+__all__ = ["CodeSender", "ConsoleSender", "WebhookSender", "shown"]
 
 _PATIENCE_S: Final = 5.0
 
@@ -30,6 +29,11 @@ class CodeSender(Protocol):
         ...
 
 
+def shown(phone: str, code: str, expires: datetime) -> str:
+    """A code as it is printed for a first look; the number is masked."""
+    return f"one-time code for {phone[:6]}…{phone[-2:]}: {code}, until {expires:%H:%M} UTC"
+
+
 class ConsoleSender:
     """Prints codes on standard output, for a first look; the number is masked."""
 
@@ -38,11 +42,7 @@ class ConsoleSender:
 
     async def send(self, phone: str, code: str, expires: datetime) -> None:
         """Print it."""
-        print(
-            f"one-time code for {phone[:6]}…{phone[-2:]}: {code}, until {expires:%H:%M} UTC",
-            file=sys.stdout,
-            flush=True,
-        )
+        print(shown(phone, code, expires), flush=True)
 
 
 class WebhookSender:

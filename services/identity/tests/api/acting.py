@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.resources_pb2 import User
+from onegrid_kit.embedded.code_gateway import CodeGateway
 from onegrid_kit.testing.api import Refused, Serving
-from onegrid_kit.testing.codes import KeptCodes
 
-__all__ = ["DISTRICT", "PASSWORD", "PHONE", "Metadata", "a_clerk", "bearer", "login", "refused", "with_code"]
+__all__ = [
+    "DISTRICT",
+    "PASSWORD",
+    "PHONE",
+    "Identity",
+    "Metadata",
+    "a_clerk",
+    "bearer",
+    "login",
+    "posting_to",
+    "refused",
+    "with_code",
+]
 
 PASSWORD = "correct horse battery"
 DISTRICT = "210602"
 PHONE = "+8613912345678"
 Metadata = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Identity(Serving):
+    """identity's api, and the gateway that it posts one-time codes to."""
+
+    codes: CodeGateway
+
+
+def posting_to(codes: CodeGateway, path: str = "") -> dict[str, object]:
+    """The settings with which identity posts its codes to the gateway."""
+    return {"code_sender": "onegrid_identity.senders:WebhookSender", "code_webhook_url": codes.url + path}
 
 
 def bearer(token: str) -> Metadata:
@@ -29,11 +54,11 @@ async def login(identity: Serving, name: str = "admin", password: str = PASSWORD
     return bearer(answer.session.access_token)
 
 
-async def with_code(identity: Serving, phone: str = PHONE, code: str = "", district: str = DISTRICT) -> Any:
+async def with_code(identity: Identity, phone: str = PHONE, code: str = "", district: str = DISTRICT) -> Any:
     """The session of a login with a one-time code, which is asked for unless it is given."""
     if not code:
         await identity.call(None, "RequestOneTimeCode", phone=phone)
-        code = KeptCodes.last[phone]
+        code = identity.codes.last_code(phone)
     return (await identity.call(None, "LoginWithOneTimeCode", phone=phone, code=code, district=district)).session
 
 

@@ -12,21 +12,20 @@ from sqlalchemy import Engine, text
 
 from onegrid_identity.main import SERVICE
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.embedded.code_gateway import CodeGateway
 from onegrid_kit.testing.api import Refused, Serving, serving
 
-from .acting import PASSWORD
+from .acting import PASSWORD, posting_to
 
 OFFICE, HOME, ATTACKER = "198.51.100.1", "198.51.100.2", "203.0.113.66"
 START = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture
-async def behind_a_proxy(database_url: str, clock: SettableClock) -> AsyncIterator[Serving]:
+async def behind_a_proxy(database_url: str, clock: SettableClock, codes: CodeGateway) -> AsyncIterator[Serving]:
     """identity behind a proxy that forwards the callers' addresses."""
-    sender = "onegrid_kit.testing.codes:KeptCodes"
-    async with serving(
-        SERVICE, database_url, clock=clock, code_sender=sender, forwarding_proxies=1, code_requests_per_hour=5
-    ) as served:
+    settings = {**posting_to(codes), "forwarding_proxies": 1, "code_requests_per_hour": 5}
+    async with serving(SERVICE, database_url, clock=clock, **settings) as served:
         yield served
 
 

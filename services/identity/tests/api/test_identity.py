@@ -15,16 +15,15 @@ from sqlalchemy import Engine, text
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.identity.v1.resources_pb2 import User, UserState
 from onegrid_kit.clock import SettableClock
-from onegrid_kit.testing.api import Refused, Serving
-from onegrid_kit.testing.codes import KeptCodes
+from onegrid_kit.testing.api import Refused
 from onegrid_kit.testing.waiting import eventually_async
 
-from .acting import DISTRICT, PASSWORD, PHONE, Metadata, a_clerk, bearer, login, refused, with_code
+from .acting import DISTRICT, PASSWORD, PHONE, Identity, Metadata, a_clerk, bearer, login, refused, with_code
 
 STREET, DEPARTMENT = "210602003", "210602D07"
 
 
-async def test_a_login_opens_a_session_whose_token_holds_the_grants(identity: Serving) -> None:
+async def test_a_login_opens_a_session_whose_token_holds_the_grants(identity: Identity) -> None:
     admin = await login(identity)
     claims = jwt.decode(admin[0][1][7:], options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == 15 * 60
@@ -34,7 +33,7 @@ async def test_a_login_opens_a_session_whose_token_holds_the_grants(identity: Se
     assert {grant.role for grant in me.grants} == {"roles/self", "roles/administrator"}
 
 
-async def test_wrong_unknown_and_disabled_get_the_same_answer(identity: Serving) -> None:
+async def test_wrong_unknown_and_disabled_get_the_same_answer(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     await identity.call_with(admin, "DisableUser", name=clerk.name)
@@ -46,7 +45,7 @@ async def test_wrong_unknown_and_disabled_get_the_same_answer(identity: Serving)
     assert errors.pop()[:2] == (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_REJECTED")
 
 
-async def test_after_five_failures_even_the_right_password_waits(identity: Serving, clock: SettableClock) -> None:
+async def test_after_five_failures_even_the_right_password_waits(identity: Identity, clock: SettableClock) -> None:
     for _ in range(5):
         await refused(identity.call(None, "LoginWithPassword", login="admin", password="wrong"))
     error = await refused(login(identity))
@@ -56,7 +55,7 @@ async def test_after_five_failures_even_the_right_password_waits(identity: Servi
     await login(identity)
 
 
-async def test_the_first_login_with_a_code_makes_a_resident(identity: Serving) -> None:
+async def test_the_first_login_with_a_code_makes_a_resident(identity: Identity) -> None:
     session = await with_code(identity)
     me = await identity.call_with(bearer(session.access_token), "GetCaller")
     assert (me.user.kind, me.user.phone) == (AccountKind.ACCOUNT_KIND_CITIZEN, PHONE)
@@ -64,27 +63,27 @@ async def test_the_first_login_with_a_code_makes_a_resident(identity: Serving) -
     assert again.user == session.user
 
 
-async def test_a_code_works_once(identity: Serving) -> None:
+async def test_a_code_works_once(identity: Identity) -> None:
     await with_code(identity)
-    error = await refused(with_code(identity, code=KeptCodes.last[PHONE]))
+    error = await refused(with_code(identity, code=identity.codes.last_code(PHONE)))
     assert error.reason == "CREDENTIALS_REJECTED"
 
 
-async def test_five_wrong_tries_end_a_code(identity: Serving) -> None:
+async def test_five_wrong_tries_end_a_code(identity: Identity) -> None:
     await identity.call(None, "RequestOneTimeCode", phone=PHONE)
-    right = KeptCodes.last[PHONE]
+    right = identity.codes.last_code(PHONE)
     for _ in range(5):
         await refused(with_code(identity, code="000000" if right != "000000" else "000001"))
     await refused(with_code(identity, code=right))
 
 
-async def test_a_code_ends_after_five_minutes(identity: Serving, clock: SettableClock) -> None:
+async def test_a_code_ends_after_five_minutes(identity: Identity, clock: SettableClock) -> None:
     await identity.call(None, "RequestOneTimeCode", phone=PHONE)
     clock.set(datetime(2020, 11, 11, 6, 41, 1, tzinfo=UTC))
-    await refused(with_code(identity, code=KeptCodes.last[PHONE]))
+    await refused(with_code(identity, code=identity.codes.last_code(PHONE)))
 
 
-async def test_the_next_code_for_a_number_waits_a_minute(identity: Serving, clock: SettableClock) -> None:
+async def test_the_next_code_for_a_number_waits_a_minute(identity: Identity, clock: SettableClock) -> None:
     await identity.call(None, "RequestOneTimeCode", phone=PHONE)
     error = await refused(identity.call(None, "RequestOneTimeCode", phone=PHONE))
     assert error.reason == "RATE_LIMITED"
@@ -92,7 +91,7 @@ async def test_the_next_code_for_a_number_waits_a_minute(identity: Serving, cloc
     await identity.call(None, "RequestOneTimeCode", phone=PHONE)
 
 
-async def test_staff_do_not_get_in_with_a_code(identity: Serving) -> None:
+async def test_staff_do_not_get_in_with_a_code(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     changed = User(name=clerk.name, phone=PHONE)
@@ -100,20 +99,20 @@ async def test_staff_do_not_get_in_with_a_code(identity: Serving) -> None:
     assert (await refused(with_code(identity))).reason == "CREDENTIALS_REJECTED"
 
 
-async def test_a_refresh_token_ends_after_thirty_days(identity: Serving, clock: SettableClock) -> None:
+async def test_a_refresh_token_ends_after_thirty_days(identity: Identity, clock: SettableClock) -> None:
     session = await with_code(identity)
     clock.set(datetime(2020, 12, 11, 6, 37, tzinfo=UTC))
     await refused(identity.call(None, "RefreshSession", refresh_token=session.refresh_token))
 
 
-async def test_an_access_token_ends_by_the_domains_clock(identity: Serving, clock: SettableClock) -> None:
+async def test_an_access_token_ends_by_the_domains_clock(identity: Identity, clock: SettableClock) -> None:
     admin = await login(identity)
     clock.set(datetime(2020, 11, 11, 6, 51, 5, tzinfo=UTC))
     error = await refused(identity.call_with(admin, "GetCaller"))
     assert (error.code, error.reason) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
 
 
-async def test_a_logout_ends_the_session_for_every_service(identity: Serving, engine: Engine) -> None:
+async def test_a_logout_ends_the_session_for_every_service(identity: Identity, engine: Engine) -> None:
     session = await with_code(identity)
     me = bearer(session.access_token)
     await identity.call_with(me, "Logout")
@@ -124,7 +123,7 @@ async def test_a_logout_ends_the_session_for_every_service(identity: Serving, en
     await eventually_async(lambda: is_refused(identity, me))
 
 
-async def is_refused(identity: Serving, metadata: Metadata) -> bool:
+async def is_refused(identity: Identity, metadata: Metadata) -> bool:
     try:
         await identity.call_with(metadata, "GetCaller")
     except Refused as error:
@@ -132,7 +131,7 @@ async def is_refused(identity: Serving, metadata: Metadata) -> bool:
     return False
 
 
-async def test_a_service_account_logs_in_with_its_secret_and_has_no_refresh(identity: Serving) -> None:
+async def test_a_service_account_logs_in_with_its_secret_and_has_no_refresh(identity: Identity) -> None:
     admin = await login(identity)
     made = await identity.call_with(admin, "CreateServiceAccount", district=DISTRICT, display_name="12345 热线")
     session = (await identity.call(None, "LoginServiceAccount", name=made.user.name, secret=made.secret)).session
@@ -144,7 +143,7 @@ async def test_a_service_account_logs_in_with_its_secret_and_has_no_refresh(iden
     await refused(identity.call(None, "LoginServiceAccount", name=clerk.name, secret=PASSWORD))
 
 
-async def test_ones_own_password_needs_the_old_one_and_ends_the_other_sessions(identity: Serving) -> None:
+async def test_ones_own_password_needs_the_old_one_and_ends_the_other_sessions(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     here = await login(identity, "clerk")
@@ -160,7 +159,7 @@ async def test_ones_own_password_needs_the_old_one_and_ends_the_other_sessions(i
     await login(identity, "clerk")
 
 
-async def test_an_account_is_visible_to_its_owner_and_its_districts_administrator_alone(identity: Serving) -> None:
+async def test_an_account_is_visible_to_its_owner_and_its_districts_administrator_alone(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     await a_clerk(identity, admin, "other")
@@ -174,7 +173,7 @@ async def test_an_account_is_visible_to_its_owner_and_its_districts_administrato
     assert (await refused(identity.call_with(admin, "GetUser", name="users/00000000"))).reason == "NOT_FOUND"
 
 
-async def test_only_the_masked_fields_of_an_account_change(identity: Serving) -> None:
+async def test_only_the_masked_fields_of_an_account_change(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     given = User(name=clerk.name, display_name="李四", organization="x", etag=clerk.etag)
@@ -185,7 +184,7 @@ async def test_only_the_masked_fields_of_an_account_change(identity: Serving) ->
     assert (stale.code, stale.reason) == (grpc.StatusCode.ABORTED, "STALE_ETAG")
 
 
-async def test_a_login_and_a_number_belong_to_one_account(identity: Serving) -> None:
+async def test_a_login_and_a_number_belong_to_one_account(identity: Identity) -> None:
     admin = await login(identity)
     await a_clerk(identity, admin)
     assert (await refused(a_clerk(identity, admin))).metadata == {"field": "login"}
@@ -195,7 +194,7 @@ async def test_a_login_and_a_number_belong_to_one_account(identity: Serving) -> 
     assert (error.code, error.metadata) == (grpc.StatusCode.ALREADY_EXISTS, {"field": "phone"})
 
 
-async def test_a_disabled_account_is_out_at_once_and_can_come_back(identity: Serving) -> None:
+async def test_a_disabled_account_is_out_at_once_and_can_come_back(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     session = (await identity.call(None, "LoginWithPassword", login="clerk", password=PASSWORD)).session
@@ -207,7 +206,7 @@ async def test_a_disabled_account_is_out_at_once_and_can_come_back(identity: Ser
     await login(identity, "clerk")
 
 
-async def test_personal_data_lies_encrypted(identity: Serving, engine: Engine) -> None:
+async def test_personal_data_lies_encrypted(identity: Identity, engine: Engine) -> None:
     admin = await login(identity)
     await identity.call_with(
         admin,
@@ -228,7 +227,7 @@ async def test_personal_data_lies_encrypted(identity: Serving, engine: Engine) -
                     assert secret.encode().hex().encode() not in bytes(row), table
 
 
-async def test_departments_are_entered_renamed_and_listed(identity: Serving) -> None:
+async def test_departments_are_entered_renamed_and_listed(identity: Identity) -> None:
     admin = await login(identity)
     made = (await identity.call_with(admin, "CreateDepartment", code=DEPARTMENT, display_name="人社局")).department
     again = await refused(identity.call_with(admin, "CreateDepartment", code=DEPARTMENT, display_name="x"))
@@ -250,7 +249,7 @@ async def test_departments_are_entered_renamed_and_listed(identity: Serving) -> 
     assert (await identity.call_with(admin, "GetDepartment", name=made.name)).department == renamed.department
 
 
-async def test_a_role_is_given_where_it_fits_to_whom_it_suits_by_who_holds_it(identity: Serving) -> None:
+async def test_a_role_is_given_where_it_fits_to_whom_it_suits_by_who_holds_it(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
 
@@ -273,7 +272,7 @@ async def test_a_role_is_given_where_it_fits_to_whom_it_suits_by_who_holds_it(id
     assert len((await identity.call_with(admin, "ListGrants", user=clerk.name)).grants) == 1
 
 
-async def test_who_may_give_roles_gives_no_more_than_they_hold(identity: Serving) -> None:
+async def test_who_may_give_roles_gives_no_more_than_they_hold(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     small = {
@@ -301,7 +300,7 @@ async def test_who_may_give_roles_gives_no_more_than_they_hold(identity: Serving
     assert made.name in names
 
 
-async def test_users_are_listed_by_kind_in_pages(identity: Serving) -> None:
+async def test_users_are_listed_by_kind_in_pages(identity: Identity) -> None:
     admin = await login(identity)
     for number in range(3):
         await a_clerk(identity, admin, f"clerk{number}")
@@ -319,7 +318,7 @@ async def test_users_are_listed_by_kind_in_pages(identity: Serving) -> None:
     assert listed == ["admin", "clerk0", "clerk1", "clerk2"]
 
 
-async def test_a_repeated_request_makes_one_account(identity: Serving) -> None:
+async def test_a_repeated_request_makes_one_account(identity: Identity) -> None:
     admin = await login(identity)
     fields = {
         "district": DISTRICT,
@@ -335,7 +334,7 @@ async def test_a_repeated_request_makes_one_account(identity: Serving) -> None:
 
 
 async def test_a_repeated_request_gets_the_secret_of_the_service_account_that_it_made(
-    identity: Serving, engine: Engine
+    identity: Identity, engine: Engine
 ) -> None:
     admin = await login(identity)
     request = {"district": DISTRICT, "display_name": "12345", "request_id": str(uuid.uuid4())}
@@ -350,7 +349,7 @@ async def test_a_repeated_request_gets_the_secret_of_the_service_account_that_it
     assert first.secret.encode() not in kept
 
 
-async def test_commands_are_audited_for_what_they_made_or_changed(identity: Serving, engine: Engine) -> None:
+async def test_commands_are_audited_for_what_they_made_or_changed(identity: Identity, engine: Engine) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     service = await identity.call_with(admin, "CreateServiceAccount", district=DISTRICT, display_name="12345")
@@ -364,7 +363,7 @@ async def test_commands_are_audited_for_what_they_made_or_changed(identity: Serv
     assert audited["Logout"] == session
 
 
-async def test_keys_are_renewed_and_tokens_of_the_last_one_still_verify(identity: Serving, engine: Engine) -> None:
+async def test_keys_are_renewed_and_tokens_of_the_last_one_still_verify(identity: Identity, engine: Engine) -> None:
     admin = await login(identity)
     before = (await identity.call(None, "ListSigningKeys")).keys
     with engine.begin() as conn:
@@ -382,7 +381,7 @@ async def test_keys_are_renewed_and_tokens_of_the_last_one_still_verify(identity
     }
 
 
-async def test_a_session_lasts_until_its_refresh_token_expires(identity: Serving, clock: SettableClock) -> None:
+async def test_a_session_lasts_until_its_refresh_token_expires(identity: Identity, clock: SettableClock) -> None:
     session = await with_code(identity)
     ends = session.refresh_expire_time.ToDatetime(tzinfo=UTC)
     assert timedelta(days=29, hours=23) < ends - clock.now() <= timedelta(days=30)

@@ -14,11 +14,10 @@ from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, RoleR
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid_identity import granting, jobs, store
 from onegrid_kit.clock import SettableClock
-from onegrid_kit.testing.api import Refused, Serving
-from onegrid_kit.testing.codes import KeptCodes
+from onegrid_kit.testing.api import Refused
 from onegrid_kit.testing.events import announced_as
 
-from .acting import DISTRICT, PASSWORD, PHONE, Metadata, a_clerk, bearer, login, with_code
+from .acting import DISTRICT, PASSWORD, PHONE, Identity, Metadata, a_clerk, bearer, login, with_code
 
 DEPARTMENT = "210602D07"
 OTHERS_PHONE = "+8613912345679"
@@ -40,21 +39,21 @@ def rows(engine: Engine, query: str) -> list[Any]:
 # Guessing
 
 
-async def test_guesses_of_one_moment_are_no_more_than_those_in_a_row(identity: Serving) -> None:
+async def test_guesses_of_one_moment_are_no_more_than_those_in_a_row(identity: Identity) -> None:
     guesses = (identity.call(None, "LoginWithPassword", login="admin", password=f"guess {n}") for n in range(12))
     outcomes = await at_once(*guesses)
     assert outcomes.count("CREDENTIALS_REJECTED") == 5
     assert outcomes.count("RATE_LIMITED") == 7
 
 
-async def test_many_right_logins_of_one_moment_all_succeed(identity: Serving) -> None:
+async def test_many_right_logins_of_one_moment_all_succeed(identity: Identity) -> None:
     outcomes = await at_once(
         *(identity.call(None, "LoginWithPassword", login="admin", password=PASSWORD) for _ in range(10))
     )
     assert not [each for each in outcomes if isinstance(each, str)]
 
 
-async def test_failures_long_ago_are_forgiven(identity: Serving, clock: SettableClock, engine: Engine) -> None:
+async def test_failures_long_ago_are_forgiven(identity: Identity, clock: SettableClock, engine: Engine) -> None:
     for _ in range(4):
         assert await at_once(identity.call(None, "LoginWithPassword", login="admin", password="wrong")) == [
             "CREDENTIALS_REJECTED"
@@ -66,7 +65,7 @@ async def test_failures_long_ago_are_forgiven(identity: Serving, clock: Settable
     assert set(rows(engine, "SELECT failures FROM login_attempts WHERE success_time IS NOT NULL")) == {0}
 
 
-async def test_wrong_secrets_never_lock_a_service_account(identity: Serving) -> None:
+async def test_wrong_secrets_never_lock_a_service_account(identity: Identity) -> None:
     admin = await login(identity)
     made = await identity.call_with(admin, "CreateServiceAccount", district=DISTRICT, display_name="12345 热线")
     wrong = (identity.call(None, "LoginServiceAccount", name=made.user.name, secret="wrong") for _ in range(20))
@@ -74,7 +73,7 @@ async def test_wrong_secrets_never_lock_a_service_account(identity: Serving) -> 
     assert (await identity.call(None, "LoginServiceAccount", name=made.user.name, secret=made.secret)).session.user
 
 
-async def test_an_old_password_is_guessed_no_more_often_than_a_logins(identity: Serving) -> None:
+async def test_an_old_password_is_guessed_no_more_often_than_a_logins(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     answer = await identity.call(None, "LoginWithPassword", login="clerk", password=PASSWORD)
@@ -88,31 +87,31 @@ async def test_an_old_password_is_guessed_no_more_often_than_a_logins(identity: 
     assert await change(PASSWORD) == "RATE_LIMITED"
 
 
-async def test_one_code_is_sent_to_those_who_ask_at_once(identity: Serving) -> None:
+async def test_one_code_is_sent_to_those_who_ask_at_once(identity: Identity) -> None:
     outcomes = await at_once(*(identity.call(None, "RequestOneTimeCode", phone=PHONE) for _ in range(8)))
     assert outcomes.count("RATE_LIMITED") == 7
 
 
-async def test_one_code_opens_one_session(identity: Serving, engine: Engine) -> None:
+async def test_one_code_opens_one_session(identity: Identity, engine: Engine) -> None:
     await identity.call(None, "RequestOneTimeCode", phone=PHONE)
-    fields = {"phone": PHONE, "code": KeptCodes.last[PHONE], "district": DISTRICT}
+    fields = {"phone": PHONE, "code": identity.codes.last_code(PHONE), "district": DISTRICT}
     outcomes = await at_once(*(identity.call(None, "LoginWithOneTimeCode", **fields) for _ in range(8)))
     assert outcomes.count("CREDENTIALS_REJECTED") == 7
     assert len(rows(engine, "SELECT id FROM session")) == 1
 
 
-async def test_a_code_is_still_good_after_its_holder_named_a_district_that_there_is_not(identity: Serving) -> None:
+async def test_a_code_is_still_good_after_its_holder_named_a_district_that_there_is_not(identity: Identity) -> None:
     with pytest.raises(Refused) as refused:
         await with_code(identity, district="999999")
     assert refused.value.reason == "SCOPE_UNKNOWN"
-    fields = {"phone": PHONE, "code": KeptCodes.last[PHONE], "district": DISTRICT}
+    fields = {"phone": PHONE, "code": identity.codes.last_code(PHONE), "district": DISTRICT}
     assert (await identity.call(None, "LoginWithOneTimeCode", **fields)).session.access_token
 
 
 # Being disabled
 
 
-async def test_who_is_disabled_while_logging_in_keeps_no_session(identity: Serving, engine: Engine) -> None:
+async def test_who_is_disabled_while_logging_in_keeps_no_session(identity: Identity, engine: Engine) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     logins = (identity.call(None, "LoginWithPassword", login="clerk", password=PASSWORD) for _ in range(12))
@@ -126,7 +125,7 @@ async def test_who_is_disabled_while_logging_in_keeps_no_session(identity: Servi
     assert not rows(engine, f"SELECT id FROM session WHERE account = '{user}' AND NOT revoked")
 
 
-async def test_a_refresh_while_the_account_is_disabled_leaves_no_session(identity: Serving, engine: Engine) -> None:
+async def test_a_refresh_while_the_account_is_disabled_leaves_no_session(identity: Identity, engine: Engine) -> None:
     admin = await login(identity)
     for number in range(5):
         clock_free = f"+861391000000{number}"
@@ -142,7 +141,7 @@ async def test_a_refresh_while_the_account_is_disabled_leaves_no_session(identit
 # Grants and departments
 
 
-async def test_a_role_given_by_several_at_once_is_one_grant(identity: Serving, engine: Engine) -> None:
+async def test_a_role_given_by_several_at_once_is_one_grant(identity: Identity, engine: Engine) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
@@ -151,7 +150,7 @@ async def test_a_role_given_by_several_at_once_is_one_grant(identity: Serving, e
     assert len(announced_as(engine, RoleGranted, clerk.name)) == 2, "one of them is the default role"
 
 
-async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, engine: Engine) -> None:
+async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Identity, engine: Engine) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
@@ -161,7 +160,7 @@ async def test_a_role_taken_by_several_at_once_is_taken_once(identity: Serving, 
     assert len(announced_as(engine, RoleRevoked, clerk.name)) == 1
 
 
-async def test_giving_and_taking_a_role_at_once_never_fails(identity: Serving) -> None:
+async def test_giving_and_taking_a_role_at_once_never_fails(identity: Identity) -> None:
     admin = await login(identity)
     clerk = await a_clerk(identity, admin)
     fields = {"user": clerk.name, "role": "roles/commander", "scope": DISTRICT}
@@ -172,7 +171,7 @@ async def test_giving_and_taking_a_role_at_once_never_fails(identity: Serving) -
         assert not [each for each in outcomes if isinstance(each, str)]
 
 
-async def test_a_department_is_entered_once(identity: Serving, engine: Engine) -> None:
+async def test_a_department_is_entered_once(identity: Identity, engine: Engine) -> None:
     admin = await login(identity)
     names = [f"第{number}局" for number in range(8)]
     outcomes = await at_once(
@@ -185,7 +184,7 @@ async def test_a_department_is_entered_once(identity: Serving, engine: Engine) -
 # One's own account
 
 
-async def test_taking_anothers_number_or_organization_is_refused(identity: Serving) -> None:
+async def test_taking_anothers_number_or_organization_is_refused(identity: Identity) -> None:
     """The number's owner would log in to an account that another user made and still reads."""
     me = await with_code(identity)
     mine = bearer(me.access_token)
@@ -206,7 +205,7 @@ async def test_taking_anothers_number_or_organization_is_refused(identity: Servi
 
 
 async def test_expired_sessions_codes_and_failures_are_deleted(
-    identity: Serving, clock: SettableClock, engine: Engine
+    identity: Identity, clock: SettableClock, engine: Engine
 ) -> None:
     await with_code(identity)
     await identity.call(None, "RequestOneTimeCode", phone=PHONE)

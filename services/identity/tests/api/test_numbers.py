@@ -18,26 +18,26 @@ from onegrid_identity.main import SERVICE
 from onegrid_kit import ids
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.clock import SettableClock
-from onegrid_kit.testing.api import Refused, Serving, serving
-from onegrid_kit.testing.codes import KeptCodes
+from onegrid_kit.embedded.code_gateway import CodeGateway
+from onegrid_kit.testing.api import Refused, serving
 
-from .acting import DISTRICT, bearer, login
+from .acting import DISTRICT, Identity, bearer, login, posting_to
 
 NORMAL, WITH_TRUNK_PREFIX = "+8613912345678", "+86013912345678"
 
 
-async def log_in(identity: Serving, phone: str) -> Any:
+async def log_in(identity: Identity, phone: str) -> Any:
     await identity.call(None, "RequestOneTimeCode", phone=phone)
-    code = KeptCodes.last[NORMAL]
+    code = identity.codes.last_code(NORMAL)
     return (await identity.call(None, "LoginWithOneTimeCode", phone=phone, code=code, district=DISTRICT)).session
 
 
-async def phone_of(identity: Serving, session: Any) -> str:
+async def phone_of(identity: Identity, session: Any) -> str:
     metadata = bearer(session.access_token)
     return str((await identity.call_with(metadata, "GetCaller")).user.phone)
 
 
-async def test_a_number_with_a_trunk_prefix_is_the_same_number(identity: Serving) -> None:
+async def test_a_number_with_a_trunk_prefix_is_the_same_number(identity: Identity) -> None:
     first = await log_in(identity, NORMAL)
     second = await log_in(identity, WITH_TRUNK_PREFIX)
     assert second.user == first.user
@@ -48,7 +48,7 @@ async def test_a_number_with_a_trunk_prefix_is_the_same_number(identity: Serving
     assert refused.value.reason == "RATE_LIMITED"
 
 
-async def test_an_administrator_can_not_enter_a_number_twice(identity: Serving) -> None:
+async def test_an_administrator_can_not_enter_a_number_twice(identity: Identity) -> None:
     admin = await login(identity)
     kind = AccountKind.ACCOUNT_KIND_CITIZEN
 
@@ -93,9 +93,9 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_accounts_of_the_release_before_are_brought_to_the_one_form(
-    database_url: str, engine: Engine, clock: SettableClock
+    database_url: str, engine: Engine, clock: SettableClock, codes: CodeGateway
 ) -> None:
-    settings = {"clock": clock, "code_sender": "onegrid_kit.testing.codes:KeptCodes"}
+    settings = {"clock": clock, **posting_to(codes)}
     async with serving(SERVICE, database_url, **settings) as identity:
         cipher = identity.runtime.cipher
     moved = an_old_account(cipher, clock, WITH_TRUNK_PREFIX)
@@ -111,7 +111,7 @@ async def test_accounts_of_the_release_before_are_brought_to_the_one_form(
 
     async with serving(SERVICE, database_url, **settings) as identity:
         await until(done)
-        session = await log_in(identity, NORMAL)
+        session = await log_in(Identity(**vars(identity), codes=codes), NORMAL)
         assert session.user == moved.name
         assert await phone_of(identity, session) == NORMAL
     with engine.connect() as conn:
