@@ -1,0 +1,1 @@
+"""Columns and articles, audiences, inboxes, and how far a notice reached."""

@@ -1,0 +1,28 @@
+"""NotifyService: a message in, a command out, a message back; no rule, no SQL. A file for each noun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onegrid_kit.runtime import Runtime
+from onegrid_notify.api.articles import Articles
+from onegrid_notify.api.audiences import Audiences
+from onegrid_notify.api.columns import Columns
+from onegrid_notify.api.inboxes import Inboxes
+from onegrid_notify.api.reach import ReachFigures
+from onegrid_notify.api.records import Records
+from onegrid_notify.settings import NotifySettings
+
+__all__ = ["build"]
+
+
+def build(runtime: Runtime[NotifySettings]) -> Sequence[object]:
+    """The servicers, and their background tasks."""
+    return [
+        Columns(runtime),
+        Articles(runtime),
+        Records(runtime),
+        Audiences(runtime),
+        Inboxes(runtime),
+        ReachFigures(runtime),
+    ]

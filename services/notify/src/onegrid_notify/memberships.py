@@ -1,0 +1,1 @@
+"""Where a person belongs, and when."""

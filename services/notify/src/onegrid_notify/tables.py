@@ -1,0 +1,257 @@
+"""notify's tables. The district's code comes first in the keys of what belongs to one."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+__all__ = [
+    "article",
+    "article_version",
+    "content_column",
+    "department",
+    "group_member",
+    "item_state",
+    "membership",
+    "message",
+    "person_grant",
+    "person_group",
+    "person_version",
+    "place",
+    "reach",
+    "recipient",
+    "record",
+    "selector",
+    "signal",
+    "subscription",
+]
+
+metadata = MetaData()
+_time = DateTime(timezone=True)
+
+content_column = Table(
+    "content_column",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+article = Table(
+    "article",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("column_id", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("content", JSONB(none_as_null=True), nullable=False),
+    Column("audience", JSONB(none_as_null=True)),
+    Column("push", Boolean, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("must_confirm", Boolean, nullable=False),
+    Column("publish_time", _time),
+    Column("expire_time", _time),
+    Column("version", Integer, nullable=False),
+    Column("unread_below", Integer, nullable=False),
+    Column("opened", Boolean, nullable=False),
+    Column("withdraw_reason", Text, nullable=False),
+    Column("return_reason", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+article_version = Table(
+    "article_version",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("article", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("content", JSONB(none_as_null=True), nullable=False),
+    Column("correction_note", Text, nullable=False),
+    Column("publish_time", _time, nullable=False),
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("column_id", Text, primary_key=True),
+    Column("source_id", Text, primary_key=True),
+    Column("source_time", _time, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+)
+
+selector = Table(
+    "selector",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("publish_time", _time, nullable=False),
+    Column("article", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("push", Boolean, nullable=False),
+    Column("kinds", ARRAY(SmallInteger), nullable=False),
+    Column("oa_levels", ARRAY(SmallInteger), nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("groups", ARRAY(Text), nullable=False),
+    Column("columns", ARRAY(Text), nullable=False),
+)
+
+person_version = Table(
+    "person_version",
+    metadata,
+    Column("user_name", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("time", _time, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("district", Text, nullable=False),
+    Column("home", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+)
+
+person_grant = Table(
+    "person_grant",
+    metadata,
+    Column("user_name", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("oa_level", SmallInteger, nullable=False),
+    Column("begin_time", _time, nullable=False),
+    Column("end_time", _time, nullable=False),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("oa_level", SmallInteger, nullable=False),
+    Column("role", Text, primary_key=True),
+    Column("begin_time", _time, primary_key=True),
+    Column("end_time", _time, nullable=False),
+)
+
+person_group = Table(
+    "person_group",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("protected", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+group_member = Table(
+    "group_member",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("begin_time", _time, primary_key=True),
+    Column("end_time", _time, nullable=False),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("column_id", Text, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("begin_time", _time, primary_key=True),
+    Column("end_time", _time, nullable=False),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("expire_time", _time),
+)
+
+item_state = Table(
+    "item_state",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("item", Text, primary_key=True),
+    Column("receive_time", _time),
+    Column("read_time", _time),
+    Column("read_version", Integer, nullable=False),
+    Column("confirm_time", _time),
+    Column("confirmed_version", Integer, nullable=False),
+)
+
+reach = Table(
+    "reach",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("article", Text, primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("audience", BigInteger, nullable=False, server_default="0"),
+    Column("received", BigInteger, nullable=False, server_default="0"),
+    Column("read", BigInteger, nullable=False, server_default="0"),
+    Column("confirmed", BigInteger, nullable=False, server_default="0"),
+)
+
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("article", Text, primary_key=True),
+    Column("user_name", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+)
+
+signal = Table(
+    "signal",
+    metadata,
+    Column("transaction", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("district", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("removed", Boolean, nullable=False),
+    Column("time", _time, nullable=False),
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+department = Table(
+    "department",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
