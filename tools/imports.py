@@ -22,7 +22,7 @@ CONFIG = ROOT / "build" / "imports.ini"
 _LAYERS = (
     "__main__",
     "main",
-    "api | handlers | jobs",
+    "api | handlers | jobs | steps",
     "<below-api>",
     "commands | queries",
     "<below-commands>",
@@ -34,7 +34,7 @@ _LAYERS = (
 )
 TOUCHING_TABLES = ("store", "queries", "tables", "migrations")
 """The modules of a service that make statements; no other does, and nobody else imports its tables."""
-_WORKER = ("handlers", "jobs", "commands", "queries")
+_WORKER = ("handlers", "jobs", "steps", "commands", "queries")
 """What a worker loads."""
 
 
@@ -84,7 +84,10 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
     yield (
         "nameko and eventlet live in the worker alone",
         _forbidden(
-            [*(f"onegrid_kit.{name}" for name in ("server", "runtime", "rpc", "inbox", "relay", "pump")), *services],
+            [
+                *(f"onegrid_kit.{name}" for name in ("server", "runtime", "rpc", "inbox", "relay", "pump", "steps")),
+                *services,
+            ],
             ["nameko", "eventlet", "onegrid_kit.worker"],
         ),
     )

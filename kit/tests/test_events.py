@@ -4,67 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any
 
-import pytest
 from sqlalchemy import Engine, text
 
-from onegrid_kit.clock import SystemClock
-from onegrid_kit.database import sync_engine
-from onegrid_kit.pump import Member, Pump
-from onegrid_kit.settings import ServiceSettings, load
 from onegrid_kit.testing.waiting import eventually
 
 from . import roles
 from .calls import TRACE, announce, count, notes
-from .sample.main import SERVICE
-
-
-@dataclass(frozen=True)
-class Carrier:
-    """What carries the sample's events while a test runs."""
-
-    environ: dict[str, str]
-
-
-@contextmanager
-def pumping(environ: dict[str, str]) -> Iterator[None]:
-    """The carrier of a single process."""
-    settings: ServiceSettings = load(ServiceSettings, environ)
-    engine = sync_engine(settings.database_url)
-    pump = Pump([Member(SERVICE, settings, engine, SystemClock())])
-    pump.start()
-    try:
-        yield
-    finally:
-        pump.stop()
-        engine.dispose()
-
-
-@contextmanager
-def brokering(environ: dict[str, str]) -> Iterator[None]:
-    """Relay and worker as processes, RabbitMQ between them."""
-    migrated = roles.run(environ, "migrate")
-    assert migrated.returncode == 0, migrated.stderr
-    with roles.running(environ, "relay"), roles.running(environ, "worker"):
-        yield
-
-
-@pytest.fixture(params=["pump", "rabbitmq"])
-def carrier(request: pytest.FixtureRequest, database_url: str) -> Iterator[Carrier]:
-    """Each carrier in turn."""
-    with ExitStack() as stack:
-        if request.param == "pump":
-            environ = roles.environment(database_url)
-            stack.enter_context(pumping(environ))
-        else:
-            broker: Any = request.getfixturevalue("empty_broker")
-            environ = roles.environment(database_url, broker.url)
-            stack.enter_context(brokering(environ))
-        yield Carrier(environ)
+from .carriers import Carrier
 
 
 def test_every_event_is_handled_once_and_those_of_a_subject_in_order(carrier: Carrier, engine: Engine) -> None:

@@ -94,7 +94,9 @@ def test_a_metrics_port_that_is_taken_is_named(role: str, database_url: str) -> 
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("role", [("migrate", "--without-broker"), ("parked", "list"), ("audit", "verify")])
+@pytest.mark.parametrize(
+    "role", [("migrate", "--without-broker"), ("parked", "list"), ("steps", "list"), ("audit", "verify")]
+)
 def test_a_database_that_refuses_is_told_in_a_line(role: tuple[str, ...]) -> None:
     nowhere = "postgresql://user:secret@127.0.0.1:1/nothing"
     ended = roles.run(roles.environment(nowhere), *role)

@@ -179,5 +179,6 @@ SERVICE = Service(
     api="kit.tests.toy:build",
     handlers="kit.tests.sample.handlers:HANDLERS",
     jobs="kit.tests.sample.jobs:JOBS",
+    steps="kit.tests.sample.steps:STEPS",
     migrations="kit.tests.sample.migrations",
 )

@@ -100,7 +100,7 @@ class Platform:
         await self._server.start()
         self._pump = Pump(
             [
-                Member(service, each, sync_engine(each.database_url, pool=3), self.clock)
+                Member(service, each, sync_engine(each.database_url, pool=4), self.clock)
                 for service, each in zip(SERVICES, settings, strict=True)
             ]
         )

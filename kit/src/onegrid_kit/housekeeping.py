@@ -1,4 +1,4 @@
-"""What every service does beside its own work: keep revoked sessions, forget old answers."""
+"""What every service does beside its own work: keep revoked sessions, forget old answers and work."""
 
 from __future__ import annotations
 
@@ -59,6 +59,13 @@ def forget_sessions(conn: Connection, now: datetime) -> None:
     conn.execute(text("DELETE FROM revoked_grant WHERE revoke_time < :then"), {"then": now - _FORGET_GRANTS})
 
 
+def forget_work(conn: Connection, _: datetime) -> None:
+    """Forget the work that was done or stopped a month ago; what has failed is kept until somebody decides."""
+    conn.execute(
+        text("DELETE FROM stepped_work WHERE state IN ('DONE', 'STOPPED') AND end_time < now() - interval '30 days'")
+    )
+
+
 HANDLERS = (
     on("refuse_session", SessionRevoked, refuse_session),
     on("refuse_older_tokens", RoleRevoked, refuse_older_tokens),
@@ -66,5 +73,6 @@ HANDLERS = (
 JOBS = (
     Job("forget answers", timedelta(minutes=10), forget_answers),
     Job("forget deliveries", timedelta(hours=6), forget_deliveries),
+    Job("forget work", timedelta(hours=6), forget_work),
     Job("forget sessions", timedelta(minutes=10), forget_sessions),
 )

@@ -1,7 +1,7 @@
 """The entry point of every service: one image, several roles of it.
 
 python -m onegrid_petition api | worker | relay | migrate [--without-broker]
-  | parked list | parked replay ID|--all | audit verify
+  | parked list | parked replay ID|--all | steps list | steps stop|resume ID | audit verify
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SERVING = ("api", "worker", "relay")
 
 def run(service: Service, argv: Sequence[str]) -> int:
     """Run a role until it ends; its exit code."""
-    roles = ["api", "worker", "relay", "migrate", "parked", "audit", *service.commands]
+    roles = ["api", "worker", "relay", "migrate", "parked", "steps", "audit", *service.commands]
     role, *rest = argv or [""]
     if role not in roles:
         print(f"usage: python -m {service.package} {' | '.join(roles)}", file=sys.stderr)
@@ -87,6 +87,8 @@ def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str
         return _migrate(service, settings, rest)
     if role == "parked":
         return _parked(service, settings, rest)
+    if role == "steps":
+        return _steps(service, settings, rest)
     if role == "audit":
         return _audit(settings, rest)
     code: int = load(service.commands[role])(settings, rest)
@@ -150,6 +152,28 @@ def _parked(service: Service, settings: ServiceSettings, rest: list[str]) -> int
                 print(f"{found} to be tried again" if found else "no such event; `parked list` shows them")
                 return 0 if found or event_id == "--all" else 1
     print(f"usage: python -m {service.package} parked list | parked replay ID|--all", file=sys.stderr)
+    return 2
+
+
+def _steps(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
+    from onegrid_kit import steps
+
+    with _engine(settings) as engine, engine.begin() as conn:
+        match rest:
+            case ["list"]:
+                for work in steps.unfinished(conn):
+                    rows = f"{work.done}/{'?' if work.total is None else work.total}"
+                    print(work.id, work.state, rows, work.attempts, work.kind, work.subject, work.error, sep="\t")
+                return 0
+            case ["stop", work_id]:
+                done = steps.stop(conn, work_id)
+                print("stopped" if done else "no such work runs or has failed; `steps list` shows it")
+                return 0 if done else 1
+            case ["resume", work_id]:
+                done = steps.resume(conn, work_id)
+                print("resumed" if done else "no such work was stopped or has failed; `steps list` shows it")
+                return 0 if done else 1
+    print(f"usage: python -m {service.package} steps list | steps stop|resume ID", file=sys.stderr)
     return 2
 
 

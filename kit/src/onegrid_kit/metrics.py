@@ -127,6 +127,18 @@ JOB_SUCCESS = Gauge(
     ("service", "name"),
 )
 JOB_INTERVAL = Gauge("onegrid_job_interval_seconds", "How often the job is run.", ("service", "name"))
+WORK = Gauge(
+    "onegrid_stepped_work",
+    "Works too large for one transaction that are not done, by state: running, stopped, failed.",
+    ("service", "kind", "state"),
+)
+WORK_IDLE = Gauge(
+    "onegrid_stepped_work_idle_seconds",
+    "Time since the last step of the running work that was stepped longest ago; 0 without any.",
+    ("service", "kind"),
+)
+WORK_ROWS = Counter("onegrid_stepped_work_rows_total", "Rows that steps have done.", ("service", "kind"))
+STEPS = Counter("onegrid_steps_total", "Steps of such work, by outcome: done, failed.", ("service", "kind", "outcome"))
 STREAMS = Gauge("onegrid_streams", "Watchers that are connected.", ("service",))
 DELIVERIES = Counter(
     "onegrid_deliveries_total",

@@ -22,6 +22,7 @@ from onegrid_kit.logs import describe, log
 from onegrid_kit.outbox import Outbox, measure
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
+from onegrid_kit.steps import StepRunner
 
 __all__ = ["Member", "Pump"]
 
@@ -33,13 +34,14 @@ _TICK_S = 0.5
 
 
 class Member:
-    """A service that the pump carries for: its outbox, inbox and jobs."""
+    """A service that the pump carries for: its outbox, inbox, jobs and work."""
 
     def __init__(self, service: Service, settings: ServiceSettings, engine: Engine, clock: Clock) -> None:
         self.name = service.name
         self.engine = engine
         self.inbox = Inbox.of(service, settings, engine)
         self.schedule = Schedule(service.name, engine, service.load_jobs(), clock)
+        self.steps = StepRunner.of(service, settings, engine, clock)
 
 
 class Pump:
@@ -57,12 +59,16 @@ class Pump:
         """Begin to carry."""
         for thread in self._threads:
             thread.start()
+        for member in self._members:
+            member.steps.start()
 
     def stop(self) -> None:
         """Finish what is being handled, and end."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=10)
+        for member in self._members:
+            member.steps.stop()
 
     def _run(self, member: Member) -> None:
         backoff = Backoff(*_PAUSE_S)
@@ -96,6 +102,7 @@ class Pump:
                     ticked = time.monotonic()
                     member.schedule.run_due(ticked)
                     member.inbox.retry_due()
+                    member.steps.measure()
                     measure(member.name, member.engine)
                 idle = _IDLE_S[0] if pending else min(idle * 2, _IDLE_S[1])
                 if not pending:

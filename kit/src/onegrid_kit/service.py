@@ -6,13 +6,16 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
 from onegrid_kit.events import Subscription
 from onegrid_kit.jobs import Job
 from onegrid_kit.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from onegrid_kit.steps import Steps
 
 __all__ = ["Service", "installed", "load"]
 
@@ -34,6 +37,8 @@ class Service:
     """A tuple of Subscriptions, if it has some of its own."""
     jobs: str = ""
     """A tuple of Jobs, if it has some of its own."""
+    steps: str = ""
+    """A tuple of Steps, if it has work that is too large for one transaction."""
     migrations: str
     """The package whose `versions` hold its migrations."""
     commands: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +70,11 @@ class Service:
         from onegrid_kit import housekeeping
 
         return (*(load(self.jobs) if self.jobs else ()), *housekeeping.JOBS)
+
+    def load_steps(self) -> tuple[Steps, ...]:
+        """Its kinds of work that is done in steps."""
+        kinds: tuple[Steps, ...] = load(self.steps) if self.steps else ()
+        return kinds
 
 
 def installed() -> tuple[Service, ...]:

@@ -83,8 +83,12 @@ class ServiceSettings:
     )
     trace_ratio: float = setting("The share of calls that are traced if the caller did not decide.", default=0.01)
     log_level: str = setting("debug, info, warning or error.", default="info")
-    handler_attempts: int = setting("How often a handler is tried before its event is parked.", default=8)
-    retry_base_s: float = setting("The pause before a handler's second try; it doubles with each.", default=1.0)
+    handler_attempts: int = setting(
+        "How often a handler or a step of work is tried before its event is parked, or the work has failed.", default=8
+    )
+    retry_base_s: float = setting(
+        "The pause before the second try of a handler or step; it doubles with each.", default=1.0
+    )
 
     def __post_init__(self) -> None:
         """Raise SettingsError for values that no role could start with, or that would be no protection."""

@@ -14,6 +14,7 @@ SERVICE = Service(
     api="kit.tests.sample.api:build",
     handlers="kit.tests.sample.handlers:HANDLERS",
     jobs="kit.tests.sample.jobs:JOBS",
+    steps="kit.tests.sample.steps:STEPS",
     migrations="kit.tests.sample.migrations",
 )
 

@@ -149,6 +149,16 @@ def _processes(service: str) -> Iterator[Builder[Panel]]:
         (f"time() - max by (name) (onegrid_job_last_success_timestamp_seconds{{{of}}})", "{{name}}"),
         unit="s",
     )
+    yield curves(
+        "Work in steps that is not done",
+        (f"max by (kind, state) (onegrid_stepped_work{{{of}}})", "{{kind}} {{state}}"),
+        may_be_empty=True,
+    )
+    yield curves(
+        "Rows that steps did, a second",
+        (f"sum by (kind) (rate(onegrid_stepped_work_rows_total{{{of}}}[$__rate_interval]))", "{{kind}}"),
+        may_be_empty=True,
+    )
     yield bars("What runs", f"count by (role, version) (onegrid_build_info{{{of}}})", "{{role}} {{version}}")
 
 

@@ -1,4 +1,4 @@
-"""The nameko service: one consumer for the service's queue, a timer for its jobs."""
+"""The nameko service: one consumer for the service's queue, a timer for its jobs, and a greenlet for its work."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from onegrid_kit.jobs import Schedule
 from onegrid_kit.logs import describe, log
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
+from onegrid_kit.steps import StepRunner
 
 __all__ = ["run"]
 
@@ -138,10 +139,12 @@ def run(service: Service, settings: ServiceSettings) -> int:
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
     probes.serve(settings.metrics_port, _health, service.name, "worker")
-    engine = sync_engine(settings.database_url, pool=2)
+    # For events, for jobs, and for work that is done in steps, if there is such.
+    engine = sync_engine(settings.database_url, pool=3 if service.steps else 2)
     metrics.observe_pool(service.name, "worker", engine.pool)
     inbox = Inbox.of(service, settings, engine)
     schedule = Schedule(service.name, engine, service.load_jobs(), SystemClock())
+    steps = StepRunner.of(service, settings, engine, SystemClock())
     stop = Event()
     runner = ServiceRunner(
         {
@@ -152,15 +155,17 @@ def run(service: Service, settings: ServiceSettings) -> int:
             "HEARTBEAT": 10,
         }
     )
-    runner.add_service(_nameko_service(service.name, inbox, schedule, stop))
+    runner.add_service(_nameko_service(service.name, inbox, schedule, steps, stop))
     if "grpc" in sys.modules:
         raise RuntimeError("a worker must not load grpc, which hangs in it; one of its handlers or jobs imports it")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.spawn_after(0, _set_stopped, stop))
     # Starting waits for the broker, which may not be there yet; stopping does not.
+    steps.start()
     living = eventlet.spawn(_live, runner, inbox, service.name)
     living.link(lambda _: _set_stopped(stop))
     stop.wait()
+    steps.stop()
     if living.dead:
         log.error("worker ended by itself")
         return 1
@@ -187,7 +192,7 @@ def _refuse(message: Message, error: Exception) -> None:
     message.reject()
 
 
-def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) -> type:
+def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, steps: StepRunner, stop: Event) -> type:
     exchanges = {
         source: Exchange(source, type="topic", durable=True, arguments={"alternate-exchange": amqp.UNROUTED})
         for source in {source_of(event_type) for event_type in inbox.types}
@@ -223,6 +228,7 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, stop: Event) ->
         try:
             schedule.run_due(time.monotonic())
             inbox.retry_due()
+            steps.measure()
             _health.set("database", True)
         except Exception as error:
             _health.set("database", False)
