@@ -84,6 +84,16 @@ async def test_each_is_done_once_its_own_repetitions_included(
     assert {tuple(row) for row in audited} == {("things/1", new), ("things/1", old), ("things/2", ""), ("things/6", "")}
 
 
+async def test_what_nobody_needs_to_hear_of_is_done_and_audited_without_an_event(
+    command: BatchedCommand, engine: Engine
+) -> None:
+    items = [an_item(a_call(), "1"), replace(an_item(a_call(a_request_id()), "2"), event=None)]
+    assert await run(command, items) == ["things/1", "things/2"]
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT subject FROM outbox")).scalars().all() == ["things/1"]
+    assert count(engine, "effect") == count(engine, "audit_entry") == 2
+
+
 async def test_what_comes_at_the_same_moment_is_one_block_of_the_trail(command: BatchedCommand, engine: Engine) -> None:
     call = a_call(a_request_id(), purpose='为民办事 \\ "x"')
     first = asyncio.create_task(command.run(an_item(a_call(), "first")))

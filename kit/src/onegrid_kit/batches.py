@@ -31,8 +31,8 @@ class Item:
     call: Call
     row: Mapping[str, object]
     """What the statement's own columns hold, as JSON has it; moments are aware."""
-    event: Message
-    """What it announces."""
+    event: Message | None
+    """What it announces; None if nobody needs to hear of it."""
     response: Message
     subject: str = ""
     """The resource that the event is about; empty: the one that the command is audited for."""
@@ -88,7 +88,7 @@ class BatchedCommand:
 
     async def _flush(self, batch: Sequence[_Waiting]) -> Sequence[bytes | Exception | None]:
         """For each its sealed response if its request was answered before; None for those that are done now."""
-        for event in {type(waiting.item.event) for waiting in batch}:
+        for event in {type(waiting.item.event) for waiting in batch if waiting.item.event is not None}:
             require_event(event)
         first: dict[Hashable, int] = {}
         for position, waiting in enumerate(batch):
@@ -155,6 +155,7 @@ class BatchStatement:
             ), announced AS (
               INSERT INTO outbox (id, type, subject, time, traceparent, body)
               SELECT event_id, event_type, subject, time, traceparent, decode(event_body, 'hex') FROM fresh
+              WHERE event_id IS NOT NULL
             ), audited AS (
               SELECT position, time, caller, method, resource, request_id, purpose FROM fresh
             ), {", ".join((audit.APPENDING, *effects))}
@@ -185,8 +186,16 @@ def _document(position: int, waiting: _Waiting) -> dict[str, object]:
         "time": call.now,
         "purpose": call.purpose,
         "traceparent": call.traceparent,
-        "event_id": ids.new_event_id(),
-        "event_type": item.event.DESCRIPTOR.full_name,
-        "event_body": item.event.SerializeToString().hex(),
+        **_announcement(item.event),
         **item.row,
+    }
+
+
+def _announcement(event: Message | None) -> dict[str, object]:
+    if event is None:
+        return {}
+    return {
+        "event_id": ids.new_event_id(),
+        "event_type": event.DESCRIPTOR.full_name,
+        "event_body": event.SerializeToString().hex(),
     }

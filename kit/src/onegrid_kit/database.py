@@ -157,8 +157,8 @@ class Database:
         return BatchedCommand(self, self._cipher, statement, name=name, most=most, pace_s=pace_s)
 
     def versioned(self, load: LoadStatement[T], store: BatchStatement, *, name: str) -> VersionedCommands[T]:
-        """Commands on versioned resources, which share statements with those of the same moment; `store` has a guard.
-        `name` is what their metrics call them.
+        """Commands on versioned resources, which share statements with those of the same moment. `store` has a guard,
+        if what it stores may not be decided on what has changed meanwhile. `name` is what their metrics call them.
         """
         return VersionedCommands(self, load, store, name=name)
 

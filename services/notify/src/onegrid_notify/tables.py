@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Computed, DateTime, Integer, MetaData, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
@@ -52,6 +52,8 @@ article = Table(
     Column("owner", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("content", JSONB(none_as_null=True), nullable=False),
+    Column("title", Text, Computed("coalesce(content ->> 'title', '')", persisted=True), nullable=False),
+    Column("summary", Text, Computed("coalesce(content ->> 'summary', '')", persisted=True), nullable=False),
     Column("audience", JSONB(none_as_null=True)),
     Column("push", Boolean, nullable=False),
     Column("pinned", Boolean, nullable=False),
@@ -198,11 +200,12 @@ item_state = Table(
     Column("district", Text, primary_key=True),
     Column("user_name", Text, primary_key=True),
     Column("item", Text, primary_key=True),
-    Column("receive_time", _time),
+    Column("receive_time", _time, nullable=False),
     Column("read_time", _time),
     Column("read_version", Integer, nullable=False),
     Column("confirm_time", _time),
     Column("confirmed_version", Integer, nullable=False),
+    Column("changed", SmallInteger, nullable=False),
 )
 
 reach = Table(

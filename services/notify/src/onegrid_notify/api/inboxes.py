@@ -7,7 +7,11 @@ from collections.abc import AsyncIterator
 from onegrid.notify.v1 import notify_service_pb2 as pb
 from onegrid_kit.callers import Call
 from onegrid_kit.runtime import Runtime
+from onegrid_notify import messages
+from onegrid_notify.commands.inboxes import acknowledge
+from onegrid_notify.item import ITEM, KEPT, Count, reader_of
 from onegrid_notify.settings import NotifySettings
+from onegrid_notify.store import inboxes as store
 
 __all__ = ["Inboxes"]
 
@@ -17,18 +21,47 @@ class Inboxes:
 
     def __init__(self, runtime: Runtime[NotifySettings]) -> None:
         self._db = runtime.db
+        self._pages = runtime.pages
+        self._acknowledgements = runtime.db.versioned(
+            store.known_items, store.acknowledge_items, name="acknowledgements"
+        )
 
     async def ListInboxItems(self, request: pb.ListInboxItemsRequest, call: Call) -> pb.ListInboxItemsResponse:
-        raise NotImplementedError
+        reader = reader_of(call.caller)
+        page = await self._pages.read(
+            request,
+            lambda conn, after, limit: store.inbox_items(
+                conn, reader, call.now, after, limit, unread_only=request.unread_only
+            ),
+            position=lambda item: (item.create_time, item.id, item.rank),
+            message=messages.inbox_item,
+        )
+        return pb.ListInboxItemsResponse(items=page.items, next_page_token=page.next_token)
 
     async def CountInboxItems(self, request: pb.CountInboxItemsRequest, call: Call) -> pb.CountInboxItemsResponse:
-        raise NotImplementedError
+        count = await self._count(call)
+        return pb.CountInboxItemsResponse(unread=count.unread, unconfirmed=count.unconfirmed)
 
     async def AcknowledgeInboxItems(
         self, request: pb.AcknowledgeInboxItemsRequest, call: Call
     ) -> pb.AcknowledgeInboxItemsResponse:
-        raise NotImplementedError
+        versions = {ITEM.id(item.name): item.version for item in request.items}
+        reader = reader_of(call.caller)
+        await self._acknowledgements.run(
+            call,
+            lambda known: acknowledge(call, request.acknowledgement, versions, known),
+            user_name=reader.user,
+            districts=reader.districts,
+            items=list(versions),
+            now=call.now,
+            oldest=call.now - KEPT,
+        )
+        count = await self._count(call)
+        return pb.AcknowledgeInboxItemsResponse(reader=reader.user, unread=count.unread, unconfirmed=count.unconfirmed)
 
     async def StreamInbox(self, request: pb.StreamInboxRequest, call: Call) -> AsyncIterator[pb.StreamInboxResponse]:
         yield pb.StreamInboxResponse()
         raise NotImplementedError
+
+    async def _count(self, call: Call) -> Count:
+        return await self._db.read(lambda conn: store.count_items(conn, reader_of(call.caller), call.now))

@@ -36,6 +36,9 @@ def upgrade() -> None:
           owner text NOT NULL,
           state smallint NOT NULL,
           content jsonb NOT NULL,
+          -- What inboxes show: the rest of the content, which may be long, is not read for them.
+          title text NOT NULL GENERATED ALWAYS AS (coalesce(content ->> 'title', '')) STORED,
+          summary text NOT NULL GENERATED ALWAYS AS (coalesce(content ->> 'summary', '')) STORED,
           audience jsonb,
           push boolean NOT NULL,
           pinned boolean NOT NULL,
@@ -182,11 +185,14 @@ def upgrade() -> None:
           district text NOT NULL,
           user_name text NOT NULL,
           item text NOT NULL,
-          receive_time timestamptz,
+          receive_time timestamptz NOT NULL,
           read_time timestamptz,
+          -- The article's unread_below when it was read, or confirmed; 0 before. Less than it is now: unread again.
           read_version integer NOT NULL,
           confirm_time timestamptz,
           confirmed_version integer NOT NULL,
+          -- What the last change made of it, for the statement that made it: 1 received, 2 read, 4 confirmed, added.
+          changed smallint NOT NULL,
           PRIMARY KEY (district, user_name, item)
         );
 
@@ -220,6 +226,8 @@ def upgrade() -> None:
           time timestamptz NOT NULL,
           PRIMARY KEY (transaction, number)
         );
+        CREATE INDEX signal_user ON signal (user_name, transaction, number);
+        CREATE INDEX signal_time ON signal (time);
 
         CREATE TABLE place (
           district text NOT NULL,

@@ -1,0 +1,45 @@
+"""Whom an article is for, and what is for a reader: the condition on which a selector `s` and a membership `m` match.
+
+All that counts, lists, shows, streams or materialises puts its statement together from these fragments, so that they
+can not disagree:
+
+- from the article's side, `FROM selector s JOIN membership m ON {MEMBERS}`: reads the memberships of an index range;
+- from the reader's side, `FROM membership m {ANCESTORS} JOIN selector s ON {SELECTORS}`, or the same as a LATERAL
+  subquery with ORDER BY s.publish_time DESC, s.article DESC and LIMIT: reads the selectors of at most four codes.
+
+One person can match an article by several memberships and several selectors: DISTINCT. What is scheduled matches, too:
+where it must have appeared, ask for `s.publish_time <= now`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ANCESTORS", "MEMBERS", "SELECTORS"]
+
+_DESCRIBES: Final = """
+  m.begin_time <= s.publish_time AND s.publish_time < m.end_time
+  AND (cardinality(s.kinds) = 0 OR m.kind = ANY (s.kinds))
+  AND CASE WHEN cardinality(s.oa_levels) = 0 AND cardinality(s.roles) = 0 THEN m.role = ''
+      ELSE m.role <> ''
+           AND (cardinality(s.oa_levels) = 0 OR m.oa_level = ANY (s.oa_levels))
+           AND (cardinality(s.roles) = 0 OR m.role = ANY (s.roles))
+      END
+  AND (cardinality(s.groups) = 0 OR EXISTS (
+    SELECT FROM group_member g
+    WHERE g.district = s.district AND g.user_name = m.user_name AND g.group_id = ANY (s.groups)
+      AND g.begin_time <= s.publish_time AND s.publish_time < g.end_time))
+  AND (cardinality(s.columns) = 0 OR EXISTS (
+    SELECT FROM subscription u
+    WHERE u.district = s.district AND u.user_name = m.user_name AND u.column_id = ANY (s.columns)
+      AND u.begin_time <= s.publish_time AND s.publish_time < u.end_time))
+"""
+# Containment is a prefix test. Codes are made of digits and D: all that begin with one lie before that one with ~.
+MEMBERS: Final = f"m.district = s.district AND m.code >= s.code AND m.code < s.code || '~' AND {_DESCRIBES}"
+"""Joins to `s` the memberships that it describes."""
+ANCESTORS: Final = """
+  CROSS JOIN LATERAL (SELECT DISTINCT left(m.code, length) AS code FROM unnest(ARRAY[6, 9, 12, 15]) AS length) AS a
+"""
+"""Joins to `m` the codes `a` of what it lies in, its own among them."""
+SELECTORS: Final = f"s.district = m.district AND s.code = a.code AND {_DESCRIBES}"
+"""Joins to `m` and `a` the selectors that describe it."""
