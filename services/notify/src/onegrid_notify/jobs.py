@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from onegrid_kit.jobs import Job
+from onegrid_notify.commands import messages
 
 __all__ = ["JOBS"]
 
-JOBS: tuple[Job, ...] = ()
+JOBS = (Job("delete expired messages", timedelta(minutes=1), messages.delete_expired),)

@@ -97,8 +97,8 @@ def entry(of: Entry) -> resources_pb2.TimelineEntry:
     )
 
 
-def step(of: Petition, actor: Actor) -> events_pb2.Step:
-    """The part that all events of a petition have, after a step of this actor's."""
+def step(of: Petition, actor: Actor, office: str = "") -> events_pb2.Step:
+    """The part that all events of a petition have, after a step of this actor's and office's."""
     return events_pb2.Step(
         petition=of.name,
         sequence=of.sequence,
@@ -110,6 +110,7 @@ def step(of: Petition, actor: Actor) -> events_pb2.Step:
         petitioner=of.petitioner,
         grid_worker=of.grid_worker,
         assignees=of.assignees,
+        office=office,
     )
 
 

@@ -131,7 +131,7 @@ def accept_petition(known: Known, command: ActOnPetition, call: Call) -> Decisio
         call,
         after,
         Step(Action.ACTION_ACCEPT, who, public_note=command.public_note),
-        lambda step: events_pb2.PetitionAccepted(step=step),
+        lambda step: events_pb2.PetitionAccepted(step=step, conclude_due_time=timestamp(after.conclude_due_time)),
     )
 
 
@@ -210,7 +210,9 @@ def rate_petition(known: Known, command: JudgePetition, call: Call) -> Decision:
         call,
         after,
         Step(action, who, stars=command.stars),
-        lambda step: events_pb2.PetitionRated(step=step, rating=messages.rating(rating)),
+        lambda step: events_pb2.PetitionRated(
+            step=step, rating=messages.rating(rating), conclude_due_time=timestamp(after.conclude_due_time)
+        ),
     )
 
 
@@ -224,7 +226,9 @@ def verify_petition(known: Known, command: JudgePetition, call: Call) -> Decisio
         call,
         after,
         Step(action, who, stars=command.stars),
-        lambda step: events_pb2.PetitionVerified(step=step, verification=messages.rating(rating)),
+        lambda step: events_pb2.PetitionVerified(
+            step=step, verification=messages.rating(rating), conclude_due_time=timestamp(after.conclude_due_time)
+        ),
     )
 
 
@@ -262,4 +266,5 @@ def _filed_event(petition: Petition) -> events_pb2.PetitionFiled:
     return events_pb2.PetitionFiled(
         step=messages.step(petition, Actor.ACTOR_PETITIONER),
         location=None if petition.location is None else messages.point(petition.location),
+        accept_due_time=timestamp(petition.accept_due_time),
     )

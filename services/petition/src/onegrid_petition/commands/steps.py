@@ -78,4 +78,4 @@ def decided(
         internal_note=step.internal_note,
         stars=step.stars,
     )
-    return Decision(before, after, entry, event(messages.step(after, step.who.actor)))
+    return Decision(before, after, entry, event(messages.step(after, step.who.actor, office)))

@@ -137,6 +137,8 @@ def upgrade() -> None:
         );
         CREATE INDEX membership_code ON membership (district, code text_pattern_ops, user_name);
         CREATE INDEX membership_user ON membership (user_name);
+        -- An office's people, without those who live there.
+        CREATE INDEX membership_office ON membership (district, code, user_name) WHERE role <> '';
 
         CREATE TABLE person_group (
           district text NOT NULL,
@@ -179,6 +181,7 @@ def upgrade() -> None:
           PRIMARY KEY (district, user_name, id)
         );
         CREATE INDEX message_newest ON message (district, user_name, create_time DESC, id DESC);
+        CREATE INDEX message_expiry ON message (expire_time) WHERE expire_time IS NOT NULL;
 
         -- What a reader did with an item; there is no row before.
         CREATE TABLE item_state (

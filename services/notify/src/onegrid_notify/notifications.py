@@ -1,0 +1,147 @@
+"""Whom an event of a petition concerns, and what they are to hear.
+
+The petitioner hears of every step, an office of its tasks and deadlines, the grid worker of what waits to be verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from onegrid.petition.v1 import events_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Part, State, Task
+from onegrid_kit import codes
+from onegrid_kit.names import code_in
+from onegrid_kit.visibility import Viewer, visible_to
+from onegrid_notify.templates import Facts, Recipient
+
+__all__ = ["EVENTS", "Notification", "PetitionEvent", "notifications", "offices_in"]
+
+PetitionEvent = (
+    pb.PetitionFiled
+    | pb.PetitionAccepted
+    | pb.PetitionDeclined
+    | pb.PetitionDispatched
+    | pb.PetitionRescheduled
+    | pb.TaskTaken
+    | pb.TaskReturned
+    | pb.TaskReported
+    | pb.TaskConcluded
+    | pb.PetitionRated
+    | pb.PetitionVerified
+    | pb.PetitionWithdrawn
+    | pb.PetitionClosed
+)
+EVENTS: Final[tuple[type[PetitionEvent], ...]] = PetitionEvent.__args__
+
+_PETITIONER = Viewer(owner=True)
+_OFFICE = Viewer(office=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """That somebody is to hear of an event."""
+
+    recipient: Recipient
+    address: str
+    """`users/{user}`, or the code of an office, for all who hold a role over it."""
+    facts: Facts
+
+
+def offices_in(event: PetitionEvent) -> frozenset[str]:
+    """The codes of the offices that the event mentions."""
+    mentioned = {event.step.office, codes.community_of(event.step.place), *event.step.assignees}
+    return frozenset(mentioned | {task.assignee for task in _tasks(event)}) - {""}
+
+
+def notifications(event: PetitionEvent, names: Mapping[str, str]) -> Iterator[Notification]:
+    """Who is to hear what of the event. `names` has the offices' names by code, as far as they are known.
+
+    What the contract means for offices alone is in no fact for the petitioner.
+    """
+    step = event.step
+    if step.petitioner:
+        facts = _facts(visible_to(_PETITIONER, deepcopy(event)), names)
+        yield Notification(Recipient.PETITIONER, step.petitioner, facts)
+    facts = _facts(visible_to(_OFFICE, deepcopy(event)), names)
+    match event:
+        case pb.PetitionDispatched(tasks=tasks):
+            for task in tasks:
+                yield Notification(Recipient.OFFICE, task.assignee, _with_task(facts, task, names))
+        case pb.PetitionRescheduled() | pb.PetitionWithdrawn() | pb.PetitionClosed():
+            for office in step.assignees:
+                yield Notification(Recipient.OFFICE, office, replace(facts, assignee=names.get(office, "")))
+        case pb.PetitionRated() | pb.PetitionVerified() if step.state == State.STATE_HANDLING:
+            # It is handed back to its lead, who stands first.
+            for office in step.assignees[:1]:
+                yield Notification(Recipient.OFFICE, office, replace(facts, assignee=names.get(office, ""), leads=True))
+        case pb.TaskConcluded() if step.state == State.STATE_CONCLUDED and step.grid_worker:
+            yield Notification(Recipient.GRID_WORKER, step.grid_worker, facts)
+
+
+def _facts(event: PetitionEvent, names: Mapping[str, str]) -> Facts:
+    step = event.step
+    assignees = [names.get(each, "") for each in step.assignees]
+    facts = Facts(
+        number=code_in(step.petition),
+        kind=step.kind,
+        time=_moment(step.time),
+        office=names.get(step.office, ""),
+        lead=assignees[0] if assignees else "",
+        assistants=tuple(assignees[1:]),
+        concluded=step.state == State.STATE_CONCLUDED,
+    )
+    match event:
+        case pb.PetitionFiled():
+            # Whoever is asked first answers for it (首问负责); no office has done anything yet.
+            asked = names.get(codes.community_of(step.place), "")
+            return replace(facts, office=asked, due=_moment(event.accept_due_time))
+        case pb.PetitionAccepted() | pb.PetitionRescheduled():
+            return replace(facts, due=_moment(event.conclude_due_time))
+        case pb.PetitionDeclined() | pb.PetitionClosed():
+            return replace(facts, reason=event.reason)
+        case pb.PetitionDispatched():
+            given = [names.get(task.assignee, "") for task in sorted(event.tasks, key=lambda task: task.part)]
+            due = _moment(event.conclude_due_time)
+            return replace(facts, lead=given[0] if given else "", assistants=tuple(given[1:]), due=due)
+        case pb.TaskReported():
+            return replace(_with_task(facts, event.task, names), note=event.public_note)
+        case pb.TaskTaken() | pb.TaskReturned() | pb.TaskConcluded():
+            return _with_task(facts, event.task, names)
+        case pb.PetitionRated():
+            return replace(facts, satisfied=event.rating.satisfied, due=_moment(event.conclude_due_time))
+        case pb.PetitionVerified():
+            return replace(facts, satisfied=event.verification.satisfied, due=_moment(event.conclude_due_time))
+        case pb.PetitionWithdrawn():
+            return facts
+
+
+def _with_task(facts: Facts, task: Task, names: Mapping[str, str]) -> Facts:
+    return replace(
+        facts,
+        assignee=names.get(task.assignee, ""),
+        leads=task.part == Part.PART_LEAD,
+        due=_moment(task.due_time),
+        instruction=task.instruction,
+        answer=task.answer,
+    )
+
+
+def _tasks(event: PetitionEvent) -> tuple[Task, ...]:
+    match event:
+        case pb.PetitionDispatched():
+            return tuple(event.tasks)
+        case pb.TaskTaken() | pb.TaskReturned() | pb.TaskReported() | pb.TaskConcluded():
+            return (event.task,)
+        case _:
+            return ()
+
+
+def _moment(time: Timestamp) -> datetime | None:
+    """None where it is unset."""
+    return time.ToDatetime(tzinfo=UTC) if time.seconds or time.nanos else None
