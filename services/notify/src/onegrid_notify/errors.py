@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from google.rpc import code_pb2
 
+from onegrid.notify.v1 import error_reason_pb2
 from onegrid.notify.v1.error_reason_pb2 import ErrorReason
-from onegrid_kit.errors import DomainError, Reason
+from onegrid.notify.v1.resources_pb2 import ArticleAction, ArticleState
+from onegrid_kit import lifecycle
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
+from onegrid_kit.lifecycle import short_name
+from onegrid_kit.timestamps import timestamp
 
-__all__ = ["ColumnUnusable", "GroupUnknown", "PlaceUnknown"]
+__all__ = [
+    "BodyEmpty",
+    "ColumnLimitReached",
+    "ColumnNotOwned",
+    "ColumnTree",
+    "ColumnUnusable",
+    "ExpiryPassed",
+    "GroupUnknown",
+    "PlaceUnknown",
+    "WrongState",
+]
 
 
 class ColumnUnusable(DomainError):
@@ -38,3 +56,72 @@ class GroupUnknown(DomainError):
 
     def __init__(self, group: str) -> None:
         super().__init__(f"there is no {group}", metadata={"group": group})
+
+
+class WrongState(lifecycle.WrongState):
+    """The article is in a state in which this can't be done."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_WRONG_STATE)
+
+    def __init__(self, state: ArticleState, allowed: Sequence[ArticleAction]) -> None:
+        super().__init__(
+            short_name(ArticleState, state),
+            [short_name(ArticleAction, action) for action in allowed],
+            error_reason_pb2.WrongState(state=state, allowed_actions=allowed),
+        )
+
+
+class BodyEmpty(InvalidRequest):
+    """Nothing of a text is left once everything is removed that readers must not get."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_BODY_EMPTY)
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            FieldViolation(field, "has no text and no image that readers may get"), metadata={"field": field}
+        )
+
+
+class ExpiryPassed(DomainError):
+    """The article would expire before it appears."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_EXPIRY_PASSED)
+
+    def __init__(self, expire_time: datetime) -> None:
+        super().__init__(
+            "it would expire before it appears", metadata={"expire_time": timestamp(expire_time).ToJsonString()}
+        )
+
+
+class ColumnTree(DomainError):
+    """The columns would be no tree any more, or one that is too deep."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_COLUMN_TREE)
+
+    def __init__(self, column: str, parent: str) -> None:
+        super().__init__(f"{column} can't stand below {parent}", metadata={"column": column, "parent": parent})
+
+
+class ColumnLimitReached(DomainError):
+    """The district has as many columns as one may have."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_COLUMN_LIMIT_REACHED)
+
+    def __init__(self, columns: int, limit: int) -> None:
+        super().__init__(
+            f"the district has {columns} columns, and may have {limit}",
+            metadata={"columns": str(columns), "limit": str(limit)},
+        )
+
+
+class ColumnNotOwned(DomainError):
+    """The caller's scope does not hold the column's owner, or it has none."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_COLUMN_NOT_OWNED)
+
+    def __init__(self, column: str, owner: str) -> None:
+        super().__init__(f"the caller pushes nothing into {column}", metadata={"column": column, "owner": owner})

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from onegrid_kit.jobs import Job
-from onegrid_notify.commands import messages
+from onegrid_notify.commands import articles, messages
 
 __all__ = ["JOBS"]
 
-JOBS = (Job("delete expired messages", timedelta(minutes=1), messages.delete_expired),)
+JOBS = (
+    Job("open articles", timedelta(seconds=1), articles.open_due),
+    Job("delete expired messages", timedelta(minutes=1), messages.delete_expired),
+)

@@ -2,11 +2,145 @@
 
 from __future__ import annotations
 
-from onegrid.notify.v1 import resources_pb2
-from onegrid_kit.timestamps import timestamp
-from onegrid_notify.item import InboxItem
+from datetime import UTC
 
-__all__ = ["inbox_item"]
+from onegrid.notify.v1 import events_pb2, notify_service_pb2, resources_pb2
+from onegrid.notify.v1.resources_pb2 import ArticleState
+from onegrid_kit import codes
+from onegrid_kit.timestamps import timestamp
+from onegrid_notify.article import Article, Attachment, Content, Draft, Version
+from onegrid_notify.audience import COLUMN, Audience
+from onegrid_notify.columns import Column
+from onegrid_notify.item import InboxItem
+from onegrid_notify.records import Record
+
+__all__ = [
+    "article",
+    "article_corrected",
+    "article_published",
+    "article_withdrawn",
+    "column",
+    "column_of",
+    "content_of",
+    "draft_of",
+    "inbox_item",
+    "record",
+    "record_of",
+    "version",
+]
+
+
+def column(of: Column) -> resources_pb2.Column:
+    """The column as a message."""
+    return resources_pb2.Column(
+        name=of.name,
+        display_name=of.display_name,
+        parent=COLUMN.name(of.parent) if of.parent else "",
+        position=of.position,
+        owner=of.owner,
+        archived=of.archived,
+        etag=of.etag,
+        update_time=timestamp(of.update_time),
+    )
+
+
+def column_of(message: resources_pb2.Column) -> Column:
+    """The column as its editors want it."""
+    return Column(
+        id=COLUMN.id(message.name),
+        display_name=message.display_name,
+        parent=COLUMN.id(message.parent) if message.parent else "",
+        position=message.position,
+        owner=message.owner,
+        archived=message.archived,
+    )
+
+
+def article(of: Article, state: ArticleState) -> resources_pb2.Article:
+    """The article, which is in that state."""
+    draft = of.draft
+    return resources_pb2.Article(
+        name=of.name,
+        column=draft.column,
+        owner=of.owner,
+        state=state,
+        content=_content(draft.content),
+        audience=None if draft.audience is None else draft.audience.message(),
+        push=draft.push,
+        pinned=draft.pinned,
+        urgent=draft.urgent,
+        must_confirm=draft.must_confirm,
+        publish_time=timestamp(of.publish_time),
+        expire_time=timestamp(draft.expire_time),
+        version=of.version,
+        withdraw_reason=of.withdraw_reason,
+        return_reason=of.return_reason,
+        etag=of.etag,
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
+    )
+
+
+def version(of: Version) -> resources_pb2.ArticleVersion:
+    """One version of an article."""
+    return resources_pb2.ArticleVersion(
+        name=of.name,
+        content=_content(of.content),
+        correction_note=of.correction_note,
+        publish_time=timestamp(of.publish_time),
+    )
+
+
+def content_of(message: resources_pb2.Content, body_html: str) -> Content:
+    """What an article says, with this text in place of the one that was sent."""
+    return Content(
+        title=message.title,
+        summary=message.summary,
+        body_html=body_html,
+        attachments=tuple(
+            Attachment(each.filename, each.media_type, each.size_bytes, each.sha256) for each in message.attachments
+        ),
+    )
+
+
+def draft_of(message: notify_service_pb2.DraftArticle, content: Content) -> Draft:
+    """What editors decide, with this content in place of the one that was sent."""
+    return Draft(
+        column=message.column,
+        content=content,
+        audience=Audience.of_message(message.audience) if message.HasField("audience") else None,
+        push=message.push,
+        pinned=message.pinned,
+        urgent=message.urgent,
+        must_confirm=message.must_confirm,
+        expire_time=message.expire_time.ToDatetime(UTC) if message.HasField("expire_time") else None,
+    )
+
+
+def article_published(of: Article) -> events_pb2.ArticlePublished:
+    """The event that announces that readers have the article."""
+    draft = of.draft
+    return events_pb2.ArticlePublished(
+        article=of.name,
+        column=draft.column,
+        owner=of.owner,
+        title=draft.content.title,
+        audience=None if draft.audience is None else draft.audience.message(),
+        push=draft.push,
+        urgent=draft.urgent,
+        publish_time=timestamp(of.publish_time),
+        expire_time=timestamp(draft.expire_time),
+    )
+
+
+def article_corrected(of: Article, note: str) -> events_pb2.ArticleCorrected:
+    """The event that announces another version."""
+    return events_pb2.ArticleCorrected(article=of.name, version=of.version, title=of.draft.content.title, note=note)
+
+
+def article_withdrawn(of: Article) -> events_pb2.ArticleWithdrawn:
+    """The event that announces that an article was taken back."""
+    return events_pb2.ArticleWithdrawn(article=of.name, reason=of.withdraw_reason)
 
 
 def inbox_item(of: InboxItem) -> resources_pb2.InboxItem:
@@ -17,7 +151,7 @@ def inbox_item(of: InboxItem) -> resources_pb2.InboxItem:
         title=of.title,
         summary=of.summary,
         subject=of.subject,
-        column=f"columns/{of.column}" if of.column else "",
+        column=COLUMN.name(of.column) if of.column else "",
         urgent=of.urgent,
         must_confirm=of.must_confirm,
         version=of.version,
@@ -26,4 +160,44 @@ def inbox_item(of: InboxItem) -> resources_pb2.InboxItem:
         receive_time=timestamp(of.receive_time),
         read_time=timestamp(of.read_time),
         confirm_time=timestamp(of.confirm_time),
+    )
+
+
+def record(of: Record) -> resources_pb2.Record:
+    """A department's record."""
+    return resources_pb2.Record(
+        source_id=of.source_id,
+        source_time=timestamp(of.source_time),
+        title=of.title,
+        text=of.text,
+        place=of.place,
+        uri=of.uri,
+        deleted=of.deleted,
+    )
+
+
+def record_of(message: resources_pb2.Record, column_id: str) -> Record:
+    """A record as it is pushed into a column."""
+    return Record(
+        source_id=message.source_id,
+        source_time=message.source_time.ToDatetime(UTC),
+        title=message.title,
+        text=message.text,
+        place=message.place or codes.district_of(column_id),
+        uri=message.uri,
+        deleted=message.deleted,
+    )
+
+
+def _content(of: Content) -> resources_pb2.Content:
+    return resources_pb2.Content(
+        title=of.title,
+        summary=of.summary,
+        body_html=of.body_html,
+        attachments=[
+            resources_pb2.Attachment(
+                filename=each.filename, media_type=each.media_type, size_bytes=each.size_bytes, sha256=each.sha256
+            )
+            for each in of.attachments
+        ],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Computed, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
@@ -51,9 +51,10 @@ article = Table(
     Column("column_id", Text, nullable=False),
     Column("owner", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),
-    Column("content", JSONB(none_as_null=True), nullable=False),
-    Column("title", Text, Computed("coalesce(content ->> 'title', '')", persisted=True), nullable=False),
-    Column("summary", Text, Computed("coalesce(content ->> 'summary', '')", persisted=True), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("body_html", Text, nullable=False),
+    Column("attachments", JSONB, nullable=False),
     Column("audience", JSONB(none_as_null=True)),
     Column("push", Boolean, nullable=False),
     Column("pinned", Boolean, nullable=False),
@@ -77,7 +78,10 @@ article_version = Table(
     Column("district", Text, primary_key=True),
     Column("article", Text, primary_key=True),
     Column("version", Integer, primary_key=True),
-    Column("content", JSONB(none_as_null=True), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("body_html", Text, nullable=False),
+    Column("attachments", JSONB, nullable=False),
     Column("correction_note", Text, nullable=False),
     Column("publish_time", _time, nullable=False),
 )
@@ -104,6 +108,8 @@ selector = Table(
     Column("publish_time", _time, nullable=False),
     Column("article", Text, primary_key=True),
     Column("number", Integer, primary_key=True),
+    Column("column_id", Text, nullable=False),
+    Column("pinned", Boolean, nullable=False),
     Column("push", Boolean, nullable=False),
     Column("kinds", ARRAY(SmallInteger), nullable=False),
     Column("oa_levels", ARRAY(SmallInteger), nullable=False),

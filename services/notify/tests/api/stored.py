@@ -65,7 +65,10 @@ class Stored:
             "column_id": f"{DISTRICT}-news",
             "owner": DISTRICT,
             "state": int(ArticleState.ARTICLE_STATE_PUBLISHED),
-            "content": {"title": f"通知{number}", "summary": "摘要", "body_html": "<p>正文</p>", "attachments": []},
+            "title": f"通知{number}",
+            "summary": "摘要",
+            "body_html": "<p>正文</p>",
+            "attachments": [],
             "push": True,
             "pinned": False,
             "urgent": False,
@@ -117,7 +120,7 @@ class Stored:
         if conn is None:
             with self.engine.begin() as own:
                 return self.correct(id_, version, unread_again=unread_again, conn=own)
-        values = {"version": version, "content": {"title": f"更正{version}", "summary": ""}}
+        values = {"version": version, "title": f"更正{version}", "summary": ""}
         again = {"unread_below": version} if unread_again else {}
         conn.execute(article.update().where(article.c.id == id_).values(**values, **again))
         if unread_again:
@@ -156,6 +159,7 @@ class Stored:
     def _selector(of: dict[str, Any], number: int, given: dict[str, Any]) -> dict[str, Any]:
         empty: dict[str, Any] = {"kinds": [], "oa_levels": [], "roles": [], "groups": [], "columns": []}
         keys = {"district": DISTRICT, "publish_time": of["publish_time"], "article": of["id"], "number": number}
+        keys |= {"column_id": of["column_id"], "pinned": of["pinned"]}
         return {**empty, **keys, "push": of["push"], **given}
 
 

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from datetime import UTC
+
+from google.protobuf.message import Message
+from sqlalchemy import Connection
+
 from onegrid.notify.v1 import notify_service_pb2 as pb
+from onegrid.notify.v1 import resources_pb2
+from onegrid.notify.v1.resources_pb2 import ArticleState
 from onegrid_kit.callers import Call
+from onegrid_kit.paging import Position
 from onegrid_kit.runtime import Runtime
+from onegrid_kit.visibility import Viewer, visible_to
+from onegrid_notify import authority, messages, queries
+from onegrid_notify.article import ARTICLE, Article, Content, Draft, Version
+from onegrid_notify.audience import COLUMN
+from onegrid_notify.commands import articles as commands
+from onegrid_notify.sanitizing import sanitized
 from onegrid_notify.settings import NotifySettings
 
 __all__ = ["Articles"]
@@ -15,38 +31,119 @@ class Articles:
 
     def __init__(self, runtime: Runtime[NotifySettings]) -> None:
         self._db = runtime.db
+        self._pages = runtime.pages
 
-    async def CreateArticle(self, request: pb.CreateArticleRequest, call: Call) -> pb.CreateArticleResponse:
-        raise NotImplementedError
+    async def CreateArticle(self, request: pb.CreateArticleRequest, call: Call) -> bytes:
+        draft = await _draft(request.draft)
+        return await self._change(
+            call, pb.CreateArticleResponse, lambda conn: commands.create(conn, request.owner, draft, call)
+        )
 
-    async def UpdateArticle(self, request: pb.UpdateArticleRequest, call: Call) -> pb.UpdateArticleResponse:
-        raise NotImplementedError
+    async def UpdateArticle(self, request: pb.UpdateArticleRequest, call: Call) -> bytes:
+        id_, draft = ARTICLE.id(request.name), await _draft(request.draft)
+        return await self._change(
+            call, pb.UpdateArticleResponse, lambda conn: commands.update(conn, id_, draft, request.etag, call)
+        )
 
-    async def SubmitArticle(self, request: pb.SubmitArticleRequest, call: Call) -> pb.SubmitArticleResponse:
-        raise NotImplementedError
+    async def SubmitArticle(self, request: pb.SubmitArticleRequest, call: Call) -> bytes:
+        id_ = ARTICLE.id(request.name)
+        return await self._change(
+            call, pb.SubmitArticleResponse, lambda conn: commands.submit(conn, id_, request.etag, call)
+        )
 
-    async def ReturnArticle(self, request: pb.ReturnArticleRequest, call: Call) -> pb.ReturnArticleResponse:
-        raise NotImplementedError
+    async def ReturnArticle(self, request: pb.ReturnArticleRequest, call: Call) -> bytes:
+        id_ = ARTICLE.id(request.name)
+        return await self._change(
+            call,
+            pb.ReturnArticleResponse,
+            lambda conn: commands.return_(conn, id_, request.reason, request.etag, call),
+        )
 
-    async def PublishArticle(self, request: pb.PublishArticleRequest, call: Call) -> pb.PublishArticleResponse:
-        raise NotImplementedError
+    async def PublishArticle(self, request: pb.PublishArticleRequest, call: Call) -> bytes:
+        id_ = ARTICLE.id(request.name)
+        appears = request.publish_time.ToDatetime(UTC) if request.HasField("publish_time") else None
+        return await self._change(
+            call, pb.PublishArticleResponse, lambda conn: commands.publish(conn, id_, appears, request.etag, call)
+        )
 
-    async def CorrectArticle(self, request: pb.CorrectArticleRequest, call: Call) -> pb.CorrectArticleResponse:
-        raise NotImplementedError
+    async def CorrectArticle(self, request: pb.CorrectArticleRequest, call: Call) -> bytes:
+        correction = commands.Correction(
+            content=await _content(request.content, "content"),
+            note=request.correction_note,
+            unread_again=request.unread_again,
+        )
+        id_ = ARTICLE.id(request.name)
+        return await self._change(
+            call, pb.CorrectArticleResponse, lambda conn: commands.correct(conn, id_, correction, request.etag, call)
+        )
 
-    async def WithdrawArticle(self, request: pb.WithdrawArticleRequest, call: Call) -> pb.WithdrawArticleResponse:
-        raise NotImplementedError
+    async def WithdrawArticle(self, request: pb.WithdrawArticleRequest, call: Call) -> bytes:
+        id_ = ARTICLE.id(request.name)
+        return await self._change(
+            call,
+            pb.WithdrawArticleResponse,
+            lambda conn: commands.withdraw(conn, id_, request.reason, request.etag, call),
+        )
 
     async def GetArticle(self, request: pb.GetArticleRequest, call: Call) -> pb.GetArticleResponse:
-        raise NotImplementedError
+        id_ = ARTICLE.id(request.name)
+        article = await self._db.read(lambda conn: queries.article_for(conn, id_, call))
+        return pb.GetArticleResponse(article=_rendered(article, call))
 
     async def ListArticles(self, request: pb.ListArticlesRequest, call: Call) -> pb.ListArticlesResponse:
-        raise NotImplementedError
+        def query(conn: Connection, after: Position, limit: int) -> list[Article]:
+            return queries.list_articles(conn, COLUMN.id(request.column), call, after, limit)
+
+        page = await self._pages.read(
+            request,
+            query,
+            position=lambda article: (article.draft.pinned, article.publish_time or article.create_time, article.id),
+            message=lambda article: _rendered(article, call),
+        )
+        return pb.ListArticlesResponse(articles=page.items, next_page_token=page.next_token)
 
     async def ListOwnedArticles(self, request: pb.ListOwnedArticlesRequest, call: Call) -> pb.ListOwnedArticlesResponse:
-        raise NotImplementedError
+        def query(conn: Connection, after: Position, limit: int) -> list[Article]:
+            return queries.list_owned(conn, request.owner, request.states, call, after, limit)
+
+        page = await self._pages.read(
+            request,
+            query,
+            position=lambda article: (article.update_time, article.id),
+            message=lambda article: _rendered(article, call),
+        )
+        return pb.ListOwnedArticlesResponse(articles=page.items, next_page_token=page.next_token)
 
     async def ListArticleVersions(
         self, request: pb.ListArticleVersionsRequest, call: Call
     ) -> pb.ListArticleVersionsResponse:
-        raise NotImplementedError
+        def query(conn: Connection, after: Position, limit: int) -> list[Version]:
+            return queries.list_versions(conn, ARTICLE.id(request.article), call, after, limit)
+
+        page = await self._pages.read(
+            request, query, position=lambda version: (version.number,), message=messages.version
+        )
+        return pb.ListArticleVersionsResponse(versions=page.items, next_page_token=page.next_token)
+
+    async def _change(
+        self, call: Call, response: Callable[..., Message], change: Callable[[Connection], Article]
+    ) -> bytes:
+        return await self._db.command(call, lambda conn: response(article=_rendered(change(conn), call)))
+
+
+async def _draft(message: pb.DraftArticle) -> Draft:
+    return messages.draft_of(message, await _content(message.content, "draft.content"))
+
+
+async def _content(message: resources_pb2.Content, field: str) -> Content:
+    # In a thread: a long text takes longer than other calls should wait.
+    body_html = await asyncio.to_thread(sanitized, message.body_html, f"{field}.body_html")
+    return messages.content_of(message, body_html)
+
+
+def _rendered(article: Article, call: Call) -> resources_pb2.Article:
+    """The article as the caller may see it."""
+    office = authority.is_office(call.caller, article)
+    if article.stored_state == ArticleState.ARTICLE_STATE_WITHDRAWN and not office:
+        article = article.without_text()
+    return visible_to(Viewer(office=office), messages.article(article, article.state_at(call.now)))

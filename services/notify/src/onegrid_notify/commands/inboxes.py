@@ -1,17 +1,21 @@
-"""Acknowledging the items of an inbox."""
+"""Acknowledging the items of an inbox, and what becomes of inboxes when an article appears or changes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
 
 from onegrid.notify.v1.notify_service_pb2 import AcknowledgeInboxItemsResponse
 from onegrid.notify.v1.resources_pb2 import Acknowledgement
 from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
+from onegrid_notify.article import Article
 from onegrid_notify.item import ITEM, KnownItem
+from onegrid_notify.store import signals
 
-__all__ = ["acknowledge"]
+__all__ = ["acknowledge", "notice_corrected", "notice_opened", "notice_withdrawn"]
 
 
 def acknowledge(
@@ -34,3 +38,21 @@ def acknowledge(
         event=None,
         response=AcknowledgeInboxItemsResponse(reader=call.caller.user),
     )
+
+
+def notice_opened(conn: Connection, article: Article, call: Call) -> None:
+    """Readers have the article from now on; called once for each article that appears."""
+    if article.draft.push:
+        signals.signal_article(conn, article.id, call.now)
+
+
+def notice_corrected(conn: Connection, article: Article, call: Call) -> None:
+    """Readers have another version of it from now on."""
+    if article.draft.push:
+        signals.signal_article(conn, article.id, call.now)
+
+
+def notice_withdrawn(conn: Connection, article: Article, call: Call) -> None:
+    """Readers who had the article have it no more."""
+    if article.draft.push:
+        signals.signal_article(conn, article.id, call.now, removed=True)

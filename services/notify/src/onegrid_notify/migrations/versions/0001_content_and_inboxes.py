@@ -28,17 +28,18 @@ def upgrade() -> None:
           PRIMARY KEY (district, id)
         );
 
-        -- Scheduled, published and expired articles are all approved: the clock alone tells them apart.
+        -- Scheduled, published and expired articles are all stored as published: the clock alone tells them apart.
+        -- The text, which may be long, stands apart: lists and inboxes do not read it.
         CREATE TABLE article (
           district text NOT NULL,
           id text NOT NULL,
           column_id text NOT NULL,
-          owner text NOT NULL,
+          owner text COLLATE "C" NOT NULL,
           state smallint NOT NULL,
-          content jsonb NOT NULL,
-          -- What inboxes show: the rest of the content, which may be long, is not read for them.
-          title text NOT NULL GENERATED ALWAYS AS (coalesce(content ->> 'title', '')) STORED,
-          summary text NOT NULL GENERATED ALWAYS AS (coalesce(content ->> 'summary', '')) STORED,
+          title text NOT NULL,
+          summary text NOT NULL,
+          body_html text NOT NULL,
+          attachments jsonb NOT NULL,
           audience jsonb,
           push boolean NOT NULL,
           pinned boolean NOT NULL,
@@ -49,6 +50,7 @@ def upgrade() -> None:
           version integer NOT NULL,
           -- Who read an earlier version has it unread.
           unread_below integer NOT NULL,
+          -- Whether it was announced, once it had appeared.
           opened boolean NOT NULL,
           withdraw_reason text NOT NULL,
           return_reason text NOT NULL,
@@ -57,16 +59,19 @@ def upgrade() -> None:
           update_time timestamptz NOT NULL,
           PRIMARY KEY (district, id)
         );
-        CREATE INDEX article_column ON article (district, column_id, pinned DESC, publish_time DESC, id DESC)
-          WHERE publish_time IS NOT NULL;
-        CREATE INDEX article_owner ON article (district, owner text_pattern_ops, update_time DESC, id DESC);
-        CREATE INDEX article_unopened ON article (publish_time) WHERE publish_time IS NOT NULL AND NOT opened;
+        CREATE INDEX article_for_all ON article (district, column_id, pinned DESC, publish_time DESC, id DESC)
+          WHERE state = 4 AND audience IS NULL;
+        CREATE INDEX article_owner ON article (district, owner, state, update_time DESC, id DESC);
+        CREATE INDEX article_unopened ON article (publish_time) WHERE state = 4 AND NOT opened;
 
         CREATE TABLE article_version (
           district text NOT NULL,
           article text NOT NULL,
           version integer NOT NULL,
-          content jsonb NOT NULL,
+          title text NOT NULL,
+          summary text NOT NULL,
+          body_html text NOT NULL,
+          attachments jsonb NOT NULL,
           correction_note text NOT NULL,
           publish_time timestamptz NOT NULL,
           PRIMARY KEY (district, article, version)
@@ -79,20 +84,24 @@ def upgrade() -> None:
           source_time timestamptz NOT NULL,
           title text NOT NULL,
           text text NOT NULL,
-          place text NOT NULL,
+          place text COLLATE "C" NOT NULL,
           uri text NOT NULL,
           deleted boolean NOT NULL,
           PRIMARY KEY (district, column_id, source_id)
         );
         CREATE INDEX record_newest ON record (district, column_id, source_time DESC, source_id DESC) WHERE NOT deleted;
+        CREATE INDEX record_place ON record (district, column_id, place) WHERE NOT deleted;
 
-        -- One row for each place of each selector of an approved article; one for the district if it is for everyone.
+        -- One row for each place of each selector of a published article; one for the district if it is for everyone.
+        -- Those of one that was withdrawn stay: they say who is to learn of that.
         CREATE TABLE selector (
           district text NOT NULL,
           code text NOT NULL,
           publish_time timestamptz NOT NULL,
           article text NOT NULL,
           number integer NOT NULL,
+          column_id text NOT NULL,
+          pinned boolean NOT NULL,
           push boolean NOT NULL,
           kinds smallint[] NOT NULL,
           oa_levels smallint[] NOT NULL,
@@ -102,6 +111,8 @@ def upgrade() -> None:
           PRIMARY KEY (district, article, number)
         );
         CREATE INDEX selector_code ON selector (district, code, publish_time DESC, article DESC);
+        CREATE INDEX selector_column
+          ON selector (district, column_id, code, pinned DESC, publish_time DESC, article DESC);
 
         CREATE TABLE person_version (
           user_name text NOT NULL,

@@ -1,0 +1,42 @@
+"""Who writes an article, who publishes it, and who may know that it is there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onegrid_kit import codes
+from onegrid_kit.callers import Caller
+from onegrid_kit.errors import NotFound, PermissionDenied
+from onegrid_notify.article import ARTICLE, Article
+
+__all__ = ["EDIT", "absent", "is_office", "require_office", "require_publisher"]
+
+EDIT: Final = "notify.articles.edit"
+_PUBLISH: Final = "notify.articles.publish"
+
+
+def is_office(caller: Caller, article: Article) -> bool:
+    """Whether the caller may write or publish articles of its owner."""
+    return caller.may(EDIT, article.owner) or caller.may(_PUBLISH, article.owner)
+
+
+def absent(caller: Caller, permission: str, id_: str) -> NotFound | PermissionDenied:
+    """The error for an article that does not exist: only callers who may see all of the district get NotFound."""
+    if caller.may(permission, codes.district_of(id_)):
+        return NotFound(ARTICLE.name(id_))
+    return PermissionDenied(permission)
+
+
+def require_office(caller: Caller, permission: str, article: Article) -> None:
+    """Raise PermissionDenied unless the permission is held over the article's owner."""
+    caller.require(permission, article.owner)
+
+
+def require_publisher(caller: Caller, permission: str, article: Article) -> None:
+    """Raise PermissionDenied unless the permission is held over the article's owner and every place of its audience;
+    without one, over the district.
+    """
+    require_office(caller, permission, article)
+    audience = article.draft.audience
+    for place in (article.district,) if audience is None else audience.places:
+        caller.require(permission, place)

@@ -1,0 +1,172 @@
+"""Articles, from the first draft until they are withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from onegrid.notify.v1.resources_pb2 import ArticleState
+from onegrid_kit import codes, ids, outbox
+from onegrid_kit.callers import ANONYMOUS, Call, Caller
+from onegrid_kit.clock import CHINA
+from onegrid_kit.etags import require_fresh
+from onegrid_notify import authority, messages
+from onegrid_notify.article import Article, Content, Draft
+from onegrid_notify.audience import COLUMN, selector_rows
+from onegrid_notify.commands import audiences, inboxes
+from onegrid_notify.errors import ColumnUnusable
+from onegrid_notify.store import articles as store
+from onegrid_notify.store import columns as column_store
+
+__all__ = ["Correction", "correct", "create", "open_due", "publish", "return_", "submit", "update", "withdraw"]
+
+_OPENED_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What a published article is to say instead."""
+
+    content: Content
+    note: str
+    """What was corrected, for readers."""
+    unread_again: bool
+    """Whether those who read it find it unread."""
+
+
+def create(conn: Connection, owner: str, draft: Draft, call: Call) -> Article:
+    """Begin an article. Raises ColumnUnusable, PlaceUnknown or GroupUnknown."""
+    district = codes.district_of(owner)
+    _require_usable(conn, district, draft)
+    new = Article(
+        district=district,
+        id=f"{district}-{call.now.astimezone(CHINA):%Y%m%d}-{ids.readable(8)}",
+        owner=owner,
+        stored_state=ArticleState.ARTICLE_STATE_DRAFT,
+        draft=draft,
+        create_time=call.now,
+        update_time=call.now,
+    )
+    store.insert_article(conn, new)
+    return new
+
+
+def update(conn: Connection, id_: str, draft: Draft, etag: str, call: Call) -> Article:
+    """Change a draft. Raises NotFound, PermissionDenied, StaleEtag, WrongState, ColumnUnusable, PlaceUnknown or
+    GroupUnknown.
+    """
+    before = _lock(conn, id_, etag, call)
+    after = before.updated(draft, call.now)
+    _require_usable(conn, before.district, draft)
+    store.save_article(conn, after)
+    return after
+
+
+def submit(conn: Connection, id_: str, etag: str, call: Call) -> Article:
+    """Give a draft to those who may publish it. Raises NotFound, PermissionDenied, StaleEtag or WrongState."""
+    after = _lock(conn, id_, etag, call).submitted(call.now)
+    store.save_article(conn, after)
+    return after
+
+
+def return_(conn: Connection, id_: str, reason: str, etag: str, call: Call) -> Article:
+    """Give an article back to its editors that no reader has yet. Raises NotFound, PermissionDenied, StaleEtag or
+    WrongState.
+    """
+    after = _lock_to_publish(conn, id_, etag, call).returned(reason, call.now)
+    store.delete_selectors(conn, after)
+    store.delete_versions(conn, after)
+    store.save_article(conn, after)
+    return after
+
+
+def publish(conn: Connection, id_: str, publish_time: datetime | None, etag: str, call: Call) -> Article:
+    """Publish an article, now or at that time. Raises NotFound, PermissionDenied, StaleEtag, WrongState, ExpiryPassed,
+    ColumnUnusable, PlaceUnknown or GroupUnknown.
+    """
+    after = _lock_to_publish(conn, id_, etag, call).published(publish_time, call.now)
+    # It may have waited for long.
+    _require_usable(conn, after.district, after.draft)
+    assert after.publish_time is not None, "it is published"
+    store.insert_selectors(conn, after, selector_rows(after.district, after.draft.audience))
+    store.insert_version(conn, after, "", after.publish_time)
+    after = _opened_if_due(conn, after, call)
+    store.save_article(conn, after)
+    return after
+
+
+def correct(conn: Connection, id_: str, correction: Correction, etag: str, call: Call) -> Article:
+    """Replace what a published article says. Raises NotFound, PermissionDenied, StaleEtag or WrongState."""
+    before = _lock_to_publish(conn, id_, etag, call)
+    after = before.corrected(correction.content, correction.unread_again, call.now)
+    after = replace(after, opened=_opened_if_due(conn, before, call).opened)
+    store.insert_version(conn, after, correction.note, call.now)
+    store.save_article(conn, after)
+    inboxes.notice_corrected(conn, after, call)
+    outbox.append(conn, call, [(after.name, messages.article_corrected(after, correction.note))])
+    return after
+
+
+def withdraw(conn: Connection, id_: str, reason: str, etag: str, call: Call) -> Article:
+    """Take an article back that is published, or waits for its time. Raises NotFound, PermissionDenied, StaleEtag or
+    WrongState.
+    """
+    before = _lock_to_publish(conn, id_, etag, call)
+    after = before.withdrawn(reason, call.now)
+    after = replace(after, opened=_opened_if_due(conn, before, call).opened)
+    store.save_article(conn, after)
+    if not after.opened:
+        # Nobody had it.
+        store.delete_selectors(conn, after)
+    else:
+        inboxes.notice_withdrawn(conn, after, call)
+        outbox.append(conn, call, [(after.name, messages.article_withdrawn(after))])
+    return after
+
+
+def open_due(conn: Connection, now: datetime) -> None:
+    """Announce articles that have appeared by their time, each once; one that expired before is left out."""
+    for article in store.articles_to_open(conn, now, _OPENED_AT_ONCE):
+        call = Call(caller=ANONYMOUS, now=now, method="open articles", resource=article.name)
+        store.save_article(conn, replace(_opened_if_due(conn, article, call), opened=True))
+
+
+def _lock(
+    conn: Connection,
+    id_: str,
+    etag: str,
+    call: Call,
+    require: Callable[[Caller, str, Article], None] = authority.require_office,
+) -> Article:
+    article = store.find_article(conn, id_, lock=True)
+    if article is None:
+        raise authority.absent(call.caller, call.permission, id_)
+    require(call.caller, call.permission, article)
+    require_fresh(article.name, article.etag, etag)
+    return article
+
+
+def _lock_to_publish(conn: Connection, id_: str, etag: str, call: Call) -> Article:
+    return _lock(conn, id_, etag, call, authority.require_publisher)
+
+
+def _require_usable(conn: Connection, district: str, draft: Draft) -> None:
+    column = COLUMN.id(draft.column)
+    if codes.district_of(column) != district:
+        raise ColumnUnusable(draft.column)
+    column_store.columns_of(conn, district).require_usable(column)
+    if draft.audience is not None:
+        audiences.require_known(conn, district, draft.audience)
+
+
+def _opened_if_due(conn: Connection, article: Article, call: Call) -> Article:
+    """The article, announced if readers have it and it was not announced yet: before anything else is announced."""
+    if not article.due_at(call.now):
+        return article
+    inboxes.notice_opened(conn, article, call)
+    outbox.append(conn, call, [(article.name, messages.article_published(article))])
+    return replace(article, opened=True)

@@ -1,0 +1,77 @@
+"""Reads of articles and records, and who may have them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection
+
+from onegrid.notify.v1.resources_pb2 import ArticleState
+from onegrid_kit import codes
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound, PermissionDenied
+from onegrid_kit.paging import Position
+from onegrid_notify import authority
+from onegrid_notify.article import Article, Version
+from onegrid_notify.audience import COLUMN
+from onegrid_notify.columns import Columns
+from onegrid_notify.records import Record
+from onegrid_notify.store import articles, records
+from onegrid_notify.store.columns import columns_of
+
+__all__ = ["article_for", "list_articles", "list_owned", "list_records", "list_versions"]
+
+
+def article_for(conn: Connection, id_: str, call: Call) -> Article:
+    """The article, if it is for the caller. Raises NotFound or PermissionDenied."""
+    article = articles.find_article(conn, id_)
+    if article is None:
+        raise authority.absent(call.caller, authority.EDIT, id_)
+    if not (authority.is_office(call.caller, article) or _for_reader(conn, article, call)):
+        raise PermissionDenied(authority.EDIT)
+    return article
+
+
+def list_articles(conn: Connection, column_id: str, call: Call, after: Position, limit: int) -> list[Article]:
+    """The published articles of a column, or of all columns of a section, that are for the caller. Raises NotFound."""
+    columns = [column.id for column in _columns_with(conn, column_id).at_and_below(column_id)]
+    of_district = call.caller.district == codes.district_of(column_id)
+    return articles.articles_for_reader(conn, columns, call.caller.user, of_district, call.now, after, limit)
+
+
+def list_owned(
+    conn: Connection, owner: str, states: Collection[ArticleState], call: Call, after: Position, limit: int
+) -> list[Article]:
+    """The articles of an office and of those inside it, in these states or in all."""
+    return articles.owned_articles(conn, owner, states, call.now, after, limit)
+
+
+def list_versions(conn: Connection, id_: str, call: Call, after: Position, limit: int) -> list[Version]:
+    """The versions of an article that the caller may have. Raises NotFound or PermissionDenied."""
+    article = article_for(conn, id_, call)
+    if article.stored_state == ArticleState.ARTICLE_STATE_WITHDRAWN and not authority.is_office(call.caller, article):
+        return []
+    return articles.versions_page(conn, id_, after, limit)
+
+
+def list_records(conn: Connection, column_id: str, place: str, after: Position, limit: int) -> list[Record]:
+    """The records of a column. Raises NotFound."""
+    _columns_with(conn, column_id)
+    return records.records_page(conn, column_id, place, after, limit)
+
+
+def _columns_with(conn: Connection, column_id: str) -> Columns:
+    columns = columns_of(conn, codes.district_of(column_id))
+    if column_id not in columns.by_id:
+        raise NotFound(COLUMN.name(column_id))
+    return columns
+
+
+def _for_reader(conn: Connection, article: Article, call: Call) -> bool:
+    """Whether readers have the article, or had it until it was withdrawn, and the caller is one for whom it is."""
+    had = article.stored_state == ArticleState.ARTICLE_STATE_WITHDRAWN and article.opened
+    if not had and article.state_at(call.now) != ArticleState.ARTICLE_STATE_PUBLISHED:
+        return False
+    if article.draft.audience is None:
+        return call.caller.district == article.district
+    return articles.is_for_reader(conn, article, call.caller.user)
