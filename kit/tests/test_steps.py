@@ -414,6 +414,22 @@ def test_a_step_whose_session_ends_in_the_middle_has_failed(engine: Engine) -> N
     assert of(engine, "a").state is State.FAILED
 
 
+def test_a_failure_of_a_step_that_another_runner_has_taken_meanwhile_does_not_count(engine: Engine) -> None:
+    def lose(conn: Connection, work: Work, _: datetime) -> Progress:
+        ended = {"pid": conn.execute(text("SELECT pg_backend_pid()")).scalar_one()}
+        with engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 60000)"), ended)
+        assert a_runner(engine, [Steps("lose", lambda *_: Progress({"by": "another"}, 1, finished=False))]).step()
+        conn.execute(text("SELECT 1"))
+        raise AssertionError
+
+    with engine.begin() as conn:
+        steps.start(conn, "lose", "a", subject="things/1")
+    assert a_runner(engine, [Steps("lose", lose)]).step()
+    work = of(engine, "a")
+    assert (work.done, work.cursor, work.attempts, work.error) == (1, {"by": "another"}, 0, "")
+
+
 def test_work_goes_on_when_the_database_is_back(own_postgres: TestPostgres, own_database_url: str) -> None:
     engine, own = sync_engine(own_database_url), sync_engine(own_database_url)
     work_id = start(engine, numbers=1_000_000, size=1)
