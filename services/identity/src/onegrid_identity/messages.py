@@ -81,7 +81,13 @@ def user(of: Account, cipher: Cipher) -> resources_pb2.User:
 def user_defined(of: Account) -> UserDefined:
     """The account as others hear of it."""
     return UserDefined(
-        user=of.name, kind=of.kind, district=of.district, state=of.state, home=of.home, version=of.version
+        user=of.name,
+        kind=of.kind,
+        district=of.district,
+        state=of.state,
+        home=of.home,
+        version=of.version,
+        update_time=timestamp(of.update_time),
     )
 
 

@@ -2,13 +2,91 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import Connection
+
+from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
+from onegrid.identity.v1 import resources_pb2
+from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, RoleRevoked, UserDefined
+from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid.petition.v1 import events_pb2 as petition_events
-from onegrid_kit.events import on
+from onegrid_kit import codes
+from onegrid_kit.events import Delivery, on
+from onegrid_notify.commands import people
 from onegrid_notify.commands.messages import write_messages
+from onegrid_notify.memberships import FOREVER, Grant, Version
+from onegrid_notify.store import places
 
 __all__ = ["HANDLERS"]
 
+
+def keep_user(conn: Connection, event: UserDefined, delivery: Delivery) -> None:
+    """Know where a person is at home, and until when they were where they were before."""
+    version = Version(
+        version=event.version,
+        time=_moment(event.update_time) if event.HasField("update_time") else delivery.time,
+        kind=event.kind,
+        district=event.district,
+        home=event.home,
+        active=event.state == UserState.USER_STATE_ACTIVE,
+    )
+    people.keep_version(conn, event.user, version)
+
+
+def keep_grant(conn: Connection, event: RoleGranted, _: Delivery) -> None:
+    """Know where a person belongs by a role, and from when until when."""
+    if event.scope != codes.SELF:
+        people.keep_grant(conn, event.user, _grant(event.grant, event.oa_level, FOREVER))
+
+
+def end_grant(conn: Connection, event: RoleRevoked, delivery: Delivery) -> None:
+    """Know when a person ceased to belong somewhere by a role."""
+    if event.scope != codes.SELF:
+        people.keep_grant(conn, event.user, _grant(event.grant, OaLevel.OA_LEVEL_UNSPECIFIED, delivery.time))
+
+
+def keep_division(conn: Connection, event: DivisionDefined, _: Delivery) -> None:
+    """Keep a division's code and name."""
+    places.keep_place(conn, event.code, event.version, event.display_name)
+
+
+def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
+    """Keep a cell's code and name."""
+    places.keep_place(conn, event.code, event.version, event.display_name)
+
+
+def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> None:
+    """Keep a department's code and name."""
+    places.keep_department(conn, event.code, event.version, event.display_name)
+
+
+def _grant(grant: resources_pb2.Grant, level: OaLevel, end: datetime) -> Grant:
+    """The grant, which ends at this moment if its period does not end before."""
+    create_time = _moment(grant.create_time)
+    return Grant(
+        id=grant.name.rsplit("/", 1)[1],
+        role=grant.role,
+        scope=grant.scope,
+        oa_level=level,
+        begin=max(create_time, _moment(grant.begin_time)) if grant.HasField("begin_time") else create_time,
+        end=min(end, _moment(grant.expire_time)) if grant.HasField("expire_time") else end,
+    )
+
+
+def _moment(timestamp: Timestamp) -> datetime:
+    return timestamp.ToDatetime(UTC)
+
+
 HANDLERS = (
+    on("keep_user", UserDefined, keep_user),
+    on("keep_grant", RoleGranted, keep_grant),
+    on("end_grant", RoleRevoked, end_grant),
+    on("keep_division", DivisionDefined, keep_division),
+    on("keep_cell", CellDefined, keep_cell),
+    on("keep_department", DepartmentDefined, keep_department),
     on("message_petition_filed", petition_events.PetitionFiled, write_messages),
     on("message_petition_accepted", petition_events.PetitionAccepted, write_messages),
     on("message_petition_declined", petition_events.PetitionDeclined, write_messages),

@@ -96,7 +96,7 @@ def upgrade() -> None:
         -- Those of one that was withdrawn stay: they say who is to learn of that.
         CREATE TABLE selector (
           district text NOT NULL,
-          code text NOT NULL,
+          code text COLLATE "C" NOT NULL,
           publish_time timestamptz NOT NULL,
           article text NOT NULL,
           number integer NOT NULL,
@@ -138,7 +138,7 @@ def upgrade() -> None:
         CREATE TABLE membership (
           district text NOT NULL,
           user_name text NOT NULL,
-          code text NOT NULL,
+          code text COLLATE "C" NOT NULL,
           kind smallint NOT NULL,
           oa_level smallint NOT NULL,
           role text NOT NULL,
@@ -146,7 +146,7 @@ def upgrade() -> None:
           end_time timestamptz NOT NULL,
           PRIMARY KEY (district, user_name, code, role, begin_time)
         );
-        CREATE INDEX membership_code ON membership (district, code text_pattern_ops, user_name);
+        CREATE INDEX membership_code ON membership (district, code, user_name);
         CREATE INDEX membership_user ON membership (user_name);
         -- An office's people, without those who live there.
         CREATE INDEX membership_office ON membership (district, code, user_name) WHERE role <> '';
