@@ -7,6 +7,9 @@ can not disagree:
 - from the reader's side, `FROM membership m {ANCESTORS} JOIN selector s ON {SELECTORS}`, or the same as a LATERAL
   subquery with ORDER BY s.publish_time DESC, s.article DESC and LIMIT: reads the selectors of at most four codes.
 
+- for certain people, or one after the other, `FROM membership m WHERE m.district = … AND m.user_name … AND EXISTS
+  (SELECT FROM selector s WHERE s.district = … AND s.article = … AND {MEMBERS})`: reads their memberships, in the order of `m.user_name`.
+
 One person can match an article by several memberships and several selectors: DISTINCT. What is scheduled matches, too:
 where it must have appeared, ask for `s.publish_time <= now`.
 """
@@ -26,13 +29,13 @@ _DESCRIBES: Final = """
            AND (cardinality(s.roles) = 0 OR m.role = ANY (s.roles))
       END
   AND (cardinality(s.groups) = 0 OR EXISTS (
-    SELECT FROM group_member g
-    WHERE g.district = s.district AND g.user_name = m.user_name AND g.group_id = ANY (s.groups)
-      AND g.begin_time <= s.publish_time AND s.publish_time < g.end_time))
+    SELECT FROM group_member AS i
+    WHERE i.district = s.district AND i.user_name = m.user_name AND i.group_id = ANY (s.groups)
+      AND i.begin_time <= s.publish_time AND s.publish_time < i.end_time))
   AND (cardinality(s.columns) = 0 OR EXISTS (
-    SELECT FROM subscription u
-    WHERE u.district = s.district AND u.user_name = m.user_name AND u.column_id = ANY (s.columns)
-      AND u.begin_time <= s.publish_time AND s.publish_time < u.end_time))
+    SELECT FROM subscription AS i
+    WHERE i.district = s.district AND i.user_name = m.user_name AND i.column_id = ANY (s.columns)
+      AND i.begin_time <= s.publish_time AND s.publish_time < i.end_time))
 """
 # Containment is a prefix test. Codes are made of digits and D: all that begin with one lie before that one with ~.
 MEMBERS: Final = f"m.district = s.district AND m.code >= s.code AND m.code < s.code || '~' AND {_DESCRIBES}"

@@ -146,7 +146,7 @@ def upgrade() -> None:
           end_time timestamptz NOT NULL,
           PRIMARY KEY (district, user_name, code, role, begin_time)
         );
-        CREATE INDEX membership_code ON membership (district, code, user_name);
+        CREATE INDEX membership_code ON membership (district, code, begin_time);
         CREATE INDEX membership_user ON membership (user_name);
         -- An office's people, without those who live there.
         CREATE INDEX membership_office ON membership (district, code, user_name) WHERE role <> '';
