@@ -7,8 +7,8 @@ can not disagree:
 - from the reader's side, `FROM membership m {ANCESTORS} JOIN selector s ON {SELECTORS}`, or the same as a LATERAL
   subquery with ORDER BY s.publish_time DESC, s.article DESC and LIMIT: reads the selectors of at most four codes.
 
-- for certain people, or one after the other, `FROM membership m WHERE m.district = … AND m.user_name … AND EXISTS
-  (SELECT FROM selector s WHERE s.district = … AND s.article = … AND {MEMBERS})`: reads their memberships, in the order of `m.user_name`.
+- for certain people, or for all in the order of their names, `FROM membership m WHERE m.district = … AND m.user_name …
+  AND EXISTS (SELECT FROM selector s WHERE s.district = … AND s.article = … AND {MEMBERS})`: reads their memberships.
 
 One person can match an article by several memberships and several selectors: DISTINCT. What is scheduled matches, too:
 where it must have appeared, ask for `s.publish_time <= now`.
