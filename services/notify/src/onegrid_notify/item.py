@@ -11,13 +11,27 @@ from onegrid_kit import codes
 from onegrid_kit.callers import Caller
 from onegrid_kit.names import ResourceName
 
-__all__ = ["ITEM", "KEPT", "MAX_ITEMS", "Count", "InboxItem", "KnownItem", "Reader", "reader_of"]
+__all__ = [
+    "ITEM",
+    "KEPT",
+    "MAX_ITEMS",
+    "TOKENS_KEPT",
+    "Count",
+    "InboxItem",
+    "KnownItem",
+    "Reader",
+    "Signal",
+    "reader_of",
+]
 
 ITEM: Final = ResourceName("inboxItems/{item}")
 MAX_ITEMS: Final = 1000
 """How many items an inbox shows and counts, the newest ones."""
 KEPT: Final = timedelta(days=365)
 """For how long an item is in an inbox that does not expire earlier."""
+
+TOKENS_KEPT: Final = timedelta(hours=24)
+"""For how long a stream can be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +96,18 @@ class KnownItem:
     id: str
     place: str
     """Where the reader counts for the figures of a notice; empty for a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something that connected readers are sent."""
+
+    position: tuple[int, int]
+    """Its transaction, and its number."""
+    district: str
+    item: str
+    user: str
+    """Whose inbox; empty for an article, which is for whom it describes."""
+    removed: bool
+    """Whether the item left the inbox."""
+    time: datetime

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from onegrid_kit.jobs import Job
-from onegrid_notify.commands import articles, messages
+from onegrid_notify.commands import articles, inboxes, messages
 
 __all__ = ["JOBS"]
 
 JOBS = (
     Job("open articles", timedelta(seconds=1), articles.open_due),
     Job("delete expired messages", timedelta(minutes=1), messages.delete_expired),
+    Job("forget signals", timedelta(minutes=10), inboxes.forget_signals),
 )

@@ -12,17 +12,20 @@ from onegrid_notify.api.inboxes import Inboxes
 from onegrid_notify.api.reach import ReachFigures
 from onegrid_notify.api.records import Records
 from onegrid_notify.settings import NotifySettings
+from onegrid_notify.streaming import Streams
 
 __all__ = ["build"]
 
 
 def build(runtime: Runtime[NotifySettings]) -> Sequence[object]:
     """The servicers, and their background tasks."""
+    streams = Streams(runtime)
+    runtime.spawn("send news to streams", streams.run)
     return [
         Columns(runtime),
         Articles(runtime),
         Records(runtime),
         Audiences(runtime),
-        Inboxes(runtime),
+        Inboxes(runtime, streams),
         ReachFigures(runtime),
     ]

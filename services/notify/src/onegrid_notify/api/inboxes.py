@@ -12,6 +12,7 @@ from onegrid_notify.commands.inboxes import acknowledge
 from onegrid_notify.item import ITEM, KEPT, Count, reader_of
 from onegrid_notify.settings import NotifySettings
 from onegrid_notify.store import inboxes as store
+from onegrid_notify.streaming import Streams
 
 __all__ = ["Inboxes"]
 
@@ -19,7 +20,8 @@ __all__ = ["Inboxes"]
 class Inboxes:
     """The methods on inboxes."""
 
-    def __init__(self, runtime: Runtime[NotifySettings]) -> None:
+    def __init__(self, runtime: Runtime[NotifySettings], streams: Streams) -> None:
+        self._streams = streams
         self._db = runtime.db
         self._pages = runtime.pages
         self._acknowledgements = runtime.db.versioned(
@@ -59,9 +61,8 @@ class Inboxes:
         count = await self._count(call)
         return pb.AcknowledgeInboxItemsResponse(reader=reader.user, unread=count.unread, unconfirmed=count.unconfirmed)
 
-    async def StreamInbox(self, request: pb.StreamInboxRequest, call: Call) -> AsyncIterator[pb.StreamInboxResponse]:
-        yield pb.StreamInboxResponse()
-        raise NotImplementedError
+    def StreamInbox(self, request: pb.StreamInboxRequest, call: Call) -> AsyncIterator[bytes]:
+        return self._streams.follow(reader_of(call.caller), request.resume_token)
 
     async def _count(self, call: Call) -> Count:
         return await self._db.read(lambda conn: store.count_items(conn, reader_of(call.caller), call.now))

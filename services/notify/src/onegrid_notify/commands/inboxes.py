@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -12,10 +14,13 @@ from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_notify.article import Article
-from onegrid_notify.item import ITEM, KnownItem
+from onegrid_notify.item import ITEM, TOKENS_KEPT, KnownItem
 from onegrid_notify.store import signals
 
-__all__ = ["acknowledge", "notice_corrected", "notice_opened", "notice_withdrawn"]
+__all__ = ["acknowledge", "forget_signals", "notice_corrected", "notice_opened", "notice_withdrawn"]
+
+_MARGIN: Final = timedelta(hours=1)
+"""Transactions of one moment do not write their signals in the order of time."""
 
 
 def acknowledge(
@@ -56,3 +61,8 @@ def notice_withdrawn(conn: Connection, article: Article, call: Call) -> None:
     """Readers who had the article have it no more."""
     if article.draft.push:
         signals.signal_article(conn, article.id, call.now, removed=True)
+
+
+def forget_signals(conn: Connection, now: datetime) -> None:
+    """Delete signals that no stream is resumed from any more."""
+    signals.forget_signals(conn, now - TOKENS_KEPT - _MARGIN)

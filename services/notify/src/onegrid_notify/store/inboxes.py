@@ -15,7 +15,7 @@ from onegrid_kit.versioned import LoadStatement
 from onegrid_notify.item import KEPT, MAX_ITEMS, Count, InboxItem, KnownItem, Reader
 from onegrid_notify.store.matching import ANCESTORS, SELECTORS
 
-__all__ = ["acknowledge_items", "count_items", "inbox_items", "known_items"]
+__all__ = ["NAMED_ITEMS", "acknowledge_items", "count_items", "inbox_items", "item_of", "known_items"]
 
 _NOTICE: Final = f"""
   article.district, article.id, {InboxItemKind.INBOX_ITEM_KIND_NOTICE:d} AS kind, article.title, article.summary,
@@ -27,7 +27,6 @@ _MESSAGE: Final = f"""
   message.text AS summary, message.subject, '' AS column_id, message.urgent, false AS must_confirm, 1 AS version,
   1 AS unread_below, message.create_time, message.expire_time
 """
-_ARTICLE_STANDS: Final = f"article.state = {ArticleState.ARTICLE_STATE_PUBLISHED:d} AND article.push"
 _STATE: Final = """
   state.receive_time,
   CASE WHEN state.read_version >= item.unread_below THEN state.read_time END AS read_time,
@@ -49,7 +48,7 @@ _ITEMS: Final = f"""
         WHERE {SELECTORS} AND s.push
           AND s.publish_time > CAST(:oldest AS timestamptz)
           AND (s.publish_time, s.article) < (CAST(:before_time AS timestamptz), CAST(:before_id AS text))
-          AND {_ARTICLE_STANDS}
+          AND article.state = {ArticleState.ARTICLE_STATE_PUBLISHED:d}
           AND (article.expire_time IS NULL OR article.expire_time > CAST(:now AS timestamptz))
         ORDER BY s.publish_time DESC, s.article DESC LIMIT CAST(:most AS integer)
       ) AS notice
@@ -105,7 +104,7 @@ def inbox_items(
         "unread_only": unread_only,
         "limit": limit,
     }
-    return [item_of(row._mapping) for row in conn.execute(_LIST, parameters)]
+    return [item_of(row._mapping, row.rank) for row in conn.execute(_LIST, parameters)]
 
 
 def count_items(conn: Connection, reader: Reader, now: datetime) -> Count:
@@ -116,7 +115,7 @@ def count_items(conn: Connection, reader: Reader, now: datetime) -> Count:
     return Count(row.unread, row.unconfirmed)
 
 
-def item_of(row: Mapping[Any, Any]) -> InboxItem:
+def item_of(row: Mapping[Any, Any], rank: int = 0) -> InboxItem:
     """The item of a row."""
     return InboxItem(
         id=row["id"],
@@ -133,7 +132,7 @@ def item_of(row: Mapping[Any, Any]) -> InboxItem:
         receive_time=row["receive_time"],
         read_time=row["read_time"],
         confirm_time=row["confirm_time"],
-        rank=row["rank"],
+        rank=rank,
     )
 
 
@@ -146,12 +145,14 @@ def _newest(now: datetime) -> tuple[datetime, str]:
     return now + timedelta(microseconds=1), ""
 
 
-# Of the items that somebody names those that are in their inbox; notices with the place where the reader counts.
+# Of the items that somebody names those that are in their inbox, or were until they were withdrawn; notices with the
+# place where the reader counts.
 _NAMED: Final = f"""
-  SELECT {_NOTICE}, held.place
+  SELECT {_NOTICE}, held.place, article.state = {ArticleState.ARTICLE_STATE_WITHDRAWN:d} AS withdrawn
   FROM unnest(wanted.items) AS named (id)
   JOIN article ON article.district = left(named.id, 6) AND article.id = named.id
-    AND article.district = ANY (wanted.districts) AND {_ARTICLE_STANDS}
+    AND article.district = ANY (wanted.districts) AND article.push
+    AND article.state IN ({ArticleState.ARTICLE_STATE_PUBLISHED:d}, {ArticleState.ARTICLE_STATE_WITHDRAWN:d})
     AND article.publish_time <= wanted.now AND article.publish_time > wanted.oldest
     AND (article.expire_time IS NULL OR article.expire_time > wanted.now)
   CROSS JOIN LATERAL (
@@ -162,7 +163,7 @@ _NAMED: Final = f"""
   ) AS held
   WHERE held.place IS NOT NULL
   UNION ALL
-  SELECT {_MESSAGE}, '' AS place
+  SELECT {_MESSAGE}, '' AS place, false AS withdrawn
   FROM message
   WHERE message.district = ANY (wanted.districts) AND message.user_name = wanted.user_name
     AND message.id = ANY (wanted.items) AND message.create_time <= wanted.now AND message.create_time > wanted.oldest
@@ -174,13 +175,22 @@ def _known(row: Mapping[str, Any]) -> tuple[KnownItem, ...]:
     return tuple(KnownItem(each["district"], each["id"], each["place"]) for each in row["known"] or ())
 
 
+_WANTED: Final = "user_name text, districts text[], items text[], now timestamptz, oldest timestamptz"
+NAMED_ITEMS: Final = f"""
+  SELECT wanted.position, item.*, {_STATE}
+  FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS wanted (position integer, {_WANTED})
+  CROSS JOIN LATERAL ({_NAMED}) AS item
+  LEFT JOIN item_state AS state
+    ON state.district = item.district AND state.user_name = wanted.user_name AND state.item = item.id
+"""
+"""The items that readers name, as each has them; `withdrawn` ones among them."""
 known_items = LoadStatement(
-    "user_name text, districts text[], items text[], now timestamptz, oldest timestamptz",
+    _WANTED,
     "known.known",
     f"""
     LEFT JOIN LATERAL (
       SELECT jsonb_agg(jsonb_build_object('district', district, 'id', id, 'place', place)) AS known
-      FROM ({_NAMED}) AS item
+      FROM ({_NAMED}) AS item WHERE NOT withdrawn
     ) AS known ON true
     """,
     _known,
