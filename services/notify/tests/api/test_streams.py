@@ -144,7 +144,7 @@ async def test_cut_anywhere_it_goes_on_without_gap_or_repetition(api: Serving, s
     begun = {reader: await token_of_now(api, reader) for reader in readers}
     reading = [asyncio.create_task(read(reader, token)) for reader, token in begun.items()]
     await asyncio.gather(*(asyncio.to_thread(write, 100 * seed + number) for number in range(4)))
-    stored.notice(content={"title": "完"})
+    stored.notice(title="完")
     for reader, got in zip(readers, await asyncio.gather(*reading), strict=True):
         assert sorted(got) == sorted(expected[reader])
 

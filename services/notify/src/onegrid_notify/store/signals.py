@@ -20,7 +20,6 @@ __all__ = [
     "SIGNALS_END",
     "forget_signals",
     "signal_article",
-    "signal_message",
     "signal_of",
 ]
 
