@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.notify.v1 import resources_pb2
+from onegrid_kit import codes
 from onegrid_kit.names import ResourceName
 
 __all__ = ["COLUMN", "GROUP", "Audience", "Group", "Selector", "SelectorRow", "selector_rows"]
@@ -27,12 +28,22 @@ class Group:
     protected: bool
     """Whether belonging to it is sensitive."""
     version: int = 1
-    update_time: datetime
+    update_time: datetime | None = None
 
     @property
     def name(self) -> str:
         """``groups/{group}``."""
         return GROUP.name(self.id)
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return str(self.version)
+
+    @property
+    def district(self) -> str:
+        """The code of the district that it belongs to."""
+        return codes.district_of(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +114,11 @@ class Audience:
     def groups(self) -> tuple[str, ...]:
         """The groups that it names, each once, in their order."""
         return tuple(sorted({name for each in self.any_of for name in each.groups}))
+
+    @property
+    def subscribed_columns(self) -> tuple[str, ...]:
+        """The columns that it names, each once, in their order."""
+        return tuple(sorted({name for each in self.any_of for name in each.subscribed_columns}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from onegrid.notify.v1.resources_pb2 import ArticleState
 from onegrid_kit import codes
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify.article import Article, Attachment, Content, Draft, Version
-from onegrid_notify.audience import COLUMN, Audience
+from onegrid_notify.audience import COLUMN, GROUP, Audience, Group
 from onegrid_notify.columns import Column
 from onegrid_notify.item import InboxItem
 from onegrid_notify.records import Record
@@ -23,6 +23,8 @@ __all__ = [
     "column_of",
     "content_of",
     "draft_of",
+    "group",
+    "group_of",
     "inbox_item",
     "record",
     "record_of",
@@ -54,6 +56,22 @@ def column_of(message: resources_pb2.Column) -> Column:
         owner=message.owner,
         archived=message.archived,
     )
+
+
+def group(of: Group) -> resources_pb2.Group:
+    """The group as a message."""
+    return resources_pb2.Group(
+        name=of.name,
+        display_name=of.display_name,
+        protected=of.protected,
+        etag=of.etag,
+        update_time=timestamp(of.update_time),
+    )
+
+
+def group_of(message: resources_pb2.Group) -> Group:
+    """The group as its keepers want it."""
+    return Group(id=GROUP.id(message.name), display_name=message.display_name, protected=message.protected)
 
 
 def article(of: Article, state: ArticleState) -> resources_pb2.Article:

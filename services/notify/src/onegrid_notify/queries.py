@@ -12,14 +12,15 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.paging import Position
 from onegrid_notify import authority
+from onegrid_notify.addressing import require_addressable
 from onegrid_notify.article import Article, Version
-from onegrid_notify.audience import COLUMN
+from onegrid_notify.audience import COLUMN, Audience, selector_rows
 from onegrid_notify.columns import Columns
 from onegrid_notify.records import Record
-from onegrid_notify.store import articles, records
+from onegrid_notify.store import articles, audiences, records
 from onegrid_notify.store.columns import columns_of
 
-__all__ = ["article_for", "list_articles", "list_owned", "list_records", "list_versions"]
+__all__ = ["article_for", "count_audience", "list_articles", "list_owned", "list_records", "list_versions"]
 
 
 def article_for(conn: Connection, id_: str, call: Call) -> Article:
@@ -30,6 +31,15 @@ def article_for(conn: Connection, id_: str, call: Call) -> Article:
     if not (authority.is_office(call.caller, article) or _for_reader(conn, article, call)):
         raise PermissionDenied(authority.EDIT)
     return article
+
+
+def count_audience(conn: Connection, district: str, audience: Audience | None, call: Call) -> int:
+    """How many people an audience holds now. Raises PermissionDenied, PlaceUnknown, GroupUnknown or ColumnUnusable."""
+    for code in (district,) if audience is None else audience.places:
+        call.caller.require(call.permission, code)
+    if audience is not None:
+        require_addressable(conn, district, audience, call)
+    return audiences.count_people(conn, district, selector_rows(district, audience), call.now)
 
 
 def list_articles(conn: Connection, column_id: str, call: Call, after: Position, limit: int) -> list[Article]:

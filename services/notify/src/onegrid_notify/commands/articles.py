@@ -15,9 +15,10 @@ from onegrid_kit.callers import ANONYMOUS, Call, Caller
 from onegrid_kit.clock import CHINA
 from onegrid_kit.etags import require_fresh
 from onegrid_notify import authority, messages
+from onegrid_notify.addressing import require_addressable
 from onegrid_notify.article import Article, Content, Draft
 from onegrid_notify.audience import COLUMN, selector_rows
-from onegrid_notify.commands import audiences, inboxes
+from onegrid_notify.commands import inboxes
 from onegrid_notify.errors import ColumnUnusable
 from onegrid_notify.store import articles as store
 from onegrid_notify.store import columns as column_store
@@ -39,9 +40,9 @@ class Correction:
 
 
 def create(conn: Connection, owner: str, draft: Draft, call: Call) -> Article:
-    """Begin an article. Raises ColumnUnusable, PlaceUnknown or GroupUnknown."""
+    """Begin an article. Raises ColumnUnusable, PlaceUnknown, GroupUnknown or PermissionDenied."""
     district = codes.district_of(owner)
-    _require_usable(conn, district, draft)
+    _require_usable(conn, district, draft, call)
     new = Article(
         district=district,
         id=f"{district}-{call.now.astimezone(CHINA):%Y%m%d}-{ids.readable(8)}",
@@ -61,7 +62,7 @@ def update(conn: Connection, id_: str, draft: Draft, etag: str, call: Call) -> A
     """
     before = _lock(conn, id_, etag, call)
     after = before.updated(draft, call.now)
-    _require_usable(conn, before.district, draft)
+    _require_usable(conn, before.district, draft, call)
     store.save_article(conn, after)
     return after
 
@@ -90,7 +91,7 @@ def publish(conn: Connection, id_: str, publish_time: datetime | None, etag: str
     """
     after = _lock_to_publish(conn, id_, etag, call).published(publish_time, call.now)
     # It may have waited for long.
-    _require_usable(conn, after.district, after.draft)
+    _require_usable(conn, after.district, after.draft, call)
     assert after.publish_time is not None, "it is published"
     store.insert_selectors(conn, after, selector_rows(after.district, after.draft.audience))
     store.insert_version(conn, after, "", after.publish_time)
@@ -154,13 +155,13 @@ def _lock_to_publish(conn: Connection, id_: str, etag: str, call: Call) -> Artic
     return _lock(conn, id_, etag, call, authority.require_publisher)
 
 
-def _require_usable(conn: Connection, district: str, draft: Draft) -> None:
+def _require_usable(conn: Connection, district: str, draft: Draft, call: Call) -> None:
     column = COLUMN.id(draft.column)
     if codes.district_of(column) != district:
         raise ColumnUnusable(draft.column)
     column_store.columns_of(conn, district).require_usable(column)
     if draft.audience is not None:
-        audiences.require_known(conn, district, draft.audience)
+        require_addressable(conn, district, draft.audience, call)
 
 
 def _opened_if_due(conn: Connection, article: Article, call: Call) -> Article:

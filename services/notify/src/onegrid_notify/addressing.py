@@ -1,0 +1,40 @@
+"""What an audience may name, and who may name it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection
+
+from onegrid_kit import codes
+from onegrid_kit.callers import Call
+from onegrid_notify.audience import COLUMN, GROUP, Audience
+from onegrid_notify.errors import ColumnUnusable, GroupUnknown, PlaceUnknown
+from onegrid_notify.store import audiences, places
+from onegrid_notify.store.columns import columns_of
+
+__all__ = ["ADDRESS", "require_addressable"]
+
+ADDRESS: Final = "notify.groups.address"
+"""Who holds it over a district addresses and counts its protected groups."""
+
+
+def require_addressable(conn: Connection, district: str, audience: Audience, call: Call) -> None:
+    """Raise PlaceUnknown, GroupUnknown or ColumnUnusable for what the district does not have, or PermissionDenied for a
+    protected group.
+    """
+    known = places.known_codes(conn, audience.places)
+    for code in audience.places:
+        if code not in known or codes.district_of(code) != district:
+            raise PlaceUnknown(code)
+    groups = audiences.groups_by_id(conn, district, [GROUP.id(name) for name in audience.groups])
+    for name in audience.groups:
+        if GROUP.id(name) not in groups:
+            raise GroupUnknown(name)
+    if any(group.protected for group in groups.values()):
+        call.caller.require(ADDRESS, district)
+    if audience.subscribed_columns:
+        columns = columns_of(conn, district)
+        for name in audience.subscribed_columns:
+            if COLUMN.id(name) not in columns.by_id:
+                raise ColumnUnusable(name)
