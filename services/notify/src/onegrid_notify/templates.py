@@ -21,10 +21,10 @@ from jinja2.sandbox import SandboxedEnvironment
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_kit.clock import CHINA
 
-__all__ = ["DEFAULT_LANGUAGE", "LANGUAGES", "Facts", "InvalidTemplate", "Recipient", "Templates", "load"]
+__all__ = ["LANGUAGES", "Facts", "InvalidTemplate", "Recipient", "Templates", "load"]
 
 LANGUAGES: Final = ("zh", "en")
-DEFAULT_LANGUAGE: Final = "zh"
+_DEFAULT: Final = "zh"
 _WORDS: Final = "words"
 
 
@@ -156,7 +156,7 @@ _FACTS: Final = frozenset(field.name for field in fields(Facts))
 
 
 @lru_cache
-def load(language: str = DEFAULT_LANGUAGE) -> Templates:
+def load(language: str = _DEFAULT) -> Templates:
     """The templates of a language that is shipped. Raises InvalidTemplate."""
     folder: Any = files(__package__) / "message_templates" / language
     sources = {path.name.removesuffix(".yaml"): path.read_text("utf-8") for path in folder.iterdir()}

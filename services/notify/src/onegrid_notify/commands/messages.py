@@ -15,6 +15,7 @@ from onegrid_kit.names import code_in
 from onegrid_notify import templates
 from onegrid_notify.notifications import PetitionEvent, notifications, offices_in
 from onegrid_notify.store import messages as store
+from onegrid_notify.store import places
 from onegrid_notify.templates import Recipient
 
 __all__ = ["delete_expired", "write_messages"]
@@ -39,7 +40,7 @@ def write_messages(conn: Connection, event: PetitionEvent, delivery: Delivery) -
     )
     users: list[store.Addressed] = []
     offices: list[store.Addressed] = []
-    for each in notifications(event, store.office_names(conn, district, offices_in(event))):
+    for each in notifications(event, places.display_names(conn, offices_in(event))):
         title, text = _TEMPLATES.render(event.DESCRIPTOR.name, each.recipient, each.facts)
         addressed = store.Addressed(each.address, title, text)
         (offices if each.recipient is Recipient.OFFICE else users).append(addressed)

@@ -1,14 +1,14 @@
-"""Messages to persons, and the names of offices that they mention."""
+"""Messages to persons."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-__all__ = ["Addressed", "Origin", "delete_expired", "office_names", "write"]
+__all__ = ["Addressed", "Origin", "delete_expired", "write"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,6 @@ class Addressed:
     text: str
 
 
-_NAMES = text(
-    """
-    SELECT code, display_name FROM place WHERE district = :district AND code = ANY(:codes)
-    UNION ALL
-    SELECT code, display_name FROM department WHERE district = :district AND code = ANY(:codes)
-    """
-)
 # Whoever is addressed twice gets the first message, those to users coming before those to offices.
 _WRITE = text(
     """
@@ -76,12 +69,6 @@ _DELETE_EXPIRED = text(
     SELECT count(*) FROM gone
     """
 )
-
-
-def office_names(conn: Connection, district: str, codes: Collection[str]) -> Mapping[str, str]:
-    """The names of places and departments by code, of those that are known."""
-    rows = conn.execute(_NAMES, {"district": district, "codes": list(codes)})
-    return {row.code: row.display_name for row in rows}
 
 
 def write(conn: Connection, origin: Origin, users: Sequence[Addressed], offices: Sequence[Addressed]) -> None:
