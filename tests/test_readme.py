@@ -72,6 +72,19 @@ def test_the_python_example_runs(demo: Demo) -> None:
     assert "petitions/210602-20201111-" in done.stdout
 
 
+def test_the_steps_of_the_petition_and_the_policy_are_shown_in_inboxes(demo: Demo) -> None:
+    for text in ("广济街道老旧小区加装电梯补贴", "您的诉求已收到", "您的诉求已办结，请评价", "1 of 1"):
+        assert text in demo.output
+
+
+def test_the_app_of_the_page_on_inboxes_follows_reads_and_acknowledges(demo: Demo) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/notify.md").read_text(), re.DOTALL)
+    given = f'TARGET = "127.0.0.1:{demo.port}"\nPASSWORD = {demo.password!r}\n'
+    done = subprocess.run([sys.executable, "-c", given + example], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"停水通知 articles/210602-\d{8}-\w{8} \d+ unread", done.stdout)
+
+
 def test_the_client_policy_is_taken_as_the_example_gives_it(demo: Demo) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/clients.md").read_text(), re.DOTALL)
     given = f'TARGET = "dns:///127.0.0.1:{demo.port}"\n'

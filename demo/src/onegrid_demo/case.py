@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from onegrid.common.v1.common_pb2 import Point
+from onegrid.notify.v1.resources_pb2 import InboxItem
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, Petition, State
 from onegrid_demo import district
-from onegrid_demo.client import Client
-from onegrid_demo.loading import CELL, CENTRE, until_known
+from onegrid_demo.client import Client, inbox_of
+from onegrid_demo.loading import CELL, CENTRE, until, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 
-__all__ = ["replay", "succeeded"]
+__all__ = ["messages", "replay", "succeeded"]
 
 
 async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[str, Mapping[str, str]]) -> Petition:
@@ -104,6 +105,25 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     if clock is not None:
         clock.reset()
     return verified.petition
+
+
+async def messages(
+    client: Client,
+    clock: SettableClock | None,
+    accounts: Mapping[str, Mapping[str, str]],
+    timeline: pb.GetPublicTimelineResponse,
+) -> list[InboxItem]:
+    """What the petitioner's inbox has of the petition in the end: a message for each step of its timeline."""
+    if clock is not None:
+        clock.set(datetime(2020, 11, 11, 16, 30, tzinfo=CHINA))
+    enterprise = await client.public(accounts["enterprise"]["phone"], district.CODE)
+    # notify hears of steps by events.
+    items = await until(
+        lambda: inbox_of(client, enterprise, timeline.petition), lambda items: len(items) >= len(timeline.entries)
+    )
+    if clock is not None:
+        clock.reset()
+    return items
 
 
 def succeeded(petition: Petition) -> bool:

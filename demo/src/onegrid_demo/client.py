@@ -15,9 +15,11 @@ import grpc.aio
 
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import Session
+from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1.resources_pb2 import InboxItem
 from onegrid.stubs import Stubs
 
-__all__ = ["Client", "LastCode", "Metadata", "bearer", "connect"]
+__all__ = ["Client", "LastCode", "Metadata", "bearer", "connect", "inbox_of"]
 
 Metadata = Sequence[tuple[str, str]]
 LastCode = Callable[[str], Awaitable[str]]
@@ -85,3 +87,17 @@ class Client(Stubs):
 def bearer(token: str) -> Metadata:
     """The metadata that a token is sent in."""
     return (("authorization", f"Bearer {token}"),)
+
+
+async def inbox_of(client: Client, reader: Metadata, subject: str) -> list[InboxItem]:
+    """The items about this subject in the reader's inbox, the newest first."""
+    items: list[InboxItem] = []
+    token = ""
+    while True:
+        page = await client.notify.ListInboxItems(
+            notify_pb.ListInboxItemsRequest(page_size=500, page_token=token), metadata=reader, timeout=60
+        )
+        items += (item for item in page.items if item.subject == subject)
+        token = page.next_page_token
+        if not token:
+            return items

@@ -1,7 +1,9 @@
-"""One-time codes of the demonstration: printed for its users, and kept for the reference case's own logins."""
+"""One-time codes of the demonstration: printed for its users, and kept for the cases' own logins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from onegrid_identity.senders import shown
@@ -22,9 +24,12 @@ class DemoCodes:
         """The code that was sent to the number last."""
         return self.gateway.last_code(phone)
 
-    def expect(self, phone: str) -> None:
-        """This number's codes are for the reference case; they are not printed."""
-        self._quiet.add(phone)
+    @contextmanager
+    def kept_for_cases(self, phones: Iterable[str]) -> Iterator[None]:
+        """Meanwhile codes to these numbers are for the cases; they are not printed."""
+        self._quiet.update(phones)
+        yield
+        self._quiet.clear()
 
     def _print(self, message: dict[str, str]) -> None:
         if message["phone"] not in self._quiet:

@@ -8,28 +8,34 @@ from __future__ import annotations
 import asyncio
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from onegrid.common.v1.common_pb2 import AccountKind, Point, Polygon
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
+from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1 import resources_pb2 as notify
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb
 from onegrid.petition.v1.resources_pb2 import WorkItem
-from onegrid_demo import district, refusals
+from onegrid_demo import content, district, refusals
 from onegrid_demo.client import Client, Metadata
+from onegrid_kit.clock import CHINA, SettableClock
 
-__all__ = ["CELL", "CENTRE", "COMMUNITY", "SERVICES", "load", "until_known"]
+__all__ = ["ACCOUNTS", "CELL", "CENTRE", "COMMUNITY", "PHONES", "SERVICES", "STREET", "load", "until", "until_known"]
 
 T = TypeVar("T")
 
-SERVICES = ("identity", "grid", "petition")
-"""Whom the district is loaded into; the reference case needs no other."""
+SERVICES = ("identity", "grid", "petition", "notify")
+"""Whom the district is loaded into; the cases need no other."""
+STREET = "210602003"
 COMMUNITY = "210602003007"
 CELL = "210602003007005"
 """The cell of the reference case."""
@@ -39,14 +45,23 @@ CENTRE = "210602D07"
 _STAFF = (
     ("commander", "指挥中心值班员", "commander", district.CODE),
     ("centre", "人社中心经办人", "department-clerk", CENTRE),
-    ("street", "广济街道平台", "street-coordinator", "210602003"),
+    ("street", "广济街道平台", "street-coordinator", STREET),
     ("community", "朝凤社区平台", "community-coordinator", COMMUNITY),
     ("grid", "网格员", "grid-worker", CELL),
 )
 _PUBLIC = (
     ("citizen", "居民", AccountKind.ACCOUNT_KIND_CITIZEN, "+8613800000001", ""),
+    ("neighbour", "邻街居民", AccountKind.ACCOUNT_KIND_CITIZEN, "+8613800000003", ""),
     ("enterprise", "儿童中心", AccountKind.ACCOUNT_KIND_ENTERPRISE, "+8613800000002", "元宝区儿童中心"),
 )
+_HOMES: Final = {"citizen": COMMUNITY, "neighbour": "210602004001"}
+"""Where the residents are at home: in the street, and in another one."""
+PHONES: Final = tuple(phone for _, _, _, phone, _ in _PUBLIC)
+"""The numbers of those who log in with one-time codes."""
+ACCOUNTS: Final = frozenset({"admin", *(login for login, *_ in _STAFF), *(key for key, *_ in _PUBLIC)})
+"""Whose accounts `load` returns, beside the service account when it is made."""
+# The day before the reference case, so that people are there when it begins.
+_FOUNDED: Final = datetime(2020, 11, 10, 9, 0, tzinfo=CHINA)
 
 
 def drawn(_: str) -> str:
@@ -60,11 +75,25 @@ async def load(
     password_for: Callable[[str], str] = drawn,
     *,
     admin_login: str = "admin",
+    clock: SettableClock | None = None,
 ) -> dict[str, dict[str, str]]:
-    """Enter divisions, departments, cells, work items and an account for each OA level and kind; who can log in.
+    """Enter divisions, departments, cells, work items and an account for each OA level and kind, on the day before
+    the reference case if the services go by this clock; then columns and articles. Returns who can log in.
 
     Existing accounts get the password that `password_for` returns for their login, if it is another one.
     """
+    if clock is not None:
+        clock.set(_FOUNDED)
+    accounts = await _load_district(client, admin_password, password_for, admin_login)
+    if clock is not None:
+        clock.reset()
+    await _publish(client, await client.staff(admin_login, admin_password))
+    return accounts
+
+
+async def _load_district(
+    client: Client, admin_password: str, password_for: Callable[[str], str], admin_login: str
+) -> dict[str, dict[str, str]]:
     admin = await client.staff(admin_login, admin_password)
     await client.grid.ImportDivisions(
         grid_pb.ImportDivisionsRequest(district=district.CODE, csv=district.divisions_csv(), request_id=_new_id()),
@@ -116,7 +145,72 @@ async def load(
     )
     # grid hears of users by events, a moment after they were made.
     await until_known(lambda: _unless("POST_TAKEN", client.grid.AppointWorker(worker, metadata=admin)))
+    for key, home in _HOMES.items():
+        await _settle(client, accounts[key], home)
     return accounts
+
+
+async def _settle(client: Client, account: Mapping[str, str], home: str) -> None:
+    """Have a resident say where they are at home, which nobody else can."""
+    metadata = await client.public(account["phone"], district.CODE)
+    request = identity_pb.UpdateUserRequest(
+        user=User(name=account["user"], home=home), update_mask=FieldMask(paths=["home"]), request_id=_new_id()
+    )
+    await client.identity.UpdateUser(request, metadata=metadata)
+
+
+async def _publish(client: Client, admin: Metadata) -> None:
+    """Define columns, and publish the articles that are not there."""
+    for column in content.columns():
+        await client.notify.DefineColumn(
+            notify_pb.DefineColumnRequest(
+                column=notify.Column(
+                    name=column.name,
+                    display_name=column.display_name,
+                    parent=column.parent,
+                    position=column.position,
+                    owner=column.owner,
+                ),
+                request_id=_new_id(),
+            ),
+            metadata=admin,
+        )
+    there = await _articles(client, admin)
+    for article in content.articles():
+        found = there.get(article.title) or await _begin(client, admin, article)
+        if found.state == notify.ARTICLE_STATE_DRAFT:
+            submit = notify_pb.SubmitArticleRequest(name=found.name, request_id=_id_of("submit", article.title))
+            found = (await client.notify.SubmitArticle(submit, metadata=admin)).article
+        if found.state == notify.ARTICLE_STATE_IN_REVIEW:
+            publish = notify_pb.PublishArticleRequest(name=found.name, request_id=_id_of("publish", article.title))
+            await client.notify.PublishArticle(publish, metadata=admin)
+
+
+async def _articles(client: Client, admin: Metadata) -> Mapping[str, notify.Article]:
+    """The articles that are there, by title."""
+    articles: list[notify.Article] = []
+    token = ""
+    while True:
+        page = await client.notify.ListOwnedArticles(
+            notify_pb.ListOwnedArticlesRequest(owner=district.CODE, page_size=500, page_token=token), metadata=admin
+        )
+        articles += page.articles
+        token = page.next_page_token
+        if not token:
+            return {article.content.title: article for article in articles}
+
+
+async def _begin(client: Client, admin: Metadata, article: content.Article) -> notify.Article:
+    draft = notify_pb.DraftArticle(
+        column=article.column,
+        content=notify.Content(title=article.title, summary=article.summary, body_html=article.body_html),
+        push=article.push,
+    )
+    request = notify_pb.CreateArticleRequest(
+        owner=article.owner, draft=draft, request_id=_id_of("create", article.title)
+    )
+    # notify hears of departments by events.
+    return (await until_known(lambda: client.notify.CreateArticle(request, metadata=admin))).article
 
 
 async def until_known(call: Callable[[], Awaitable[T]]) -> T:
@@ -127,6 +221,16 @@ async def until_known(call: Callable[[], Awaitable[T]]) -> T:
         except grpc.aio.AioRpcError as error:
             if error.code() not in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.INVALID_ARGUMENT):
                 raise
+        await asyncio.sleep(0.2)
+    return await call()
+
+
+async def until(call: Callable[[], Awaitable[T]], done: Callable[[T], bool]) -> T:
+    """Ask again until the answer is as wanted; five minutes at most. The answer."""
+    for _ in range(1500):
+        answer = await call()
+        if done(answer):
+            return answer
         await asyncio.sleep(0.2)
     return await call()
 
@@ -232,3 +336,8 @@ def _new_cell(cell: district.Cell) -> grid_pb.NewCell:
 
 def _new_id() -> str:
     return str(uuid.uuid4())
+
+
+def _id_of(*what: str) -> str:
+    """The same each time, so that of two runs at the same moment one does it."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, " ".join(("onegrid demonstration", *what))))

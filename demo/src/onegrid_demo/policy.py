@@ -1,0 +1,116 @@
+"""A policy for one street: its platform publishes it, a resident there reads it, one elsewhere does not get it.
+
+It happens in the morning of the reference case, over gRPC, as editors and readers do it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from onegrid.notify.v1 import notify_service_pb2 as pb
+from onegrid.notify.v1.resources_pb2 import (
+    Acknowledgement,
+    Article,
+    Audience,
+    Content,
+    InboxItem,
+    Selector,
+)
+from onegrid_demo import district
+from onegrid_demo.client import Client, inbox_of
+from onegrid_demo.loading import STREET, until, until_known
+from onegrid_kit.clock import CHINA, SettableClock
+
+__all__ = ["Outcome", "replay", "succeeded"]
+
+_COLUMN = f"columns/{district.CODE}-benefits"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the policy."""
+
+    article: Article
+    there: Sequence[InboxItem]
+    """The items about it that the resident of the street finds."""
+    elsewhere: Sequence[InboxItem]
+    """Those that the resident of another street finds."""
+    reach: pb.GetReachResponse
+
+
+async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[str, Mapping[str, str]]) -> Outcome:
+    """Publish and read it, at the case's own times if the services go by this clock."""
+    notify = client.notify
+
+    def at(hour: int, minute: int) -> None:
+        if clock is not None:
+            clock.set(datetime(2020, 11, 11, hour, minute, tzinfo=CHINA))
+
+    at(9, 0)
+    editor = await client.staff("street", accounts["street"]["password"])
+    audience = Audience(any_of=[Selector(places=[STREET])])
+    count = pb.CountAudienceRequest(district=district.CODE, audience=audience)
+    # Of people who came just now, notify hears by events.
+    await until(lambda: notify.CountAudience(count, metadata=editor, timeout=60), lambda counted: counted.people > 0)
+    draft = pb.DraftArticle(
+        column=_COLUMN,
+        content=Content(
+            title="广济街道老旧小区加装电梯补贴",
+            summary="广济街道居民加装电梯，每部补贴10万元，即日起申请。",
+            body_html="<p>广济街道老旧小区加装电梯，<strong>每部补贴10万元</strong>。请到社区平台申请。</p>",
+        ),
+        audience=audience,
+        push=True,
+    )
+    create = pb.CreateArticleRequest(owner=STREET, draft=draft, request_id=_new_id())
+    name = (await until_known(lambda: notify.CreateArticle(create, metadata=editor, timeout=60))).article.name
+    at(9, 10)
+    await notify.SubmitArticle(pb.SubmitArticleRequest(name=name, request_id=_new_id()), metadata=editor, timeout=60)
+    at(9, 30)
+    editor = await client.staff("street", accounts["street"]["password"])
+    published = await notify.PublishArticle(
+        pb.PublishArticleRequest(name=name, request_id=_new_id()), metadata=editor, timeout=60
+    )
+
+    at(9, 31)
+    resident = await client.public(accounts["citizen"]["phone"], district.CODE)
+    there = await inbox_of(client, resident, name)
+    await notify.GetArticle(pb.GetArticleRequest(name=name), metadata=resident, timeout=60)
+    await notify.AcknowledgeInboxItems(
+        pb.AcknowledgeInboxItemsRequest(
+            items=[pb.AcknowledgedItem(name=item.name, version=item.version) for item in there],
+            acknowledgement=Acknowledgement.ACKNOWLEDGEMENT_READ,
+            request_id=_new_id(),
+        ),
+        metadata=resident,
+        timeout=60,
+    )
+    neighbour = await client.public(accounts["neighbour"]["phone"], district.CODE)
+    elsewhere = await inbox_of(client, neighbour, name)
+
+    at(9, 40)
+    reach = await until(
+        lambda: notify.GetReach(pb.GetReachRequest(name=name, place=STREET), metadata=editor, timeout=60),
+        lambda reach: not reach.counting,
+    )
+    if clock is not None:
+        clock.reset()
+    return Outcome(published.article, there, elsewhere, reach)
+
+
+def succeeded(outcome: Outcome) -> bool:
+    """Whether it reached the resident of the street, who read it, and not the one elsewhere."""
+    reach = outcome.reach.total
+    return (
+        len(outcome.there) == 1
+        and not outcome.elsewhere
+        and reach.audience == reach.read.denominator
+        and 1 <= reach.read.numerator <= reach.received.numerator <= reach.audience
+    )
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
