@@ -1,4 +1,4 @@
-"""The loop suite: replays the reference case, from the filing until both ratings."""
+"""The loop suite: replays the reference case, from the filing until both ratings, and has a policy reach a street."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_checks import district
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
-from onegrid_demo import case
+from onegrid_demo import case, policy
 from onegrid_kit.clock import CHINA
 
 __all__ = ["check"]
 
 _LOADED = "the demonstration district is loaded"
 _REPLAYED = "the reference case is concluded, and rated good by the petitioner and the grid worker"
+_HEARD = "the petitioner finds a message of each step in the inbox"
+_REACHED = "a policy for one street is read by a resident there, counted, and not given to one elsewhere"
 
 
 async def check(settings: Settings, checklist: Checklist) -> None:
-    """Load the district if need be, and replay the case by the real clock."""
+    """Load the district if need be, and replay the cases by the real clock."""
     async with district.connected(settings) as client:
         doing, look = _LOADED, "CHECKS_ADMIN_PASSWORD: the administrator's? Else the log of the api that refused it"
         try:
@@ -29,16 +31,32 @@ async def check(settings: Settings, checklist: Checklist) -> None:
             look = "kubectl logs -l app.kubernetes.io/part-of=onegrid; events not carried: onegrid_outbox_events"
             petition = await case.replay(client, None, accounts)
             timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name))
+            checklist.note(_shown(timeline))
+            checklist.expect(
+                _REPLAYED,
+                case.succeeded(petition) and timeline.state == State.STATE_CLOSED,
+                actual=f"{petition.name} is {State.Name(petition.state)}",
+                look=look,
+            )
+            doing = _HEARD
+            look = "kubectl logs -l app.kubernetes.io/name=notify; events not handled: onegrid_events_parked"
+            heard = await case.messages(client, None, accounts, timeline)
+            checklist.expect(
+                _HEARD,
+                len(heard) == len(timeline.entries),
+                actual=f"{len(heard)} of {len(timeline.entries)}",
+                look=look,
+            )
+            doing = _REACHED
+            outcome = await policy.replay(client, None, accounts)
+            checklist.expect(
+                _REACHED,
+                policy.succeeded(outcome),
+                actual=f"{len(outcome.there)} item there, {len(outcome.elsewhere)} elsewhere; {outcome.reach.total}",
+                look=look,
+            )
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:
             checklist.expect(doing, met=False, actual=describe(error), look=look)
-            return
-        checklist.note(_shown(timeline))
-        checklist.expect(
-            _REPLAYED,
-            case.succeeded(petition) and timeline.state == State.STATE_CLOSED,
-            actual=f"{petition.name} is {State.Name(petition.state)}",
-            look=look,
-        )
 
 
 def _shown(timeline: pb.GetPublicTimelineResponse) -> str:

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from onegrid.contracts import CONTRACTS
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb
 from onegrid_checks.checklist import Checklist, describe
@@ -104,6 +105,13 @@ async def _admits(client: Client, service: str, checklist: Checklist) -> None:
         try:
             answer = await client.identity.ListSigningKeys(identity_pb.ListSigningKeysRequest())
             checklist.expect(what, met=bool(answer.keys), actual="none", look=_log_of(service))
+        except grpc.aio.AioRpcError as error:
+            checklist.expect(what, met=False, actual=describe(error), look=_log_of(service))
+    if service == "notify":
+        what = "notify: a district's columns may be listed without a token"
+        try:
+            await client.notify.ListColumns(notify_pb.ListColumnsRequest(district=district.CODE))
+            checklist.expect(what, met=True, actual="", look="")
         except grpc.aio.AioRpcError as error:
             checklist.expect(what, met=False, actual=describe(error), look=_log_of(service))
     if service == "petition":

@@ -23,6 +23,8 @@ METHODS: Final = (
     "AcceptPetition",
     "DispatchPetition",
     "TakeTask",
+    "ListInboxItems",
+    "CountInboxItems",
 )
 """What a mix is made of."""
 

@@ -14,12 +14,13 @@ import grpc.aio
 
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
+from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Kind
 from onegrid_checks.load.callers import Caller
 from onegrid_checks.load.ledger import Ledger
 from onegrid_demo import district
-from onegrid_demo.client import Client
+from onegrid_demo.client import Client, Metadata
 from onegrid_demo.loading import CENTRE, until_known
 
 __all__ = ["Traffic"]
@@ -59,6 +60,8 @@ class Traffic:
             "AcceptPetition": self._accept,
             "DispatchPetition": self._dispatch,
             "TakeTask": self._take,
+            "ListInboxItems": self._list_inbox,
+            "CountInboxItems": self._count_inbox,
         }
 
     async def begin(self) -> None:
@@ -162,6 +165,17 @@ class Traffic:
         request = pb.TakeTaskRequest(name=f"{name}/tasks/1", request_id=str(uuid.uuid4()))
         call = client.petition.TakeTask(request, metadata=await self._callers["centre"].metadata())
         await self._step(name, Action.ACTION_TAKE, call, None)
+
+    async def _list_inbox(self, client: Client) -> None:
+        await client.notify.ListInboxItems(notify_pb.ListInboxItemsRequest(page_size=20), metadata=await self._reader())
+
+    async def _count_inbox(self, client: Client) -> None:
+        await client.notify.CountInboxItems(notify_pb.CountInboxItemsRequest(), metadata=await self._reader())
+
+    async def _reader(self) -> Metadata:
+        """The petitioners, the command centre and the department take turns."""
+        readers = list(self._callers.values())
+        return await readers[self._turn % len(readers)].metadata()
 
     async def _step(self, name: str, action: Action, call: Awaitable[object], then: deque[str] | None) -> None:
         try:
