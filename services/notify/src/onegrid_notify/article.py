@@ -99,6 +99,10 @@ class Article:
         """Whether readers have it at that moment and it was not announced yet."""
         return not self.opened and self.state_at(now) == ArticleState.ARTICLE_STATE_PUBLISHED
 
+    def was_published_at(self, now: datetime) -> bool:
+        """Whether readers have it at that moment, or had it before."""
+        return self.opened or self.state_at(now) == ArticleState.ARTICLE_STATE_PUBLISHED
+
     def without_text(self) -> Article:
         """With nothing of what it says but its title."""
         return replace(self, draft=replace(self.draft, content=Content(title=self.draft.content.title, body_html="")))

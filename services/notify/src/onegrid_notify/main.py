@@ -15,5 +15,6 @@ SERVICE = Service(
     api="onegrid_notify.api:build",
     handlers="onegrid_notify.handlers:HANDLERS",
     jobs="onegrid_notify.jobs:JOBS",
+    steps="onegrid_notify.steps:STEPS",
     migrations="onegrid_notify.migrations",
 )

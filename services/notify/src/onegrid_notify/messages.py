@@ -12,6 +12,7 @@ from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, GROUP, Audience, Group
 from onegrid_notify.columns import Column
 from onegrid_notify.item import InboxItem
+from onegrid_notify.reach import Figures, Recipient
 from onegrid_notify.records import Record
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "group",
     "group_of",
     "inbox_item",
+    "reach",
+    "recipient",
     "record",
     "record_of",
     "version",
@@ -218,4 +221,30 @@ def _content(of: Content) -> resources_pb2.Content:
             )
             for each in of.attachments
         ],
+    )
+
+
+def reach(of: Figures) -> resources_pb2.Reach:
+    """The figures of a place."""
+
+    def share(count: int) -> resources_pb2.Share:
+        return resources_pb2.Share(numerator=count, denominator=of.audience)
+
+    return resources_pb2.Reach(
+        place=of.place,
+        audience=of.audience,
+        received=share(of.received),
+        read=share(of.read),
+        confirmed=share(of.confirmed),
+    )
+
+
+def recipient(of: Recipient) -> notify_service_pb2.Recipient:
+    """Somebody who is asked to confirm a notice."""
+    return notify_service_pb2.Recipient(
+        user=of.user,
+        place=of.place,
+        receive_time=timestamp(of.receive_time),
+        read_time=timestamp(of.read_time),
+        confirm_time=timestamp(of.confirm_time),
     )

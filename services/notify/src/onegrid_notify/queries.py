@@ -1,26 +1,41 @@
-"""Reads of articles and records, and who may have them."""
+"""Reads of articles, records and reach, and who may have them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from onegrid.notify.v1.resources_pb2 import ArticleState
-from onegrid_kit import codes
+from onegrid_kit import codes, steps
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.paging import Position
+from onegrid_kit.steps import State
 from onegrid_notify import authority
 from onegrid_notify.addressing import require_addressable
 from onegrid_notify.article import Article, Version
 from onegrid_notify.audience import COLUMN, Audience, selector_rows
 from onegrid_notify.columns import Columns
+from onegrid_notify.errors import WrongState
+from onegrid_notify.lifecycle import LIFE
+from onegrid_notify.reach import Figures, Reached, Recipient, counting_id
 from onegrid_notify.records import Record
-from onegrid_notify.store import articles, audiences, records
+from onegrid_notify.store import articles, audiences, reach, records
 from onegrid_notify.store.columns import columns_of
 
-__all__ = ["article_for", "count_audience", "list_articles", "list_owned", "list_records", "list_versions"]
+__all__ = [
+    "article_for",
+    "count_audience",
+    "list_articles",
+    "list_owned",
+    "list_recipients",
+    "list_records",
+    "list_versions",
+    "reach_of",
+    "require_published",
+]
 
 
 def article_for(conn: Connection, id_: str, call: Call) -> Article:
@@ -64,6 +79,43 @@ def list_versions(conn: Connection, id_: str, call: Call, after: Position, limit
     return articles.versions_page(conn, id_, after, limit)
 
 
+def reach_of(conn: Connection, id_: str, place: str, call: Call) -> Reached:
+    """How far a notice reached in a place, or in the district: for those who may see the place or the notice's office.
+
+    Raises NotFound, PermissionDenied or WrongState.
+    """
+    article = articles.find_article(conn, id_)
+    if article is None:
+        raise authority.absent(call.caller, call.permission, id_)
+    place = place or article.district
+    call.caller.require(call.permission, place, article.owner)
+    if not article.was_published_at(call.now):
+        state = article.state_at(call.now)
+        raise WrongState(state, LIFE.allowed(state))
+    found = reach.figures_of(conn, id_, place)
+    total = sum(found, Figures(place))
+    parts = [replace(figures, place="") if figures.place == place else figures for figures in found]
+    has_parts = codes.is_district(place) or codes.is_street(place)
+    return Reached(total, parts if has_parts else [], counting=article.draft.push and _is_counting(conn, article))
+
+
+def require_published(conn: Connection, id_: str, call: Call) -> bool:
+    """Whether the recipients of a notice are still being written down. Raises NotFound or PermissionDenied for one that
+    was not published: who may see its recipients need not know of it before.
+    """
+    article = articles.find_article(conn, id_)
+    if article is None or not article.was_published_at(call.now):
+        raise authority.absent(call.caller, call.permission, id_)
+    return article.draft.must_confirm and _is_counting(conn, article)
+
+
+def list_recipients(
+    conn: Connection, id_: str, place: str, after: Position, limit: int, *, show_confirmed: bool
+) -> list[Recipient]:
+    """Who of a place must confirm a notice, and has not; or all who are asked to."""
+    return reach.recipients_page(conn, id_, place, after, limit, show_confirmed=show_confirmed)
+
+
 def list_records(conn: Connection, column_id: str, place: str, after: Position, limit: int) -> list[Record]:
     """The records of a column. Raises NotFound."""
     _columns_with(conn, column_id)
@@ -85,3 +137,11 @@ def _for_reader(conn: Connection, article: Article, call: Call) -> bool:
     if article.draft.audience is None:
         return call.caller.district == article.district
     return articles.is_for_reader(conn, article, call.caller.user)
+
+
+def _is_counting(conn: Connection, article: Article) -> bool:
+    """Whether the audience of an article that readers have is not counted yet."""
+    if not article.opened:
+        return True
+    work = steps.find(conn, counting_id(article.name))
+    return work is not None and work.state in (State.RUNNING, State.FAILED)

@@ -213,7 +213,7 @@ def upgrade() -> None:
         CREATE TABLE reach (
           district text NOT NULL,
           article text NOT NULL,
-          place text NOT NULL,
+          place text COLLATE "C" NOT NULL,
           audience bigint NOT NULL DEFAULT 0,
           received bigint NOT NULL DEFAULT 0,
           read bigint NOT NULL DEFAULT 0,
@@ -224,10 +224,10 @@ def upgrade() -> None:
           district text NOT NULL,
           article text NOT NULL,
           user_name text NOT NULL,
-          place text NOT NULL,
+          place text COLLATE "C" NOT NULL,
           PRIMARY KEY (district, article, user_name)
         );
-        CREATE INDEX recipient_place ON recipient (district, article, place text_pattern_ops, user_name);
+        CREATE INDEX recipient_place ON recipient (district, article, place, user_name);
 
         -- What connected readers are sent, by transaction: once all older ones have ended, none comes between.
         CREATE TABLE signal (

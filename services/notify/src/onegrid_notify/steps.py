@@ -1,0 +1,11 @@
+"""notify's work that is done in steps."""
+
+from __future__ import annotations
+
+from onegrid_kit.steps import Steps
+from onegrid_notify.commands.reach import count_audience
+from onegrid_notify.reach import COUNT_AUDIENCE
+
+__all__ = ["STEPS"]
+
+STEPS = (Steps(COUNT_AUDIENCE, count_audience),)

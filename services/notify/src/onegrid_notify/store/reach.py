@@ -1,0 +1,145 @@
+"""How far notices reached: their audiences as they are counted, what was acknowledged, and who must still confirm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, TextClause, text
+
+from onegrid_kit import codes
+from onegrid_kit.paging import Position
+from onegrid_notify.reach import Figures, Recipient
+from onegrid_notify.store.matching import MEMBERS
+
+__all__ = ["Piece", "begin_anew", "count_people", "figures_of", "recipients_page"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What was done of an audience."""
+
+    last: str
+    """The last person who was looked at; empty if nobody was left."""
+    looked_at: int
+    """Memberships."""
+    counted: int
+    """People of the audience."""
+
+
+# A person counts in one place, however many memberships match: that with the smallest code, as for acknowledgements.
+_COUNT: Final = """
+    WITH piece AS (
+      SELECT max(user_name) AS last, count(*) AS looked_at
+      FROM (
+        SELECT user_name FROM membership WHERE district = :district AND user_name > :after
+        ORDER BY user_name LIMIT :most
+      ) AS following
+    ), audience AS MATERIALIZED (
+      SELECT m.user_name, min(m.code) AS place
+      FROM membership m
+      WHERE m.district = :district AND m.user_name > :after AND m.user_name <= (SELECT last FROM piece)
+        AND EXISTS (SELECT FROM selector s WHERE s.district = :district AND s.article = :article AND {members})
+      GROUP BY m.user_name
+    ), counted AS (
+      INSERT INTO reach AS known (district, article, place, audience)
+      SELECT :district, :article, left(place, 12), count(*) FROM audience GROUP BY left(place, 12)
+      -- In the order in which acknowledgements write them.
+      ORDER BY left(place, 12)
+      ON CONFLICT (district, article, place) DO UPDATE SET audience = known.audience + excluded.audience
+    ) {written}
+    SELECT coalesce(last, '') AS last, looked_at, (SELECT count(*) FROM audience) AS counted FROM piece
+    """
+_WRITTEN: Final = """
+    , written AS (
+      INSERT INTO recipient (district, article, user_name, place)
+      SELECT :district, :article, user_name, place FROM audience
+    )
+    """
+_COUNT_ALONE: Final = text(_COUNT.format(members=MEMBERS, written=""))
+_COUNT_AND_WRITE: Final = text(_COUNT.format(members=MEMBERS, written=_WRITTEN))
+
+
+def count_people(conn: Connection, article_id: str, after: str, most: int, *, as_recipients: bool) -> Piece:
+    """Count the people of a notice's audience among those who come next by their names, and write them down if they are
+    to confirm it. So many memberships are looked at, and all of the last person's.
+    """
+    statement = _COUNT_AND_WRITE if as_recipients else _COUNT_ALONE
+    values = {"district": codes.district_of(article_id), "article": article_id, "after": after, "most": most}
+    row = conn.execute(statement, values).one()
+    return Piece(row.last, row.looked_at, row.counted)
+
+
+def begin_anew(conn: Connection, article_id: str) -> None:
+    """Count from the beginning who reads and confirms a notice."""
+    conn.execute(
+        text("UPDATE reach SET read = 0, confirmed = 0 WHERE district = :district AND article = :article"),
+        {"district": codes.district_of(article_id), "article": article_id},
+    )
+
+
+_FIGURES: Final = text(
+    """
+    SELECT left(place, :length) AS place, CAST(sum(audience) AS bigint) AS audience,
+           CAST(sum(received) AS bigint) AS received, CAST(sum(read) AS bigint) AS read,
+           CAST(sum(confirmed) AS bigint) AS confirmed
+    FROM reach
+    WHERE district = :district AND article = :article AND place >= :place AND place < :place || '~'
+    GROUP BY left(place, :length) ORDER BY left(place, :length)
+    """
+)
+
+
+def figures_of(conn: Connection, article_id: str, place: str) -> list[Figures]:
+    """The figures of a notice for a place, without the parts of it, and for each place directly inside it."""
+    values = {
+        "district": codes.district_of(article_id),
+        "article": article_id,
+        "place": place,
+        "length": len(place) + len("000"),
+    }
+    return [
+        Figures(row.place, row.audience, row.received, row.read, row.confirmed)
+        for row in conn.execute(_FIGURES, values)
+    ]
+
+
+def _recipients(behind_after: str) -> TextClause:
+    return text(
+        f"""
+        SELECT recipient.user_name, recipient.place, state.receive_time,
+               CASE WHEN state.read_version >= article.unread_below THEN state.read_time END AS read_time,
+               CASE WHEN state.confirmed_version >= article.unread_below THEN state.confirm_time END AS confirm_time
+        FROM recipient
+        JOIN article ON article.district = recipient.district AND article.id = recipient.article
+        LEFT JOIN item_state AS state
+          ON state.district = recipient.district AND state.user_name = recipient.user_name
+          AND state.item = recipient.article
+        WHERE recipient.district = :district AND recipient.article = :article
+          AND recipient.place >= :place AND recipient.place < :place || '~' {behind_after}
+          AND (:show_confirmed OR coalesce(state.confirmed_version, 0) < article.unread_below)
+        ORDER BY recipient.place, recipient.user_name LIMIT :limit
+        """
+    )
+
+
+_FIRST_RECIPIENTS: Final = _recipients("")
+_NEXT_RECIPIENTS: Final = _recipients("AND (recipient.place, recipient.user_name) > (:after_place, :after_user)")
+
+
+def recipients_page(
+    conn: Connection, article_id: str, place: str, after: Position, limit: int, *, show_confirmed: bool
+) -> list[Recipient]:
+    """Who of a place is asked to confirm a notice, by place and name."""
+    values = {
+        "district": codes.district_of(article_id),
+        "article": article_id,
+        "place": place,
+        "show_confirmed": show_confirmed,
+        "limit": limit,
+        **dict(zip(("after_place", "after_user"), after, strict=False)),
+    }
+    return [
+        Recipient(row.user_name, row.place, row.receive_time, row.read_time, row.confirm_time)
+        for row in conn.execute(_NEXT_RECIPIENTS if after else _FIRST_RECIPIENTS, values)
+    ]
