@@ -38,7 +38,7 @@ OTHER_STREET_DESK = staff("otherstreet", BuiltInRole.BUILT_IN_ROLE_STREET_COORDI
 RESIDENT = public("resident", DISTRICT)
 ELSEWHERE = public("elsewhere", DISTRICT)
 STRANGER = public("stranger", "210603")
-SYSTEM = administrator("system", OFFICE)
+SYSTEM, OTHER_SYSTEM = administrator("system", OFFICE), administrator("othersystem", OTHER_OFFICE)
 
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)

@@ -37,8 +37,6 @@ from .editors import (
     drafted,
 )
 
-pytestmark = pytest.mark.asyncio
-
 DRAFT, IN_REVIEW, SCHEDULED, PUBLISHED, EXPIRED, WITHDRAWN = (
     state for state in ArticleState.values() if state != ArticleState.ARTICLE_STATE_UNSPECIFIED
 )
