@@ -411,3 +411,84 @@ async def test_readers_do_not_see_what_is_for_the_offices(newsroom: Newsroom) ->
     for_office = (await newsroom.call(COMMANDER, "GetArticle", name=waiting.name)).article
     assert for_office.return_reason == "退改"
     assert [each.places for each in for_office.audience.any_of] == [[STREET]]
+
+
+async def test_the_largest_articles_are_answered_and_end_a_page_before_it_is_too_large(newsroom: Newsroom) -> None:
+    file = {"filename": "𠀀" * 128, "media_type": "application/pdf", "size_bytes": 1, "sha256": bytes(32)}
+    content = {
+        "title": "𠀀" * 100,
+        "summary": "𠀀" * 300,
+        "body_html": f"<p>{'文' * 87_000}</p>",
+        "attachments": [file] * 20,
+    }
+    selector = {"places": [DISTRICT], "roles": [f"roles/{'r' * 60}{number:02}" for number in range(20)]}
+    article = await newsroom.published(content=content, audience={"any_of": [selector] * 20})
+    for _ in range(20):
+        await newsroom.call(COMMANDER, "CorrectArticle", name=article.name, content=content, correction_note="𠀀" * 500)
+    numbers: list[str] = []
+    token = ""
+    while token or not numbers:
+        answer = await newsroom.call(
+            COMMANDER, "ListArticleVersions", article=article.name, page_size=500, page_token=token
+        )
+        assert answer.ByteSize() < 4 * 1024 * 1024
+        numbers += [each.name.rpartition("/")[2] for each in answer.versions]
+        token = answer.next_page_token
+    assert numbers == [str(number) for number in range(21, 0, -1)]
+
+
+async def test_a_reader_finds_a_sections_articles_in_pages_pinned_ones_first(newsroom: Newsroom) -> None:
+    newsroom.live(RESIDENT, STREET)
+    names: list[str] = []
+    for number in range(7):
+        newsroom.wait(HOUR)
+        audience = TO_STREET if number % 2 else None
+        column = NEWS if number % 3 else JOBS
+        article = await newsroom.published(column=column, audience=audience, pinned=number in (1, 4))
+        names.insert(0, article.name)
+    pinned = [names[2], names[5]]
+    expected = pinned + [name for name in names if name not in pinned]
+    assert await newsroom.listed(RESIDENT, SECTION) == expected
+    found: list[str] = []
+    token = ""
+    while token or not found:
+        answer = await newsroom.call(RESIDENT, "ListArticles", column=SECTION, page_size=2, page_token=token)
+        assert not any(article.content.body_html for article in answer.articles)
+        assert all(article.content.summary for article in answer.articles)
+        found += [article.name for article in answer.articles]
+        token = answer.next_page_token
+    assert found == expected
+    assert await newsroom.listed(RESIDENT, JOBS) == [
+        name for name in expected if name in (names[0], names[3], names[6])
+    ]
+    error = await refused(newsroom, RESIDENT, "ListArticles", column=f"columns/{DISTRICT}-nowhere")
+    assert error.code == grpc.StatusCode.NOT_FOUND
+
+
+async def test_an_office_finds_its_articles_and_those_inside_it_by_state(newsroom: Newsroom) -> None:
+    draft = await newsroom.draft(CLERK, OFFICE)
+    newsroom.wait(HOUR)
+    waiting = await newsroom.submitted(STREET_DESK, STREET)
+    scheduled = await newsroom.published(publish_time=newsroom.now + 3 * HOUR)
+    newsroom.wait(HOUR)
+    expiring = await newsroom.published(expire_time=newsroom.now + HOUR)
+
+    async def owned(by: Any, owner: str, *states: int) -> list[str]:
+        answer = await newsroom.call(by, "ListOwnedArticles", owner=owner, states=states)
+        assert not any(article.content.body_html for article in answer.articles)
+        return [article.name for article in answer.articles]
+
+    assert await owned(COMMANDER, DISTRICT) == [
+        *(each.name for each in (expiring, *sorted((scheduled, waiting), key=lambda each: each.name, reverse=True))),
+        draft.name,
+    ]
+    assert await owned(CLERK, OFFICE) == [draft.name]
+    assert await owned(STREET_DESK, STREET) == [waiting.name]
+    assert await owned(COMMANDER, DISTRICT, PUBLISHED) == [expiring.name]
+    assert await owned(COMMANDER, DISTRICT, SCHEDULED, DRAFT) == [scheduled.name, draft.name]
+    newsroom.wait(2 * HOUR)
+    assert await owned(COMMANDER, DISTRICT, EXPIRED) == [expiring.name]
+    assert await owned(COMMANDER, DISTRICT, PUBLISHED) == [scheduled.name]
+    for caller in (CLERK, RESIDENT):
+        error = await refused(newsroom, caller, "ListOwnedArticles", owner=DISTRICT)
+        assert error.code == grpc.StatusCode.PERMISSION_DENIED
