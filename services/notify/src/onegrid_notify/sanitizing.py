@@ -26,6 +26,7 @@ _TABLES: Final = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td
 _CLEANER: Final = nh3.Cleaner(
     tags={*_TEXT, *_EMPHASIS, *_LISTS, *_TABLES, "a", "img", "figure", "figcaption"},
     attributes={
+        "*": set(),
         "a": {"href", "title"},
         "img": {"src", "alt", "title", "width", "height"},
         "ol": {"start"},

@@ -149,7 +149,7 @@ def test_what_is_refused_is_refused_for_being_empty(html: str) -> None:
             "<table><tr><td colspan=2>一</td></tr></table>",
             '<table><tbody><tr><td colspan="2">一</td></tr></tbody></table>',
         ),
-        ("<p style='color:red' class=x id=y>一</p>", "<p>一</p>"),
+        ("<p style='color:red' class=x id=y title=z lang=en>一</p>", "<p>一</p>"),
         ("一<script>alert(1)</script><style>p{}</style>", "一"),
         ("<p onclick='alert(1)'>一</p><!-- 二 -->", "<p>一</p>"),
         ("<form action='/x'><input value=1>一</form>", "一"),
