@@ -103,6 +103,7 @@ class Pump:
         finally:
             leader.set(0)
             outbox.close()
+            member.schedule.release()
             lease.release()
 
 

@@ -138,7 +138,8 @@ def run(service: Service, settings: ServiceSettings) -> int:
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
     probes.serve(settings.metrics_port, _health, service.name, "worker")
-    engine = sync_engine(settings.database_url, pool=2)
+    # For events, for a job, and for the lease of those who run jobs.
+    engine = sync_engine(settings.database_url, pool=3)
     metrics.observe_pool(service.name, "worker", engine.pool)
     inbox = Inbox.of(service, settings, engine)
     schedule = Schedule(service.name, engine, service.load_jobs(), SystemClock())
@@ -166,6 +167,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
         return 1
     if any(container.started for container in runner.containers):
         runner.stop()
+    schedule.release()
     log.info("worker stopped")
     return 0
 
