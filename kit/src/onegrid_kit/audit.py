@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from onegrid_kit.callers import Call
 
-__all__ = ["APPEND", "APPENDING", "append", "appending", "broken_blocks", "document"]
+__all__ = ["APPEND", "APPENDING", "append", "broken_blocks", "document"]
 
 STRANDS = 8
 
@@ -45,19 +45,18 @@ APPENDING = f"""
 """The part of a statement that appends the rows of `audited`, one before it, as one block."""
 
 
-def appending(entries: str) -> str:
-    """The part of a statement that appends what a `document` lists; `entries` is the parameter that holds it."""
+def _append_statement(entries: str) -> str:
     return f"""
-    audited AS (
+    WITH audited AS (
       SELECT * FROM jsonb_to_recordset(CAST({entries} AS jsonb)) AS entry (
         position integer, time timestamptz, caller text, method text, resource text, request_id text, purpose text)
-    ), {APPENDING}
+    ), {APPENDING} SELECT
     """
 
 
-APPEND = f"WITH {appending('$1')} SELECT"
+APPEND = _append_statement("$1")
 """What `append` runs, for a `DedicatedConnection`; it takes a `document`."""
-_APPEND = text(f"WITH {appending(':entries')} SELECT")
+_APPEND = text(_append_statement(":entries"))
 _TRAIL = text(
     """
     SELECT strand, block, hash, position, time, caller, method, resource, request_id, purpose

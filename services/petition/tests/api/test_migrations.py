@@ -18,6 +18,7 @@ from .people import ADMINISTRATOR, COMMANDER, DISTRICT, LEAD
 
 # Indexes go with their columns.
 UNDO = """
+    DROP INDEX petition_state_kind, search_without_month;
     ALTER TABLE search DROP COLUMN letters;
     ALTER TABLE petition DROP COLUMN accept_time, DROP COLUMN promised_working_days, DROP COLUMN promise_time,
       DROP COLUMN conclude_due_estimated;

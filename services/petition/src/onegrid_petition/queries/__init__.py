@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, func, select, text
 
-from onegrid.petition.v1.resources_pb2 import Kind, State
+from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit import codes
 from onegrid_kit.geometry import CellIndex, Ring
-from onegrid_kit.paging import Position, behind
-from onegrid_petition import bigrams, lifecycle, store, tables
+from onegrid_petition import lifecycle, tables
 from onegrid_petition.ground import Ground
-from onegrid_petition.petition import Petition
+from onegrid_petition.queries.lists import Filter, list_petitions
 
 __all__ = [
     "DUE",
@@ -36,19 +34,6 @@ TIERS: Final = ("district", "department", "street", "community", "grid")
 """What kinds of offices answer for petitions."""
 DUE: Final = ("overdue", "within a day", "later")
 """When a petition must have been accepted, or concluded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which petitions."""
-
-    district: str
-    place: str = ""
-    states: Sequence[State] = ()
-    assignee: str = ""
-    kinds: Sequence[Kind] = ()
-    text: str = ""
-    petitioner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,46 +58,6 @@ class Workload:
     due: str
     """One of DUE; meaningless where nothing is due."""
     count: int
-
-
-def list_petitions(conn: Connection, wanted: Filter, after: Position, limit: int) -> list[Petition]:
-    """The petitions that match, newest first."""
-    p = tables.petition
-    newest_first = behind(after, p.c.create_time, p.c.id, descending=True)
-    query = select(p).where(p.c.district == wanted.district, newest_first)
-    if wanted.place and wanted.place != wanted.district:
-        query = query.where(p.c.place.like(wanted.place + "%"))
-    if wanted.states:
-        query = query.where(p.c.state.in_([int(state) for state in wanted.states]))
-    if wanted.kinds:
-        query = query.where(p.c.kind.in_([int(kind) for kind in wanted.kinds]))
-    if wanted.petitioner:
-        query = query.where(p.c.petitioner == wanted.petitioner)
-    if wanted.assignee:
-        t = tables.task
-        query = query.where(
-            exists().where(t.c.district == p.c.district, t.c.petition == p.c.id, t.c.assignee == wanted.assignee)
-        )
-    if wanted.text:
-        query = query.where(_contains(wanted.text.strip()))
-    rows = conn.execute(query.order_by(p.c.create_time.desc(), p.c.id.desc()).limit(limit)).all()
-    return store.with_tasks(conn, rows)
-
-
-def _contains(pattern: str) -> ColumnElement[bool]:
-    """Whether a petition's words contain the pattern, in any case and width of letters."""
-    p, s = tables.petition, tables.search
-    normalized = bigrams.normalized(pattern)
-    found = or_(
-        s.c.letters.contains(normalized, autoescape=True),
-        # Those that an older release indexed, until the job comes to them.
-        s.c.letters.is_(None)
-        & (p.c.text.icontains(pattern, autoescape=True) | p.c.address.icontains(pattern, autoescape=True)),
-    )
-    conditions = [s.c.district == p.c.district, s.c.petition == p.c.id, found]
-    if len("".join(normalized.split())) > 1:
-        conditions.append(s.c.grams.contains(sorted(bigrams.bigrams(pattern))))
-    return exists().where(*conditions)
 
 
 def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:
