@@ -25,8 +25,8 @@ _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY"
 _REGISTRIES = (*_PROXIES, "PIP_INDEX_URL", "UV_DEFAULT_INDEX", "NPM_CONFIG_REGISTRY")
 _INSTALL = "DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends {} >/dev/null"
 _FRESH = ("apt-get update -qq", _INSTALL.format("git make"))
-# An ordinary user can't install what root's first command would, and is told to ask for it.
-_ASKED = _INSTALL.format("python3.11-venv rabbitmq-server prometheus")
+# What `make` installs as root, and tells an ordinary user to ask for.
+_ASKED = (_INSTALL.format("python3.11-venv"), "python3 /root/onegrid/tools/servers.py")
 
 
 def script(*, ordinary: bool, only: str | None) -> str:
@@ -37,7 +37,7 @@ def script(*, ordinary: bool, only: str | None) -> str:
     if ordinary:
         home = f"/home/{USER}"
         folder, enter = f"{home}/onegrid", f"setpriv --reuid={USER} --regid={USER} --init-groups env HOME={home} "
-        lines += [_ASKED, f"useradd --create-home {USER}", f"mv /root/onegrid {folder}", f"chown -R {USER}: {home}"]
+        lines += [*_ASKED, f"useradd --create-home {USER}", f"mv /root/onegrid {folder}", f"chown -R {USER}: {home}"]
     lines += [f"cd {folder}", f"{enter}make run ONCE=1", f"{enter}{test}"]
     return "\n".join(lines)
 
