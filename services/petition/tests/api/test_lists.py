@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from onegrid_kit.database import sync_engine
 from onegrid_kit.migrations import migrate
 from onegrid_kit.paging import START, Position
 from onegrid_kit.testing.postgres import TestPostgres
-from onegrid_petition import bigrams, tables
+from onegrid_petition import bigrams, queries, tables
 from onegrid_petition.main import SERVICE
 from onegrid_petition.petition import Petition
 from onegrid_petition.queries import lists
@@ -279,3 +279,10 @@ def test_no_combination_of_filters_reads_more_where_there_are_more_petitions(exp
         for after in (START, later):
             work = explained.work(lambda conn, w=wanted, a=after: lists.list_petitions(conn, w, a, 51))  # type: ignore[misc]
             assert work.bounded, (wanted, after, work)
+
+
+def test_no_summary_reads_more_where_there_are_more_petitions(explained: Explained) -> None:
+    for place in (DISTRICT, "210602001", "210602001001", "210602001001001"):
+        for first, last in ((date(2024, 11, 2), date(2026, 10, 30)), (date.min, date.max)):
+            work = explained.work(lambda conn, p=place, f=first, t=last: queries.summarize(conn, p, f, t))  # type: ignore[misc]
+            assert work.bounded, (place, first, work)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit import codes
@@ -60,23 +60,46 @@ class Workload:
     count: int
 
 
+_OF_AREA: Final = text(
+    """
+    SELECT sum(filed), sum(accepted), sum(declined), sum(concluded), sum(rated), sum(satisfied), sum(reopened)
+    FROM unnest(CAST(:by_month AS boolean[]), CAST(:first AS date[]), CAST(:behind AS date[]))
+           AS span (by_month, first, behind),
+      LATERAL (
+        SELECT * FROM area_tally
+        WHERE district = :district AND area = :area AND by_month = span.by_month
+          AND day >= span.first AND day < span.behind
+        OFFSET 0
+      ) AS each
+    """
+)
+_LAST_DAY: Final = date(9999, 11, 30)
+"""So that a month follows."""
+
+
 def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:
     """How many petitions there were in the place on these days, both included."""
-    t = tables.tally
-    of_place = and_(t.c.district == codes.district_of(place), t.c.place.like(place + "%"))
-    return _summary(conn, and_(of_place, t.c.day.between(first, last)))
+    by_month, begins, ends = zip(*_spans(first, min(last, _LAST_DAY) + timedelta(days=1)), strict=True)
+    asked = {"by_month": list(by_month), "first": list(begins), "behind": list(ends)}
+    row = conn.execute(_OF_AREA, {**asked, "district": codes.district_of(place), "area": place}).one()
+    return Summary(*(int(count or 0) for count in row))
+
+
+def _spans(first: date, behind: date) -> list[tuple[bool, date, date]]:
+    """The months from one day to another, and the days before and after them: whether by month, first, and behind."""
+    month = first if first.day == 1 or first >= behind else (first.replace(day=1) + timedelta(days=31)).replace(day=1)
+    rest = behind.replace(day=1)
+    if month >= rest:
+        return [(False, first, behind)]
+    return [(False, first, month), (True, month, rest), (False, rest, behind)]
 
 
 def summarize_all(conn: Connection, first: date, last: date) -> Summary:
     """How many there were everywhere on these days, both included."""
-    return _summary(conn, tables.tally.c.day.between(first, last))
-
-
-def _summary(conn: Connection, condition: ColumnElement[bool]) -> Summary:
     t = tables.tally
     columns = (t.c.filed, t.c.accepted, t.c.declined, t.c.concluded, t.c.rated, t.c.satisfied, t.c.reopened)
-    row = conn.execute(select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(condition)).one()
-    return Summary(*(int(count) for count in row))
+    counts = select(*(func.coalesce(func.sum(column), 0) for column in columns))
+    return Summary(*(int(count) for count in conn.execute(counts.where(t.c.day.between(first, last))).one()))
 
 
 # A department's code is as long as a street's. The index `petition_open` has the open petitions.
