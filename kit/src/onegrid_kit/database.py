@@ -23,8 +23,8 @@ from onegrid_kit import audit, idempotency, metrics
 from onegrid_kit.batches import BatchedCommand, BatchStatement
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
-from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict, OutcomeUnknown, Unavailable
+from onegrid_kit.reads import AuditedReads, ReadAudit, ReadStatement
 from onegrid_kit.sizes import require_sendable
 from onegrid_kit.versioned import LoadStatement, VersionedCommands
 
@@ -109,8 +109,7 @@ class Database:
         }
         self._dedicated_use = metrics.dedicated_use(service, lambda: [each.busy for each in self._dedicated])
         self._dedicated: list[DedicatedConnection] = []
-        self._read_audit: Coalescer[tuple[Call, str], None] = Coalescer("read_audit", self._flush_read_audit)
-        self._read_audit_connection = self.dedicated_connection()
+        self._read_audit = ReadAudit(self.dedicated_connection())
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -145,13 +144,10 @@ class Database:
             raise _translate(error) from error
 
     def audit_read(self, call: Call) -> asyncio.Future[None]:
-        """Write to the audit trail that the call reads personal data, those of the same moment together; done
-        when it is stored.
+        """Write to the audit trail that the call reads personal data, together with what it reads or with others of the
+        same moment; done when it is stored.
         """
-        written = self._read_audit.submit((call, call.resource))
-        # A read that is refused does not ask what became of it.
-        written.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return written
+        return self._read_audit.submit(call)
 
     def batched(self, statement: BatchStatement, *, name: str, most: int = 64, pace_s: float = 0.008) -> BatchedCommand:
         """A hot command whose calls share a statement over a connection of its own, at most `most` at a time;
@@ -164,6 +160,10 @@ class Database:
         `name` is what their metrics call them.
         """
         return VersionedCommands(self, load, store, name=name)
+
+    def reads(self, statement: ReadStatement[T], *, name: str) -> AuditedReads[T]:
+        """Reads by key, which share a statement with those of the same moment; `name` is what metrics call them."""
+        return AuditedReads(statement, self.dedicated_connection(), self._read_audit, name=name)
 
     def dedicated_connection(self) -> DedicatedConnection:
         """A connection for a statement that runs all the time."""
@@ -238,11 +238,6 @@ class Database:
         task.add_done_callback(self._running.discard)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
-
-    async def _flush_read_audit(self, entries: Sequence[tuple[Call, str]]) -> Sequence[None]:
-        # Better written twice than not at all.
-        await self._read_audit_connection.fetch(audit.APPEND, audit.document(entries), repeatable=True)
-        return [None] * len(entries)
 
 
 class DedicatedConnection:

@@ -1,4 +1,4 @@
-"""What a step costs: two statements, and nothing compiled once the process is warm."""
+"""What a step and a read cost: two statements and one, and nothing compiled once the process is warm."""
 
 from __future__ import annotations
 
@@ -62,6 +62,13 @@ async def test_each_step_takes_two_statements_and_a_filing_one(desk: Desk, fetch
     fetched.clear()
     await live(desk)
     assert fetched == [store.file_petitions.sql, *[store.known_petitions.sql, store.take_steps.sql] * 6]
+
+
+async def test_a_read_takes_one_statement_which_audits_it_too(desk: Desk, fetched: list[str]) -> None:
+    petition = await desk.file()
+    fetched.clear()
+    await desk.call(CITIZEN, "GetPetition", name=petition.name)
+    assert fetched == [store.petitions.sql]
 
 
 async def test_a_thousand_calls_compile_nothing_once_the_process_is_warm(desk: Desk, compiled: list[str]) -> None:

@@ -15,7 +15,14 @@ from onegrid_kit.projections import keep_newest
 from onegrid_petition import bigrams, lifecycle
 from onegrid_petition.petition import Entry, Petition, Task
 from onegrid_petition.store.rows import entry_of, petition_of, task_of
-from onegrid_petition.store.statements import decision_row, file_petitions, filed_row, known_petitions, take_steps
+from onegrid_petition.store.statements import (
+    decision_row,
+    file_petitions,
+    filed_row,
+    known_petitions,
+    petitions,
+    take_steps,
+)
 from onegrid_petition.store.work_items import find_work_item, upsert_work_items, work_items_by_id, work_items_page
 from onegrid_petition.tables import department, ground_version, petition, place, search, tally, timeline
 
@@ -35,6 +42,7 @@ __all__ = [
     "known_petitions",
     "load_petition",
     "office_names",
+    "petitions",
     "petitions_to_index",
     "petitions_with_estimates",
     "take_steps",
