@@ -302,6 +302,8 @@ class DedicatedConnection:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._connect()
+                # For the same reason: a join by a hash would read all of an index.
+                await self._connection.execute("SET enable_hashjoin = off")
                 await self._connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
             except _FAILURES as error:
                 raise _translate(error) from error
