@@ -400,6 +400,35 @@ async def test_a_revoked_grant_ends_streams_and_older_tokens_and_a_fresh_one_goe
         assert (await api.call(replace(ALICE, user="users/bob"), "Ask")).text
 
 
+async def test_a_token_whose_grants_were_read_before_a_revocation_is_refused_whenever_it_was_issued(
+    database_url: str,
+) -> None:
+    clock = SettableClock()
+    async with serving(SERVICE, database_url, clock=clock) as api:
+        engine = sync_engine(database_url)
+        with engine.begin() as conn:
+            for revision in (7, 6):
+                event = RoleRevoked(user=ALICE.user, grant_revision=revision)
+                delivery = Delivery(id="1", type=event.DESCRIPTOR.full_name, subject=ALICE.user, time=clock.now())
+                housekeeping.refuse_older_tokens(conn, event, delivery)
+        engine.dispose()
+        # On its way from before the revocation, while the other replica's clock was ahead.
+        clock.set(clock.now() + timedelta(seconds=1))
+        late = api.token(replace(ALICE, grant_revision=6))
+
+        async def late_is_refused() -> bool:
+            try:
+                await api.call_with(late, "Ask")
+            except Refused as refused:
+                return refused.reason == "UNAUTHENTICATED"
+            return False
+
+        await waiting.eventually_async(late_is_refused)
+        assert (await api.call(replace(ALICE, grant_revision=7), "Ask")).text
+        # Of a release that did not count, it goes by its time.
+        assert (await api.call(ALICE, "Ask")).text
+
+
 async def test_a_stream_ends_when_its_token_expires_and_a_fresh_one_opens_it_again(database_url: str) -> None:
     clock = SettableClock()
     async with serving(SERVICE, database_url, clock=clock) as api:
