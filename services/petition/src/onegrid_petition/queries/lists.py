@@ -33,7 +33,7 @@ _WALKED: Final = 2000
 """How many petitions a call walks."""
 _WALKED_FOR_TEXT: Final = 500
 """How many it walks before it turns to the index of words."""
-_MONTHS: Final = 12
+_MONTHS: Final = 8
 """How many months it looks up there: the index compares all petitions of a month that have one of the words."""
 _NEWEST: Final[Position] = (datetime.max.replace(tzinfo=UTC), "")
 
@@ -189,7 +189,7 @@ class _Reading:
         if near.reached is None:
             return near
         rest = limit - len(near.rows)
-        far = self._search(near.reached, rest) or self._walk(near.reached, rest, _WALKED)
+        far = self._search(near.reached, rest) or self._walk(near.reached, rest, _WALKED - _WALKED_FOR_TEXT)
         return Scan([*near.rows, *far.rows], far.reached)
 
     def _few(self) -> str | None:
