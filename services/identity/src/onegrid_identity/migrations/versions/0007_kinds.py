@@ -1,12 +1,12 @@
 """The few accounts of staff are listed without reading those of all citizens.
 
-Revision ID: identity0006
+Revision ID: identity0007
 """
 
 from alembic import op
 
-revision = "identity0006"
-down_revision = "identity0005"
+revision = "identity0007"
+down_revision = "identity0006"
 branch_labels = None
 depends_on = None
 
