@@ -25,7 +25,7 @@ clean-data: ## Remove what `make run` kept
 	@rm -rf .data && echo "==> the demonstration's data is gone"
 
 ##@ Develop
-.PHONY: setup test lint format check protos bench wheel lock
+.PHONY: setup test fresh-test lint format check protos bench wheel lock
 setup: $(STAMP) protos ## Install what everything needs into .venv; quick the second time
 
 $(LOCKED): requirements/bootstrap.txt requirements/dev.txt
@@ -49,6 +49,9 @@ protos: $(STAMP) ## Generate the typed stubs of the contracts
 test: setup ## Run all tests (T=path or T="path -k expression" for some)
 	@$(BIN)/python tools/servers.py
 	@$(BIN)/python -m pytest $(or $(T),-n 2 --dist loadfile)
+
+fresh-test: setup ## `make run ONCE=1` and `make test` of the last commit in a bare Debian container (ORDINARY=1: not as root; T=… as above)
+	@$(BIN)/python deploy/images/fresh.py $(if $(ORDINARY),--ordinary) $(if $(T),--only "$(T)") $(if $(IMAGE),--image $(IMAGE))
 
 lint: setup ## Check format, style, types, contracts and imports
 	$(say) "ruff" && $(BIN)/ruff format -q --check $(SOURCES) && $(BIN)/ruff check -q $(SOURCES)

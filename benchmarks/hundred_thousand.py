@@ -11,7 +11,8 @@ import psycopg
 
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
 from onegrid_demo import district
-from onegrid_petition.bigrams import bigrams, normalized
+from onegrid_kit.clock import CHINA
+from onegrid_petition import bigrams
 
 __all__ = ["ABSENT", "BUSY", "COMMON", "COUNT", "FAITHFUL", "IDLE", "RARE", "store"]
 
@@ -83,7 +84,7 @@ def _petition(
     rng: random.Random, number: int, place: str, lead: str, state: State
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     time = _END - timedelta(seconds=(COUNT - number) * 630 + rng.randrange(600))
-    id_ = f"{district.CODE}-{time:%Y%m%d}-{number:08d}"
+    id_ = f"{district.CODE}-{time.astimezone(CHINA):%Y%m%d}-{number:08d}"
     text = f"{rng.choice(_WHAT)}，{COMMON if rng.random() < 0.4 else '请'}尽快处理，第{number}件。"
     if number in (7, COUNT // 2, COUNT - 7):
         text += RARE
@@ -153,7 +154,8 @@ def _timeline(made: list[tuple[dict[str, Any], dict[str, Any] | None]]) -> Itera
 def _search(petition: dict[str, Any]) -> dict[str, Any]:
     found = f"{petition['text']}\n{petition['address']}"
     key = {"district": petition["district"], "petition": petition["id"]}
-    return {**key, "grams": sorted(bigrams(found)), "letters": normalized(found)}
+    filed_in = bigrams.month(petition["district"], petition["create_time"])
+    return {**key, "grams": bigrams.indexed(found, filed_in), "letters": bigrams.normalized(found)}
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: str, rows: Iterator[dict[str, Any]]) -> None:

@@ -1,5 +1,5 @@
-"""Sees to it that the tests find RabbitMQ and Prometheus: installs them from the system's packages as root, else says
-what to install.
+"""Sees to it that the tests find RabbitMQ, Prometheus and what docs/by-hand.md uses: installs them from the system's
+packages as root, else says what to install.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ SERVERS = {
     # RabbitMQ 3.10 or later; its program lies where no PATH leads.
     "rabbitmq-server": (Path("/usr/sbin/rabbitmq-server"), Path("/usr/lib/rabbitmq/bin/rabbitmq-server")),
     "prometheus": (),
+    "curl": (),
+    "openssl": (),
 }
-"""Packages, and where the program of the same name may be beside the PATH."""
+"""Packages, and where the program of the same name may be beside the PATH; the servers first."""
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from debian import BASE, make_base
+from debian import BASE, make_system
 from engine import ToolError, docker, exists, label, ready, run
 from wheelhouse import BUILD, ROOT, RUNTIME, TOOLS, lay_out, packages, version
 
@@ -63,17 +63,17 @@ def report_build(image: str, takes: str) -> Iterator[None]:
 
 
 @functools.cache
-def base(given: str | None, rebuild: bool) -> str:
-    """The base image, pulled or made if it is not here; its name."""
+def system(made: str, given: str | None = None, rebuild: bool = False) -> str:
+    """The image `given`, pulled if it is not here, or else one of Debian's, made if it is not here; its name."""
     if given:
         if not exists(given):
             docker("pull", "-q", given)
         return given
     inputs = digest([HERE / "debian.py"])
-    if rebuild or label(BASE, INPUTS) != inputs:
-        with report_build(BASE, "two minutes"):
-            make_base({INPUTS: inputs}, BUILD)
-    return BASE
+    if rebuild or label(made, INPUTS) != inputs:
+        with report_build(made, "two minutes"):
+            make_system(made, {INPUTS: inputs}, BUILD)
+    return made
 
 
 def build(name: str, on: str, rebuild: bool) -> None:
@@ -116,7 +116,8 @@ def main(argv: list[str]) -> int:
     try:
         ready()
         for name in options.only or services() + list(EVALUATION) * options.evaluation:
-            build(name, base(None if name in EVALUATION else options.base, options.rebuild), options.rebuild)
+            base = system(BASE, None if name in EVALUATION else options.base, options.rebuild)
+            build(name, base, options.rebuild)
     except ToolError as error:
         print(error, file=sys.stderr)
         return 1

@@ -158,7 +158,8 @@ async def test_callers_that_give_up_at_any_moment_leave_no_connection_behind(dat
 async def test_a_closed_database_opens_no_connection_again(database: Database, engine: Engine) -> None:
     dedicated = database.dedicated_connection()
     written = [database.audit_read(a_call()) for _ in range(200)]
-    await asyncio.sleep(0)  # the first of them are being stored, the others wait
+    await asyncio.sleep(0)  # they are handed over …
+    await asyncio.sleep(0)  # … and the first of them are being stored, the others wait
     await database.close()
     outcomes = await asyncio.gather(*written, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {type(None), Unavailable}
@@ -195,6 +196,7 @@ async def test_a_loop_ends_cleanly_after_a_database_is_closed_under_load(
         await asyncio.to_thread(waiting.eventually, lambda: asleep() == len(reads))
         for _ in range(200):
             database.audit_read(a_call())
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         for read in reads:
             read.cancel()

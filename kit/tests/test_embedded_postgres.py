@@ -84,3 +84,22 @@ def test_it_starts_where_only_its_starter_may_enter(tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=checkout, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "42\n"
+
+
+def test_a_killed_one_has_left_no_process_also_in_a_container_where_root_sees_less(place: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; import psycopg;"
+        "from onegrid_kit.embedded.postgres import PostgresServer;"
+        "server = PostgresServer(Path(sys.argv[1])); server.start();"
+        "conn = psycopg.connect(server.url());"
+        "pids = [pid for pid, in conn.execute('SELECT pid FROM pg_stat_activity')];"
+        "server.kill();"
+        # One that has ended, but is not reaped by init yet, has no command line any more.
+        "commands = [Path(f'/proc/{pid}/cmdline') for pid in pids];"
+        "print(len(pids) > 3, [each.read_bytes() for each in commands if each.exists() and each.read_bytes()])"
+    )
+    # As dockerd's containers are: without it, root can't look into the processes of the user that it lends.
+    confined = ["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"] if os.geteuid() == 0 else []
+    command = [*confined, sys.executable, "-c", program, str(place)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "True []\n"), done.stderr

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+import shapely
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from onegrid_kit import geometry
@@ -50,6 +51,20 @@ def test_borders_and_corners_belong_to_the_lowest(one: tuple[float, float], othe
 def test_outside_there_is_no_cell(longitude: float, latitude: float) -> None:
     if not covering(longitude, latitude):
         assert INDEX.locate(longitude, latitude) is None
+
+
+corner = st.tuples(st.floats(124, 124.01), st.floats(40, 40.01))
+
+
+@given(st.tuples(corner, corner, corner), st.integers(0, 2), st.floats(0, 1), st.floats(-1e-15, 1e-15))
+def test_a_slanted_border_is_where_geos_sees_it(
+    ring: tuple[tuple[float, float], ...], edge: int, share: float, beside: float
+) -> None:
+    assume(geometry.problem_of(ring) is None)
+    (west, south), (east, north) = ring[edge], ring[edge - 1]
+    longitude, latitude = west + share * (east - west) + beside, south + share * (north - south)
+    covered = shapely.intersects_xy(shapely.Polygon(ring), longitude, latitude)
+    assert CellIndex([("cell", ring)]).locate(longitude, latitude) == ("cell" if covered else None)
 
 
 def test_a_cell_of_any_size_is_indexed_at_once_and_yields_to_lower_codes() -> None:

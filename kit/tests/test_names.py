@@ -27,7 +27,7 @@ def test_a_name_of_another_pattern_is_refused(name: str) -> None:
 
 
 def test_a_name_needs_all_of_its_ids() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="1 ids do not fill"):
         TASK.name("a")
 
 

@@ -17,7 +17,7 @@ from onegrid.petition.v1.petition_service_pb2 import ListPetitionsRequest
 from onegrid_kit.cipher import cipher
 from onegrid_kit.database import Database
 from onegrid_kit.errors import InvalidToken
-from onegrid_kit.paging import START, Page, Pages, PageTokens, Position, behind
+from onegrid_kit.paging import START, Page, Pages, PageTokens, Position, Scan, behind
 
 TOKENS = PageTokens("k" * 32)
 QUERY = ListPetitionsRequest(district="210602", place="210602003")
@@ -144,6 +144,30 @@ async def test_pages_that_end_by_bytes_hold_each_item_once(db: Database) -> None
     pages = await all_of(db, 120 * ITEM_BYTES, 500)
     assert [number for page in pages for number in page] == list(range(1, ROWS + 1))
     assert [len(page) for page in pages] == [118, 118, 14]
+
+
+async def test_a_page_ends_where_its_query_stopped_looking(db: Database) -> None:
+    def sevenths(_: Connection, after: Position, limit: int) -> Scan[int]:
+        """Looks at ten numbers, of which those that seven divides match."""
+        begin = int(str(after[0])) + 1 if after else 1
+        numbers = range(begin, min(begin + 10, ROWS + 1))
+        found = [number for number in numbers if number % 7 == 0 or number > ROWS - 3][:limit]
+        return Scan(found, (begin + 9,) if len(found) < limit and begin + 9 < ROWS else None)
+
+    pages: list[list[int]] = []
+    token = ""
+    while token or not pages:
+        page = await Pages(db, TOKENS, 2**20).read(
+            ListPetitionsRequest(district="210602", page_size=2, page_token=token),
+            sevenths,
+            position=lambda found: (found,),
+            message=lambda found: StringValue(value=str(found)),
+        )
+        pages.append([int(item.value) for item in page.items])
+        token = page.next_token
+    assert pages[0] == [7], "ten numbers hold no more"
+    expected = [number for number in range(1, ROWS + 1) if number % 7 == 0 or number > ROWS - 3]
+    assert [number for page in pages for number in page] == expected
 
 
 def test_rows_behind_a_position_are_compared_with_all_of_its_columns() -> None:

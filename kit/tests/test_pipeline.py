@@ -40,7 +40,7 @@ from onegrid_kit.testing import waiting
 from onegrid_kit.testing.api import Refused, Serving, serving
 
 from . import toy
-from .toy import CONTRACT, PERMISSION, SECRET, SERVICE, Request, Toy
+from .toy import CONTRACT, PERMISSION, SECRET, SERVICE, Request, Toy, toy_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 STREET = "210602003"
@@ -174,7 +174,7 @@ async def test_a_caller_is_permitted_before_the_request_is_judged(api: Serving) 
     wrong = {"text": "a\0b", "things": [{"label": "too long"}]}
     assert (await refusal(api, ALICE, "Keep", place="210602004", **wrong)).reason == "PERMISSION_DENIED"
     assert (await refusal(api, ALICE, "Keep", place=STREET, **wrong)).reason == "INVALID_REQUEST"
-    assert Toy.last.calls == 0
+    assert toy_of(api).calls == 0
 
 
 async def test_a_code_outside_or_none_at_all_is_denied(api: Serving) -> None:
@@ -284,9 +284,9 @@ async def test_who_runs_out_of_time_is_counted_apart_from_who_goes_away(api: Ser
     with pytest.raises(grpc.aio.AioRpcError):
         await call(raw, metadata=api.token(ALICE), timeout=2)
     await eventually(lambda: outcomes("Ask", "DEADLINE_EXCEEDED") == late + 1)
-    before = Toy.last.calls
+    before = toy_of(api).calls
     leaving = call(raw, metadata=api.token(ALICE), timeout=waiting.HANG_S)
-    await eventually(lambda: Toy.last.calls == before + 1)
+    await eventually(lambda: toy_of(api).calls == before + 1)
     leaving.cancel()
     await eventually(lambda: outcomes("Ask", "CANCELLED") == gone + 1)
     assert outcomes("Ask", "DEADLINE_EXCEEDED") == late + 1
@@ -358,9 +358,9 @@ async def test_a_stream_meets_the_same_concerns(api: Serving) -> None:
     messages = api.stream(ALICE, "Watch")
     await anext(messages)
     await asyncio.sleep(0.5)
-    assert Toy.last.watching == 1
+    assert toy_of(api).watching == 1
     await messages.aclose()
-    await eventually(lambda: Toy.last.watching == 0)
+    await eventually(lambda: toy_of(api).watching == 0)
 
 
 @pytest.mark.parametrize("behaviour", ["wait", "flood"])
@@ -368,12 +368,12 @@ async def test_a_stream_ends_with_its_session(behaviour: str, api: Serving, engi
     other = api.stream(replace(ALICE, session="s2"), "Watch")
     await anext(other)
     watching = asyncio.create_task(drained(api.stream(ALICE, "Watch", text=behaviour)))
-    await eventually(lambda: Toy.last.watching == 2)
+    await eventually(lambda: toy_of(api).watching == 2)
     with engine.begin() as conn:
         conn.execute(text("INSERT INTO revoked_session VALUES ('s1', now() + interval '1 hour')"))
     ended = await watching
     assert (ended.code, ended.reason) == (grpc.StatusCode.UNAUTHENTICATED, "SESSION_ENDED")
-    await eventually(lambda: Toy.last.watching == 1)
+    await eventually(lambda: toy_of(api).watching == 1)
     await other.aclose()
 
 
@@ -382,7 +382,7 @@ async def test_a_revoked_grant_ends_streams_and_older_tokens_and_a_fresh_one_goe
     async with serving(SERVICE, database_url, clock=clock) as api:
         older = api.token(ALICE)
         watching = asyncio.create_task(drained(api.stream(ALICE, "Watch")))
-        await eventually(lambda: Toy.last.watching == 1)
+        await eventually(lambda: toy_of(api).watching == 1)
         revoked = clock.now() + timedelta(milliseconds=10)
         clock.set(revoked + timedelta(milliseconds=10))
         engine = sync_engine(database_url)
@@ -400,11 +400,40 @@ async def test_a_revoked_grant_ends_streams_and_older_tokens_and_a_fresh_one_goe
         assert (await api.call(replace(ALICE, user="users/bob"), "Ask")).text
 
 
+async def test_a_token_whose_grants_were_read_before_a_revocation_is_refused_whenever_it_was_issued(
+    database_url: str,
+) -> None:
+    clock = SettableClock()
+    async with serving(SERVICE, database_url, clock=clock) as api:
+        engine = sync_engine(database_url)
+        with engine.begin() as conn:
+            for revision in (7, 6):
+                event = RoleRevoked(user=ALICE.user, grant_revision=revision)
+                delivery = Delivery(id="1", type=event.DESCRIPTOR.full_name, subject=ALICE.user, time=clock.now())
+                housekeeping.refuse_older_tokens(conn, event, delivery)
+        engine.dispose()
+        # On its way from before the revocation, while the other replica's clock was ahead.
+        clock.set(clock.now() + timedelta(seconds=1))
+        late = api.token(replace(ALICE, grant_revision=6))
+
+        async def late_is_refused() -> bool:
+            try:
+                await api.call_with(late, "Ask")
+            except Refused as refused:
+                return refused.reason == "UNAUTHENTICATED"
+            return False
+
+        await waiting.eventually_async(late_is_refused)
+        assert (await api.call(replace(ALICE, grant_revision=7), "Ask")).text
+        # Of a release that did not count, it goes by its time.
+        assert (await api.call(ALICE, "Ask")).text
+
+
 async def test_a_stream_ends_when_its_token_expires_and_a_fresh_one_opens_it_again(database_url: str) -> None:
     clock = SettableClock()
     async with serving(SERVICE, database_url, clock=clock) as api:
         watching = asyncio.create_task(drained(api.stream(ALICE, "Watch")))
-        await eventually(lambda: Toy.last.watching == 1)
+        await eventually(lambda: toy_of(api).watching == 1)
         clock.set(clock.now() + timedelta(minutes=16))
         ended = await watching
         assert (ended.code, ended.reason) == (grpc.StatusCode.UNAUTHENTICATED, "TOKEN_EXPIRED")
@@ -422,10 +451,10 @@ async def test_a_stream_ends_when_the_grant_that_admits_it_expires(database_url:
         watching = asyncio.create_task(drained(api.stream(brief, "Follow")))
         staying = api.stream(ALICE, "Follow")
         await anext(staying)
-        await eventually(lambda: Toy.last.watching == 2)
+        await eventually(lambda: toy_of(api).watching == 2)
         clock.set(clock.now() + timedelta(minutes=6))
         assert (await watching).reason == "PERMISSION_DENIED"
-        assert Toy.last.watching == 1
+        assert toy_of(api).watching == 1
         await staying.aclose()
 
 
@@ -444,7 +473,7 @@ async def test_one_caller_takes_a_share_of_the_streams_and_leaves_the_rest_to_ot
         others = api.stream(replace(ALICE, user="users/bob"), "Watch")
         await anext(others)
         await mine[0].aclose()
-        await eventually(lambda: Toy.last.watching == 2)
+        await eventually(lambda: toy_of(api).watching == 2)
         again = api.stream(ALICE, "Watch")
         await anext(again)
         for stream in (mine[1], others, again):
@@ -455,7 +484,7 @@ async def test_one_caller_takes_a_share_of_the_streams_and_leaves_the_rest_to_ot
 async def test_one_caller_or_one_address_takes_a_share_of_the_calls(who: Caller | None, database_url: str) -> None:
     async with serving(SERVICE, database_url, max_calls_per_caller=2) as api:
         napping = [asyncio.create_task(api.call(who, "Look", text="nap")) for _ in range(2)]
-        await eventually(lambda: Toy.last.calls == 2)
+        await eventually(lambda: toy_of(api).calls == 2)
         async with grpc.aio.insecure_channel(f"127.0.0.1:{api.port}") as channel:
             refused = await refusal(replace(api, channel=channel), who, "Look")
         assert (refused.reason, refused.metadata) == ("CALLER_LIMIT_REACHED", {"kind": "calls", "limit": "2"})
@@ -527,7 +556,7 @@ async def test_streams_end_with_a_hint_to_come_back_when_the_server_stops(behavi
     async with serving(SERVICE, database_url, drain_grace_s=60.0) as api:
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{api.port}")
         watchers = [asyncio.create_task(watch(replace(api, channel=channel))) for _ in range(5)]
-        await eventually(lambda: Toy.last.watching == 5)
+        await eventually(lambda: toy_of(api).watching == 5)
         began = asyncio.get_running_loop().time()
     for ended in await asyncio.gather(*watchers):
         assert (ended.code, ended.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
@@ -535,7 +564,7 @@ async def test_streams_end_with_a_hint_to_come_back_when_the_server_stops(behavi
         ended.details["RetryInfo"].Unpack(retry)
         assert retry.retry_delay.ToTimedelta() > timedelta(0)
     assert asyncio.get_running_loop().time() - began < 30
-    assert Toy.last.watching == 0
+    assert toy_of(api).watching == 0
     await channel.close()
 
 
@@ -548,7 +577,7 @@ async def test_a_watcher_who_does_not_read_does_not_keep_the_server_from_stoppin
         await asyncio.sleep(0.3)
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 30
-    assert Toy.last.watching == 0
+    assert toy_of(api).watching == 0
     stuck.cancel()
     await channel.close()
 
@@ -636,7 +665,7 @@ async def test_a_method_that_two_servicers_implement_is_not_served(api: Serving)
             return b""
 
     with pytest.raises(TypeError, match="Ask is implemented by Toy and Again"):
-        service_handler(api.runtime, [Toy.last, Again()])
+        service_handler(api.runtime, [toy_of(api), Again()])
 
 
 async def test_a_servicer_with_a_method_that_the_contract_lacks_is_not_served(api: Serving) -> None:
@@ -645,7 +674,7 @@ async def test_a_servicer_with_a_method_that_the_contract_lacks_is_not_served(ap
             return b""
 
     with pytest.raises(TypeError, match=r"More\.Lok is no method of toy\.v1\.ToyService"):
-        service_handler(api.runtime, [Toy.last, More()])
+        service_handler(api.runtime, [toy_of(api), More()])
 
 
 async def test_several_servicers_share_a_contract(api: Serving) -> None:

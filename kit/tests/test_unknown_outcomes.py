@@ -165,7 +165,7 @@ async def test_of_a_batch_whose_answer_is_lost_only_what_has_no_request_id_is_un
             calls.append(asyncio.create_task(api.call(ALICE, "Pile", text=name, request_id=request_id)))
             # The first alone; the others wait for its end, and share a statement.
             await commits.reached()
-        await asyncio.to_thread(eventually, lambda: toy.Toy.last.calls == len(requests))
+        await asyncio.to_thread(eventually, lambda: toy.toy_of(api).calls == len(requests))
         await commits.cut()
         await calls[0]
         await commits.cut()
@@ -178,7 +178,7 @@ async def test_of_a_batch_whose_answer_is_lost_only_what_has_no_request_id_is_un
 async def test_the_client_policy_repeats_a_command_by_its_request_id_and_never_without(api: Serving) -> None:
     """Also where a replica or a connection is lost, of which gRPC itself makes UNAVAILABLE."""
     for request_id, tries in (("", 1), (a_request_id(), 5)):
-        toy.Toy.last.calls = 0
+        toy.toy_of(api).calls = 0
         with pytest.raises(Refused) as refused:
             await api.call(ALICE, "Make", text="away", request_id=request_id)
-        assert (refused.value.reason, toy.Toy.last.calls) == ("UNAVAILABLE", tries)
+        assert (refused.value.reason, toy.toy_of(api).calls) == ("UNAVAILABLE", tries)

@@ -151,12 +151,6 @@ async def test_what_they_leave_in_the_audit_trail_is_intact(
         assert list(audit.broken_blocks(conn)) == []
 
 
-async def test_a_read_sees_what_is_stored(counters: VersionedCommands[Counter_ | None]) -> None:
-    assert await counters.read(name="none") is None
-    await step(counters, a_call())
-    assert await counters.read(name="a") == Counter_("a", 2)
-
-
 async def test_commands_of_one_moment_share_two_round_trips(
     counters: VersionedCommands[Counter_ | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

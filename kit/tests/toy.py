@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message import Message
@@ -23,6 +23,7 @@ from onegrid_kit.runtime import Runtime
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.sizes import MAX_RESPONSE_BYTES
+from onegrid_kit.testing.api import Serving
 
 PERMISSION = "toy.things.keep"
 SECRET = "password of the database"
@@ -102,12 +103,9 @@ PILE = BatchStatement("effect text", "done AS (INSERT INTO effect (name) SELECT 
 
 
 class Toy:
-    """The servicer. `last` is the one that was made last."""
-
-    last: ClassVar[Toy]
+    """The servicer."""
 
     def __init__(self, runtime: Runtime[ServiceSettings]) -> None:
-        Toy.last = self
         self._db = runtime.db
         self._piled = runtime.db.batched(PILE, name="pile")
         self.watching = 0
@@ -165,6 +163,13 @@ class Toy:
             self.watching -= 1
 
     Follow = Watch
+
+
+def toy_of(api: Serving) -> Toy:
+    """The servicer of a running api."""
+    (toy,) = api.servicers
+    assert isinstance(toy, Toy)
+    return toy
 
 
 def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def installed(source: Path) -> Path:
         for each in source.iterdir():
             if each.suffix in (".json", ".js"):
                 (folder / each.name).write_bytes(each.read_bytes())
-        command = [NODE, _NPM, "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=folder, check=True)
+        command = [NODE, _NPM, "ci", "--loglevel=error", "--ignore-scripts", "--no-audit", "--no-fund"]
+        # Node brings certificates of its own; a company's or a proxy's are the system's.
+        subprocess.run(command, cwd=folder, check=True, env={**os.environ, "NODE_OPTIONS": "--use-system-ca"})
         stamp.write_bytes(lock)
     return folder

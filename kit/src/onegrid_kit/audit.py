@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from onegrid_kit.callers import Call
 
-__all__ = ["APPEND", "APPENDING", "append", "broken_blocks", "document"]
+__all__ = ["APPEND", "APPENDING", "append", "appending", "broken_blocks", "document"]
 
 STRANDS = 8
 
@@ -45,18 +45,19 @@ APPENDING = f"""
 """The part of a statement that appends the rows of `audited`, one before it, as one block."""
 
 
-def _append_statement(entries: str) -> str:
+def appending(entries: str) -> str:
+    """The part of a statement that appends what a `document` lists; `entries` is the parameter that holds it."""
     return f"""
-    WITH audited AS (
+    audited AS (
       SELECT * FROM jsonb_to_recordset(CAST({entries} AS jsonb)) AS entry (
         position integer, time timestamptz, caller text, method text, resource text, request_id text, purpose text)
-    ), {APPENDING} SELECT
+    ), {APPENDING}
     """
 
 
-APPEND = _append_statement("$1")
+APPEND = f"WITH {appending('$1')} SELECT"
 """What `append` runs, for a `DedicatedConnection`; it takes a `document`."""
-_APPEND = text(_append_statement(":entries"))
+_APPEND = text(f"WITH {appending(':entries')} SELECT")
 _TRAIL = text(
     """
     SELECT strand, block, hash, position, time, caller, method, resource, request_id, purpose

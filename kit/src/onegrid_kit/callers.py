@@ -75,6 +75,8 @@ class Caller:
     """When the token ends; None for a caller without one."""
     issue_time: datetime | None = field(default=None, compare=False)
     """When the token was issued; None for a caller without one."""
+    grant_revision: int | None = field(default=None, compare=False)
+    """How often grants of the account were revoked when those of the token were read; None if nobody counted."""
     _scopes: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The codes over which each permission is held; none for one that is held over ``self`` alone."""
 

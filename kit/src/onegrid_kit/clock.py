@@ -4,14 +4,35 @@ time instead.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-__all__ = ["CHINA", "Clock", "SettableClock", "SystemClock"]
+__all__ = ["CHINA", "Clock", "SettableClock", "SystemClock", "day_in_china", "end_of_day_in_china"]
 
 CHINA = ZoneInfo("Asia/Shanghai")
 """The zone in which days begin and promises end."""
+
+_HOUR_S = 3600
+
+
+def day_in_china(moment: datetime) -> date:
+    """The day in China at that moment, which is aware and not before 1901."""
+    return _day_of_hour(int(moment.timestamp() // _HOUR_S))
+
+
+# A filing would spend more time on zones than on all of its identifiers.
+@lru_cache(maxsize=1024)
+def _day_of_hour(hour: int) -> date:
+    # China's days have begun at whole hours of UTC since 1901.
+    return datetime.fromtimestamp(hour * _HOUR_S, CHINA).date()
+
+
+@lru_cache(maxsize=1024)
+def end_of_day_in_china(day: date) -> datetime:
+    """The first moment after the day, in UTC."""
+    return datetime.combine(day + timedelta(days=1), time(), CHINA).astimezone(UTC)
 
 
 class Clock(Protocol):

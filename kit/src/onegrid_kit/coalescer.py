@@ -46,9 +46,11 @@ class Coalescer(Generic[I, O]):
         self._running: set[asyncio.Task[None]] = set()
         self._size = metrics.BATCH_SIZE.labels(name)
 
-    def submit(self, item: I) -> asyncio.Future[O]:
-        """What `flush` will answer for the item. A caller that goes away does not take the item with it."""
-        future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
+    def submit(self, item: I, answer: asyncio.Future[O] | None = None) -> asyncio.Future[O]:
+        """What `flush` will answer for the item, in `answer` if that is given. A caller that goes away does not take
+        the item with it.
+        """
+        future: asyncio.Future[O] = answer or asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._free:
             self._free -= 1

@@ -23,8 +23,8 @@ from onegrid_kit import audit, idempotency, metrics
 from onegrid_kit.batches import BatchedCommand, BatchStatement
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
-from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict, OutcomeUnknown, Unavailable
+from onegrid_kit.reads import AuditedReads, ReadAudit, ReadStatement
 from onegrid_kit.sizes import require_sendable
 from onegrid_kit.versioned import LoadStatement, VersionedCommands
 
@@ -58,6 +58,9 @@ _SESSION = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
+# An api asks for few rows, by their keys. The planner first sees its statements while their tables are empty, and would
+# read these whole until they are analyzed, or because it takes what is rare for common.
+_API_SESSION = {**_SESSION, "enable_seqscan": "off", "enable_mergejoin": "off"}
 
 
 def run_command(conn: Connection, cipher: Cipher, call: Call, do: Callable[[Connection], Message]) -> bytes:
@@ -106,8 +109,7 @@ class Database:
         }
         self._dedicated_use = metrics.dedicated_use(service, lambda: [each.busy for each in self._dedicated])
         self._dedicated: list[DedicatedConnection] = []
-        self._read_audit: Coalescer[tuple[Call, str], None] = Coalescer("read_audit", self._flush_read_audit)
-        self._read_audit_connection = self.dedicated_connection()
+        self._read_audit = ReadAudit(self.dedicated_connection())
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -142,13 +144,10 @@ class Database:
             raise _translate(error) from error
 
     def audit_read(self, call: Call) -> asyncio.Future[None]:
-        """Write to the audit trail that the call reads personal data, those of the same moment together; done
-        when it is stored.
+        """Write to the audit trail that the call reads personal data, together with what it reads or with others of the
+        same moment; done when it is stored.
         """
-        written = self._read_audit.submit((call, call.resource))
-        # A read that is refused does not ask what became of it.
-        written.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return written
+        return self._read_audit.submit(call)
 
     def batched(self, statement: BatchStatement, *, name: str, most: int = 64, pace_s: float = 0.008) -> BatchedCommand:
         """A hot command whose calls share a statement over a connection of its own, at most `most` at a time;
@@ -161,6 +160,10 @@ class Database:
         if what it stores may not be decided on what has changed meanwhile. `name` is what their metrics call them.
         """
         return VersionedCommands(self, load, store, name=name)
+
+    def reads(self, statement: ReadStatement[T], *, name: str) -> AuditedReads[T]:
+        """Reads by key, which share a statement with those of the same moment; `name` is what metrics call them."""
+        return AuditedReads(statement, self.dedicated_connection(), self._read_audit, name=name)
 
     def dedicated_connection(self) -> DedicatedConnection:
         """A connection for a statement that runs all the time."""
@@ -236,11 +239,6 @@ class Database:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
-    async def _flush_read_audit(self, entries: Sequence[tuple[Call, str]]) -> Sequence[None]:
-        # Better written twice than not at all.
-        await self._read_audit_connection.fetch(audit.APPEND, audit.document(entries), repeatable=True)
-        return [None] * len(entries)
-
 
 class DedicatedConnection:
     """A connection for a statement that runs all the time, over the driver alone: SQLAlchemy takes 0.3 ms of
@@ -304,9 +302,8 @@ class DedicatedConnection:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._connect()
-                # Few rows, by their keys: but the planner first sees the statements while their tables are empty, and
-                # would read these whole until they are analyzed.
-                await self._connection.execute("SET enable_seqscan = off; SET enable_mergejoin = off")
+                # For the same reason: a join by a hash would read all of an index.
+                await self._connection.execute("SET enable_hashjoin = off")
                 await self._connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
             except _FAILURES as error:
                 raise _translate(error) from error
@@ -360,7 +357,7 @@ def lost(error: BaseException) -> bool:
 
 
 def _connector(url: str, statement_timeout_ms: int) -> Connector:
-    session = {**_SESSION, "statement_timeout": str(statement_timeout_ms)}
+    session = {**_API_SESSION, "statement_timeout": str(statement_timeout_ms)}
 
     async def connect() -> asyncpg.Connection[Any]:
         try:

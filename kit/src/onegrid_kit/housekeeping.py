@@ -22,8 +22,10 @@ _REVOKE = text(
 
 _REVOKE_GRANT = text(
     """
-    INSERT INTO revoked_grant AS known ("user", revoke_time) VALUES (:user, :time)
-    ON CONFLICT ("user") DO UPDATE SET revoke_time = greatest(known.revoke_time, excluded.revoke_time)
+    INSERT INTO revoked_grant AS known ("user", revoke_time, grant_revision) VALUES (:user, :time, :revision)
+    ON CONFLICT ("user") DO UPDATE SET
+      revoke_time = greatest(known.revoke_time, excluded.revoke_time),
+      grant_revision = greatest(known.grant_revision, excluded.grant_revision)
     """
 )
 # Longer than any access token lasts.
@@ -37,7 +39,7 @@ def refuse_session(conn: Connection, event: SessionRevoked, _: Delivery) -> None
 
 def refuse_older_tokens(conn: Connection, event: RoleRevoked, delivery: Delivery) -> None:
     """Refuse the access tokens that may still hold the revoked grant; a refreshed one does not."""
-    conn.execute(_REVOKE_GRANT, {"user": event.user, "time": delivery.time})
+    conn.execute(_REVOKE_GRANT, {"user": event.user, "time": delivery.time, "revision": event.grant_revision})
 
 
 def forget_answers(conn: Connection, _: datetime) -> None:

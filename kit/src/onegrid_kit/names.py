@@ -13,17 +13,19 @@ class ResourceName:
         self._segments = pattern.split("/")
         if not all(segment.startswith("{") == bool(index % 2) for index, segment in enumerate(self._segments)):
             raise ValueError(f"{pattern} does not alternate between collections and ids")
+        self._collections = self._segments[::2]
+        self._format = "/".join(f"{collection}/%s" for collection in self._collections)
 
     def name(self, *ids: str | int) -> str:
         """The name of the resource with these ids, those of its parents first."""
-        return "/".join(
-            part for collection, id_ in zip(self._segments[::2], ids, strict=True) for part in (collection, str(id_))
-        )
+        if len(ids) != len(self._collections):
+            raise ValueError(f"{len(ids)} ids do not fill {self.pattern}")
+        return self._format % ids
 
     def ids(self, name: str) -> tuple[str, ...]:
         """The ids in the name, those of its parents first. Raises ValueError for a name of another pattern."""
         parts = name.split("/")
-        if len(parts) != len(self._segments) or parts[::2] != self._segments[::2] or not all(parts):
+        if len(parts) != len(self._segments) or parts[::2] != self._collections or not all(parts):
             raise ValueError(f"{name!r} is not {self.pattern}")
         return tuple(parts[1::2])
 

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, literal, true, tuple_
 from onegrid_kit.database import Database
 from onegrid_kit.errors import InvalidToken
 
-__all__ = ["START", "Page", "PageTokens", "Pages", "Position", "behind"]
+__all__ = ["START", "Page", "PageTokens", "Pages", "Position", "Scan", "behind"]
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R")
@@ -54,9 +54,24 @@ class Page(Generic[M]):
     """Asks for the next page; empty on the last."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scan(Generic[R]):
+    """What a query found that looks at no more rows than it may, whether they match or not."""
+
+    rows: Sequence[R]
+    reached: Position | None = None
+    """How far it looked, if it found fewer rows than it was asked for and stopped before the end of the list."""
+
+
+Query: TypeAlias = Callable[[Connection, Position, int], Sequence[R] | Scan[R]]
+"""Reads that many rows behind a position, in the list's order. Fewer rows are the end of the list, unless a Scan says
+how far it looked.
+"""
+
+
 class Pages:
-    """Reads lists page by page. A page ends after `page_size` items, or earlier, before it has more than `max_bytes`
-    bytes; it holds one item at least.
+    """Reads lists page by page. A page ends after `page_size` items, or earlier: before it has more than `max_bytes`
+    bytes, or where its query stopped looking. It holds one item at least, unless its query stopped before it found one.
     """
 
     def __init__(self, db: Database, tokens: PageTokens, max_bytes: int) -> None:
@@ -67,15 +82,14 @@ class Pages:
     async def read(
         self,
         request: PagedRequest,
-        query: Callable[[Connection, Position, int], Sequence[R]],
+        query: Query[R],
         *,
         position: Callable[[R], Position],
         message: Callable[[R], M],
     ) -> Page[M]:
         """The page that the request asks for.
 
-        `query` reads that many rows behind a position, in the list's order. Raises InvalidToken for a page token that
-        was not made for this request, and whatever `query` raises.
+        Raises InvalidToken for a page token that was not made for this request, and whatever `query` raises.
         """
         tokens, of = self.tokens, cast(Message, request)
         after = tokens.open(of, request.page_token)
@@ -85,21 +99,22 @@ class Pages:
         while True:
             # One more than the page takes, to know whether another page follows.
             limit = min(size + 1 - len(items), _CHUNK_ROWS)
-            rows = await self._rows(query, after, limit)
-            for row in rows:
+            scan = await self._scan(query, after, limit)
+            for row in scan.rows:
                 item = message(row)
                 room -= item.ByteSize() + _FIELD_BYTES
                 if len(items) == size or (items and room < 0):
                     return Page(items, tokens.make(of, after))
                 items.append(item)
                 after = position(row)
-            if len(rows) < limit:
+            if scan.reached is not None:
+                return Page(items, tokens.make(of, scan.reached))
+            if len(scan.rows) < limit:
                 return Page(items, "")
 
-    async def _rows(
-        self, query: Callable[[Connection, Position, int], Sequence[R]], after: Position, limit: int
-    ) -> Sequence[R]:
-        return await self._db.read(lambda conn: query(conn, after, limit))
+    async def _scan(self, query: Query[R], after: Position, limit: int) -> Scan[R]:
+        found = await self._db.read(lambda conn: query(conn, after, limit))
+        return found if isinstance(found, Scan) else Scan(found)
 
 
 class PageTokens:

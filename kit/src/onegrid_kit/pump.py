@@ -110,6 +110,7 @@ class Pump:
         finally:
             leader.set(0)
             outbox.close()
+            member.schedule.release()
             lease.release()
 
 

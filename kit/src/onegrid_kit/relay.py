@@ -150,9 +150,9 @@ class _Carrier:
             if ended.is_set():
                 return
             try:
-                await asyncio.to_thread(self._lease.acquire)
+                await asyncio.to_thread(self._lease.renew)
             except Exception as error:
-                log.info("lease not renewed", error=describe(error))
+                log.info("lease not renewed", lease="relay", error=describe(error))
 
     async def _carry(self, connection: AbstractConnection, exchange: AbstractExchange, outbox: Outbox) -> None:
         idle, checked = _IDLE_S[0], None

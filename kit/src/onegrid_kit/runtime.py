@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, text
@@ -23,7 +22,7 @@ from onegrid_kit.rpc.limits import CallerLimit
 from onegrid_kit.rpc.streams import OpenStreams
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
-from onegrid_kit.tokens import KeySource, TokenVerifier
+from onegrid_kit.tokens import KeySource, Revocation, TokenVerifier
 
 __all__ = ["Runtime"]
 
@@ -115,7 +114,7 @@ class Runtime(Generic[S]):
             await asyncio.sleep(_POLL_S)
 
 
-def _revoked(conn: Connection) -> tuple[frozenset[str], dict[str, datetime]]:
+def _revoked(conn: Connection) -> tuple[frozenset[str], dict[str, Revocation]]:
     sessions = conn.execute(text("SELECT session FROM revoked_session")).scalars()
-    grants = conn.execute(text('SELECT "user", revoke_time FROM revoked_grant'))
-    return frozenset(sessions), {row.user: row.revoke_time for row in grants}
+    grants = conn.execute(text('SELECT "user", revoke_time, grant_revision FROM revoked_grant'))
+    return frozenset(sessions), {row.user: Revocation(row.revoke_time, row.grant_revision) for row in grants}

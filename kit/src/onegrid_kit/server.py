@@ -47,9 +47,11 @@ class ApiServer:
         self.port = 0
         """Where it listens, once it is started."""
         self._server = grpc.aio.server(options=server_options(settings))
+        self.servicers = {runtime.service.name: runtime.service.load_api()(runtime) for runtime in runtimes}
+        """What each service's contract is implemented by."""
         for runtime in runtimes:
-            servicers = runtime.service.load_api()(runtime)
-            self._server.add_generic_rpc_handlers([service_handler(runtime, servicers)])
+            handler = service_handler(runtime, self.servicers[runtime.service.name])
+            self._server.add_generic_rpc_handlers([handler])
         names = [runtime.service.descriptor.full_name for runtime in runtimes]
         self._names = ["", *names]
         _serve_reflection(self._server, [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name])

@@ -16,7 +16,7 @@ from onegrid_kit.callers import ALWAYS, Caller, Grant, Period
 from onegrid_kit.clock import Clock
 from onegrid_kit.errors import GrantRevoked, SessionEnded, TokenExpired, Unauthenticated
 
-__all__ = ["MAX_BYTES", "KeySource", "TokenVerifier", "encode", "size"]
+__all__ = ["MAX_BYTES", "KeySource", "Revocation", "TokenVerifier", "encode", "size"]
 
 MAX_BYTES: Final = 16 * 1024
 """How large a token may become by what it grants: half of the metadata that servers accept with a call."""
@@ -62,6 +62,7 @@ def _claims(caller: Caller, issued: datetime, expires: datetime) -> dict[str, An
         "kind": int(caller.kind),
         "org": caller.organization,
         "dst": caller.district,
+        **({} if caller.grant_revision is None else {"rev": caller.grant_revision}),
         "grants": [_claim(grant) for grant in caller.grants if grant.period == ALWAYS],
         # By themselves: a service of the release before, which knows no periods, must not take them for lasting ones.
         "periods": [_claim(grant) for grant in caller.grants if grant.period != ALWAYS],
@@ -82,6 +83,24 @@ class _Verified:
     """… and before this one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """That a grant of a user was revoked."""
+
+    time: datetime
+    grant_revision: int
+    """Of the user's grants since then; 0 if the release that revoked it did not count."""
+
+    def outdates(self, caller: Caller) -> bool:
+        """Whether the caller's token may still hold the grant.
+
+        Revisions alone are exact: a token's grants may have been read before the revocation and issued after it.
+        """
+        if caller.grant_revision is not None and caller.grant_revision < self.grant_revision:
+            return True
+        return caller.issue_time is not None and caller.issue_time < self.time
+
+
 class TokenVerifier:
     """Turns tokens into callers; a token that was verified is remembered until it expires."""
 
@@ -90,8 +109,8 @@ class TokenVerifier:
         """Where public keys come from."""
         self.revoked: Set[str] = frozenset()
         """The sessions whose tokens are refused."""
-        self.outdated: Mapping[str, datetime] = {}
-        """The users of whom a grant was revoked, and when: their older tokens are refused."""
+        self.outdated: Mapping[str, Revocation] = {}
+        """The users of whom a grant was revoked: their older tokens are refused."""
         self._clock = clock
         self._known: dict[str, _Verified] = {}
 
@@ -151,8 +170,7 @@ class TokenVerifier:
         if caller.session in self.revoked:
             return SessionEnded()
         revoked = self.outdated.get(caller.user)
-        outdated = revoked is not None and caller.issue_time is not None and caller.issue_time < revoked
-        return GrantRevoked() if outdated else None
+        return GrantRevoked() if revoked is not None and revoked.outdates(caller) else None
 
 
 def _claim(grant: Grant) -> dict[str, Any]:
@@ -181,5 +199,6 @@ def _read(claims: dict[str, Any]) -> tuple[Caller, datetime]:
         ),
         expire_time=expires,
         issue_time=issued,
+        grant_revision=claims.get("rev"),
     )
     return caller, issued

@@ -36,8 +36,8 @@ _PAUSE_S: Final = (0.002, 0.1)
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    call: Call | None
-    """The command that wants to know what its request was answered before; None for a read."""
+    call: Call
+    """The command that wants to know what its request was answered before."""
     key: Mapping[str, object]
 
 
@@ -70,17 +70,13 @@ class LoadStatement(Generic[R]):
 
 
 class VersionedCommands(Generic[R]):
-    """The commands on one kind of resource, and its reads by key; see `Database.versioned`."""
+    """The commands on one kind of resource; see `Database.versioned`."""
 
     def __init__(self, db: Database, load: LoadStatement[R], store: BatchStatement, *, name: str) -> None:
         self._load = load
         self._connection = db.dedicated_connection()
         self._loads: Coalescer[_Wanted, _Loaded[R]] = Coalescer(f"load_{name}", self._flush, pace_s=_LOAD_PACE_S)
         self._stores: BatchedCommand = db.batched(store, name=f"store_{name}", pace_s=_STORE_PACE_S)
-
-    async def read(self, **key: object) -> R:
-        """What the key names, as it is now. Raises Unavailable."""
-        return (await self._loads.submit(_Wanted(None, key))).value
 
     async def run(self, call: Call, decide: Callable[[R], Item], **key: object) -> bytes:
         """Do the command once for its request id; its serialized response, or the one that its request got before.
@@ -107,8 +103,8 @@ class VersionedCommands(Generic[R]):
             [
                 {
                     "position": position,
-                    "caller": wanted.call.caller.user if wanted.call and wanted.call.request_id else None,
-                    "request_id": wanted.call.request_id if wanted.call else None,
+                    "caller": wanted.call.caller.user,
+                    "request_id": wanted.call.request_id or None,
                     **wanted.key,
                 }
                 for position, wanted in enumerate(batch)

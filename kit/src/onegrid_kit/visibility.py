@@ -5,9 +5,11 @@ A service decides once, per resource, what kind of viewer a caller is; the contr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from operator import attrgetter
+from typing import Final, TypeVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -45,26 +47,29 @@ def visible_to(viewer: Viewer, message: M) -> M:
     hidden, nested = _plan(message.DESCRIPTOR, viewer)
     for name in hidden:
         message.ClearField(name)
-    for field in nested:
-        for each in _messages(field, message):
+    for messages_of in nested:
+        for each in messages_of(message):
             visible_to(viewer, each)
     return message
 
 
-def _messages(field: FieldDescriptor, message: Message) -> Any:
-    value = getattr(message, field.name)
+def _reader(field: FieldDescriptor) -> Callable[[Message], Iterable[Message]]:
+    """Reads the messages that a field holds."""
+    name = field.name
     if not field.is_repeated:
-        return (value,) if message.HasField(field.name) else ()
-    return value.values() if _is_map(field) else value
+        return lambda message: (getattr(message, name),) if message.HasField(name) else ()
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return lambda message: getattr(message, name).values()
+    return attrgetter(name)
 
 
 @lru_cache(maxsize=4096)
-def _plan(of: Descriptor, viewer: Viewer) -> tuple[tuple[str, ...], tuple[FieldDescriptor, ...]]:
-    """The message's own fields that the viewer does not see, and those that hold messages with fields not for all."""
+def _plan(of: Descriptor, viewer: Viewer) -> tuple[tuple[str, ...], tuple[Callable[[Message], Iterable[Message]], ...]]:
+    """The message's own fields that the viewer does not see, and what reads the messages with fields not for all."""
     hidden = tuple(
         field.name for field in of.fields if (rule := visibility_of(field)) is not None and not viewer.may_see(rule)
     )
-    nested = tuple(field for field in of.fields if _holds_marked(field, frozenset()))
+    nested = tuple(_reader(field) for field in of.fields if _holds_marked(field, frozenset()))
     return hidden, nested
 
 
@@ -73,7 +78,3 @@ def _holds_marked(field: FieldDescriptor, above: frozenset[Descriptor]) -> bool:
     if inner is None or inner in above:
         return False
     return any(visibility_of(each) is not None or _holds_marked(each, above | {inner}) for each in inner.fields)
-
-
-def _is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and field.message_type.GetOptions().map_entry

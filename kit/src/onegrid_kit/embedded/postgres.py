@@ -306,7 +306,12 @@ class PostgresServer:
     def _launch(self) -> None:
         for _ in range(5):
             chosen = self._port or free_port()
-            options = {**self._settings, "port": str(chosen), "unix_socket_directories": self._socket_directory(chosen)}
+            options = {
+                **self._settings,
+                "port": str(chosen),
+                "unix_socket_directories": self._socket_directory(chosen),
+                "cluster_name": _cluster_name(self._data),
+            }
             command = [str(self._bin / "postgres"), "-D", str(self._data)]
             for name, value in options.items():
                 command += ["-c", f"{name}={value}"]
@@ -411,22 +416,22 @@ def _postmaster_of(data: Path) -> int:
         return 0
 
 
+def _cluster_name(data: Path) -> str:
+    """A name of the data directory that the titles of all its server's processes hold."""
+    return f"onegrid-{sha256(os.path.realpath(data).encode()).hexdigest()[:16]}"
+
+
 def _processes_in(data: Path) -> list[int]:
-    """The server's processes: each has the data directory as its working directory."""
-    place = os.path.realpath(data)
+    """The server's processes, by their titles: in a container, root can't see where another user's process works."""
+    name = _cluster_name(data).encode()
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            try:
-                if os.readlink(f"/proc/{entry.name}/cwd") == place and _is_postgres(entry.name):
+            with contextlib.suppress(OSError):
+                process = Path(entry.path)
+                if (process / "comm").read_text() == "postgres\n" and name in (process / "cmdline").read_bytes():
                     found.append(int(entry.name))
-            except OSError:
-                continue
     return found
-
-
-def _is_postgres(pid: str) -> bool:
-    return Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"
 
 
 def _proportional_memory(pid: int) -> int:

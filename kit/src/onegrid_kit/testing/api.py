@@ -75,6 +75,8 @@ class Serving:
     port: int
     runtime: Runtime[Any]
     keys: StaticKeys
+    servicers: Sequence[object]
+    """What implements the contract."""
 
     def token(self, caller: Caller, lasts: timedelta = timedelta(minutes=15)) -> Sequence[tuple[str, str]]:
         """The metadata that makes a call this caller's."""
@@ -135,6 +137,6 @@ async def serving(
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-            yield Serving(channel, server.port, runtime, keys)
+            yield Serving(channel, server.port, runtime, keys, server.servicers[service.name])
     finally:
         await server.stop()

@@ -139,8 +139,8 @@ def run(service: Service, settings: ServiceSettings) -> int:
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
     probes.serve(settings.metrics_port, _health, service.name, "worker")
-    # For events, for jobs, and for work that is done in steps, if there is such.
-    engine = sync_engine(settings.database_url, pool=3 if service.steps else 2)
+    # For events, for a job, for the lease of those who run jobs, and for work that is done in steps, if there is such.
+    engine = sync_engine(settings.database_url, pool=4 if service.steps else 3)
     metrics.observe_pool(service.name, "worker", engine.pool)
     inbox = Inbox.of(service, settings, engine)
     schedule = Schedule(service.name, engine, service.load_jobs(), SystemClock())
@@ -171,6 +171,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
         return 1
     if any(container.started for container in runner.containers):
         runner.stop()
+    schedule.release()
     log.info("worker stopped")
     return 0
 

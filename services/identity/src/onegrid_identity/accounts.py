@@ -56,7 +56,9 @@ class Account:
     """Argon2id, of the password or of a service account's secret."""
     version: int = 1
     announced_version: int = 0
-    """The version that others were told of last."""
+    """The version that was announced last."""
+    grant_revision: int = 0
+    """How often grants of it were revoked."""
     create_time: datetime
     update_time: datetime
 
@@ -152,7 +154,10 @@ class RefreshToken:
 
 
 def caller_of(account: Account, session: str, granted: Iterable[tuple[Role, Grant]]) -> Caller:
-    """The caller that a token of this account makes, with the permissions of its roles by scope, level and period."""
+    """The caller that a token of this account makes, with the permissions of its roles by scope, level and period.
+
+    The account must be read before what it is granted: if a grant is revoked in between, the token is refused.
+    """
     merged: dict[tuple[str, OaLevel, Period], set[str]] = {}
     for role, grant in granted:
         merged.setdefault((grant.scope, role.oa_level, grant.period), set()).update(role.permissions)
@@ -162,6 +167,7 @@ def caller_of(account: Account, session: str, granted: Iterable[tuple[Role, Gran
         kind=account.kind,
         organization=account.organization,
         district=account.district,
+        grant_revision=account.grant_revision,
         grants=tuple(
             TokenGrant(scope, level, frozenset(permissions), period)
             for (scope, level, period), permissions in sorted(merged.items(), key=lambda item: item[0][:2])

@@ -55,6 +55,7 @@ account = Table(
     Column("password_hash", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("announced_version", BigInteger, nullable=False),
+    Column("grant_revision", BigInteger, nullable=False, server_default="0"),
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
 )

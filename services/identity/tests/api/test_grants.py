@@ -13,11 +13,13 @@ from onegrid.identity.v1 import resources_pb2
 from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
 from onegrid_identity import granting, store
 from onegrid_identity.accounts import Grant
+from onegrid_identity.main import SERVICE
 from onegrid_kit import tokens
 from onegrid_kit.callers import Period
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused, Serving
-from onegrid_kit.testing.events import announced_as
+from onegrid_kit.testing.events import Events, announced_as
+from onegrid_kit.testing.waiting import eventually_async
 
 from .acting import DISTRICT, PASSWORD, Metadata, a_clerk, bearer, login, refused
 
@@ -82,6 +84,35 @@ async def test_a_time_that_does_not_exist_is_refused(identity: Serving, field: s
         identity.call_with(admin, "GrantRole", user=user, role="roles/commander", scope=DISTRICT, **{field: time})
     )
     assert (error.code, error.fields) == (grpc.StatusCode.INVALID_ARGUMENT, [field])
+
+
+async def test_a_token_of_the_very_moment_of_a_revocation_holds_the_grant_no_more(
+    identity: Serving, engine: Engine, clock: SettableClock
+) -> None:
+    admin = await login(identity, "admin")
+    user = (await a_clerk(identity, admin, "deputy")).name
+    name = (await grant(identity, admin, user, "administrator", DISTRICT)).name
+    sessions = [
+        (await identity.call(None, "LoginWithPassword", login="deputy", password=PASSWORD)).session for _ in range(2)
+    ]
+    # All at one moment of the clock, on both sides of the revocation.
+    before = (await identity.call(None, "RefreshSession", refresh_token=sessions[0].refresh_token)).session
+    assert await may_list_users(identity, bearer(before.access_token))
+    await identity.call_with(admin, "RevokeRole", name=name)
+    after = (await identity.call(None, "RefreshSession", refresh_token=sessions[1].refresh_token)).session
+    Events(SERVICE, engine, clock).deliver_announced()
+
+    async def refused_before() -> bool:
+        try:
+            await identity.call_with(bearer(before.access_token), "ListUsers", district=DISTRICT)
+        except Refused as error:
+            return error.code is grpc.StatusCode.UNAUTHENTICATED
+        return False
+
+    await eventually_async(refused_before)
+    assert not await may_list_users(identity, bearer(after.access_token))
+    again = (await identity.call(None, "RefreshSession", refresh_token=before.refresh_token)).session
+    assert not await may_list_users(identity, bearer(again.access_token))
 
 
 async def test_a_grant_names_its_times_in_answers_lists_and_events(

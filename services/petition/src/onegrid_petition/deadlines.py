@@ -8,10 +8,10 @@ China.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from onegrid_kit.clock import CHINA
+from onegrid_kit.clock import day_in_china, end_of_day_in_china
 from onegrid_petition import workdays
 
 __all__ = ["Deadline", "Promise", "accept_due", "conclude_due"]
@@ -42,26 +42,18 @@ class Deadline:
 
 def accept_due(filed: datetime) -> datetime:
     """When the petition must have been answered as accepted or not."""
-    return _end_of(_day(filed) + timedelta(days=ACCEPT_DAYS))
+    return end_of_day_in_china(day_in_china(filed) + timedelta(days=ACCEPT_DAYS))
 
 
 def conclude_due(accepted: datetime, promise: Promise | None = None) -> Deadline:
     """When the petition must be concluded: the national limit, or what its work item promises if that is sooner."""
-    limit = _day(accepted) + timedelta(days=CONCLUDE_DAYS)
+    limit = day_in_china(accepted) + timedelta(days=CONCLUDE_DAYS)
     if promise is None:
-        return Deadline(_end_of(limit), estimated=False)
-    day, estimated, left = _day(promise.begin), False, promise.working_days
+        return Deadline(end_of_day_in_china(limit), estimated=False)
+    day, estimated, left = day_in_china(promise.begin), False, promise.working_days
     # What lies behind the limit does not matter.
     while left > 0 and day < limit:
         day += timedelta(days=1)
         left -= workdays.is_working_day(day)
         estimated = estimated or not workdays.is_published(day)
-    return Deadline(_end_of(min(limit, day)), estimated)
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(CHINA).date()
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), CHINA)
+    return Deadline(end_of_day_in_china(min(limit, day)), estimated)

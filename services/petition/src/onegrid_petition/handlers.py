@@ -10,7 +10,7 @@ from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import State
-from onegrid_kit.clock import CHINA
+from onegrid_kit.clock import day_in_china
 from onegrid_kit.events import Delivery, on
 from onegrid_petition import store
 from onegrid_petition.petition import PETITION
@@ -75,7 +75,7 @@ def count_verified(conn: Connection, event: events_pb2.PetitionVerified, _: Deli
 
 
 def _count(conn: Connection, step: events_pb2.Step, *columns: str) -> None:
-    store.add_to_tally(conn, step.place, step.time.ToDatetime(tzinfo=UTC).astimezone(CHINA).date(), columns)
+    store.add_to_tally(conn, step.place, day_in_china(step.time.ToDatetime(tzinfo=UTC)), columns)
 
 
 HANDLERS = (

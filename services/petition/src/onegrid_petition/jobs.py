@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.batches import Item
 from onegrid_kit.callers import ANONYMOUS, Call
-from onegrid_kit.clock import CHINA
+from onegrid_kit.clock import day_in_china
 from onegrid_kit.jobs import Job
 from onegrid_kit.lifecycle import short_name
 from onegrid_petition import lifecycle, metrics, queries, store
@@ -36,7 +36,7 @@ def measure_petitions(conn: Connection, now: datetime) -> None:
     for clock, tier, due in product(("accept", "conclude"), queries.TIERS, queries.DUE):
         count = sum(e.count for e in found if (_CLOCKS.get(e.state), e.tier, e.due) == (clock, tier, due))
         metrics.RUNNING_CLOCKS.labels("petition", clock, tier, due).set(count)
-    today = now.astimezone(CHINA).date()
+    today = day_in_china(now)
     for step, count in asdict(queries.summarize_all(conn, today - timedelta(days=_DAYS - 1), today)).items():
         metrics.TALLY.labels("petition", step).set(count)
 
@@ -59,7 +59,7 @@ def index_words(conn: Connection, _: datetime) -> None:
 
 
 JOBS = (
-    Job("measure petitions", timedelta(seconds=15), measure_petitions),
+    Job("measure petitions", timedelta(seconds=15), measure_petitions, in_each_replica=True),
     Job("recompute deadlines", timedelta(hours=1), recompute_deadlines),
     Job("index words", timedelta(minutes=1), index_words),
 )

@@ -9,15 +9,18 @@ from sqlalchemy import Engine, text
 
 from onegrid.petition.v1.events_pb2 import PetitionRescheduled
 from onegrid.petition.v1.resources_pb2 import WorkItem
-from onegrid_kit.clock import SettableClock
+from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.migrations import migrate
 from onegrid_petition.main import SERVICE
 
 from .desk import Desk
-from .people import ADMINISTRATOR, COMMANDER, DISTRICT, LEAD
+from .people import ADMINISTRATOR, COMMANDER, COMMUNITY, DISTRICT, LEAD, STREET
 
 # Indexes go with their columns.
 UNDO = """
+    DROP TABLE area_tally;
+    DROP FUNCTION count_first_in_areas, count_more_in_areas CASCADE;
+    DROP INDEX petition_state_kind, search_without_month;
     ALTER TABLE search DROP COLUMN letters;
     ALTER TABLE petition DROP COLUMN accept_time, DROP COLUMN promised_working_days, DROP COLUMN promise_time,
       DROP COLUMN conclude_due_estimated;
@@ -51,3 +54,20 @@ async def test_deadlines_that_were_counted_without_holidays_are_mended_after_the
     due = right.conclude_due_time.ToDatetime(tzinfo=UTC) if mended else wrong
     assert after.conclude_due_time.ToDatetime(tzinfo=UTC) == after.tasks[0].due_time.ToDatetime(tzinfo=UTC) == due
     assert [type(event) for event in desk.announced()] == ([PetitionRescheduled] if mended else [])
+
+
+async def test_what_was_counted_before_the_upgrade_is_in_the_figures_of_every_area(
+    desk: Desk, engine: Engine, database_url: str, clock: SettableClock
+) -> None:
+    await desk.file()
+    desk.handle_events()
+    with engine.begin() as conn:
+        conn.execute(text(UNDO))
+    engine.dispose()
+    migrate(SERVICE, database_url)
+    await desk.file()
+    desk.handle_events()
+    day = clock.now().astimezone(CHINA).date().isoformat()
+    for area in (DISTRICT, STREET, COMMUNITY):
+        answer = await desk.call(COMMANDER, "SummarizePetitions", place=area, first_day=day, last_day=day)
+        assert answer.filed == 2

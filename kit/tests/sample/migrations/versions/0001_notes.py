@@ -22,6 +22,8 @@ def upgrade() -> None:
         );
         CREATE TABLE fault (said text PRIMARY KEY);
         CREATE TABLE pause (seconds double precision NOT NULL);
-        CREATE TABLE tick (at timestamptz NOT NULL DEFAULT clock_timestamp());
+        CREATE TABLE tick (
+          at timestamptz NOT NULL DEFAULT clock_timestamp(), backend integer NOT NULL DEFAULT pg_backend_pid()
+        );
         """
     )

@@ -76,15 +76,22 @@ def grant_role(conn: Connection, command: GrantRole, call: Call) -> Grant:
 
 def revoke_role(conn: Connection, user: str, grant_id: str, call: Call) -> None:
     """Revoke a grant. Raises NotFound or PermissionDenied."""
-    account = users.require_visible(conn, user, call)
+    account = users.require_visible(conn, user, call, lock=True)
     name = GRANT.name(user, grant_id)
     grant = store.find_grant(conn, user, grant_id)
     if grant is None:
         raise NotFound(name)
     call.caller.require(call.permission, account.district if grant.scope == codes.SELF else grant.scope)
-    if not store.delete_grant(conn, grant):
+    revision = store.delete_grant(conn, grant)
+    if revision is None:
         raise NotFound(name)
-    event = RoleRevoked(user=account.name, role=ROLE.name(grant.role), scope=grant.scope, grant=messages.grant(grant))
+    event = RoleRevoked(
+        user=account.name,
+        role=ROLE.name(grant.role),
+        scope=grant.scope,
+        grant=messages.grant(grant),
+        grant_revision=revision,
+    )
     outbox.append(conn, call, [(account.name, event)])
 
 

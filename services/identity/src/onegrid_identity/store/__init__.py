@@ -244,11 +244,16 @@ def find_grant(conn: Connection, account_id: str, grant_id: str) -> Grant | None
     return None if row is None else _grant(row)
 
 
-def delete_grant(conn: Connection, ended: Grant) -> bool:
-    """Remove a grant; whether it was still there."""
+def delete_grant(conn: Connection, ended: Grant) -> int | None:
+    """Remove a grant; the revision of its account's grants since then, or None if it was not there any more.
+
+    The account must be locked.
+    """
     g = role_grant.c
-    done = conn.execute(role_grant.delete().where(g.account == ended.user, g.id == ended.id))
-    return done.rowcount == 1
+    if conn.execute(role_grant.delete().where(g.account == ended.user, g.id == ended.id)).rowcount != 1:
+        return None
+    counted = account.update().where(account.c.id == ended.user).values(grant_revision=account.c.grant_revision + 1)
+    return int(conn.execute(counted.returning(account.c.grant_revision)).scalar_one())
 
 
 def grants_page(conn: Connection, account_id: str, after: Position, limit: int) -> list[Grant]:
@@ -287,6 +292,7 @@ def _account(row: Any) -> Account:
         password_hash=row.password_hash,
         version=row.version,
         announced_version=row.announced_version,
+        grant_revision=row.grant_revision,
         create_time=row.create_time,
         update_time=row.update_time,
     )

@@ -34,7 +34,7 @@ class Timelines:
 
     async def GetPublicTimeline(self, request: pb.GetPublicTimelineRequest, call: Call) -> pb.GetPublicTimelineResponse:
         id_ = PETITION.id(request.name)
-        petition = await self._visible.find(id_)
+        petition = await self._visible.find(id_, call)
         if petition is None:
             raise NotFound(request.name)
         page = await self._entries(request, id_, PUBLIC)

@@ -29,15 +29,16 @@ class VisiblePetitions:
 
     def __init__(self, runtime: Runtime[PetitionSettings]) -> None:
         self._cipher = runtime.cipher
-        self._petitions = runtime.db.versioned(store.known_petitions, store.take_steps, name="petition")
+        self._reads = runtime.db.reads(store.petitions, name="petition")
+        self._commands = runtime.db.versioned(store.known_petitions, store.take_steps, name="petition")
 
-    async def find(self, id_: str) -> Petition | None:
-        """The petition, without a check of the caller; loads of the same moment share a statement."""
-        return (await self._petitions.read(**_key(id_))).petition
+    async def find(self, id_: str, call: Call) -> Petition | None:
+        """The petition, without a check of the caller; reads of the same moment share a statement."""
+        return await self._reads.read(call, **_key(id_))
 
     async def require(self, id_: str, call: Call) -> Petition:
         """The petition, if the caller may see it. Raises PermissionDenied or NotFound."""
-        petition = await self.find(id_)
+        petition = await self.find(id_, call)
         if petition is None:
             raise authority.absent(call, PETITION.name(id_), codes.district_of(id_))
         if not authority.may_see(call, petition):
@@ -65,7 +66,7 @@ class VisiblePetitions:
             return Item(call, store.decision_row(decision), decision.event, shown, subject=after.name)
 
         acting = authority.offices_of(call)
-        return await self._petitions.run(
+        return await self._commands.run(
             call, item, **_key(command.petition), offices=[*acting, *offices], work_item=work_item
         )
 

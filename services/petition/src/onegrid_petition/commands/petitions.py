@@ -12,7 +12,7 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, State
 from onegrid_kit import codes, ids
 from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
-from onegrid_kit.clock import CHINA
+from onegrid_kit.clock import day_in_china
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition import authority, deadlines, lifecycle, messages, store
 from onegrid_petition.authority import Standing
@@ -91,10 +91,10 @@ class JudgePetition:
 def new_petition(command: FilePetition, route: Route, call: Call) -> Petition:
     """The petition that a filing makes. Raises PermissionDenied when the caller's scope does not hold its place."""
     call.caller.require(call.permission, route.place)
-    day = call.now.astimezone(CHINA)
+    day = day_in_china(call.now).isoformat().replace("-", "")
     return Petition(
         district=command.district,
-        id=f"{command.district}-{day:%Y%m%d}-{ids.readable(8)}",
+        id=f"{command.district}-{day}-{ids.readable(8)}",
         kind=command.kind,
         state=State.STATE_FILED,
         text=command.text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -15,11 +15,19 @@ from onegrid_kit.projections import keep_newest
 from onegrid_petition import bigrams, lifecycle
 from onegrid_petition.petition import Entry, Petition, Task
 from onegrid_petition.store.rows import entry_of, petition_of, task_of
-from onegrid_petition.store.statements import decision_row, file_petitions, filed_row, known_petitions, take_steps
+from onegrid_petition.store.statements import (
+    decision_row,
+    file_petitions,
+    filed_row,
+    known_petitions,
+    petitions,
+    take_steps,
+)
 from onegrid_petition.store.work_items import find_work_item, upsert_work_items, work_items_by_id, work_items_page
 from onegrid_petition.tables import department, ground_version, petition, place, search, tally, timeline
 
 __all__ = [
+    "WITHOUT_MONTH",
     "add_to_tally",
     "confirm_deadline",
     "decision_row",
@@ -34,6 +42,7 @@ __all__ = [
     "known_petitions",
     "load_petition",
     "office_names",
+    "petitions",
     "petitions_to_index",
     "petitions_with_estimates",
     "take_steps",
@@ -43,6 +52,8 @@ __all__ = [
     "work_items_page",
 ]
 
+WITHOUT_MONTH: Final = "(length(grams[1]) > 2) IS NOT TRUE"
+"""The condition of what an older release indexed: the index `search_without_month` has it."""
 _BY_ID = select(petition).where(
     tuple_(petition.c.district, petition.c.id).in_(
         select(
@@ -51,6 +62,7 @@ _BY_ID = select(petition).where(
         ).select_from(text("unnest(CAST(:districts AS text[]), CAST(:ids AS text[])) AS wanted (district, id)"))
     )
 )
+_TO_INDEX = text(f"SELECT petition FROM search WHERE {WITHOUT_MONTH} LIMIT :most")
 _TASKS_BY_PETITION = text(
     """
     SELECT task.* FROM task
@@ -151,7 +163,10 @@ def index_words(conn: Connection, of: Petition) -> None:
     """Index the text of a petition for search."""
     found = f"{of.text}\n{of.address}"
     statement = insert(search).values(
-        district=of.district, petition=of.id, grams=sorted(bigrams.bigrams(found)), letters=bigrams.normalized(found)
+        district=of.district,
+        petition=of.id,
+        grams=bigrams.indexed(found, bigrams.month(of.district, of.create_time)),
+        letters=bigrams.normalized(found),
     )
     conn.execute(
         statement.on_conflict_do_update(
@@ -162,8 +177,8 @@ def index_words(conn: Connection, of: Petition) -> None:
 
 
 def petitions_to_index(conn: Connection, limit: int) -> list[Petition]:
-    """Petitions whose words an older release indexed, before their letters were normalized."""
-    ids = conn.execute(select(search.c.petition).where(search.c.letters.is_(None)).limit(limit)).scalars().all()
+    """Petitions whose words an older release indexed, without their letters or month."""
+    ids = conn.execute(_TO_INDEX, {"most": limit}).scalars().all()
     return list(_petitions_by_id(conn, ids).values())
 
 

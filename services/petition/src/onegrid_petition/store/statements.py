@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_kit.batches import BatchStatement
+from onegrid_kit.reads import ReadStatement
 from onegrid_kit.versioned import LoadStatement
 from onegrid_petition.petition import WORK_ITEM, Decision, Known, Petition, WorkItem
 from onegrid_petition.store.rows import attachments_json, petition_of, rating_json, task_json, task_of
 
-__all__ = ["decision_row", "file_petitions", "filed_row", "known_petitions", "take_steps"]
+__all__ = ["decision_row", "file_petitions", "filed_row", "known_petitions", "petitions", "take_steps"]
 
 file_petitions = BatchStatement(
     """
@@ -155,13 +156,27 @@ def decision_row(decision: Decision) -> dict[str, object]:
     }
 
 
+_PETITIONS: Final = """
+    LEFT JOIN petition ON petition.district = wanted.district AND petition.id = wanted.id
+    LEFT JOIN LATERAL (
+      SELECT jsonb_agg(to_jsonb(task) ORDER BY number) AS tasks, array_agg(assignee) AS assignees
+      FROM task WHERE task.district = petition.district AND task.petition = petition.id
+    ) AS tasks ON petition.sequence > 1
+"""
+
+
+def _petition(row: Mapping[str, Any]) -> Petition | None:
+    return None if row["id"] is None else petition_of(row, tuple(task_of(each) for each in row["tasks"] or ()))
+
+
+petitions = ReadStatement("district text, id text", "petition.*, tasks.tasks", _PETITIONS, _petition)
+"""Reads petitions with their tasks."""
+
+
 def _known(row: Mapping[str, Any]) -> Known:
-    if row["id"] is None:
-        return Known(None)
-    tasks = tuple(task_of(each) for each in row["tasks"] or ())
     item = row["known_work_item"]
     return Known(
-        petition_of(row, tasks),
+        _petition(row),
         row["office_names"] or {},
         WorkItem(WORK_ITEM.name(item["id"]), item["display_name"], item["department"], item["promised_working_days"])
         if item
@@ -174,12 +189,8 @@ known_petitions = LoadStatement(
     """
     petition.*, tasks.tasks, named.office_names, to_jsonb(item) AS known_work_item
     """,
-    """
-    LEFT JOIN petition ON petition.district = wanted.district AND petition.id = wanted.id
-    LEFT JOIN LATERAL (
-      SELECT jsonb_agg(to_jsonb(task) ORDER BY number) AS tasks, array_agg(assignee) AS assignees
-      FROM task WHERE task.district = petition.district AND task.petition = petition.id
-    ) AS tasks ON petition.sequence > 1
+    f"""
+    {_PETITIONS}
     LEFT JOIN work_item AS item ON item.district = wanted.district AND item.id = wanted.work_item
     LEFT JOIN LATERAL (
       SELECT jsonb_object_agg(code, display_name) AS office_names
@@ -188,8 +199,8 @@ known_petitions = LoadStatement(
       ) AS office
       WHERE office.district = wanted.district
         AND office.code = ANY (wanted.offices || tasks.assignees || item.department)
-    ) AS named ON wanted.offices IS NOT NULL
+    ) AS named ON petition.id IS NOT NULL
     """,
     _known,
 )
-"""Loads petitions with their tasks, and for commands what else they are decided on."""
+"""Loads petitions with their tasks and what else commands are decided on."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text
+from sqlalchemy import Connection, func, select, text
 
-from onegrid.petition.v1.resources_pb2 import Kind, State
+from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit import codes
 from onegrid_kit.geometry import CellIndex, Ring
-from onegrid_kit.paging import Position, behind
-from onegrid_petition import bigrams, lifecycle, store, tables
+from onegrid_petition import lifecycle, tables
 from onegrid_petition.ground import Ground
-from onegrid_petition.petition import Petition
+from onegrid_petition.queries.lists import Filter, list_petitions
 
 __all__ = [
     "DUE",
@@ -36,19 +34,6 @@ TIERS: Final = ("district", "department", "street", "community", "grid")
 """What kinds of offices answer for petitions."""
 DUE: Final = ("overdue", "within a day", "later")
 """When a petition must have been accepted, or concluded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which petitions."""
-
-    district: str
-    place: str = ""
-    states: Sequence[State] = ()
-    assignee: str = ""
-    kinds: Sequence[Kind] = ()
-    text: str = ""
-    petitioner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,63 +60,46 @@ class Workload:
     count: int
 
 
-def list_petitions(conn: Connection, wanted: Filter, after: Position, limit: int) -> list[Petition]:
-    """The petitions that match, newest first."""
-    p = tables.petition
-    newest_first = behind(after, p.c.create_time, p.c.id, descending=True)
-    query = select(p).where(p.c.district == wanted.district, newest_first)
-    if wanted.place and wanted.place != wanted.district:
-        query = query.where(p.c.place.like(wanted.place + "%"))
-    if wanted.states:
-        query = query.where(p.c.state.in_([int(state) for state in wanted.states]))
-    if wanted.kinds:
-        query = query.where(p.c.kind.in_([int(kind) for kind in wanted.kinds]))
-    if wanted.petitioner:
-        query = query.where(p.c.petitioner == wanted.petitioner)
-    if wanted.assignee:
-        t = tables.task
-        query = query.where(
-            exists().where(t.c.district == p.c.district, t.c.petition == p.c.id, t.c.assignee == wanted.assignee)
-        )
-    if wanted.text:
-        query = query.where(_contains(wanted.text.strip()))
-    rows = conn.execute(query.order_by(p.c.create_time.desc(), p.c.id.desc()).limit(limit)).all()
-    return store.with_tasks(conn, rows)
-
-
-def _contains(pattern: str) -> ColumnElement[bool]:
-    """Whether a petition's words contain the pattern, in any case and width of letters."""
-    p, s = tables.petition, tables.search
-    normalized = bigrams.normalized(pattern)
-    found = or_(
-        s.c.letters.contains(normalized, autoescape=True),
-        # Those that an older release indexed, until the job comes to them.
-        s.c.letters.is_(None)
-        & (p.c.text.icontains(pattern, autoescape=True) | p.c.address.icontains(pattern, autoescape=True)),
-    )
-    conditions = [s.c.district == p.c.district, s.c.petition == p.c.id, found]
-    if len("".join(normalized.split())) > 1:
-        conditions.append(s.c.grams.contains(sorted(bigrams.bigrams(pattern))))
-    return exists().where(*conditions)
+_OF_AREA: Final = text(
+    """
+    SELECT sum(filed), sum(accepted), sum(declined), sum(concluded), sum(rated), sum(satisfied), sum(reopened)
+    FROM unnest(CAST(:by_month AS boolean[]), CAST(:first AS date[]), CAST(:behind AS date[]))
+           AS span (by_month, first, behind),
+      LATERAL (
+        SELECT * FROM area_tally
+        WHERE district = :district AND area = :area AND by_month = span.by_month
+          AND day >= span.first AND day < span.behind
+        OFFSET 0
+      ) AS each
+    """
+)
+_LAST_DAY: Final = date(9999, 11, 30)
+"""So that a month follows."""
 
 
 def summarize(conn: Connection, place: str, first: date, last: date) -> Summary:
     """How many petitions there were in the place on these days, both included."""
-    t = tables.tally
-    of_place = and_(t.c.district == codes.district_of(place), t.c.place.like(place + "%"))
-    return _summary(conn, and_(of_place, t.c.day.between(first, last)))
+    by_month, begins, ends = zip(*_spans(first, min(last, _LAST_DAY) + timedelta(days=1)), strict=True)
+    asked = {"by_month": list(by_month), "first": list(begins), "behind": list(ends)}
+    row = conn.execute(_OF_AREA, {**asked, "district": codes.district_of(place), "area": place}).one()
+    return Summary(*(int(count or 0) for count in row))
+
+
+def _spans(first: date, behind: date) -> list[tuple[bool, date, date]]:
+    """The months from one day to another, and the days before and after them: whether by month, first, and behind."""
+    month = first if first.day == 1 or first >= behind else (first.replace(day=1) + timedelta(days=31)).replace(day=1)
+    rest = behind.replace(day=1)
+    if month >= rest:
+        return [(False, first, behind)]
+    return [(False, first, month), (True, month, rest), (False, rest, behind)]
 
 
 def summarize_all(conn: Connection, first: date, last: date) -> Summary:
     """How many there were everywhere on these days, both included."""
-    return _summary(conn, tables.tally.c.day.between(first, last))
-
-
-def _summary(conn: Connection, condition: ColumnElement[bool]) -> Summary:
     t = tables.tally
     columns = (t.c.filed, t.c.accepted, t.c.declined, t.c.concluded, t.c.rated, t.c.satisfied, t.c.reopened)
-    row = conn.execute(select(*(func.coalesce(func.sum(column), 0) for column in columns)).where(condition)).one()
-    return Summary(*(int(count) for count in row))
+    counts = select(*(func.coalesce(func.sum(column), 0) for column in columns))
+    return Summary(*(int(count) for count in conn.execute(counts.where(t.c.day.between(first, last))).one()))
 
 
 # A department's code is as long as a street's. The index `petition_open` has the open petitions.

@@ -1,12 +1,12 @@
 """Work that is done in steps.
 
-Revision ID: kit0005
+Revision ID: kit0006
 """
 
 from alembic import op
 
-revision = "kit0005"
-down_revision = "kit0004"
+revision = "kit0006"
+down_revision = "kit0005"
 branch_labels = None
 depends_on = None
 
