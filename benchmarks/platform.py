@@ -22,7 +22,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from benchmarks import hundred_thousand
+from benchmarks import hundred_thousand, residents
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind
@@ -34,6 +34,7 @@ from onegrid_kit.cipher import cipher
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.embedded.postgres import PostgresServer
 from onegrid_kit.migrations import migrate
+from onegrid_notify.main import SERVICE as NOTIFY
 from onegrid_petition.main import SERVICE as PETITION
 
 __all__ = ["COMMUNITY", "LEAD", "Api", "Platform", "platform", "process", "wait_until_listening", "wait_until_serving"]
@@ -47,6 +48,7 @@ _PERMISSIONS: Final = frozenset(
         *(_PETITION[0] + verb for verb in ("file", "get", "list", "accept", "dispatch", "rate", "verify")),
         *(_PETITION[1] + verb for verb in ("take", "conclude")),
         "petition.summaries.get",
+        *(f"notify.{verb}" for verb in ("articles.edit", "articles.publish", "inbox.read")),
     }
 )
 _SERVICE: Final = "/onegrid.petition.v1.PetitionService/"
@@ -89,6 +91,15 @@ class Platform:
         return self.start_api("petition", "petition_full")
 
     @cached_property
+    def notify(self) -> Api:
+        """notify's api over a database with 220,000 residents, the petitioner among them, and 2,000 notices."""
+        url = self.postgres.create_database("notify")
+        migrate(NOTIFY, url)
+        print("==> storing 220,000 residents", flush=True)
+        residents.store(url, _user("petitioner"))
+        return self.start_api("notify", "notify")
+
+    @cached_property
     def filing(self) -> Path:
         """The bytes of a FilePetitionRequest."""
         path = self.folder / "file.bin"
@@ -117,9 +128,7 @@ class Platform:
         staff = Caller(user="users/", session="bench", kind=AccountKind.ACCOUNT_KIND_STAFF, district=district.CODE)
 
         def holding(user: str, level: OaLevel, scope: str, caller: Caller = staff) -> Caller:
-            return replace(
-                caller, user=f"users/{user:0>20}", grants=(*caller.grants, Grant(scope, level, _PERMISSIONS))
-            )
+            return replace(caller, user=_user(user), grants=(*caller.grants, Grant(scope, level, _PERMISSIONS)))
 
         own = Grant("self", OaLevel.OA_LEVEL_UNSPECIFIED, _PERMISSIONS)
         citizen = replace(staff, kind=AccountKind.ACCOUNT_KIND_CITIZEN, grants=(own,))
@@ -198,6 +207,10 @@ class Platform:
                 [district.CODE, LEAD, "人社中心"],
             )
             cursor.execute("UPDATE ground_version SET version = 1")
+
+
+def _user(name: str) -> str:
+    return f"users/{name:0>20}"
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def reach_table(title: str, places: Sequence[Reach]) -> Table:
 
 
 def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), min_width=40)
     for heading in headings:
         table.add_column(heading, no_wrap=True, overflow="ignore")
     return table

@@ -1,0 +1,66 @@
+"""How soon a resident can read a notice for 220,000 people, from the moment in which its publishing is asked for."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Final
+
+import grpc
+
+from benchmarks import machine, residents
+from benchmarks.comparing import MOST_STEAL, Figure, percentile
+from benchmarks.platform import Platform
+from onegrid.notify.v1 import notify_service_pb2 as pb
+from onegrid.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
+from onegrid.notify.v1.resources_pb2 import Audience, Content, Selector
+from onegrid_demo import district
+
+_WARM_UP: Final = 20
+_PUBLISHED: Final = 200
+_BAR_MS: Final = 100
+
+
+def measure(platform: Platform) -> Iterator[Figure]:
+    """One notice after another: asked for, published, and listed in the inbox of another client."""
+    target = f"127.0.0.1:{platform.notify.port}"
+    with grpc.insecure_channel(target) as editor, grpc.insecure_channel(target) as reader:
+        for _ in range(_WARM_UP):
+            _publish_and_read(platform, editor, reader)
+        before = machine.times()
+        took = [_publish_and_read(platform, editor, reader) for _ in range(_PUBLISHED)]
+        passed = machine.times() - before
+    steal = passed.share(passed.steal)
+    note = f"others took {steal:.1%} of the processors, more than {MOST_STEAL:.0%}" if steal > MOST_STEAL else ""
+    for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99)):
+        bar = _BAR_MS if name == "p99_ms" else None
+        yield Figure(f"notify_publish.{name}", round(percentile(took, share) * 1000, 1), bar, least=False, note=note)
+    yield Figure("notify_publish.people", residents.RESIDENTS)
+    yield Figure("notify_publish.steal", round(steal, 3))
+
+
+def _publish_and_read(platform: Platform, editor: grpc.Channel, reader: grpc.Channel) -> float:
+    """The seconds from the call that publishes until the answer that lists the notice."""
+    as_editor, as_reader = (
+        (("authorization", f"Bearer {platform.tokens[who]}"),) for who in ("commander", "petitioner")
+    )
+    notify, inbox = NotifyServiceStub(editor), NotifyServiceStub(reader)
+    draft = pb.DraftArticle(
+        column=f"columns/{residents.COLUMN}",
+        content=Content(title="停水通知", summary="明日停水", body_html="<p>明日8时至12时停水，请提前储水。</p>"),
+        audience=Audience(any_of=[Selector(places=[district.CODE])]),
+        push=True,
+    )
+    create = pb.CreateArticleRequest(owner=district.CODE, draft=draft, request_id=str(uuid.uuid4()))
+    name = notify.CreateArticle(create, metadata=as_editor, timeout=10).article.name
+    submit = pb.SubmitArticleRequest(name=name, request_id=str(uuid.uuid4()))
+    notify.SubmitArticle(submit, metadata=as_editor, timeout=10)
+    began = time.perf_counter()
+    publish = pb.PublishArticleRequest(name=name, request_id=str(uuid.uuid4()))
+    notify.PublishArticle(publish, metadata=as_editor, timeout=10)
+    page = inbox.ListInboxItems(pb.ListInboxItemsRequest(page_size=20), metadata=as_reader, timeout=10)
+    took = time.perf_counter() - began
+    if all(item.subject != name for item in page.items):
+        raise SystemExit(f"{name} was published, and is not among the newest of the inbox")
+    return took
