@@ -111,7 +111,7 @@ async def load_once(platform: Platform, client: Client) -> None:
     if known.keys() >= loading.ACCOUNTS:
         return
     began = time.monotonic()
-    report("loading the demonstration district: 元宝区, 1,035 cells, 34 departments, 27 columns")
+    report("loading the demonstration district: 元宝区, 1,035 cells, 34 departments")
     password = known["admin"]["password"] if known else secrets.token_urlsafe(12)
     if not known:
         settings = platform.settings(IDENTITY)

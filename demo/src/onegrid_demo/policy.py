@@ -77,17 +77,18 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
 
     at(9, 31)
     resident = await client.public(accounts["citizen"]["phone"], district.CODE)
-    there = await inbox_of(client, resident, name)
+    found = await inbox_of(client, resident, name)
     await notify.GetArticle(pb.GetArticleRequest(name=name), metadata=resident, timeout=60)
     await notify.AcknowledgeInboxItems(
         pb.AcknowledgeInboxItemsRequest(
-            items=[pb.AcknowledgedItem(name=item.name, version=item.version) for item in there],
+            items=[pb.AcknowledgedItem(name=item.name, version=item.version) for item in found],
             acknowledgement=Acknowledgement.ACKNOWLEDGEMENT_READ,
             request_id=_new_id(),
         ),
         metadata=resident,
         timeout=60,
     )
+    there = await inbox_of(client, resident, name)
     neighbour = await client.public(accounts["neighbour"]["phone"], district.CODE)
     elsewhere = await inbox_of(client, neighbour, name)
 
@@ -105,7 +106,7 @@ def succeeded(outcome: Outcome) -> bool:
     """Whether it reached the resident of the street, who read it, and not the one elsewhere."""
     reach = outcome.reach.total
     return (
-        len(outcome.there) == 1
+        [item.HasField("read_time") for item in outcome.there] == [True]
         and not outcome.elsewhere
         and reach.audience == reach.read.denominator
         and 1 <= reach.read.numerator <= reach.received.numerator <= reach.audience
