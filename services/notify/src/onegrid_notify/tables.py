@@ -211,6 +211,7 @@ item_state = Table(
     Column("read_version", Integer, nullable=False),
     Column("confirm_time", _time),
     Column("confirmed_version", Integer, nullable=False),
+    Column("place", Text, nullable=False),
     Column("changed", SmallInteger, nullable=False),
 )
 

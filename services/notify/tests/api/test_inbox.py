@@ -16,9 +16,10 @@ from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.notify.v1.resources_pb2 import Acknowledgement, InboxItemKind
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import SettableClock
-from onegrid_kit.testing.api import Refused, Serving
+from onegrid_kit.testing.api import Refused, Serving, serving
 from onegrid_kit.testing.callers import public
 from onegrid_kit.timestamps import timestamp
+from onegrid_notify.main import SERVICE
 
 from .people import (
     CITIZEN,
@@ -305,7 +306,7 @@ async def test_after_a_correction_reading_and_confirming_begin_anew_where_it_ask
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_acknowledgements_in_any_order_and_repeated_end_in_one_state_and_count_each_reader_once(
-    api: Serving, stored: Stored, seed: int
+    api: Serving, stored: Stored, clock: SettableClock, database_url: str, seed: int
 ) -> None:
     rng = random.Random(seed)
     readers = [public(f"reader{number}", DISTRICT) for number in range(6)]
@@ -321,7 +322,9 @@ async def test_acknowledgements_in_any_order_and_repeated_end_in_one_state_and_c
             for id_ in some:
                 wanted[reader.user, id_] = max(what, wanted.get((reader.user, id_), 0))
     rng.shuffle(said)
-    await asyncio.gather(*(acknowledge(api, reader, what, *some) for reader, what, some in said))
+    async with serving(SERVICE, database_url, clock=clock) as other:
+        replicas = (api, other)
+        await asyncio.gather(*(acknowledge(rng.choice(replicas), reader, what, *some) for reader, what, some in said))
     found = {
         (row.user_name, row.item): RECEIVED + (row.read_time is not None) + (row.confirm_time is not None)
         for row in stored.states()
@@ -331,6 +334,17 @@ async def test_acknowledgements_in_any_order_and_repeated_end_in_one_state_and_c
         for id_ in notices:
             reached = sum(each[number] for each in stored.reach_of(id_).values())
             assert reached == sum(step >= kind for (_, item), step in wanted.items() if item == id_)
+
+
+async def test_a_reader_counts_where_the_first_acknowledgement_found_them(api: Serving, stored: Stored) -> None:
+    stored.member(CITIZEN, COMMUNITY)
+    id_ = stored.notice()
+    await acknowledge(api, CITIZEN, RECEIVED, id_)
+    # What is learned late of the past.
+    with stored.engine.begin() as conn:
+        conn.execute(text("UPDATE membership SET code = :code"), {"code": OTHER_COMMUNITY})
+    await acknowledge(api, CITIZEN, READ, id_)
+    assert stored.reach_of(id_) == {COMMUNITY: (1, 1, 0)}
 
 
 async def test_acknowledgements_are_audited_and_announce_nothing(api: Serving, stored: Stored) -> None:

@@ -48,8 +48,8 @@ _SELECTORS = """
 """
 _STATES = """
     INSERT INTO item_state (
-      district, user_name, item, receive_time, read_time, read_version, confirmed_version, changed)
-    SELECT '210602', 'users/' || lpad(CAST(n * 7 AS text), 10, '0'), article.id, :now, :now, 1, 0, 3
+      district, user_name, item, receive_time, read_time, read_version, confirmed_version, place, changed)
+    SELECT '210602', 'users/' || lpad(CAST(n * 7 AS text), 10, '0'), article.id, :now, :now, 1, 0, '210602001001', 3
     FROM generate_series(1, 500) AS n, article WHERE right(article.id, 1) < '5'
 """
 _MESSAGES = """

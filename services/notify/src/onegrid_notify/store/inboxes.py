@@ -226,12 +226,14 @@ acknowledge_items = BatchStatement(
     f"""
     acknowledged AS (
       INSERT INTO item_state AS known (
-        district, user_name, item, receive_time, read_time, read_version, confirm_time, confirmed_version, changed)
+        district, user_name, item, receive_time, read_time, read_version, confirm_time, confirmed_version, place,
+        changed)
       SELECT district, user_name, id, min(time),
              min(time) FILTER (WHERE step >= {Acknowledgement.ACKNOWLEDGEMENT_READ:d}),
              coalesce(max(unread_below) FILTER (WHERE step >= {Acknowledgement.ACKNOWLEDGEMENT_READ:d}), 0),
              min(time) FILTER (WHERE step >= {Acknowledgement.ACKNOWLEDGEMENT_CONFIRMED:d}),
              coalesce(max(unread_below) FILTER (WHERE step >= {Acknowledgement.ACKNOWLEDGEMENT_CONFIRMED:d}), 0),
+             min(place),
              CASE max(step) WHEN {Acknowledgement.ACKNOWLEDGEMENT_RECEIVED:d} THEN {_RECEIVED}
                             WHEN {Acknowledgement.ACKNOWLEDGEMENT_READ:d} THEN {_RECEIVED | _READ}
                             ELSE {_RECEIVED | _READ | _CONFIRMED} END
@@ -248,23 +250,18 @@ acknowledge_items = BatchStatement(
         changed = CASE WHEN known.read_version < excluded.read_version THEN {_READ} ELSE 0 END
                 + CASE WHEN known.confirmed_version < excluded.confirmed_version THEN {_CONFIRMED} ELSE 0 END
       WHERE known.read_version < excluded.read_version OR known.confirmed_version < excluded.confirmed_version
-      RETURNING district, user_name, item, changed
+      RETURNING district, item, place, changed
     )
     """,
     f"""
     counted AS (
       INSERT INTO reach AS known (district, article, place, received, read, confirmed)
-      SELECT acknowledged.district, acknowledged.item, each.place,
+      SELECT district, item, place,
              count(*) FILTER (WHERE changed & {_RECEIVED} <> 0),
              count(*) FILTER (WHERE changed & {_READ} <> 0),
              count(*) FILTER (WHERE changed & {_CONFIRMED} <> 0)
-      FROM acknowledged
-      JOIN (SELECT district, user_name, id, min(place) AS place FROM reached GROUP BY district, user_name, id) AS each
-        ON each.district = acknowledged.district AND each.user_name = acknowledged.user_name
-       AND each.id = acknowledged.item
-      WHERE each.place <> ''
-      GROUP BY acknowledged.district, acknowledged.item, each.place
-      ORDER BY acknowledged.district, acknowledged.item, each.place
+      FROM acknowledged WHERE place <> ''
+      GROUP BY district, item, place ORDER BY district, item, place
       ON CONFLICT (district, article, place) DO UPDATE SET
         received = known.received + excluded.received,
         read = known.read + excluded.read,

@@ -205,6 +205,8 @@ def upgrade() -> None:
           read_version integer NOT NULL,
           confirm_time timestamptz,
           confirmed_version integer NOT NULL,
+          -- Where the reader counts in reach, from the first time on; empty for a message.
+          place text COLLATE "C" NOT NULL,
           -- What the last change made of it, for the statement that made it: 1 received, 2 read, 4 confirmed, added.
           changed smallint NOT NULL,
           PRIMARY KEY (district, user_name, item)
