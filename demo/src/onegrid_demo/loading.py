@@ -145,8 +145,10 @@ async def _load_district(
     )
     # grid hears of users by events, a moment after they were made.
     await until_known(lambda: _unless("POST_TAKEN", client.grid.AppointWorker(worker, metadata=admin)))
+    at_home = {user.name: user.home for user in there}
     for key, home in _HOMES.items():
-        await _settle(client, accounts[key], home)
+        if at_home.get(accounts[key]["user"]) != home:
+            await _settle(client, accounts[key], home)
     return accounts
 
 

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -163,13 +162,15 @@ def test_a_missed_objective_fails_the_load(checks: Checks, tmp_path: Path) -> No
 
 
 def test_calls_that_fail_fail_the_load(checks: Checks, tmp_path: Path) -> None:
-    grid = checks.fleet.parts["grid", "api"]
-    running = threading.Thread(target=lambda: (time.sleep(2), grid.kill()))
-    running.start()
+    petition, grid = (checks.fleet.parts[service, "api"] for service in ("petition", "grid"))
     try:
-        code, output = checks.run("load", CHECKS_PROFILE=profile(tmp_path))
+        with ThreadPoolExecutor() as pool:
+            running = pool.submit(checks.run, "load", CHECKS_PROFILE=profile(tmp_path))
+            # Its watchers watch once the district is loaded and calls are made.
+            eventually(lambda: running.done() or petition.metric("onegrid_streams", service="petition") >= 1)
+            grid.kill()
+            code, output = running.result()
     finally:
-        running.join()
         checks.fleet.mend()
     assert code == 1, output
     assert "FAIL  expected: at most 0 calls fail" in output
@@ -222,12 +223,12 @@ def test_observability_holds_and_fails_where_a_trace_does_not_reach_the_worker(c
         assert code == 0, output
         assert "observability passed: 7 of 7" in output
 
-        worker = checks.fleet.parts["petition", "worker"]
-        worker.kill()
+        for service in ("petition", "notify"):
+            checks.fleet.parts[service, "worker"].kill()
         try:
             code, output = checks.run("observability", **environment, CHECKS_PATIENCE=3)
         finally:
-            worker.start()
+            checks.fleet.mend()
         assert code == 1, output
         assert re.search(
             r"expected: one trace spans .*\n      actual: .*PetitionFiled handle' of the worker", output

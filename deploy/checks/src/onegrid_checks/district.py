@@ -93,7 +93,7 @@ def codes_of(sink: str) -> LastCode:
             with urllib.request.urlopen(f"{sink}/codes/{phone}", timeout=10) as answer:
                 code: str = json.load(answer)["code"]
                 return code
-        except urllib.error.HTTPError as error:
+        except urllib.error.URLError as error:
             raise LookupError(
                 f"the sink at {sink} has no code for {phone[:6]}… ({error}): does identity's "
                 "ONEGRID_CODE_WEBHOOK_URL lead to it?"
