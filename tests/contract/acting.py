@@ -10,6 +10,8 @@ from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
+from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1.resources_pb2 import Article, Content
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, Petition
 from onegrid_demo import district as demo
@@ -19,6 +21,7 @@ from onegrid_kit.testing.waiting import eventually
 from .calling import District
 
 __all__ = [
+    "COLUMN",
     "DISTRICT",
     "ELSEWHERE",
     "OTHER_CENTRE",
@@ -26,7 +29,11 @@ __all__ = [
     "appointable",
     "concluded",
     "dispatched",
+    "draft",
+    "drafted",
     "filed",
+    "in_review",
+    "published",
     "request_id",
     "staff",
     "taken",
@@ -36,6 +43,8 @@ DISTRICT = demo.CODE
 OTHER_CENTRE = "210602D08"
 ELSEWHERE = next(cell.code for cell in demo.cells() if not cell.code.startswith("210602003"))
 """A cell of another street than the reference case's."""
+COLUMN = f"columns/{DISTRICT}-service-notices"
+"""A column of the demonstration's."""
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
 
@@ -79,6 +88,27 @@ def taken(district: District) -> Petition:
 def concluded(district: District) -> Petition:
     request = pb.ConcludeTaskRequest(name=f"{taken(district).name}/tasks/1", public_note="已修好。")
     return district.do(request, "centre", pb.ConcludeTaskResponse).petition
+
+
+def draft(**fields: object) -> notify_pb.DraftArticle:
+    """An article as an editor writes it."""
+    content = Content(title="停水通知", body_html="<p>明日停水。</p>")
+    return notify_pb.DraftArticle(column=COLUMN, content=content, **fields)
+
+
+def drafted(district: District, **fields: object) -> Article:
+    request = notify_pb.CreateArticleRequest(owner=DISTRICT, draft=draft(**fields))
+    return district.do(request, "commander", notify_pb.CreateArticleResponse).article
+
+
+def in_review(district: District, **fields: object) -> Article:
+    request = notify_pb.SubmitArticleRequest(name=drafted(district, **fields).name)
+    return district.do(request, "commander", notify_pb.SubmitArticleResponse).article
+
+
+def published(district: District, **fields: object) -> Article:
+    request = notify_pb.PublishArticleRequest(name=in_review(district, **fields).name)
+    return district.do(request, "commander", notify_pb.PublishArticleResponse).article
 
 
 def staff(district: District, *grants: tuple[str, str]) -> tuple[User, str]:

@@ -14,12 +14,14 @@ from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1.resources_pb2 import Column, Content, Group, Record
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
-from onegrid_kit.testing.waiting import HANG_S
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
-from .acting import DISTRICT, ELSEWHERE, appointable, dispatched, filed, staff
+from .acting import COLUMN, DISTRICT, ELSEWHERE, appointable, dispatched, filed, published, staff
 from .calling import METHODS, OF_REQUEST, District, path
 
 Query = Message
@@ -39,7 +41,46 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
     petition = dispatched(district)
     for _ in range(3):
         filed(district)
+    notices = [published(district, push=True, must_confirm=True) for _ in range(4)]
+    content = Content(title="更正", body_html="<p>后日停水。</p>")
+    for notice in (notices[0], notices[0], notices[0], notices[1]):
+        correction = notify_pb.CorrectArticleRequest(name=notice.name, content=content, correction_note="更正")
+        district.do(correction, "commander", notify_pb.CorrectArticleResponse)
+    records = Column(name=f"columns/{DISTRICT}-pages", display_name="数据", parent=COLUMN, owner=DISTRICT)
+    district.do(notify_pb.DefineColumnRequest(column=records), "admin", notify_pb.DefineColumnResponse)
+    pushed = [Record(source_id=f"record-{number}", title="招聘电工") for number in range(4)]
+    for number, record in enumerate(pushed):
+        record.source_time.FromSeconds(1_600_000_000 + number)
+    push = notify_pb.PushRecordsRequest(column=records.name, records=pushed)
+    district.do(push, "admin", notify_pb.PushRecordsResponse)
+    for number in range(3):
+        group = Group(name=f"groups/{DISTRICT}-pages{number}", display_name="人群")
+        district.do(notify_pb.DefineGroupRequest(group=group), "admin", notify_pb.DefineGroupResponse)
+    recipients = notify_pb.ListRecipientsRequest(article=notices[0].name, place=DISTRICT)
+    eventually(lambda: not district.do(recipients, "admin", notify_pb.ListRecipientsResponse).counting)
     return {
+        "ListArticles": (
+            notify_pb.ListArticlesRequest(column=COLUMN),
+            notify_pb.ListArticlesRequest(column=records.name),
+        ),
+        "ListOwnedArticles": (
+            notify_pb.ListOwnedArticlesRequest(owner=DISTRICT),
+            notify_pb.ListOwnedArticlesRequest(owner=CENTRE),
+        ),
+        "ListArticleVersions": (
+            notify_pb.ListArticleVersionsRequest(article=notices[0].name),
+            notify_pb.ListArticleVersionsRequest(article=notices[1].name),
+        ),
+        "ListRecords": (
+            notify_pb.ListRecordsRequest(column=records.name),
+            notify_pb.ListRecordsRequest(column=COLUMN),
+        ),
+        "ListGroups": (notify_pb.ListGroupsRequest(district=DISTRICT), notify_pb.ListGroupsRequest(district=DISTRICT)),
+        "ListInboxItems": (notify_pb.ListInboxItemsRequest(), notify_pb.ListInboxItemsRequest(unread_only=True)),
+        "ListRecipients": (
+            recipients,
+            notify_pb.ListRecipientsRequest(article=notices[1].name, place=DISTRICT),
+        ),
         "ListUsers": (
             identity_pb.ListUsersRequest(district=DISTRICT),
             identity_pb.ListUsersRequest(district=DISTRICT, kind=AccountKind.ACCOUNT_KIND_STAFF),
@@ -82,8 +123,8 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
 
 
 LISTS = [method.name for method in METHODS if "page_token" in method.input_type.fields_by_name]
-COMPLETE = {"ListSigningKeys"}
-"""A key set of RFC 7517 is read at once; it holds two or three keys."""
+COMPLETE = {"ListSigningKeys", "ListColumns", "ListSubscriptions"}
+"""Read at once: the keys of RFC 7517, which are two or three, and the columns of a district, which are few."""
 each_list = pytest.mark.parametrize("name", LISTS)
 
 

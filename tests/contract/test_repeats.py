@@ -15,19 +15,27 @@ from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.grid.v1.resources_pb2 import Cell, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
+from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1.resources_pb2 import Acknowledgement, Column, Content, Group, Record
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
+from onegrid_kit.testing.waiting import eventually
 
 from .acting import (
+    COLUMN,
     DISTRICT,
     ELSEWHERE,
     PASSWORD,
     appointable,
     concluded,
     dispatched,
+    draft,
+    drafted,
     filed,
+    in_review,
     log_in,
+    published,
     request_id,
     staff,
     taken,
@@ -171,6 +179,86 @@ def enabled(district: District) -> Prepared:
     return "admin", identity_pb.EnableUserRequest(name=user.name, etag=user.etag)
 
 
+def renamed_column(district: District) -> Prepared:
+    column = Column(name=f"columns/{DISTRICT}-tests", display_name="栏目")
+    found = district.do(notify_pb.DefineColumnRequest(column=column), "admin", notify_pb.DefineColumnResponse).column
+    column.display_name = "改名"
+    return "admin", notify_pb.DefineColumnRequest(column=column, etag=found.etag)
+
+
+def renamed_group(district: District) -> Prepared:
+    group = Group(name=f"groups/{DISTRICT}-tests", display_name="人群")
+    found = district.do(notify_pb.DefineGroupRequest(group=group), "admin", notify_pb.DefineGroupResponse).group
+    group.display_name = "改名"
+    return "admin", notify_pb.DefineGroupRequest(group=group, etag=found.etag)
+
+
+def members(district: District) -> Prepared:
+    renamed_group(district)
+    user = district.accounts["grid"]["user"]
+    return "admin", notify_pb.ChangeGroupMembersRequest(group=f"groups/{DISTRICT}-tests", added=[user])
+
+
+def rewritten(district: District) -> Prepared:
+    article = drafted(district)
+    return "commander", notify_pb.UpdateArticleRequest(name=article.name, draft=draft(pinned=True), etag=article.etag)
+
+
+def submitted(district: District) -> Prepared:
+    article = drafted(district)
+    return "commander", notify_pb.SubmitArticleRequest(name=article.name, etag=article.etag)
+
+
+def sent_back(district: District) -> Prepared:
+    article = in_review(district)
+    return "commander", notify_pb.ReturnArticleRequest(name=article.name, reason="请补充。", etag=article.etag)
+
+
+def put_out(district: District) -> Prepared:
+    article = in_review(district)
+    return "commander", notify_pb.PublishArticleRequest(name=article.name, etag=article.etag)
+
+
+def corrected(district: District) -> Prepared:
+    article = published(district)
+    content = Content(title="更正", body_html="<p>后日停水。</p>")
+    return "commander", notify_pb.CorrectArticleRequest(
+        name=article.name, content=content, correction_note="日期有误。", etag=article.etag
+    )
+
+
+def taken_back(district: District) -> Prepared:
+    article = published(district)
+    return "commander", notify_pb.WithdrawArticleRequest(name=article.name, reason="有误。", etag=article.etag)
+
+
+def read(district: District) -> Prepared:
+    """A message to the petitioner."""
+    filed(district)
+
+    def items() -> list[str]:
+        answer = district.do(notify_pb.ListInboxItemsRequest(), "citizen", notify_pb.ListInboxItemsResponse)
+        return [item.name for item in answer.items]
+
+    eventually(lambda: bool(items()))
+    return "citizen", notify_pb.AcknowledgeInboxItemsRequest(
+        items=[notify_pb.AcknowledgedItem(name=items()[0])], acknowledgement=Acknowledgement.ACKNOWLEDGEMENT_READ
+    )
+
+
+def records(district: District) -> Prepared:
+    column = Column(
+        name=f"columns/{DISTRICT}-records",
+        display_name="数据",
+        parent=renamed_column(district)[1].column.name,
+        owner=DISTRICT,  # type: ignore[attr-defined]
+    )
+    district.do(notify_pb.DefineColumnRequest(column=column), "admin", notify_pb.DefineColumnResponse)
+    record = Record(source_id="a-1", title="招聘电工")
+    record.source_time.GetCurrentTime()
+    return "admin", notify_pb.PushRecordsRequest(column=column.name, records=[record])
+
+
 PREPARE: Mapping[str, Prepare] = {
     "CreateUser": new_user,
     "UpdateUser": renamed_user,
@@ -235,6 +323,19 @@ PREPARE: Mapping[str, Prepare] = {
             ],
         ),
     ),
+    "DefineColumn": renamed_column,
+    "CreateArticle": lambda _: ("commander", notify_pb.CreateArticleRequest(owner=DISTRICT, draft=draft())),
+    "UpdateArticle": rewritten,
+    "SubmitArticle": submitted,
+    "ReturnArticle": sent_back,
+    "PublishArticle": put_out,
+    "CorrectArticle": corrected,
+    "WithdrawArticle": taken_back,
+    "DefineGroup": renamed_group,
+    "ChangeGroupMembers": members,
+    "AcknowledgeInboxItems": read,
+    "SetSubscription": lambda _: ("citizen", notify_pb.SetSubscriptionRequest(column=COLUMN, subscribed=True)),
+    "PushRecords": records,
 }
 # Something of each request that can be other without breaking its rules.
 CHANGES: Mapping[str, Callable[[Message], None]] = {
@@ -253,6 +354,17 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "RatePetition": lambda request: setattr(request, "stars", 2),
     "VerifyPetition": lambda request: setattr(request, "stars", 2),
     "ReturnTask": lambda request: setattr(request, "internal_note", "别的"),
+    "DefineColumn": lambda request: setattr(request.column, "display_name", "别的"),
+    "DefineGroup": lambda request: setattr(request.group, "display_name", "别的"),
+    "CreateArticle": lambda request: setattr(request.draft, "pinned", True),
+    "UpdateArticle": lambda request: setattr(request.draft, "pinned", False),
+    "ReturnArticle": lambda request: setattr(request, "reason", "别的"),
+    "CorrectArticle": lambda request: setattr(request, "correction_note", "别的"),
+    "WithdrawArticle": lambda request: setattr(request, "reason", "别的"),
+    "ChangeGroupMembers": lambda request: request.added.append("users/00000000"),
+    "AcknowledgeInboxItems": lambda request: setattr(request, "acknowledgement", 1),
+    "SetSubscription": lambda request: setattr(request, "subscribed", False),
+    "PushRecords": lambda request: setattr(request.records[0], "title", "别的"),
 }
 
 
@@ -353,6 +465,8 @@ def test_a_stale_etag_is_refused_and_changes_nothing(name: str, district: Distri
     caller, request = PREPARE[name](district)
     holder = {"UpdateUser": "user", "UpdateCell": "cell"}.get(name)
     resource = getattr(request, holder) if holder else request
+    inside = {"DefineColumn": "column", "DefineGroup": "group"}.get(name)
+    named = getattr(request, inside) if inside else resource
     current = resource.etag
     assert current
     district.settle()
@@ -362,7 +476,7 @@ def test_a_stale_etag_is_refused_and_changes_nothing(name: str, district: Distri
         outcome = district.attempt(request, caller)
         assert (outcome.code, outcome.reason) == (grpc.StatusCode.ABORTED, "STALE_ETAG")
         assert outcome.info.metadata["etag"] == current
-        assert outcome.info.metadata["resource"] == resource.name.split("/tasks/")[0]
+        assert outcome.info.metadata["resource"] == named.name.split("/tasks/")[0]
     assert district.content() == before
     resource.etag = current
     assert district.attempt(request, caller).ok

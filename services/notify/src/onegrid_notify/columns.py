@@ -80,14 +80,16 @@ class Columns:
         """The column itself, and all below it that are not archived."""
         return [self.by_id[id_], *(column for column, _ in self._walk(id_, 1, show_archived=False))]
 
-    def require_usable(self, id_: str) -> Column:
-        """The column, if articles and records can stand in it. Raises ColumnUnusable."""
+    def require_usable(self, id_: str, field: str = "column") -> Column:
+        """The column, which a request names in that field, if articles and records can stand in it. Raises
+        ColumnUnusable.
+        """
         column = above = self.by_id.get(id_)
         if column is None or not column.parent:
-            raise ColumnUnusable(COLUMN.name(id_))
+            raise ColumnUnusable(COLUMN.name(id_), field)
         while above is not None:
             if above.archived:
-                raise ColumnUnusable(column.name)
+                raise ColumnUnusable(column.name, field)
             above = self.by_id.get(above.parent)
         return column
 

@@ -28,34 +28,31 @@ __all__ = [
 ]
 
 
-class ColumnUnusable(DomainError):
+class ColumnUnusable(InvalidRequest):
     """Articles and records can't stand in the column."""
 
-    code = code_pb2.INVALID_ARGUMENT
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_COLUMN_UNUSABLE)
 
-    def __init__(self, column: str) -> None:
-        super().__init__(f"nothing can be put into {column}", metadata={"column": column})
+    def __init__(self, column: str, field: str = "column") -> None:
+        super().__init__(FieldViolation(field, f"nothing can be put into {column}"), metadata={"column": column})
 
 
-class PlaceUnknown(DomainError):
+class PlaceUnknown(InvalidRequest):
     """An audience names a place or department that the district does not have."""
 
-    code = code_pb2.INVALID_ARGUMENT
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PLACE_UNKNOWN)
 
-    def __init__(self, place: str) -> None:
-        super().__init__(f"{place} is no known place or department", metadata={"place": place})
+    def __init__(self, place: str, field: str = "audience") -> None:
+        super().__init__(FieldViolation(field, f"{place} is no known place or department"), metadata={"place": place})
 
 
-class GroupUnknown(DomainError):
+class GroupUnknown(InvalidRequest):
     """An audience names a group that does not exist."""
 
-    code = code_pb2.INVALID_ARGUMENT
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_GROUP_UNKNOWN)
 
-    def __init__(self, group: str) -> None:
-        super().__init__(f"there is no {group}", metadata={"group": group})
+    def __init__(self, group: str, field: str = "audience") -> None:
+        super().__init__(FieldViolation(field, f"there is no {group}"), metadata={"group": group})
 
 
 class WrongState(lifecycle.WrongState):
