@@ -47,4 +47,4 @@ def count_audience(conn: Connection, work: Work, _: datetime) -> Progress:
     most = WRITTEN_AT_ONCE if must_confirm else COUNTED_AT_ONCE
     after = work.cursor.get("last", "")
     piece = store.count_people(conn, ARTICLE.id(work.subject), after, most, as_recipients=must_confirm)
-    return Progress({"last": piece.last or after}, piece.counted, finished=piece.looked_at < most)
+    return Progress({"last": piece.last}, piece.counted, piece.finished)

@@ -20,44 +20,52 @@ class Piece:
     """What was done of an audience."""
 
     last: str
-    """The last person who was looked at; empty if nobody was left."""
-    looked_at: int
-    """Memberships."""
+    """The last person who was looked at."""
     counted: int
     """People of the audience."""
+    finished: bool
+    """Whether nobody comes after that one."""
 
 
 # A person counts in one place, however many memberships match: that with the smallest code, as for acknowledgements.
-_COUNT: Final = """
-    WITH piece AS (
-      SELECT max(user_name) AS last, count(*) AS looked_at
-      FROM (
-        SELECT user_name FROM membership WHERE district = :district AND user_name > :after
-        ORDER BY user_name LIMIT :most
-      ) AS following
-    ), audience AS MATERIALIZED (
-      SELECT m.user_name, min(m.code) AS place
-      FROM membership m
-      WHERE m.district = :district AND m.user_name > :after AND m.user_name <= (SELECT last FROM piece)
-        AND EXISTS (SELECT FROM selector s WHERE s.district = :district AND s.article = :article AND {members})
-      GROUP BY m.user_name
-    ), counted AS (
-      INSERT INTO reach AS known (district, article, place, audience)
-      SELECT :district, :article, left(place, 12), count(*) FROM audience GROUP BY left(place, 12)
-      -- In the order in which acknowledgements write them.
-      ORDER BY left(place, 12)
-      ON CONFLICT (district, article, place) DO UPDATE SET audience = known.audience + excluded.audience
-    ) {written}
-    SELECT coalesce(last, '') AS last, looked_at, (SELECT count(*) FROM audience) AS counted FROM piece
-    """
-_WRITTEN: Final = """
-    , written AS (
-      INSERT INTO recipient (district, article, user_name, place)
-      SELECT :district, :article, user_name, place FROM audience
+_AUDIENCE: Final = f"""
+    SELECT CAST(:article AS text) AS article, m.district, m.user_name, min(m.code) AS place
+    FROM membership m
+    WHERE m.district = :district AND m.user_name > :after AND m.user_name <= (SELECT last FROM piece)
+      AND EXISTS (SELECT FROM selector s WHERE s.district = :district AND s.article = :article AND {MEMBERS})
+    GROUP BY m.district, m.user_name
+"""
+_WRITTEN: Final = f"""
+    INSERT INTO recipient (article, district, user_name, place) {_AUDIENCE} RETURNING recipient.place
+"""
+
+
+def _count(people: str) -> TextClause:
+    following = "SELECT {0} FROM membership WHERE district = :district AND user_name > :after"
+    return text(
+        f"""
+        WITH full_piece AS (
+          {following.format("user_name")} ORDER BY user_name OFFSET :most - 1 LIMIT 1
+        ), piece AS (
+          SELECT coalesce((SELECT user_name FROM full_piece), ({following.format("max(user_name)")})) AS last
+        ), people AS ({people}
+        ), by_place AS (
+          SELECT left(place, 12) AS place, count(*) AS people FROM people GROUP BY left(place, 12)
+        ), counted AS (
+          INSERT INTO reach AS known (district, article, place, audience)
+          -- In the order in which acknowledgements write them.
+          SELECT :district, :article, place, people FROM by_place ORDER BY place
+          ON CONFLICT (district, article, place) DO UPDATE SET audience = known.audience + excluded.audience
+        )
+        SELECT coalesce(last, :after) AS last, NOT EXISTS (SELECT FROM full_piece) AS finished,
+               CAST(coalesce((SELECT sum(people) FROM by_place), 0) AS bigint) AS counted
+        FROM piece
+        """
     )
-    """
-_COUNT_ALONE: Final = text(_COUNT.format(members=MEMBERS, written=""))
-_COUNT_AND_WRITE: Final = text(_COUNT.format(members=MEMBERS, written=_WRITTEN))
+
+
+_COUNT_ALONE: Final = _count(_AUDIENCE)
+_COUNT_AND_WRITE: Final = _count(_WRITTEN)
 
 
 def count_people(conn: Connection, article_id: str, after: str, most: int, *, as_recipients: bool) -> Piece:
@@ -67,7 +75,7 @@ def count_people(conn: Connection, article_id: str, after: str, most: int, *, as
     statement = _COUNT_AND_WRITE if as_recipients else _COUNT_ALONE
     values = {"district": codes.district_of(article_id), "article": article_id, "after": after, "most": most}
     row = conn.execute(statement, values).one()
-    return Piece(row.last, row.looked_at, row.counted)
+    return Piece(row.last, row.counted, row.finished)
 
 
 def begin_anew(conn: Connection, article_id: str) -> None:
