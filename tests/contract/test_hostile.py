@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1.resources_pb2 import Column
 from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 
+from .acting import DISTRICT, drafted, published
 from .calling import METHODS, District, Outcome, access, request_of
 from .hostile import EXAMPLES, Corpus, requests, spoiled_bytes
 
@@ -57,6 +60,8 @@ def corpus(district: District) -> Corpus:
         for place in (CELL, COMMUNITY)
     ]
     petitions.append("petitions/210602-20201111-00000000")
+    column = Column(name=f"columns/{DISTRICT}-victim", display_name="无名", parent=f"columns/{DISTRICT}-convenience")
+    district.do(notify_pb.DefineColumnRequest(column=column), "admin", notify_pb.DefineColumnResponse)
     return {
         "users": [victim, "users/nobody0000", "users/00000000000000000000"],
         "grants": [grant.name, f"{victim}/grants/00000000"],
@@ -72,6 +77,12 @@ def corpus(district: District) -> Corpus:
             f"workItems/{CENTRE}-001",
             "roles/commander",
             "roles/nothing",
+            published(district, push=True, must_confirm=True).name,
+            drafted(district).name,
+            f"articles/{DISTRICT}-20201111-00000000",
+            column.name,
+            f"columns/{DISTRICT}-nothing",
+            f"groups/{DISTRICT}-nothing",
         ],
         "others": ["+8613800000077", "2020-11-11", "2020-02-30", "0000-01-01", "9999-12-31", "petition.tasks.take"],
     }

@@ -19,22 +19,24 @@ ADDRESS: Final = "notify.groups.address"
 """Who holds it over a district addresses and counts its protected groups."""
 
 
-def require_addressable(conn: Connection, district: str, audience: Audience, call: Call) -> None:
-    """Raise PlaceUnknown, GroupUnknown or ColumnUnusable for what the district does not have, or PermissionDenied for a
-    protected group.
+def require_addressable(
+    conn: Connection, district: str, audience: Audience, call: Call, field: str = "audience"
+) -> None:
+    """Raise PlaceUnknown, GroupUnknown or ColumnUnusable, of that field of the request, for what the district does not
+    have, or PermissionDenied for a protected group.
     """
     known = places.known_codes(conn, audience.places)
     for code in audience.places:
         if code not in known or codes.district_of(code) != district:
-            raise PlaceUnknown(code)
+            raise PlaceUnknown(code, field)
     groups = audiences.groups_by_id(conn, district, [GROUP.id(name) for name in audience.groups])
     for name in audience.groups:
         if GROUP.id(name) not in groups:
-            raise GroupUnknown(name)
+            raise GroupUnknown(name, field)
     if any(group.protected for group in groups.values()):
         call.caller.require(ADDRESS, district)
     if audience.subscribed_columns:
         columns = columns_of(conn, district)
         for name in audience.subscribed_columns:
             if COLUMN.id(name) not in columns.by_id:
-                raise ColumnUnusable(name)
+                raise ColumnUnusable(name, field)

@@ -38,7 +38,7 @@ class ColumnUnusable(InvalidRequest):
 
 
 class PlaceUnknown(InvalidRequest):
-    """An audience names a place or department that the district does not have."""
+    """An audience or an owner is a place or department that the district does not have."""
 
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PLACE_UNKNOWN)
 

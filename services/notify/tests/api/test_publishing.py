@@ -156,6 +156,7 @@ async def test_an_article_needs_a_column_of_the_district_that_is_in_use(newsroom
     error = await refused(newsroom, COMMANDER, "CreateArticle", owner=DISTRICT, draft=drafted(column=column))
     assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "COLUMN_UNUSABLE")
     assert error.metadata == {"column": column}
+    assert error.fields == ["draft.column"]
     draft = await newsroom.draft()
     error = await refused(newsroom, COMMANDER, "UpdateArticle", name=draft.name, draft=drafted(column=column))
     assert error.reason == "COLUMN_UNUSABLE"
@@ -178,6 +179,9 @@ async def test_an_audience_names_places_that_the_district_has(newsroom: Newsroom
         error = await refused(newsroom, COMMANDER, "CreateArticle", owner=DISTRICT, draft=drafted(audience=audience))
         assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "PLACE_UNKNOWN")
         assert error.metadata == {"place": place}
+        assert error.fields == ["draft.audience"]
+    error = await refused(newsroom, COMMANDER, "CreateArticle", owner="210602D99", draft=drafted())
+    assert (error.reason, error.metadata, error.fields) == ("PLACE_UNKNOWN", {"place": "210602D99"}, ["owner"])
 
 
 async def test_a_text_of_which_nothing_is_left_is_refused(newsroom: Newsroom) -> None:

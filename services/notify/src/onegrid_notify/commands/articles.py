@@ -19,9 +19,10 @@ from onegrid_notify.addressing import require_addressable
 from onegrid_notify.article import Article, Content, Draft
 from onegrid_notify.audience import COLUMN, selector_rows
 from onegrid_notify.commands import inboxes
-from onegrid_notify.errors import ColumnUnusable
+from onegrid_notify.errors import ColumnUnusable, PlaceUnknown
 from onegrid_notify.store import articles as store
 from onegrid_notify.store import columns as column_store
+from onegrid_notify.store import places
 
 __all__ = ["Correction", "correct", "create", "open_due", "publish", "return_", "submit", "update", "withdraw"]
 
@@ -42,6 +43,8 @@ class Correction:
 def create(conn: Connection, owner: str, draft: Draft, call: Call) -> Article:
     """Begin an article. Raises ColumnUnusable, PlaceUnknown, GroupUnknown or PermissionDenied."""
     district = codes.district_of(owner)
+    if not places.known_codes(conn, [owner]):
+        raise PlaceUnknown(owner, "owner")
     _require_usable(conn, district, draft, call)
     new = Article(
         district=district,
@@ -91,7 +94,7 @@ def publish(conn: Connection, id_: str, publish_time: datetime | None, etag: str
     """
     after = _lock_to_publish(conn, id_, etag, call).published(publish_time, call.now)
     # It may have waited for long.
-    _require_usable(conn, after.district, after.draft, call)
+    _require_usable(conn, after.district, after.draft, call, column_field="name", audience_field="name")
     assert after.publish_time is not None, "it is published"
     store.insert_selectors(conn, after, selector_rows(after.district, after.draft.audience))
     store.insert_version(conn, after, "", after.publish_time)
@@ -155,13 +158,21 @@ def _lock_to_publish(conn: Connection, id_: str, etag: str, call: Call) -> Artic
     return _lock(conn, id_, etag, call, authority.require_publisher)
 
 
-def _require_usable(conn: Connection, district: str, draft: Draft, call: Call) -> None:
+def _require_usable(
+    conn: Connection,
+    district: str,
+    draft: Draft,
+    call: Call,
+    *,
+    column_field: str = "draft.column",
+    audience_field: str = "draft.audience",
+) -> None:
     column = COLUMN.id(draft.column)
     if codes.district_of(column) != district:
-        raise ColumnUnusable(draft.column)
-    column_store.columns_of(conn, district).require_usable(column)
+        raise ColumnUnusable(draft.column, column_field)
+    column_store.columns_of(conn, district).require_usable(column, column_field)
     if draft.audience is not None:
-        require_addressable(conn, district, draft.audience, call)
+        require_addressable(conn, district, draft.audience, call, audience_field)
 
 
 def _opened_if_due(conn: Connection, article: Article, call: Call) -> Article:
