@@ -183,6 +183,22 @@ async def test_only_who_holds_a_role_over_the_office_at_that_time_hears_of_its_t
     assert (await inboxes.readers())[COLLEAGUE.user] == 1
 
 
+async def test_each_of_ten_thousand_people_of_an_office_has_one_message(inboxes: Inboxes, engine: Engine) -> None:
+    join = text(
+        """
+        INSERT INTO membership (district, user_name, code, kind, oa_level, role, begin_time, end_time)
+        SELECT :district, 'users/' || number, :office, 2, 2, role, :begin, 'infinity'
+        FROM generate_series(1, 10000) AS number, unnest(ARRAY['roles/department-clerk', 'roles/supervisor']) AS role
+        """
+    )
+    with engine.begin() as conn:
+        conn.execute(join, {"district": DISTRICT, "office": LEAD, "begin": LONG_AGO})
+    inboxes.deliver(dispatched())
+    with engine.connect() as conn:
+        counted = conn.execute(text("SELECT count(*), count(DISTINCT user_name) FROM message")).one()
+    assert tuple(counted) == (10_003, 10_003)
+
+
 async def test_a_person_has_one_message_of_an_event_however_often_it_is_delivered(inboxes: Inboxes) -> None:
     inboxes.deliver(dispatched())
     before = [*[await inboxes.of(who) for who in EVERYBODY], inboxes.signals()]

@@ -686,3 +686,22 @@ async def test_ground_on_the_edge_of_two_districts_is_that_of_the_one_that_is_as
     assert refused.value.reason == "PLACE_UNKNOWN"
     petition = await desk.file(location=Point(longitude=124.41, latitude=40.105))
     assert petition.place == CELL
+
+
+async def test_events_say_which_office_took_the_step_and_until_when_the_next_is_due(desk: Desk) -> None:
+    petition = await desk.concluded(LEAD_CLERK)
+    await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True)
+    petition = (await desk.call(WORKER, "VerifyPetition", name=petition.name, solved=True)).petition
+    events = {type(event).__name__: event for event in desk.announced()}
+    assert {name: event.step.office for name, event in events.items()} == {
+        "PetitionFiled": "",
+        "PetitionAccepted": DISTRICT,
+        "PetitionDispatched": DISTRICT,
+        "TaskTaken": LEAD,
+        "TaskConcluded": LEAD,
+        "PetitionRated": "",
+        "PetitionVerified": COMMUNITY,
+    }
+    assert events["PetitionFiled"].accept_due_time == petition.accept_due_time
+    for name in ("PetitionAccepted", "PetitionDispatched", "PetitionRated", "PetitionVerified"):
+        assert events[name].conclude_due_time == petition.conclude_due_time, name
