@@ -11,7 +11,7 @@ from onegrid_kit import idempotency
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.jobs import Job
 
-__all__ = ["HANDLERS", "JOBS", "refuse_older_tokens"]
+__all__ = ["HANDLERS", "JOBS", "forget_work", "refuse_older_tokens"]
 
 _REVOKE = text(
     """

@@ -12,10 +12,10 @@ from onegrid_notify.audience import Audience
 from onegrid_notify.errors import ExpiryPassed
 from onegrid_notify.lifecycle import LIFE
 
-__all__ = ["ARTICLE", "VERSION", "Article", "Attachment", "Content", "Draft", "Version", "state_at"]
+__all__ = ["ARTICLE", "Article", "Attachment", "Content", "Draft", "Version", "state_at"]
 
 ARTICLE: Final = ResourceName("articles/{article}")
-VERSION: Final = ResourceName("articles/{article}/versions/{version}")
+_VERSION: Final = ResourceName("articles/{article}/versions/{version}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Version:
     @property
     def name(self) -> str:
         """``articles/{article}/versions/{version}``."""
-        return VERSION.name(self.article, self.number)
+        return _VERSION.name(self.article, self.number)
 
 
 def state_at(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection
@@ -15,12 +16,15 @@ from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, on
+from onegrid_kit.names import ResourceName
 from onegrid_notify.commands import people
 from onegrid_notify.commands.messages import write_messages
 from onegrid_notify.memberships import FOREVER, Grant, Version
 from onegrid_notify.store import places
 
 __all__ = ["HANDLERS"]
+
+_GRANT: Final = ResourceName("users/{user}/grants/{grant}")
 
 
 def keep_user(conn: Connection, event: UserDefined, delivery: Delivery) -> None:
@@ -67,7 +71,7 @@ def _grant(grant: resources_pb2.Grant, level: OaLevel, end: datetime) -> Grant:
     """The grant, which ends at this moment if its period does not end before."""
     create_time = _moment(grant.create_time)
     return Grant(
-        id=grant.name.rsplit("/", 1)[1],
+        id=_GRANT.id(grant.name),
         role=grant.role,
         scope=grant.scope,
         oa_level=level,

@@ -15,9 +15,9 @@ from typing import Final
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid_kit import codes
 
-__all__ = ["AT_HOME", "FOREVER", "Grant", "Membership", "Version", "memberships"]
+__all__ = ["FOREVER", "Grant", "Membership", "Version", "memberships"]
 
-AT_HOME: Final = ""
+_AT_HOME: Final = ""
 """The role of a membership that no role gives: being at home."""
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """The end of what lasts; a moment that every driver and time zone can express."""
@@ -56,7 +56,7 @@ class Membership:
 
     code: str
     role: str
-    """``roles/{role}``, or AT_HOME."""
+    """``roles/{role}``, or _AT_HOME."""
     kind: AccountKind
     oa_level: OaLevel
     begin: datetime
@@ -75,7 +75,7 @@ def memberships(versions: Iterable[Version], grants: Iterable[Grant]) -> frozens
     for grant in grants:
         if grant.scope != codes.SELF and grant.begin < grant.end:
             by_place.setdefault((grant.scope, grant.role), []).append(grant)
-    at_home = [_membership(v.home or v.district, AT_HOME, v, begin, end) for v, begin, end in periods]
+    at_home = [_membership(v.home or v.district, _AT_HOME, v, begin, end) for v, begin, end in periods]
     by_role = [
         _membership(code, role, version, max(begin, since), min(end, until), level)
         for (code, role), same in by_place.items()

@@ -19,7 +19,6 @@ __all__ = [
     "person_version",
     "place",
     "reach",
-    "recipient",
     "record",
     "selector",
     "signal",

@@ -13,7 +13,7 @@ from onegrid_notify.article import ARTICLE, Article
 from onegrid_notify.reach import COUNT_AUDIENCE, counting_id
 from onegrid_notify.store import reach as store
 
-__all__ = ["begin", "begin_anew", "count_audience", "end"]
+__all__ = ["WRITTEN_AT_ONCE", "begin", "begin_anew", "count_audience", "end"]
 
 COUNTED_AT_ONCE: Final = 20_000
 WRITTEN_AT_ONCE: Final = 5_000

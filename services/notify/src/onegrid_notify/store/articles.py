@@ -17,8 +17,6 @@ from onegrid_notify.store.matching import ANCESTORS, SELECTORS
 from onegrid_notify.tables import article, article_version, selector
 
 __all__ = [
-    "SHOWN",
-    "STATE",
     "articles_for_reader",
     "articles_to_open",
     "delete_selectors",
@@ -34,12 +32,12 @@ __all__ = [
 ]
 
 _PUBLISHED: Final = int(ArticleState.ARTICLE_STATE_PUBLISHED)
-SHOWN: Final = f"""
+_SHOWN: Final = f"""
   article.state = {_PUBLISHED} AND article.publish_time <= :now
   AND (article.expire_time IS NULL OR article.expire_time > :now)
 """
 """That readers have an article now; for any `article`."""
-STATE: Final = f"""
+_STATE: Final = f"""
   CASE WHEN article.state <> {_PUBLISHED} THEN article.state
        WHEN article.expire_time <= :now THEN {int(ArticleState.ARTICLE_STATE_EXPIRED)}
        WHEN article.publish_time > :now THEN {int(ArticleState.ARTICLE_STATE_SCHEDULED)}
@@ -185,7 +183,7 @@ def _for_reader_page(behind_open: str, behind_selected: str) -> TextClause:
           CROSS JOIN LATERAL (
             SELECT article.id, article.pinned, article.publish_time FROM article
             WHERE :of_district AND article.district = :district AND article.column_id = column_id.column_id
-              AND article.audience IS NULL AND {SHOWN} {behind_open}
+              AND article.audience IS NULL AND {_SHOWN} {behind_open}
             ORDER BY article.pinned DESC, article.publish_time DESC, article.id DESC LIMIT :limit
           ) AS open
           UNION
@@ -195,7 +193,7 @@ def _for_reader_page(behind_open: str, behind_selected: str) -> TextClause:
           CROSS JOIN LATERAL (
             SELECT DISTINCT s.pinned, s.publish_time, s.article
             FROM selector s JOIN article ON article.district = s.district AND article.id = s.article
-            WHERE s.column_id = column_id.column_id AND {SELECTORS} AND {SHOWN} {behind_selected}
+            WHERE s.column_id = column_id.column_id AND {SELECTORS} AND {_SHOWN} {behind_selected}
             ORDER BY s.pinned DESC, s.publish_time DESC, s.article DESC LIMIT :limit
           ) AS selected
           WHERE m.user_name = :user AND m.district = :district
@@ -260,7 +258,7 @@ def _owned_page(behind_after: str) -> TextClause:
         CROSS JOIN LATERAL (
           SELECT article.* FROM article
           WHERE article.district = :district AND article.owner = office.owner AND article.state = stored.state
-            AND {STATE} = ANY (CAST(:states AS smallint[])) {behind_after}
+            AND {_STATE} = ANY (CAST(:states AS smallint[])) {behind_after}
           ORDER BY article.update_time DESC, article.id DESC LIMIT :limit
         ) AS article
         ORDER BY article.update_time DESC, article.id DESC LIMIT :limit
