@@ -127,7 +127,7 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         absent = [name.strip() for name in settings.absent_services.split(",")]
-        await relay(service.name, engine, settings.amqp_url, absent, stopping, health)
+        await relay(service.name, engine, settings.amqp_url, absent, stopping, health, service.load_current())
 
     with _engine(settings) as engine:
         metrics.observe_pool(service.name, "relay", engine.pool)

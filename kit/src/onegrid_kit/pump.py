@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Engine
 
 from onegrid_kit import metrics
+from onegrid_kit.announcing import announce_to
 from onegrid_kit.backoff import Backoff
 from onegrid_kit.clock import Clock
 from onegrid_kit.events import Envelope
@@ -23,6 +24,7 @@ from onegrid_kit.outbox import Outbox, measure
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.steps import StepRunner
+from onegrid_kit.subscribers import subscribers_of
 
 __all__ = ["Member", "Pump"]
 
@@ -42,6 +44,7 @@ class Member:
         self.inbox = Inbox.of(service, settings, engine)
         self.schedule = Schedule(service.name, engine, service.load_jobs(), clock)
         self.steps = StepRunner.of(service, settings, engine, clock)
+        self.current = service.load_current()
 
 
 class Pump:
@@ -86,6 +89,7 @@ class Pump:
             self._stopping.wait(0.5)
         leader = metrics.RELAY_LEADER.labels(member.name)
         leader.set(1)
+        self._announce_to_new(member)
         outbox = Outbox(member.name, member.engine)
         try:
             idle = _IDLE_S[0]
@@ -112,6 +116,12 @@ class Pump:
             outbox.close()
             member.schedule.release()
             lease.release()
+
+    def _announce_to_new(self, member: Member) -> None:
+        names = frozenset(each.name for each in self._members)
+        expected = {event_type: who & names for event_type, who in subscribers_of(member.name).items()}
+        with member.engine.begin() as conn:
+            announce_to(conn, member.current, expected)
 
 
 def _batched(pending: Sequence[tuple[int, Envelope]]) -> Iterator[Sequence[tuple[int, Envelope]]]:

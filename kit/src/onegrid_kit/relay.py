@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import Engine
 
 from onegrid_kit import amqp, metrics, tracing
+from onegrid_kit.announcing import Current, announce_to
 from onegrid_kit.backoff import Backoff
 from onegrid_kit.events import Envelope
 from onegrid_kit.lease import Lease
@@ -38,14 +39,21 @@ _CHECK_S = 10.0
 
 
 async def relay(
-    service: str, engine: Engine, amqp_url: str, absent: Collection[str], stopping: asyncio.Event, health: Health
+    service: str,
+    engine: Engine,
+    amqp_url: str,
+    absent: Collection[str],
+    stopping: asyncio.Event,
+    health: Health,
+    current: Sequence[Current] = (),
 ) -> None:
     """Publish the service's events to RabbitMQ until `stopping` is set; reconnects after losses.
 
-    `absent`: services that this installation leaves out, though the contracts name them as subscribers.
+    `absent`: services that this installation leaves out, though the contracts name them as subscribers. `current`: what
+    is announced to those that come later.
     """
     measuring = asyncio.create_task(_measure_until(service, engine, stopping))
-    carrier = _Carrier(service, engine, amqp_url, Subscribers(service, absent), stopping, health)
+    carrier = _Carrier(service, engine, amqp_url, Subscribers(service, absent), stopping, health, current)
     await carrier.run()
     await measuring
 
@@ -71,8 +79,10 @@ class _Carrier:
         subscribers: Subscribers,
         stopping: asyncio.Event,
         health: Health,
+        current: Sequence[Current],
     ) -> None:
         self._service = service
+        self._current = current
         self._engine = engine
         self._amqp_url = amqp_url
         self._subscribers = subscribers
@@ -163,6 +173,7 @@ class _Carrier:
             now = time.monotonic()
             if checked is None or now - checked > _CHECK_S:
                 await self._subscribers.check(connection)
+                await asyncio.to_thread(self._announce_to_new)
                 checked = now
             pending = await asyncio.to_thread(outbox.pending, self._subscribers.held)
             carried = await self._confirmed(exchange, pending) if self._lease.held else []
@@ -173,6 +184,12 @@ class _Carrier:
             else:
                 await _sleep(self._stopping, idle)
                 idle = min(idle * 2, _IDLE_S[1])
+
+    def _announce_to_new(self) -> None:
+        """Not before their queues are there, so that they miss nothing of what changes meanwhile."""
+        if self._current:
+            with self._engine.begin() as conn:
+                announce_to(conn, self._current, self._subscribers.expected, self._subscribers.missing)
 
     async def _confirmed(
         self, exchange: AbstractExchange, pending: Sequence[tuple[int, Envelope]]

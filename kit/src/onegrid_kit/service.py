@@ -15,6 +15,7 @@ from onegrid_kit.jobs import Job
 from onegrid_kit.settings import ServiceSettings
 
 if TYPE_CHECKING:
+    from onegrid_kit.announcing import Current
     from onegrid_kit.steps import Steps
 
 __all__ = ["Service", "installed", "load"]
@@ -39,6 +40,8 @@ class Service:
     """A tuple of Jobs, if it has some of its own."""
     steps: str = ""
     """A tuple of Steps, if it has work that is too large for one transaction."""
+    current: str = ""
+    """A tuple of Currents, if it announces to later subscribers what is current."""
     migrations: str
     """The package whose `versions` hold its migrations."""
     commands: Mapping[str, str] = field(default_factory=dict)
@@ -72,9 +75,16 @@ class Service:
         return (*(load(self.jobs) if self.jobs else ()), *housekeeping.JOBS)
 
     def load_steps(self) -> tuple[Steps, ...]:
-        """Its kinds of work that is done in steps."""
+        """Its kinds of work that is done in steps; the kit's own is among them."""
+        from onegrid_kit import announcing
+
         kinds: tuple[Steps, ...] = load(self.steps) if self.steps else ()
-        return kinds
+        return (*kinds, *announcing.steps_of(self.load_current()))
+
+    def load_current(self) -> tuple[Current, ...]:
+        """How it announces what is current."""
+        found: tuple[Current, ...] = load(self.current) if self.current else ()
+        return found
 
 
 def installed() -> tuple[Service, ...]:

@@ -47,6 +47,16 @@ class Subscribers:
         return self._of.keys()
 
     @property
+    def expected(self) -> Mapping[str, frozenset[str]]:
+        """The subscribers of each type that this installation has."""
+        return self._of
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Those whose queue was not there at the last check."""
+        return self._missing
+
+    @property
     def held(self) -> list[str]:
         """The types that must wait."""
         waiting = {event_type for event_type, names in self._of.items() if names & self._missing}

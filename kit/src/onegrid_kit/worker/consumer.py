@@ -140,7 +140,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     tracing.configure(service.name, settings.otlp_endpoint)
     probes.serve(settings.metrics_port, _health, service.name, "worker")
     # For events, for a job, for the lease of those who run jobs, and for work that is done in steps, if there is such.
-    engine = sync_engine(settings.database_url, pool=4 if service.steps else 3)
+    engine = sync_engine(settings.database_url, pool=4 if service.load_steps() else 3)
     metrics.observe_pool(service.name, "worker", engine.pool)
     inbox = Inbox.of(service, settings, engine)
     schedule = Schedule(service.name, engine, service.load_jobs(), SystemClock())

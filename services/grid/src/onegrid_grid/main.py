@@ -12,5 +12,6 @@ SERVICE = Service(
     descriptor=grid_service_pb2.DESCRIPTOR.services_by_name["GridService"],
     api="onegrid_grid.api:build",
     handlers="onegrid_grid.handlers:HANDLERS",
+    current="onegrid_grid.current:CURRENT",
     migrations="onegrid_grid.migrations",
 )

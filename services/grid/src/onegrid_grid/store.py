@@ -31,6 +31,8 @@ from onegrid_kit.paging import START, Position, behind
 from onegrid_kit.projections import keep_newest
 
 __all__ = [
+    "all_cells",
+    "all_divisions",
     "appointments_page",
     "boundaries_near",
     "cells",
@@ -147,6 +149,13 @@ def divisions_page(conn: Connection, parent: str, level: DivisionLevel, after: P
     return [_division(row) for row in conn.execute(query.order_by(division.c.code).limit(limit))]
 
 
+def all_divisions(conn: Connection, after: Position, limit: int) -> list[Division]:
+    """The divisions of every district, by district and code."""
+    d = division.c
+    query = select(division).where(behind(after, d.district, d.code)).order_by(d.district, d.code).limit(limit)
+    return [_division(row) for row in conn.execute(query)]
+
+
 def upsert_divisions(conn: Connection, district: str, changed: Sequence[Division], now: datetime) -> None:
     """Enter or rename divisions."""
     statement = insert(division)
@@ -209,13 +218,25 @@ def cells(
     """The cells inside a division, or the cell itself, by code, with those appointed now."""
     inside = and_(cell.c.district == codes.district_of(parent), cell.c.code.like(parent + "%"))
     query = select(cell).where(inside, behind(after, cell.c.code)).order_by(cell.c.code).limit(limit)
-    rows = conn.execute(query.with_for_update() if lock else query).all()
+    return _with_appointments(conn, conn.execute(query.with_for_update() if lock else query).all())
+
+
+def all_cells(conn: Connection, after: Position, limit: int) -> list[Cell]:
+    """The cells of every district, by district and code, with those appointed now."""
+    c = cell.c
+    query = select(cell).where(behind(after, c.district, c.code)).order_by(c.district, c.code).limit(limit)
+    return _with_appointments(conn, conn.execute(query).all())
+
+
+def _with_appointments(conn: Connection, rows: Sequence[Any]) -> list[Cell]:
+    """The cells of these rows, which are in order."""
     if not rows:
         return []
     a = appointment
     people: dict[str, list[Appointment]] = {}
+    # A code begins with its district's, so that both orders are the same.
     lasting = select(a).where(
-        a.c.district == codes.district_of(parent),
+        a.c.district.between(rows[0].district, rows[-1].district),
         a.c.cell.between(rows[0].code, rows[-1].code),
         a.c.end_time.is_(None),
     )

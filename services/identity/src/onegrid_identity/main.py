@@ -15,6 +15,7 @@ SERVICE = Service(
     api="onegrid_identity.api:build",
     handlers="onegrid_identity.handlers:HANDLERS",
     jobs="onegrid_identity.jobs:JOBS",
+    current="onegrid_identity.current:CURRENT",
     migrations="onegrid_identity.migrations",
     commands={"bootstrap": "onegrid_identity.bootstrap:main"},
 )

@@ -6,8 +6,8 @@ from datetime import UTC
 
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
-from onegrid.identity.v1.events_pb2 import UserDefined
-from onegrid_identity.accounts import ROLE, Account, Department, Grant, Role
+from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, UserDefined
+from onegrid_identity.accounts import ROLE, USER, Account, Department, Grant, Role
 from onegrid_kit.callers import Period
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
@@ -15,11 +15,13 @@ from onegrid_kit.timestamps import timestamp
 __all__ = [
     "address_digest",
     "department",
+    "department_defined",
     "grant",
     "open_phone",
     "period",
     "phone_index",
     "role",
+    "role_granted",
     "seal_name",
     "seal_phone",
     "user",
@@ -89,6 +91,16 @@ def user_defined(of: Account) -> UserDefined:
         version=of.version,
         update_time=timestamp(of.update_time),
     )
+
+
+def role_granted(of: Grant, role: Role) -> RoleGranted:
+    """The grant as others hear of it."""
+    return RoleGranted(user=USER.name(of.user), role=role.name, scope=of.scope, oa_level=role.oa_level, grant=grant(of))
+
+
+def department_defined(of: Department) -> DepartmentDefined:
+    """The department as others hear of it."""
+    return DepartmentDefined(code=of.code, display_name=of.display_name, version=of.version)
 
 
 def department(of: Department) -> resources_pb2.Department:

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from onegrid.identity.v1.events_pb2 import DepartmentDefined
-from onegrid_identity import store
+from onegrid_identity import messages, store
 from onegrid_identity.accounts import DEPARTMENT, Department
 from onegrid_kit import outbox
 from onegrid_kit.callers import Call
@@ -37,6 +36,5 @@ def rename(conn: Connection, code: str, display_name: str, etag: str, call: Call
 
 
 def _announce(conn: Connection, department: Department, call: Call) -> Department:
-    event = DepartmentDefined(code=department.code, display_name=department.display_name, version=department.version)
-    outbox.append(conn, call, [(department.name, event)])
+    outbox.append(conn, call, [(department.name, messages.department_defined(department))])
     return department

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from onegrid.common.v1.common_pb2 import AccountKind
-from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
+from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_identity import attempts, messages, store, telephone
 from onegrid_identity.accounts import USER, Account, Grant, Role
@@ -73,10 +73,7 @@ def grant_role(
     new = Grant(id=ids.new_id(), user=account.id, role=role.id, scope=scope, period=period, create_time=call.now)
     kept = store.insert_grant(conn, new)
     if kept.id == new.id:
-        event = RoleGranted(
-            user=account.name, role=role.name, scope=scope, oa_level=role.oa_level, grant=messages.grant(kept)
-        )
-        outbox.append(conn, call, [(account.name, event)])
+        outbox.append(conn, call, [(account.name, messages.role_granted(kept, role))])
     return kept
 
 

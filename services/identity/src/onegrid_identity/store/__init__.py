@@ -58,6 +58,9 @@ __all__ = [
     "SealedKey",
     "accounts_page",
     "accounts_to_normalize",
+    "all_accounts",
+    "all_departments",
+    "all_grants",
     "count_code_request",
     "count_code_try",
     "delete_code",
@@ -108,6 +111,10 @@ __all__ = [
     "use_refresh_token",
 ]
 
+_GRANTED = select(role_grant, *(column.label(f"role_{column.name}") for column in role.c)).join_from(
+    role_grant, role, role_grant.c.role == role.c.id
+)
+
 
 def find_account(conn: Connection, account_id: str, *, lock: bool = False) -> Account | None:
     """The account of that id."""
@@ -149,6 +156,12 @@ def accounts_to_normalize(conn: Connection, size: int) -> list[Account]:
     return [_account(row) for row in conn.execute(query.with_for_update(skip_locked=True))]
 
 
+def all_accounts(conn: Connection, after: Position, limit: int) -> list[Account]:
+    """The accounts of every district, by id."""
+    query = select(account).where(behind(after, account.c.id)).order_by(account.c.id).limit(limit)
+    return [_account(row) for row in conn.execute(query)]
+
+
 def unannounced_accounts(conn: Connection, limit: int) -> list[Account]:
     """Accounts whose newest version was not announced, staff first, locked."""
     query = select(account).where(account.c.announced_version < account.c.version)
@@ -166,6 +179,13 @@ def departments_page(conn: Connection, district: str, after: Position, limit: in
     """The departments of a district, by code."""
     query = select(department).where(department.c.district == district, behind(after, department.c.code))
     return [_department(row) for row in conn.execute(query.order_by(department.c.code).limit(limit))]
+
+
+def all_departments(conn: Connection, after: Position, limit: int) -> list[Department]:
+    """The departments of every district, by district and code."""
+    d = department.c
+    query = select(department).where(behind(after, d.district, d.code)).order_by(d.district, d.code).limit(limit)
+    return [_department(row) for row in conn.execute(query)]
 
 
 def find_department(conn: Connection, code: str, *, lock: bool = False) -> Department | None:
@@ -209,12 +229,17 @@ def insert_role(conn: Connection, new: Role) -> bool:
 def granted_roles(conn: Connection, account_id: str, since: datetime, until: datetime) -> list[tuple[Role, Grant]]:
     """The roles that are granted to an account for any of the time between these moments, each with its grant."""
     g = role_grant.c
-    query = select(role_grant, *(column.label(f"role_{column.name}") for column in role.c)).join_from(
-        role_grant, role, g.role == role.c.id
-    )
     overlapping = or_(g.begin_time.is_(None), g.begin_time < until), or_(g.expire_time.is_(None), g.expire_time > since)
-    rows = conn.execute(query.where(g.account == account_id, *overlapping).order_by(g.id))
+    rows = conn.execute(_GRANTED.where(g.account == account_id, *overlapping).order_by(g.id))
     return [(_role(row, "role_"), _grant(row)) for row in rows]
+
+
+def all_grants(conn: Connection, now: datetime, after: Position, limit: int) -> list[tuple[Role, Grant]]:
+    """The grants of every account that are in effect or will be, by account and id, each with its role."""
+    g = role_grant.c
+    unexpired = or_(g.expire_time.is_(None), g.expire_time > now)
+    query = _GRANTED.where(unexpired, behind(after, g.account, g.id)).order_by(g.account, g.id).limit(limit)
+    return [(_role(row, "role_"), _grant(row)) for row in conn.execute(query)]
 
 
 def insert_grant(conn: Connection, new: Grant) -> Grant:
