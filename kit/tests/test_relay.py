@@ -17,7 +17,8 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
 from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
-from onegrid_kit import outbox, relay
+from onegrid_kit import outbox, relay, steps
+from onegrid_kit.announcing import Current
 from onegrid_kit.lease import Lease
 from onegrid_kit.probes import Health
 from onegrid_kit.testing.rabbitmq import RabbitServer
@@ -40,12 +41,13 @@ def channel(empty_broker: RabbitServer) -> Iterator[Any]:
 
 
 @contextmanager
-def relaying(engine: Engine, url: str, *absent: str) -> Iterator[None]:
-    """A relay of identity in a thread."""
+def relaying(engine: Engine, url: str, *left_out: str, current: Sequence[Current] = ()) -> Iterator[None]:
+    """A relay of identity in a thread; nobody here subscribes to grants."""
+    absent = ("notify", *left_out)
     loop, stopping = asyncio.new_event_loop(), asyncio.Event()
     health = Health("broker", "database")
     thread = threading.Thread(
-        target=lambda: loop.run_until_complete(relay.relay("identity", engine, url, absent, stopping, health))
+        target=lambda: loop.run_until_complete(relay.relay("identity", engine, url, absent, stopping, health, current))
     )
     thread.start()
     try:
@@ -100,6 +102,28 @@ def test_an_event_is_kept_until_the_queue_of_its_subscriber_is_there(
         eventually(lambda: count(engine, "outbox") == 0)
         assert sample("onegrid_subscriber_queue_missing", subscriber="grid") == 0
     assert subjects(channel, "onegrid.grid") == ["users/a", "users/a"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_is_current_is_announced_to_a_subscriber_once_its_queue_is_there(
+    engine: Engine, empty_broker: RabbitServer, channel: Any
+) -> None:
+    def begun() -> int:
+        with engine.connect() as conn:
+            return len(steps.unfinished(conn))
+
+    current = (Current(UserDisabled, lambda *_: ()),)
+    with relaying(engine, empty_broker.url, "petition", current=current):
+        eventually(lambda: sample("onegrid_subscriber_queue_missing", subscriber="grid") == 1)
+        publish(engine, ("users/b", RoleGranted(user="users/b")))
+        eventually(lambda: count(engine, "outbox") == 0)
+        assert begun() == 0
+        channel.queue_declare("onegrid.grid", durable=True, auto_delete=False)
+        eventually(lambda: begun() == 1)
+    with relaying(engine, empty_broker.url, "petition", current=current):
+        publish(engine, ("users/b", RoleGranted(user="users/b")))
+        eventually(lambda: count(engine, "outbox") == 0)
+        assert begun() == 1, "once"
 
 
 @pytest.mark.usefixtures("impatient")

@@ -89,9 +89,9 @@ class Pump:
             self._stopping.wait(0.5)
         leader = metrics.RELAY_LEADER.labels(member.name)
         leader.set(1)
-        self._announce_to_new(member)
         outbox = Outbox(member.name, member.engine)
         try:
+            self._announce_to_new(member)
             idle = _IDLE_S[0]
             ticked = 0.0
             while not self._stopping.is_set() and (not lease.due or lease.acquire()):

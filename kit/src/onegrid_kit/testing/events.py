@@ -12,12 +12,15 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from sqlalchemy import Engine, text
 
+from onegrid_kit.announcing import announce_to
 from onegrid_kit.clock import Clock
 from onegrid_kit.events import Delivery, Envelope, require_event
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.service import Service
+from onegrid_kit.steps import StepRunner
+from onegrid_kit.subscribers import subscribers_of
 
-__all__ = ["Events", "announced", "announced_as", "forget_announced"]
+__all__ = ["Events", "announce_current", "announced", "announced_as", "forget_announced"]
 
 M = TypeVar("M", bound=Message)
 
@@ -39,6 +42,15 @@ def forget_announced(engine: Engine) -> None:
     """Empty the outbox."""
     with engine.begin() as conn:
         conn.execute(_FORGET)
+
+
+def announce_current(service: Service, engine: Engine, clock: Clock) -> None:
+    """Have the service announce what is current, as it does to the contract's subscribers when they come first."""
+    with engine.begin() as conn:
+        announce_to(conn, service.load_current(), subscribers_of(service.name))
+    runner = StepRunner(service.name, engine, service.load_steps(), clock)
+    while runner.step():
+        pass
 
 
 class Events:

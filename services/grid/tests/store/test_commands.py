@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, event, inspect, text
 
-from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
@@ -21,10 +21,12 @@ from onegrid_grid.commands import AppointWorker, NewCell, UpdateCell
 from onegrid_grid.errors import BoundaryOverlaps, ParentUnknown, PostTaken, UserNotActive
 from onegrid_grid.registry import Cell, User, read_divisions
 from onegrid_kit.callers import Call, Caller
+from onegrid_kit.clock import SettableClock
 from onegrid_kit.errors import AlreadyExists, StaleEtag
 from onegrid_kit.events import Delivery
 from onegrid_kit.geometry import Ring
-from onegrid_kit.testing.events import announced_as, forget_announced
+from onegrid_kit.service import Service
+from onegrid_kit.testing.events import announce_current, announced, announced_as, forget_announced
 from onegrid_kit.testing.waiting import HANG_S
 
 T = TypeVar("T")
@@ -294,3 +296,21 @@ def test_a_late_event_does_not_turn_back_a_cells_time(engine: Engine) -> None:
         handlers.end_posts_of_disabled(conn, UserDisabled(user="users/00worker"), disabled(NOON + timedelta(hours=1)))
     assert the_cell(engine).update_time == later
     assert the_cell(engine).appointments == ()
+
+
+def test_who_subscribes_later_hears_once_of_all_divisions_and_cells_with_those_who_look_after_them(
+    engine: Engine, clock: SettableClock, service: Service
+) -> None:
+    with_divisions(engine)
+    with engine.begin() as conn:
+        commands.create_cells(conn, COMMUNITY, [a_cell(1), a_cell(2)], a_call())
+        commands.appoint_worker(conn, AppointWorker(FIRST, "users/00worker", Post.POST_WORKER), a_call())
+    newest = {cell.code: cell for cell in announced_as(engine, CellDefined)}
+    forget_announced(engine)
+    announce_current(service, engine, clock)
+    divisions = [(each.code, each.version) for each in announced_as(engine, DivisionDefined)]
+    assert divisions == [(code, 1) for code in (DISTRICT, "210602003", COMMUNITY, NEXT_COMMUNITY)]
+    assert announced_as(engine, CellDefined) == list(newest.values())
+    forget_announced(engine)
+    announce_current(service, engine, clock)
+    assert not announced(engine)

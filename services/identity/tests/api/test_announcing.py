@@ -8,12 +8,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import Engine, text
 
 from onegrid.common.v1.common_pb2 import AccountKind
-from onegrid.identity.v1.events_pb2 import UserDefined
+from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, UserDefined
 from onegrid.identity.v1.resources_pb2 import User, UserState
 from onegrid_identity import jobs
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.service import Service
 from onegrid_kit.testing.api import Serving
-from onegrid_kit.testing.events import announced_as, forget_announced
+from onegrid_kit.testing.events import announce_current, announced, announced_as, forget_announced
 
 from .acting import DISTRICT, Metadata, bearer, login, refused, with_code
 
@@ -99,3 +100,35 @@ async def test_accounts_that_the_release_before_made_or_changed_are_announced_on
     await identity.call_with(admin, "EnableUser", name=name)
     announce(engine, clock)
     assert [each.version for each in announced_as(engine, UserDefined)] == [2, 3]
+
+
+async def test_who_subscribes_later_hears_once_of_all_accounts_departments_and_grants_that_are_in_effect(
+    identity: Serving, engine: Engine, clock: SettableClock, service: Service
+) -> None:
+    admin = await login(identity)
+    name, me = await resident(identity)
+    await move(identity, me, name, CELL)
+    code = f"{DISTRICT}D07"
+    await identity.call_with(admin, "CreateDepartment", code=code, display_name="人社局")
+    for role in ("roles/supervisor", "roles/commander"):
+        await identity.call_with(admin, "GrantRole", user=name, role=role, scope=DISTRICT)
+    kept, revoked = announced_as(engine, RoleGranted, name)[-2:]
+    await identity.call_with(admin, "RevokeRole", name=revoked.grant.name)
+    before = announced(engine)
+    forget_announced(engine)
+    announce_current(service, engine, clock)
+    users = announced_as(engine, UserDefined)
+    assert len({user.user for user in users}) == len(users) == 2
+    assert announced_as(engine, UserDefined, name) == [
+        each for each in before if isinstance(each, UserDefined) and (each.user, each.home) == (name, CELL)
+    ]
+    assert announced_as(engine, DepartmentDefined) == [each for each in before if isinstance(each, DepartmentDefined)]
+    granted = announced_as(engine, RoleGranted)
+    assert len({each.grant.name for each in granted}) == len(granted)
+    assert [each for each in granted if each.user == name] == [
+        each for each in before if isinstance(each, RoleGranted) and each.user == name and each != revoked
+    ]
+    assert kept in granted
+    forget_announced(engine)
+    announce_current(service, engine, clock)
+    assert not announced(engine)

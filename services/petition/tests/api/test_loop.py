@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy import text as sql
 
 from onegrid.common.v1.common_pb2 import Point, Polygon
-from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.identity.v1.events_pb2 import SessionRevoked
 from onegrid.petition.v1.events_pb2 import PetitionRescheduled
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, Petition, State, TaskState, WorkItem
@@ -705,3 +705,17 @@ async def test_events_say_which_office_took_the_step_and_until_when_the_next_is_
     assert events["PetitionFiled"].accept_due_time == petition.accept_due_time
     for name in ("PetitionAccepted", "PetitionDispatched", "PetitionRated", "PetitionVerified"):
         assert events[name].conclude_due_time == petition.conclude_due_time, name
+
+
+async def test_ground_that_is_announced_again_as_it_was_is_not_loaded_again(desk: Desk, engine: Engine) -> None:
+    def version() -> int:
+        with engine.connect() as conn:
+            return int(conn.execute(sql("SELECT version FROM ground_version")).scalar_one())
+
+    before = version()
+    desk.deliver(f"divisions/{COMMUNITY}", DivisionDefined(code=COMMUNITY, display_name="朝凤社区", version=1))
+    desk.deliver(f"cells/{CELL}", CellDefined(code=CELL, display_name="第5网格", version=1))
+    assert version() == before
+    assert (await desk.file()).place == CELL
+    desk.deliver(f"divisions/{COMMUNITY}", DivisionDefined(code=COMMUNITY, display_name="朝凤社区", version=2))
+    assert version() == before + 1

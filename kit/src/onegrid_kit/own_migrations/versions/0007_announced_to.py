@@ -1,12 +1,12 @@
 """To whom everything that is current was announced.
 
-Revision ID: kit0006
+Revision ID: kit0007
 """
 
 from alembic import op
 
-revision = "kit0006"
-down_revision = "kit0005"
+revision = "kit0007"
+down_revision = "kit0006"
 branch_labels = None
 depends_on = None
 
