@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from onegrid_kit.jobs import Job
-from onegrid_notify.commands import articles, inboxes, messages
+from onegrid_notify.commands import articles, inboxes, messages, people
 
 __all__ = ["JOBS"]
 
 JOBS = (
+    Job("forget where people belonged", timedelta(minutes=10), people.forget_past),
     Job("open articles", timedelta(seconds=1), articles.open_due),
     Job("delete expired messages", timedelta(minutes=1), messages.delete_expired),
     Job("forget signals", timedelta(minutes=10), inboxes.forget_signals),

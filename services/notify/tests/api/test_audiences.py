@@ -8,16 +8,19 @@ from typing import Any
 
 import grpc
 import pytest
+from sqlalchemy import Engine, text
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, RoleRevoked, UserDefined
 from onegrid.identity.v1.resources_pb2 import Grant, UserState
 from onegrid.options.v1.options_pb2 import BuiltInRole
 from onegrid_kit.callers import Caller
+from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused
 from onegrid_kit.testing.callers import administrator, public, staff
 from onegrid_kit.testing.events import Events
 from onegrid_kit.timestamps import timestamp
+from onegrid_notify.main import SERVICE
 
 from .editors import (
     ARCHIVED,
@@ -234,3 +237,38 @@ async def test_who_belonged_to_an_audience_keeps_the_article_and_who_comes_later
     events.deliver(defined(RESIDENT, OTHER_STREET, version=2), defined(neighbor, STREET, version=2))
     assert await newsroom.listed(RESIDENT) == [article.name]
     assert await newsroom.listed(neighbor) == []
+
+
+async def test_where_people_belonged_more_than_a_year_ago_is_forgotten_and_nothing_else_changes(
+    newsroom: Newsroom, events: Events, engine: Engine
+) -> None:
+    def stored(table: str) -> list[tuple[object, ...]]:
+        with engine.connect() as conn:
+            return sorted(tuple(row) for row in conn.execute(text(f"SELECT * FROM {table}")))
+
+    def forget() -> None:
+        (job,) = (job for job in SERVICE.load_jobs() if job.name == "forget where people belonged")
+        assert run_job("notify", engine, job, newsroom.now)
+
+    gone = public("gone", DISTRICT)
+    events.deliver(defined(RESIDENT, STREET), defined(gone, STREET))
+    newsroom.wait(timedelta(days=1))
+    moved = defined(RESIDENT, OTHER_STREET, version=2)
+    events.deliver(moved, defined(gone, STREET, version=2, state=DISABLED))
+    await define(newsroom)
+    await change(newsroom, GROUP, [RESIDENT.user, gone.user], [])
+    newsroom.wait(timedelta(days=1))
+    await change(newsroom, GROUP, [], [gone.user])
+    before = stored("membership")
+    forget()
+    assert stored("membership") == before
+    newsroom.wait(timedelta(days=366))
+    forget()
+    assert [row[:3] for row in stored("membership")] == [(DISTRICT, RESIDENT.user, OTHER_STREET)]
+    assert [row[2] for row in stored("group_member")] == [RESIDENT.user]
+    assert [(row[0], row[1], row[5]) for row in stored("person_version")] == [
+        (gone.user, 2, ""),
+        (RESIDENT.user, 2, OTHER_STREET),
+    ]
+    forget()
+    assert await count(newsroom, {"places": [OTHER_STREET]}) == 1

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Final
+
 from sqlalchemy import Connection
 
 from onegrid_notify import memberships
+from onegrid_notify.item import KEPT
 from onegrid_notify.memberships import Grant, Version
-from onegrid_notify.store import people
+from onegrid_notify.store import audiences, people
 
-__all__ = ["keep_grant", "keep_version"]
+__all__ = ["forget_past", "keep_grant", "keep_version"]
+
+_FORGOTTEN_AT_ONCE: Final = 500
 
 
 def keep_version(conn: Connection, user: str, new: Version) -> None:
@@ -23,6 +29,18 @@ def keep_grant(conn: Connection, user: str, new: Grant) -> None:
     people.lock_person(conn, user)
     if people.keep_grant(conn, user, new):
         _derive(conn, user)
+
+
+def forget_past(conn: Connection, now: datetime) -> None:
+    """Forget where people belonged before anything that an inbox still holds, which is the time that identity's events
+    set for personal data; a few people at once.
+    """
+    before = now - KEPT
+    for user in people.users_with_past(conn, before, _FORGOTTEN_AT_ONCE):
+        people.lock_person(conn, user)
+        people.forget_past(conn, user, before)
+        _derive(conn, user)
+    audiences.forget_past(conn, before)
 
 
 def _derive(conn: Connection, user: str) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "end_members",
     "end_subscription",
     "find_group",
+    "forget_past",
     "groups_by_id",
     "groups_page",
     "save_group",
@@ -164,6 +165,12 @@ def subscriptions_of(conn: Connection, user: str) -> list[str]:
     joined = content_column.join(subscription, (u.district == c.district) & (u.column_id == c.id))
     query = select(u.column_id).distinct().select_from(joined).where(u.user_name == user, u.end_time == FOREVER)
     return [COLUMN.name(id_) for id_ in conn.execute(query.order_by(u.column_id)).scalars()]
+
+
+def forget_past(conn: Connection, before: datetime) -> None:
+    """Forget who left groups and columns before that moment."""
+    for table in (group_member, subscription):
+        conn.execute(table.delete().where(table.c.end_time < before))
 
 
 def _group(row: Any) -> Group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, func, select, text, tuple_
@@ -14,12 +15,14 @@ from onegrid_notify.memberships import Grant, Membership, Version
 from onegrid_notify.tables import membership, person_grant, person_version
 
 __all__ = [
+    "forget_past",
     "grants_of",
     "keep_grant",
     "keep_version",
     "lock_person",
     "memberships_of",
     "replace_memberships",
+    "users_with_past",
     "versions_of",
 ]
 
@@ -77,6 +80,24 @@ def keep_grant(conn: Connection, user: str, new: Grant) -> bool:
         where=(g.oa_level < more.oa_level) | (g.end_time > more.end_time),
     )
     return conn.execute(merged.returning(g.id)).one_or_none() is not None
+
+
+def users_with_past(conn: Connection, before: datetime, limit: int) -> list[str]:
+    """People with a membership that ended before that moment; at most so many, in their order."""
+    ended = select(membership.c.user_name).where(membership.c.end_time < before).limit(limit)
+    return sorted(set(conn.execute(ended).scalars()))
+
+
+def forget_past(conn: Connection, user: str, before: datetime) -> None:
+    """Forget the versions and grants of a person that counted no more at that moment, and where a disabled one was at
+    home.
+    """
+    v, g = person_version.c, person_grant.c
+    newest = select(func.max(v.version)).where(v.user_name == user, v.time < before).scalar_subquery()
+    conn.execute(person_version.delete().where(v.user_name == user, v.version < newest))
+    disabled = person_version.update().where(v.user_name == user, ~v.active, v.time < before)
+    conn.execute(disabled.values(home=""))
+    conn.execute(person_grant.delete().where(g.user_name == user, g.end_time < before))
 
 
 def versions_of(conn: Connection, user: str) -> list[Version]:

@@ -147,6 +147,7 @@ def upgrade() -> None:
           PRIMARY KEY (district, user_name, code, role, begin_time)
         );
         CREATE INDEX membership_code ON membership (district, code, begin_time);
+        CREATE INDEX membership_ended ON membership (end_time) WHERE end_time < '9999-01-01 00:00:00+00';
         CREATE INDEX membership_user ON membership (user_name);
         -- An office's people, without those who live there.
         CREATE INDEX membership_office ON membership (district, code, user_name) WHERE role <> '';
