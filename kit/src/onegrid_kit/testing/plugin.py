@@ -134,7 +134,8 @@ def prepared_database(
                 initial_data(conn)
             engine.dispose()
 
-    template = service.name if initial_data is None else f"{service.name}_{initial_data.__name__}"
+    # By its package: a service of the tests may be called like a real one.
+    template = service.package.replace(".", "_") + (f"_{initial_data.__name__}" if initial_data else "")
     return postgres.database(template, prepare)
 
 
