@@ -18,7 +18,7 @@ import pytest_asyncio
 from sqlalchemy import Connection, Engine
 
 from onegrid_kit.clock import CHINA, SettableClock
-from onegrid_kit.database import sync_engine
+from onegrid_kit.database import DedicatedConnection, sync_engine
 from onegrid_kit.migrations import migrate
 from onegrid_kit.service import Service
 from onegrid_kit.testing.api import Serving, serving
@@ -119,6 +119,20 @@ async def api(
 def events(service: Service, engine: Engine, clock: SettableClock) -> Events:
     """Delivery to the service's handlers."""
     return Events(service, engine, clock)
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements of dedicated connections."""
+    statements: list[str] = []
+    fetch = DedicatedConnection.fetch
+
+    async def counting(self: DedicatedConnection, statement: str, *arguments: object, repeatable: bool) -> Any:
+        statements.append(statement)
+        return await fetch(self, statement, *arguments, repeatable=repeatable)
+
+    monkeypatch.setattr(DedicatedConnection, "fetch", counting)
+    return statements
 
 
 def prepared_database(
