@@ -7,7 +7,9 @@ import gc
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from unittest.mock import AsyncMock
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy import Connection, Engine, text
@@ -74,6 +76,22 @@ async def test_connections_that_broke_unnoticed_are_replaced_without_a_word(data
     await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
     await asyncio.gather(*(database.read(one) for _ in range(8)))
     assert count(engine, "effect") == 16
+
+
+async def test_a_dedicated_connection_that_was_not_set_up_to_the_end_is_opened_anew(
+    database: Database, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dedicated = database.dedicated_connection()
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncpg.Connection, "set_type_codec", AsyncMock(side_effect=TimeoutError))
+        with pytest.raises(Unavailable):
+            await dedicated.fetch("SELECT 1", repeatable=True)
+    # Without its codec it would read text.
+    ((document,),) = await dedicated.fetch("SELECT CAST('[1]' AS jsonb)", repeatable=True)
+    assert document == [1]
+    left = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SET %'")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        await asyncio.to_thread(waiting.eventually, lambda: conn.execute(left).scalar_one() == 0)
 
 
 async def test_a_transaction_whose_connection_breaks_halfway_is_begun_again(database: Database, engine: Engine) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import Engine, text
 
 from onegrid_kit import audit
-from onegrid_kit.database import Database, DedicatedConnection
+from onegrid_kit.database import Database
 from onegrid_kit.reads import AuditedReads, ReadStatement
 
 from .calls import CIPHER, a_call, count
@@ -48,20 +47,6 @@ async def audited(database: Database, things: AuditedReads[int | None], name: st
     found = await things.read(call, name=name, divisor=divisor)
     await written
     return found
-
-
-@pytest.fixture
-def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements of dedicated connections."""
-    statements: list[str] = []
-    fetch = DedicatedConnection.fetch
-
-    async def counting(self: DedicatedConnection, statement: str, *arguments: object, repeatable: bool) -> Any:
-        statements.append(statement)
-        return await fetch(self, statement, *arguments, repeatable=repeatable)
-
-    monkeypatch.setattr(DedicatedConnection, "fetch", counting)
-    return statements
 
 
 async def test_reads_of_one_moment_and_their_audit_entries_share_a_round_trip(

@@ -17,7 +17,7 @@ from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit import audit
 from onegrid_kit.batches import BatchStatement, Item
 from onegrid_kit.callers import Call
-from onegrid_kit.database import Database, DedicatedConnection
+from onegrid_kit.database import Database
 from onegrid_kit.errors import Conflict, NotFound, RequestIdReused
 from onegrid_kit.versioned import LoadStatement, VersionedCommands
 
@@ -152,16 +152,9 @@ async def test_what_they_leave_in_the_audit_trail_is_intact(
 
 
 async def test_commands_of_one_moment_share_two_round_trips(
-    counters: VersionedCommands[Counter_ | None], monkeypatch: pytest.MonkeyPatch
+    counters: VersionedCommands[Counter_ | None], fetched: list[str]
 ) -> None:
     await step(counters, a_call(a_request_id()))
-    fetched: list[str] = []
-    fetch = DedicatedConnection.fetch
-
-    async def counting(self: DedicatedConnection, statement: str, *arguments: object, repeatable: bool) -> Any:
-        fetched.append(statement)
-        return await fetch(self, statement, *arguments, repeatable=repeatable)
-
-    monkeypatch.setattr(DedicatedConnection, "fetch", counting)
+    fetched.clear()
     await asyncio.gather(*(step(counters, a_call(a_request_id()), name) for name in "ab"))
     assert fetched == [LOAD.sql, STORE.sql]

@@ -301,10 +301,7 @@ class DedicatedConnection:
     async def _fetch(self, statement: str, arguments: Sequence[object], repeatable: bool) -> Sequence[asyncpg.Record]:
         if self._connection is None or self._connection.is_closed():
             try:
-                self._connection = await self._connect()
-                # For the same reason: a join by a hash would read all of an index.
-                await self._connection.execute("SET enable_hashjoin = off")
-                await self._connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
+                self._connection = await self._opened()
             except _FAILURES as error:
                 raise _translate(error) from error
         try:
@@ -317,6 +314,17 @@ class DedicatedConnection:
             if not repeatable:
                 raise OutcomeUnknown from error
         return await self._fetch(statement, arguments, repeatable=False)
+
+    async def _opened(self) -> asyncpg.Connection[Any]:
+        connection = await self._connect()
+        try:
+            # A plan that is made while tables are empty would join by a hash of all of an index for ever.
+            await connection.execute("SET enable_hashjoin = off")
+            await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
 
 def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) -> Engine:

@@ -18,7 +18,7 @@ import pytest_asyncio
 from sqlalchemy import Connection, Engine
 
 from onegrid_kit.clock import CHINA, SettableClock
-from onegrid_kit.database import sync_engine
+from onegrid_kit.database import DedicatedConnection, sync_engine
 from onegrid_kit.migrations import migrate
 from onegrid_kit.service import Service
 from onegrid_kit.testing.api import Serving, serving
@@ -121,6 +121,20 @@ def events(service: Service, engine: Engine, clock: SettableClock) -> Events:
     return Events(service, engine, clock)
 
 
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements of dedicated connections."""
+    statements: list[str] = []
+    fetch = DedicatedConnection.fetch
+
+    async def counting(self: DedicatedConnection, statement: str, *arguments: object, repeatable: bool) -> Any:
+        statements.append(statement)
+        return await fetch(self, statement, *arguments, repeatable=repeatable)
+
+    monkeypatch.setattr(DedicatedConnection, "fetch", counting)
+    return statements
+
+
 def prepared_database(
     postgres: TestPostgres, service: Service, initial_data: Callable[[Connection], None] | None
 ) -> str:
@@ -134,7 +148,8 @@ def prepared_database(
                 initial_data(conn)
             engine.dispose()
 
-    template = service.name if initial_data is None else f"{service.name}_{initial_data.__name__}"
+    # By its package: a service of the tests may be called like a real one.
+    template = service.package.replace(".", "_") + (f"_{initial_data.__name__}" if initial_data else "")
     return postgres.database(template, prepare)
 
 

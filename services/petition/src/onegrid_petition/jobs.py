@@ -61,5 +61,5 @@ def index_words(conn: Connection, _: datetime) -> None:
 JOBS = (
     Job("measure petitions", timedelta(seconds=15), measure_petitions, in_each_replica=True),
     Job("recompute deadlines", timedelta(hours=1), recompute_deadlines),
-    Job("index words", timedelta(minutes=1), index_words),
+    Job("index words", timedelta(seconds=10), index_words),
 )

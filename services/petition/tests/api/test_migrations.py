@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from onegrid.petition.v1.events_pb2 import PetitionRescheduled
 from onegrid.petition.v1.resources_pb2 import WorkItem
@@ -71,3 +72,18 @@ async def test_what_was_counted_before_the_upgrade_is_in_the_figures_of_every_ar
     for area in (DISTRICT, STREET, COMMUNITY):
         answer = await desk.call(COMMANDER, "SummarizePetitions", place=area, first_day=day, last_day=day)
         assert answer.filed == 2
+
+
+def test_a_migration_holds_no_lock_while_the_next_one_works(engine: Engine, database_url: str) -> None:
+    with engine.begin() as conn:
+        conn.execute(text(UNDO))
+    with engine.begin() as conn:
+        # The figures are added up only when nobody counts any more: it waits for this one, in vain.
+        conn.execute(text("LOCK TABLE tally IN ROW EXCLUSIVE MODE"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            migrate(SERVICE, database_url)
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT version_num FROM onegrid_version")).scalar_one() == "petition0005"
+    migrate(SERVICE, database_url)
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT count(*) FROM area_tally")).scalar_one() == 0

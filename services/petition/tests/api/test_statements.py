@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from onegrid_kit.database import DedicatedConnection
 from onegrid_kit.testing.api import Serving
 from onegrid_petition import store
 
@@ -18,20 +17,6 @@ from .desk import Desk
 from .people import CITIZEN, COMMANDER, COMMUNITY_DESK, LEAD, LEAD_CLERK
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest.fixture
-def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements of dedicated connections."""
-    statements: list[str] = []
-    fetch = DedicatedConnection.fetch
-
-    async def counting(self: DedicatedConnection, statement: str, *arguments: object, repeatable: bool) -> Any:
-        statements.append(statement)
-        return await fetch(self, statement, *arguments, repeatable=repeatable)
-
-    monkeypatch.setattr(DedicatedConnection, "fetch", counting)
-    return statements
 
 
 @pytest.fixture

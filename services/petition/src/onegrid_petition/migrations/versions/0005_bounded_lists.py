@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Expand only. Writers wait while the indexes are built: a blink for the thousands of petitions of a district.
+    """Expand only. Writers wait while the indexes are built: a second and a half for half a million petitions.
 
     Every search reads the index's pending list, which is therefore kept short. A job adds their months to the words of
     the petitions that are there, and of those that the release before still adds.

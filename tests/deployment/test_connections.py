@@ -1,0 +1,80 @@
+"""docs/install.md says how many connections to PostgreSQL each process takes, and an installation of each size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+
+from onegrid_demo.platform import SERVICES
+from onegrid_kit.service import Service
+from onegrid_kit.testing.api import Serving
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/install.md").read_text()
+UPGRADE = 1
+"""The pods that a deployment has in excess while a release is rolled out (maxSurge)."""
+
+
+def of_a_process() -> dict[str, dict[str, int]]:
+    """What an api takes beside its pools, a worker and a relay, by service."""
+    found = re.search(
+        r"reads \+ (\d+)` connections \(petition and notify \+ (\d+)\), a worker (\d+) \((\d+) if .*?\), a relay (\d+)",
+        PAGE,
+    )
+    assert found
+    other, batching, worker, stepping, relay = map(int, found.groups())
+    return {
+        service.name: {
+            "api": batching if service.name in ("petition", "notify") else other,
+            "worker": stepping if service.steps else worker,
+            "relay": relay,
+        }
+        for service in SERVICES
+    }
+
+
+@pytest.fixture(params=SERVICES, ids=[service.name for service in SERVICES])
+def service(request: pytest.FixtureRequest) -> Service:
+    found: Service = request.param
+    return found
+
+
+@pytest.fixture
+def api_settings() -> Mapping[str, Any]:
+    return {"database_pool": 3, "database_read_pool": 2}
+
+
+async def test_an_api_takes_as_many_as_the_page_says(api: Serving) -> None:
+    name = api.runtime.service.name
+    pools = {
+        pool: REGISTRY.get_sample_value("onegrid_database_connections_max", {"service": name, "pool": pool})
+        for pool in ("write", "read", "line")
+    }
+    assert pools == {"write": 3, "read": 2, "line": of_a_process()[name]["api"]}
+
+
+@pytest.mark.parametrize("size", ["community", "street", "district"])
+def test_an_installation_takes_no_more_than_the_page_says_and_not_much_less(size: str) -> None:
+    values = yaml.safe_load((ROOT / f"deploy/helm/onegrid/values-{size}.yaml").read_text())
+    each = of_a_process()
+    most = 0
+    for service in SERVICES:
+        chosen, takes = values[service.name]["service"], each[service.name]
+        pools = chosen["databasePool"]["commands"] + chosen["databasePool"]["reads"]
+        most += (_pods(chosen["api"]) + UPGRADE) * (pools + takes["api"])
+        most += (_pods(chosen["worker"]) + UPGRADE) * takes["worker"]
+        most += (chosen["relay"]["replicas"] + UPGRADE) * takes["relay"]
+    documented = re.search(rf"values-{size}\.yaml\)[^|]*\|[^|]*\|[^|]*\| (\d+) \|", PAGE)
+    assert documented
+    assert most <= int(documented[1]) < most * 1.1
+
+
+def _pods(of: Mapping[str, Any]) -> int:
+    scaling = of["autoscaling"]
+    return int(scaling["max"] if scaling["enabled"] else of["replicas"])
