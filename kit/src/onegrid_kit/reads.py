@@ -20,7 +20,7 @@ __all__ = ["AuditedReads", "ReadAudit", "ReadStatement"]
 
 R = TypeVar("R")
 
-_PACE_S: Final = 0.005
+_PACE_S: Final = 0.004
 
 
 class ReadAudit:

@@ -31,9 +31,9 @@ _FEW: Final = 1000
 """What is read by an index that does not have the order of the list."""
 _WALKED: Final = 2000
 """How many petitions a call walks."""
-_WALKED_FOR_TEXT: Final = 500
+_WALKED_FOR_TEXT: Final = 300
 """How many it walks before it turns to the index of words."""
-_MONTHS: Final = 8
+_MONTHS: Final = 4
 """How many months it looks up there: the index compares all petitions of a month that have one of the words."""
 _NEWEST: Final[Position] = (datetime.max.replace(tzinfo=UTC), "")
 
