@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from onegrid.contracts import CONTRACTS
+from onegrid_kit.contracts import subscribers_of
 from onegrid_kit.service import Service, installed
-from onegrid_kit.subscribers import subscribers_of
 
 
 @pytest.mark.parametrize("service", installed(), ids=lambda service: service.name)

@@ -25,7 +25,7 @@ from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.observability import dashboards, rules
 from onegrid_checks.observability.prometheus import Prometheus
-from onegrid_demo import case, district
+from onegrid_demo import case, district, policy
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.waiting import HANG_S, eventually
@@ -69,6 +69,7 @@ async def live(fleet: Fleet) -> None:
     client = FleetClient(fleet)
     try:
         assert case.succeeded(await case.replay(client, SettableClock(), fleet.accounts))
+        assert policy.succeeded(await policy.replay(client, None, fleet.accounts))
         staff = await client.staff("commander", fleet.accounts["commander"]["password"])
         traced = (*staff, ("traceparent", f"00-{TRACE}-{secrets.token_hex(8)}-01"))
         filing = pb.FilePetitionRequest(district=district.CODE, kind=Kind.KIND_HELP, place=CELL, text="路灯不亮")

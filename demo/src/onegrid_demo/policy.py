@@ -5,10 +5,12 @@ It happens in the morning of the reference case, over gRPC, as editors and reade
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from onegrid.notify.v1 import notify_service_pb2 as pb
 from onegrid.notify.v1.resources_pb2 import (
@@ -71,12 +73,19 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     await notify.SubmitArticle(pb.SubmitArticleRequest(name=name, request_id=_new_id()), metadata=editor, timeout=60)
     at(9, 30)
     editor = await client.staff("street", accounts["street"]["password"])
+    resident = await client.public(accounts["citizen"]["phone"], district.CODE)
+    stream = notify.StreamInbox(pb.StreamInboxRequest(), metadata=resident)
+    await _next(stream)
     published = await notify.PublishArticle(
         pb.PublishArticleRequest(name=name, request_id=_new_id()), metadata=editor, timeout=60
     )
 
+    pushed = await _next(stream)
+    while pushed.item.subject != name:
+        pushed = await _next(stream)
+    stream.cancel()
+
     at(9, 31)
-    resident = await client.public(accounts["citizen"]["phone"], district.CODE)
     found = await inbox_of(client, resident, name)
     await notify.GetArticle(pb.GetArticleRequest(name=name), metadata=resident, timeout=60)
     await notify.AcknowledgeInboxItems(
@@ -111,6 +120,13 @@ def succeeded(outcome: Outcome) -> bool:
         and reach.audience == reach.read.denominator
         and 1 <= reach.read.numerator <= reach.received.numerator <= reach.audience
     )
+
+
+async def _next(stream: Any) -> pb.StreamInboxResponse:
+    """What the stream sends next; its first response only says that it is open."""
+    async with asyncio.timeout(60):
+        response: pb.StreamInboxResponse = await stream.read()
+    return response
 
 
 def _new_id() -> str:

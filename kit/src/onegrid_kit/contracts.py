@@ -10,14 +10,26 @@ from typing import Any, cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
+from onegrid.contracts import CONTRACTS
 from onegrid.options.v1 import options_pb2
 
-__all__ = ["access_of", "changes_something", "events_of", "fields_under", "is_idempotent", "rules_of", "visibility_of"]
+__all__ = [
+    "access_of",
+    "changes_something",
+    "events_of",
+    "fields_under",
+    "is_idempotent",
+    "rules_of",
+    "subscribers_of",
+    "visibility_of",
+]
 
 # The stubs of the generated extensions do not say of what they are the extension.
 _ACCESS = cast(Any, options_pb2.access)
 _EVENT = cast(Any, options_pb2.event)
 _VISIBLE_TO = cast(Any, options_pb2.visible_to)
+EVERY_SERVICE = "*"
+"""What a contract names when each service subscribes."""
 
 
 def access_of(method: MethodDescriptor) -> options_pb2.Access:
@@ -44,6 +56,14 @@ def events_of(service: str) -> Mapping[str, options_pb2.Event]:
     file = import_module(module).DESCRIPTOR
     options = {message.full_name: message.GetOptions() for message in file.message_types_by_name.values()}
     return {name: given.Extensions[_EVENT] for name, given in options.items() if given.HasExtension(_EVENT)}
+
+
+def subscribers_of(service: str) -> Mapping[str, frozenset[str]]:
+    """The services that subscribe to each event of a service, by the event's type."""
+    return {
+        event_type: frozenset(CONTRACTS) if EVERY_SERVICE in event.subscribers else frozenset(event.subscribers)
+        for event_type, event in events_of(service).items()
+    }
 
 
 def visibility_of(field: FieldDescriptor) -> options_pb2.VisibleTo | None:

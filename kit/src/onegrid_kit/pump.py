@@ -15,6 +15,7 @@ from onegrid_kit import metrics
 from onegrid_kit.announcing import announce_to
 from onegrid_kit.backoff import Backoff
 from onegrid_kit.clock import Clock
+from onegrid_kit.contracts import subscribers_of
 from onegrid_kit.events import Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
@@ -24,7 +25,6 @@ from onegrid_kit.outbox import Outbox, measure
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.steps import StepRunner
-from onegrid_kit.subscribers import subscribers_of
 
 __all__ = ["Member", "Pump"]
 

@@ -6,24 +6,12 @@ from collections.abc import Collection, Mapping
 
 from aio_pika.abc import AbstractConnection
 
-from onegrid.contracts import CONTRACTS
 from onegrid_kit import metrics
-from onegrid_kit.contracts import events_of
+from onegrid_kit.contracts import subscribers_of
 from onegrid_kit.logs import log
 from onegrid_kit.topology import has_queue
 
-__all__ = ["Subscribers", "subscribers_of"]
-
-EVERY_SERVICE = "*"
-"""What a contract names when each service subscribes."""
-
-
-def subscribers_of(service: str) -> Mapping[str, frozenset[str]]:
-    """The services that subscribe to each event of a service, by the event's type."""
-    return {
-        event_type: frozenset(CONTRACTS) if EVERY_SERVICE in event.subscribers else frozenset(event.subscribers)
-        for event_type, event in events_of(service).items()
-    }
+__all__ = ["Subscribers"]
 
 
 class Subscribers:

@@ -14,11 +14,11 @@ from sqlalchemy import Engine, text
 
 from onegrid_kit.announcing import announce_to
 from onegrid_kit.clock import Clock
+from onegrid_kit.contracts import subscribers_of
 from onegrid_kit.events import Delivery, Envelope, require_event
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.service import Service
 from onegrid_kit.steps import StepRunner
-from onegrid_kit.subscribers import subscribers_of
 
 __all__ = ["Events", "announce_current", "announced", "announced_as", "forget_announced"]
 
