@@ -9,7 +9,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.runtime import Runtime
 from onegrid_notify import messages
 from onegrid_notify.commands.inboxes import acknowledge
-from onegrid_notify.item import ITEM, KEPT, Count, reader_of
+from onegrid_notify.item import ITEM, KEPT, reader_of
 from onegrid_notify.settings import NotifySettings
 from onegrid_notify.store import inboxes as store
 from onegrid_notify.streaming import Streams
@@ -41,15 +41,13 @@ class Inboxes:
         return pb.ListInboxItemsResponse(items=page.items, next_page_token=page.next_token)
 
     async def CountInboxItems(self, request: pb.CountInboxItemsRequest, call: Call) -> pb.CountInboxItemsResponse:
-        count = await self._count(call)
+        count = await self._db.read(lambda conn: store.count_items(conn, reader_of(call.caller), call.now))
         return pb.CountInboxItemsResponse(unread=count.unread, unconfirmed=count.unconfirmed)
 
-    async def AcknowledgeInboxItems(
-        self, request: pb.AcknowledgeInboxItemsRequest, call: Call
-    ) -> pb.AcknowledgeInboxItemsResponse:
+    async def AcknowledgeInboxItems(self, request: pb.AcknowledgeInboxItemsRequest, call: Call) -> bytes:
         versions = {ITEM.id(item.name): item.version for item in request.items}
         reader = reader_of(call.caller)
-        await self._acknowledgements.run(
+        return await self._acknowledgements.run(
             call,
             lambda known: acknowledge(call, request.acknowledgement, versions, known),
             user_name=reader.user,
@@ -58,11 +56,6 @@ class Inboxes:
             now=call.now,
             oldest=call.now - KEPT,
         )
-        count = await self._count(call)
-        return pb.AcknowledgeInboxItemsResponse(reader=reader.user, unread=count.unread, unconfirmed=count.unconfirmed)
 
     def StreamInbox(self, request: pb.StreamInboxRequest, call: Call) -> AsyncIterator[bytes]:
         return self._streams.follow(reader_of(call.caller), request.resume_token)
-
-    async def _count(self, call: Call) -> Count:
-        return await self._db.read(lambda conn: store.count_items(conn, reader_of(call.caller), call.now))
