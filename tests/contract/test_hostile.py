@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import grpc
 import pytest
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from onegrid.common.v1.common_pb2 import AccountKind
@@ -129,6 +129,10 @@ def send_again(district: District, sent: Sequence[Sent]) -> tuple[list[Outcome],
     return outcomes, changed
 
 
+LARGEST = 4 * 1024 * 1024
+"""Bytes of a request that a server accepts."""
+
+
 def methods() -> pytest.MarkDecorator:
     return pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 
@@ -157,7 +161,10 @@ def test_any_message_is_answered_as_the_contract_allows(
     @EXAMPLES
     @given(request=requests(method.input_type, corpus))
     def try_it(request: object) -> None:
-        attempt(district, method, request.SerializeToString(), refused)  # type: ignore[attr-defined]
+        raw = request.SerializeToString()  # type: ignore[attr-defined]
+        # What is larger than a server reads is answered by gRPC itself; it has a test below.
+        assume(len(raw) <= LARGEST)
+        attempt(district, method, raw, refused)
 
     try_it()
 
@@ -188,7 +195,7 @@ def test_a_request_of_the_greatest_size_gets_a_short_error(
 
 @methods()
 def test_a_request_above_the_greatest_size_is_refused_unread(method: MethodDescriptor, district: District) -> None:
-    outcome = district.send(method, bytes(4 * 1024 * 1024 + 1), "" if method.name == "Logout" else "admin")
+    outcome = district.send(method, bytes(LARGEST + 1), "" if method.name == "Logout" else "admin")
     assert outcome.code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
