@@ -27,6 +27,7 @@ async def test_one_trace_spans_the_call_and_the_handlers_of_its_event(
     expected = [
         (f"{EVENT} handle", "count_filed"),
         (f"{EVENT} handle", "index_words"),
+        (f"{EVENT} handle", "message_petition_filed"),
         (f"{EVENT} publish", ""),
         (CALL, ""),
     ]
@@ -36,4 +37,4 @@ async def test_one_trace_spans_the_call_and_the_handlers_of_its_event(
     assert call.parent == span
     assert publish.parent == call.id
     assert {each.parent for key, each in parents.items() if key[1]} == {publish.id}
-    assert {each.service for each in parents.values()} == {"onegrid-petition"}
+    assert {each.service for each in parents.values()} == {"onegrid-petition", "onegrid-notify"}

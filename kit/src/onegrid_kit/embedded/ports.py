@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import random
 import socket
+import tempfile
+from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 __all__ = ["free_port", "free_ports"]
 
 _LOWEST = 10_000
+
+
+_given: set[int] = set()
+"""What this process was given."""
+
+
+@cache
+def _locks() -> BinaryIO:
+    """A file of which the byte at each port is locked by the process that was given it."""
+    return (Path(tempfile.gettempdir()) / f"onegrid-ports-{os.getuid()}").open("ab")
 
 
 def free_port() -> int:
@@ -21,7 +36,8 @@ def free_ports(count: int) -> list[int]:
     """So many of them.
 
     None that the kernel lends to clients: while its server restarts, any outgoing connection could take it, even
-    the one of a client who tries to reach that server.
+    the one of a client who tries to reach that server. And none that another process was given here, until that one
+    ends: its server may not have begun to listen yet.
     """
     with contextlib.ExitStack() as taken:
         return [_take(taken) for _ in range(count)]
@@ -33,7 +49,11 @@ def _take(taken: contextlib.ExitStack) -> int:
         with contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", _candidate()))
             port: int = probe.getsockname()[1]
-            return port
+            # A process may take its own lock twice.
+            if port not in _given:
+                fcntl.lockf(_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+                _given.add(port)
+                return port
     raise OSError("no free port was found")
 
 

@@ -1,0 +1,39 @@
+"""Ports that tests and the demonstration listen on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from onegrid_kit.embedded import ports
+
+OTHER = """
+import random, sys
+random.randrange = lambda *_: 23_456
+from onegrid_kit.embedded import ports
+print(ports.free_port(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_port_that_another_process_was_given_is_not_free_before_its_server_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    candidates = iter([23_456, 23_457])
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "23456\n"
+        monkeypatch.setattr(ports, "_candidate", lambda: next(candidates))
+        assert ports.free_port() == 23_457
+        other.communicate()
+    assert other.returncode == 0
+
+
+def test_no_port_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = iter([23_460, 23_460, 23_461])
+    monkeypatch.setattr(ports, "_candidate", lambda: next(candidates))
+    assert (ports.free_port(), ports.free_port()) == (23_460, 23_461)
