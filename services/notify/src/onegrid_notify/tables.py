@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
+    "address",
     "article",
     "article_version",
+    "code_request",
     "content_column",
     "department",
+    "endpoint",
     "group_member",
     "item_state",
     "membership",
@@ -18,11 +32,13 @@ __all__ = [
     "person_group",
     "person_version",
     "place",
+    "preferences",
     "reach",
     "record",
     "selector",
     "signal",
     "subscription",
+    "suppression",
 ]
 
 metadata = MetaData()
@@ -263,4 +279,72 @@ department = Table(
     Column("code", Text, primary_key=True),
     Column("display_name", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
+)
+
+address = Table(
+    "address",
+    metadata,
+    Column("user_name", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("district", Text, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("sealed_value", LargeBinary, nullable=False),
+    Column("value_index", LargeBinary, nullable=False),
+    Column("verify_time", _time),
+    Column("code_index", LargeBinary),
+    Column("code_expire_time", _time),
+    Column("code_tries", Integer, nullable=False, server_default="0"),
+    Column("create_time", _time, nullable=False),
+)
+
+code_request = Table(
+    "code_request",
+    metadata,
+    Column("asker", LargeBinary, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("begin_time", _time, nullable=False),
+    Column("last_time", _time, nullable=False),
+)
+
+endpoint = Table(
+    "endpoint",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("office", Text, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("sealed_url", LargeBinary, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("sealed_secret", LargeBinary),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("user_name", Text, primary_key=True),
+    Column("mutes", JSONB, nullable=False),
+    Column("quiet_start", SmallInteger),
+    Column("quiet_end", SmallInteger),
+    Column("digests", JSONB, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("update_time", _time, nullable=False),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("value_index", LargeBinary, primary_key=True),
+    Column("channel", SmallInteger, nullable=False),
+    Column("reason", SmallInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
 )
