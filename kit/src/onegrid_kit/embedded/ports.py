@@ -10,21 +10,19 @@ import socket
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 
 __all__ = ["free_port", "free_ports"]
 
 _LOWEST = 10_000
-
 
 _given: set[int] = set()
 """What this process was given."""
 
 
 @cache
-def _locks() -> BinaryIO:
-    """A file of which the byte at each port is locked by the process that was given it."""
-    return (Path(tempfile.gettempdir()) / f"onegrid-ports-{os.getuid()}").open("ab")
+def _locks() -> int:
+    """The descriptor of a file of which the byte at each port is locked by the process that was given it."""
+    return os.open(Path(tempfile.gettempdir()) / f"onegrid-ports-{os.getuid()}", os.O_WRONLY | os.O_CREAT, 0o600)
 
 
 def free_port() -> int:
