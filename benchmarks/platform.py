@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import grpc
@@ -138,11 +139,14 @@ class Platform:
             "clerk": holding("clerk", OaLevel.OA_LEVEL_DEPARTMENT, LEAD),
             "community": holding("community", OaLevel.OA_LEVEL_COMMUNITY, district.CODE),
         }
-        now = datetime.now(UTC)
-        return {
-            name: tokens.encode(caller, self._key, "bench", now, now + timedelta(hours=2))
-            for name, caller in callers.items()
-        }
+        return {name: self._sign(caller) for name, caller in callers.items()}
+
+    def residents_tokens(self, count: int) -> Sequence[str]:
+        """An access token for each of the first so many residents."""
+        grant = Grant("self", OaLevel.OA_LEVEL_UNSPECIFIED, _PERMISSIONS)
+        kind = AccountKind.ACCOUNT_KIND_CITIZEN
+        one = Caller(user="", session="bench", kind=kind, district=district.CODE, grants=(grant,))
+        return [self._sign(replace(one, user=_user(str(number)))) for number in range(1, count + 1)]
 
     def file_one(self) -> str:
         """The name of a new petition."""
@@ -158,18 +162,21 @@ class Platform:
             conn.execute("TRUNCATE petition, task, timeline, outbox, idempotency, audit_entry, audit_block")
             conn.execute("CHECKPOINT")
 
-    def start_api(self, service: str, database: str) -> Api:
+    def start_api(self, service: str, database: str, settings: Mapping[str, str] = MappingProxyType({})) -> Api:
         """An api that ends with the run."""
         port = free_port()
-        started = self._stack.enter_context(self.api(service, database, port))
+        started = self._stack.enter_context(self.api(service, database, port, settings))
         wait_until_serving(port)
         return Api(port, started.pid)
 
     @contextmanager
-    def api(self, service: str, database: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-        """One api process with its default settings."""
+    def api(
+        self, service: str, database: str, port: int, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """One api process with its default settings, but for those given."""
         environment = {
             **os.environ,
+            **settings,
             "ONEGRID_DATABASE_URL": self.postgres.url(database),
             "ONEGRID_PAGE_TOKEN_KEY": "bench" * 8,
             "ONEGRID_CIPHER_KEYS": CIPHER_KEYS,
@@ -181,6 +188,10 @@ class Platform:
         }
         with process([sys.executable, "-m", f"onegrid_{service}", "api"], environment) as started:
             yield started
+
+    def _sign(self, caller: Caller) -> str:
+        now = datetime.now(UTC)
+        return tokens.encode(caller, self._key, "bench", now, now + timedelta(hours=2))
 
     def _keep_signing_key(self) -> None:
         sealed = cipher("AES-256-GCM", CIPHER_KEYS).encrypt(self._key.private_bytes_raw().hex(), "identity.signing_key")

@@ -40,27 +40,41 @@ def measure(platform: Platform) -> Iterator[Figure]:
     yield Figure("notify_publish.steal", round(steal, 3))
 
 
-def _publish_and_read(platform: Platform, editor: grpc.Channel, reader: grpc.Channel) -> float:
-    """The seconds from the call that publishes until the answer that lists the notice."""
-    as_editor, as_reader = (
-        (("authorization", f"Bearer {platform.tokens[who]}"),) for who in ("commander", "petitioner")
-    )
-    notify, inbox = NotifyServiceStub(editor), NotifyServiceStub(reader)
+def prepare(platform: Platform, editor: grpc.Channel, place: str) -> str:
+    """The name of a new notice for a place, which is ready to be published."""
+    notify = NotifyServiceStub(editor)
     draft = pb.DraftArticle(
         column=f"columns/{residents.COLUMN}",
         content=Content(title="停水通知", summary="明日停水", body_html="<p>明日8时至12时停水，请提前储水。</p>"),
-        audience=Audience(any_of=[Selector(places=[district.CODE])]),
+        audience=Audience(any_of=[Selector(places=[place])]),
         push=True,
     )
     create = pb.CreateArticleRequest(owner=district.CODE, draft=draft, request_id=str(uuid.uuid4()))
-    name = notify.CreateArticle(create, metadata=as_editor, timeout=10).article.name
+    name = notify.CreateArticle(create, metadata=_metadata(platform, "commander"), timeout=10).article.name
     submit = pb.SubmitArticleRequest(name=name, request_id=str(uuid.uuid4()))
-    notify.SubmitArticle(submit, metadata=as_editor, timeout=10)
+    notify.SubmitArticle(submit, metadata=_metadata(platform, "commander"), timeout=10)
+    return name
+
+
+def publish(platform: Platform, editor: grpc.Channel, name: str) -> None:
+    """Publish it at once."""
+    request = pb.PublishArticleRequest(name=name, request_id=str(uuid.uuid4()))
+    NotifyServiceStub(editor).PublishArticle(request, metadata=_metadata(platform, "commander"), timeout=10)
+
+
+def _publish_and_read(platform: Platform, editor: grpc.Channel, reader: grpc.Channel) -> float:
+    """The seconds from the call that publishes until the answer that lists the notice."""
+    name = prepare(platform, editor, district.CODE)
+    inbox = NotifyServiceStub(reader)
     began = time.perf_counter()
-    publish = pb.PublishArticleRequest(name=name, request_id=str(uuid.uuid4()))
-    notify.PublishArticle(publish, metadata=as_editor, timeout=10)
-    page = inbox.ListInboxItems(pb.ListInboxItemsRequest(page_size=20), metadata=as_reader, timeout=10)
+    publish(platform, editor, name)
+    listing = pb.ListInboxItemsRequest(page_size=20)
+    page = inbox.ListInboxItems(listing, metadata=_metadata(platform, "petitioner"), timeout=10)
     took = time.perf_counter() - began
     if all(item.subject != name for item in page.items):
         raise SystemExit(f"{name} was published, and is not among the newest of the inbox")
     return took
+
+
+def _metadata(platform: Platform, who: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {platform.tokens[who]}"),)
