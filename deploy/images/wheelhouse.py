@@ -20,6 +20,8 @@ BUILD = ROOT / "build"
 WHEELHOUSE = BUILD / "wheelhouse"
 RUNTIME = ROOT / "requirements/runtime.txt"  # one set for all images: they share its layer
 TOOLS = ROOT / "requirements/images.txt"
+_SOURCES = ("http-ece",)
+"""Pure Python that its authors publish as sources alone: its wheel is built here, by the setuptools that is locked."""
 _HOMES = ("protos", "kit", "services/*", "demo", "deploy/*")
 
 
@@ -76,13 +78,29 @@ def _downloaded(lock: Path) -> Path:
     if not wheels.exists():
         print(f"==> downloading the wheels of {lock.relative_to(ROOT)}", flush=True)
         partial = wheels.with_suffix(".partial")
+        built = [name for name in _SOURCES if _pin(name).search(lock.read_text())]
         run(
-            sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--only-binary", ":all:",
-            "--require-hashes", "-r", lock, "-d", partial,
+            sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--only-binary", ":all:",
+            *(f"--no-binary={name}" for name in built), "--no-build-isolation", "--no-deps",
+            "--require-hashes", "-r", lock, "-w", partial,
         )  # fmt: skip
-        shutil.copy(lock, partial / "requirements.txt")
+        (partial / "requirements.txt").write_text(_relocked(lock.read_text(), built, partial))
         partial.rename(wheels)
     return wheels
+
+
+def _relocked(pins: str, built: list[str], wheels: Path) -> str:
+    """The pins, with the hashes of the wheels that were built here in place of those of their sources."""
+    for name in built:
+        (wheel,) = wheels.glob(f"{name.replace('-', '_')}-*.whl")
+        sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        pins = _pin(name).sub(rf"\1 --hash=sha256:{sha256}\n", pins)
+    return pins
+
+
+def _pin(name: str) -> re.Pattern[str]:
+    """Where a package is pinned: its name and version, and the lines of its hashes."""
+    return re.compile(rf"^({re.escape(name)}==\S+)(?: \\\n    --hash=\S+)+\n", re.MULTILINE)
 
 
 @functools.cache
