@@ -16,6 +16,7 @@ from onegrid_kit.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from onegrid_kit.announcing import Current
+    from onegrid_kit.sending import Sender
     from onegrid_kit.steps import Steps
 
 __all__ = ["Service", "installed", "load"]
@@ -40,6 +41,8 @@ class Service:
     """A tuple of Jobs, if it has some of its own."""
     steps: str = ""
     """A tuple of Steps, if it has work that is too large for one transaction."""
+    sender: str = ""
+    """A Sender, if it calls outside systems; it has the role of that name then."""
     current: str = ""
     """A tuple of Currents, if it announces to later subscribers what is current."""
     migrations: str
@@ -80,6 +83,11 @@ class Service:
 
         kinds: tuple[Steps, ...] = load(self.steps) if self.steps else ()
         return (*kinds, *announcing.steps_of(self.load_current()))
+
+    def load_sender(self) -> Sender | None:
+        """How it sends, if it does."""
+        sender: Sender | None = load(self.sender) if self.sender else None
+        return sender
 
     def load_current(self) -> tuple[Current, ...]:
         """How it announces what is current."""

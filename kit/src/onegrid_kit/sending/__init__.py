@@ -1,0 +1,71 @@
+"""Calls to outside systems: what is to be sent is stored with what causes it, and sent once by a role of its own.
+
+An attempt is committed before the call and its outcome afterwards; no transaction is open while a stranger is waited
+for. What a crash leaves in between is UNKNOWN, and is never repeated blindly. Why: ADR 13.
+"""
+
+from onegrid_kit.sending.model import (
+    Attempt,
+    Conclusion,
+    Context,
+    Defer,
+    Drop,
+    Lane,
+    Limit,
+    LimitScope,
+    Outcome,
+    Outgoing,
+    Prepared,
+    Provider,
+    Receipt,
+    Result,
+    Send,
+    Sender,
+    Sending,
+    State,
+)
+from onegrid_kit.sending.store import (
+    attempts_of,
+    count_by_state,
+    enqueue,
+    find,
+    receive,
+    replay,
+    resume,
+    search,
+    settle,
+    stop,
+    unresolved,
+)
+
+__all__ = [
+    "Attempt",
+    "Conclusion",
+    "Context",
+    "Defer",
+    "Drop",
+    "Lane",
+    "Limit",
+    "LimitScope",
+    "Outcome",
+    "Outgoing",
+    "Prepared",
+    "Provider",
+    "Receipt",
+    "Result",
+    "Send",
+    "Sender",
+    "Sending",
+    "State",
+    "attempts_of",
+    "count_by_state",
+    "enqueue",
+    "find",
+    "receive",
+    "replay",
+    "resume",
+    "search",
+    "settle",
+    "stop",
+    "unresolved",
+]
