@@ -407,3 +407,17 @@ def test_replicas_share_a_limit(engine: Engine, scope: LimitScope) -> None:
         limits = Limits(conn, [(outgoing, elsewhere, provider), (outgoing, message, other)])
         assert limits.take(outgoing, message, other) is None
         assert (limits.take(outgoing, elsewhere, provider) is None) is (scope is not LimitScope.PROVIDER)
+
+
+def test_a_limit_of_templates_counts_calls_of_those_alone_and_together(engine: Engine) -> None:
+    provider = FakeProvider(limits=[Limit(2, 3600.0, LimitScope.ADDRESS, frozenset({"login", "verify"}))])
+    enqueue(engine, a_sending("a", lane=Lane.CRITICAL))
+    outgoing = of(engine, "a")
+    allowed = []
+    for template in ("login", "verify", "login", "reminder", "reminder", "reminder"):
+        message = Send("a@example.org", "", "digest", template)
+        with engine.begin() as conn:
+            limits = Limits(conn, [(outgoing, message, provider)])
+            allowed.append(limits.take(outgoing, message, provider) is None)
+            limits.store()
+    assert allowed == [True, True, False, True, True, True]

@@ -157,7 +157,12 @@ def _keys(outgoing: Outgoing, message: Send, provider: Provider) -> Sequence[tup
         LimitScope.TEMPLATE: message.template,
     }
     return [
-        (f"{provider.name}/{limit.scope}/{limit.count}/{limit.per_s:g}/{of[limit.scope]}", limit)
+        (f"{provider.name}/{_written(limit)}/{of[limit.scope]}", limit)
         for limit in provider.limits
-        if of[limit.scope]
+        if of[limit.scope] and (not limit.templates or message.template in limit.templates)
     ]
+
+
+def _written(limit: Limit) -> str:
+    templates = "".join(f"/{template}" for template in sorted(limit.templates))
+    return f"{limit.scope}/{limit.count}/{limit.per_s:g}{templates}"

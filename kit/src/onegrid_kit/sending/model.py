@@ -257,6 +257,8 @@ class Limit:
     count: int
     per_s: float
     scope: LimitScope = LimitScope.PROVIDER
+    templates: frozenset[str] = frozenset()
+    """Only calls of these count, all of them together; empty: all calls."""
 
 
 class Provider(Protocol):
