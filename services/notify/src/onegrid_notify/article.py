@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.resources_pb2 import ArticleAction, ArticleState
 from onegrid_kit.names import ResourceName
 from onegrid_notify.audience import Audience
@@ -53,6 +54,8 @@ class Draft:
     urgent: bool = False
     must_confirm: bool = False
     expire_time: datetime | None = None
+    channels: tuple[Channel, ...] = ()
+    """By which it is also sent, beside inboxes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

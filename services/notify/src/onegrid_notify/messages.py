@@ -99,6 +99,7 @@ def article(of: Article, state: ArticleState) -> resources_pb2.Article:
         etag=of.etag,
         create_time=timestamp(of.create_time),
         update_time=timestamp(of.update_time),
+        channels=draft.channels,
     )
 
 
@@ -135,6 +136,7 @@ def draft_of(message: notify_service_pb2.DraftArticle, content: Content) -> Draf
         urgent=message.urgent,
         must_confirm=message.must_confirm,
         expire_time=message.expire_time.ToDatetime(UTC) if message.HasField("expire_time") else None,
+        channels=tuple(message.channels),
     )
 
 

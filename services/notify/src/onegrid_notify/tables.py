@@ -85,6 +85,7 @@ article = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
+    Column("channels", ARRAY(SmallInteger), nullable=False, server_default="{}"),
 )
 
 article_version = Table(

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
+from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.error_reason_pb2 import WrongState
 from onegrid.notify.v1.events_pb2 import ArticleCorrected, ArticlePublished, ArticleWithdrawn
 from onegrid.notify.v1.resources_pb2 import Article, ArticleAction, ArticleState
@@ -496,3 +497,12 @@ async def test_an_office_finds_its_articles_and_those_inside_it_by_state(newsroo
     for caller in (CLERK, RESIDENT):
         error = await refused(newsroom, caller, "ListOwnedArticles", owner=DISTRICT)
         assert error.code == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_an_article_keeps_by_which_channels_it_is_sent(newsroom: Newsroom) -> None:
+    chosen = [Channel.CHANNEL_EMAIL, Channel.CHANNEL_DINGTALK]
+    draft = await newsroom.draft(push=True, channels=chosen)
+    found = await newsroom.call(COMMANDER, "GetArticle", name=draft.name)
+    assert list(found.article.channels) == chosen
+    error = await refused(newsroom, COMMANDER, "UpdateArticle", name=draft.name, draft=drafted(channels=chosen))
+    assert error.code == grpc.StatusCode.INVALID_ARGUMENT

@@ -308,6 +308,7 @@ def _values(of: Article) -> dict[str, Any]:
         "return_reason": of.return_reason,
         "sequence": of.sequence,
         "update_time": of.update_time,
+        "channels": [int(channel) for channel in draft.channels],
     }
 
 
@@ -326,6 +327,7 @@ def _article(row: Any) -> Article:
             urgent=row.urgent,
             must_confirm=row.must_confirm,
             expire_time=row.expire_time,
+            channels=tuple(row.channels),
         ),
         publish_time=row.publish_time,
         version=row.version,
