@@ -34,6 +34,7 @@ from onegrid_kit.callers import Caller, Grant
 from onegrid_kit.cipher import cipher
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.embedded.postgres import PostgresServer
+from onegrid_kit.embedded.rabbitmq import RabbitServer
 from onegrid_kit.migrations import migrate
 from onegrid_notify.main import SERVICE as NOTIFY
 from onegrid_petition.main import SERVICE as PETITION
@@ -169,24 +170,44 @@ class Platform:
         wait_until_serving(port)
         return Api(port, started.pid)
 
+    @cached_property
+    def broker(self) -> RabbitServer:
+        """RabbitMQ."""
+        broker = RabbitServer()
+        self._stack.callback(broker.close)
+        broker.start()
+        return broker
+
     @contextmanager
     def api(
         self, service: str, database: str, port: int, settings: Mapping[str, str] = MappingProxyType({})
     ) -> Iterator[subprocess.Popen[bytes]]:
         """One api process with its default settings, but for those given."""
-        environment = {
-            **os.environ,
+        identity = port if service == "identity" else self.identity.port
+        own = {"LISTEN": f"127.0.0.1:{port}", "IDENTITY_TARGET": f"127.0.0.1:{identity}", "DRAIN_PAUSE_S": "0"}
+        with self._role(service, "api", database, {**own, **settings}) as started:
+            yield started
+
+    @contextmanager
+    def carrier(self, service: str, role: str, database: str) -> Iterator[subprocess.Popen[bytes]]:
+        """One worker or relay with its default settings."""
+        with self._role(service, role, database, {"AMQP_URL": self.broker.url}) as started:
+            yield started
+
+    @contextmanager
+    def _role(
+        self, service: str, role: str, database: str, settings: Mapping[str, str]
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        given = {
+            "DATABASE_URL": self.postgres.url(database),
+            "PAGE_TOKEN_KEY": "bench" * 8,
+            "CIPHER_KEYS": CIPHER_KEYS,
+            "METRICS_PORT": str(free_port()),
+            "LOG_LEVEL": "warning",
             **settings,
-            "ONEGRID_DATABASE_URL": self.postgres.url(database),
-            "ONEGRID_PAGE_TOKEN_KEY": "bench" * 8,
-            "ONEGRID_CIPHER_KEYS": CIPHER_KEYS,
-            "ONEGRID_LISTEN": f"127.0.0.1:{port}",
-            "ONEGRID_IDENTITY_TARGET": f"127.0.0.1:{port if service == 'identity' else self.identity.port}",
-            "ONEGRID_METRICS_PORT": str(free_port()),
-            "ONEGRID_LOG_LEVEL": "warning",
-            "ONEGRID_DRAIN_PAUSE_S": "0",
         }
-        with process([sys.executable, "-m", f"onegrid_{service}", "api"], environment) as started:
+        environment = {**os.environ, **{f"ONEGRID_{name}": value for name, value in given.items()}}
+        with process([sys.executable, "-m", f"onegrid_{service}", role], environment) as started:
             yield started
 
     def _sign(self, caller: Caller) -> str:

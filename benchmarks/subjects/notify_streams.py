@@ -29,7 +29,7 @@ _BAR_MS: Final = 500
 def measure(platform: Platform) -> Iterator[Figure]:
     """Notices for a community, for a street and for the whole district, one after another."""
     _ = platform.notify
-    api = platform.start_api("notify", "notify", {"ONEGRID_MAX_STREAMS": str(_STREAMS)})
+    api = platform.start_api("notify", "notify", {"MAX_STREAMS": str(_STREAMS)})
     empty = machine.proportional_memory(api.pid)
     with grpc.insecure_channel(f"127.0.0.1:{api.port}") as editor, _reading(platform, api) as readers:
         communities = list(district.communities())
