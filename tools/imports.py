@@ -22,7 +22,7 @@ CONFIG = ROOT / "build" / "imports.ini"
 _LAYERS = (
     "__main__",
     "main",
-    "api | handlers | jobs | steps | current",
+    "api | handlers | jobs | steps | current | web",
     "<below-api>",
     "commands | queries",
     "<below-commands>",
@@ -85,7 +85,10 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
         "nameko and eventlet live in the worker alone",
         _forbidden(
             [
-                *(f"onegrid_kit.{name}" for name in ("server", "runtime", "rpc", "inbox", "relay", "pump", "steps")),
+                *(
+                    f"onegrid_kit.{name}"
+                    for name in ("server", "runtime", "rpc", "http", "inbox", "relay", "pump", "steps")
+                ),
                 *services,
             ],
             ["nameko", "eventlet", "onegrid_kit.worker"],

@@ -116,7 +116,7 @@ async def test_reflection_describes_the_contract_with_its_options_without_a_toke
 
 async def test_services_that_share_a_port_keep_their_own_domains(database_url: str) -> None:
     async with serving(SERVICE, database_url) as api:
-        other = replace(SERVICE, name="toybox", descriptor=toy.contract(toy.toys("toybox.v1")))
+        other = replace(SERVICE, name="toybox", descriptor=toy.contract(toy.toys("toybox.v1")), http="")
         runtimes = [Runtime(each, api.runtime.settings, StaticKeys()) for each in (SERVICE, other)]
         server = ApiServer(runtimes, api.runtime.settings)
         await server.start()

@@ -182,6 +182,7 @@ SERVICE = Service(
     descriptor=CONTRACT,
     settings=ServiceSettings,
     api="kit.tests.toy:build",
+    http="kit.tests.toy_web:ROUTES",
     handlers="kit.tests.sample.handlers:HANDLERS",
     jobs="kit.tests.sample.jobs:JOBS",
     steps="kit.tests.sample.steps:STEPS",

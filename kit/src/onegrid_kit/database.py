@@ -36,9 +36,10 @@ Connector: TypeAlias = "Callable[[], Awaitable[asyncpg.Connection[Any]]]"
 _TRIES = 4
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOCK_TIMEOUT = "55P03"
+_READ_ONLY = "25006"
 # Of class 08 (connection), 53 (resources), 57P (shutting down), 25006 (a primary that is one no more): no fault of the
 # request.
-_GONE = ("08", "53", "57P", "25006")
+_GONE = ("08", "53", "57P", _READ_ONLY)
 _FAILURES = (
     DBAPIError,
     PoolTimeout,
@@ -137,6 +138,31 @@ class Database:
         async def once() -> T:
             async with self._connected(self._reader) as conn:
                 return await conn.run_sync(query)
+
+        try:
+            return await self._shielded(_reconnecting(once))
+        except _FAILURES as error:
+            raise _translate(error) from error
+
+    async def read_only(self, query: Callable[[Connection], T]) -> T:
+        """Run it in one transaction in which PostgreSQL refuses every change.
+
+        Raises Unavailable, or TypeError for a query that would change something.
+        """
+
+        def refused(conn: Connection) -> T:
+            try:
+                return query(conn)
+            except DBAPIError as error:
+                if sqlstate(error) == _READ_ONLY:
+                    raise TypeError("a query that only reads would change something") from error
+                raise
+
+        async def once() -> T:
+            async with self._connected(self._reader) as conn:
+                await conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                async with conn.begin():
+                    return await conn.run_sync(refused)
 
         try:
             return await self._shielded(_reconnecting(once))

@@ -33,6 +33,18 @@ RPC_FAULTS = Counter(
     ("service", "method"),
 )
 RPC_RUNNING = Gauge("onegrid_rpc_in_flight", "Calls and streams that are running.", ("service",))
+HTTP_SECONDS = Histogram(
+    "onegrid_http_duration_seconds",
+    "Time from an HTTP request's arrival to its answer, by its status; 499 is a caller that went away.",
+    ("service", "route", "method", "status"),
+    buckets=_SECONDS,
+)
+HTTP_FAULTS = Counter(
+    "onegrid_http_faults_total",
+    "HTTP requests that failed and whose caller is not to blame; each route has one from the start.",
+    ("service", "route", "method"),
+)
+HTTP_RUNNING = Gauge("onegrid_http_in_flight", "HTTP requests that are running.", ("service",))
 TOKEN_LOOKUPS = Counter(
     "onegrid_token_lookups_total", "Access tokens presented, by how they were judged.", ("service", "outcome")
 )

@@ -55,7 +55,9 @@ class Runtime(Generic[S]):
         self.closing = asyncio.Event()
         """Set when the server begins to stop; streams end with UNAVAILABLE."""
         self.calls = 0
-        """How many are running."""
+        """How many are running, HTTP requests among them."""
+        self.requests = 0
+        """How many of them came by HTTP."""
         self.streams = 0
         """How many are open."""
         self.calls_of = CallerLimit("calls", settings.max_calls_per_caller)
@@ -63,7 +65,8 @@ class Runtime(Generic[S]):
         self.streams_of = CallerLimit("streams", settings.max_streams_per_caller)
         """How many each caller has open."""
         self.open_streams = OpenStreams(self.clock)
-        metrics.RPC_RUNNING.labels(service.name).set_function(lambda: self.calls + self.streams)
+        metrics.RPC_RUNNING.labels(service.name).set_function(lambda: self.calls - self.requests + self.streams)
+        metrics.HTTP_RUNNING.labels(service.name).set_function(lambda: self.requests)
         metrics.STREAMS.labels(service.name).set_function(lambda: self.streams)
         self._wanted: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._tasks: list[asyncio.Task[None]] = []

@@ -15,6 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from onegrid_kit import metrics, probes, tracing
+from onegrid_kit.http.listener import HttpListener
 from onegrid_kit.logs import log
 from onegrid_kit.rpc.keys import RemoteKeys
 from onegrid_kit.rpc.pipeline import service_handler
@@ -34,7 +35,7 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class ApiServer:
-    """Serves the apis of these runtimes on one port, with health and reflection."""
+    """Serves the apis of these runtimes on one port, with health and reflection, and their HTTP routes on another."""
 
     def __init__(self, runtimes: Sequence[Runtime[Any]], settings: ServiceSettings) -> None:
         self._runtimes = runtimes
@@ -47,6 +48,8 @@ class ApiServer:
         self.port = 0
         """Where it listens, once it is started."""
         self._server = grpc.aio.server(options=server_options(settings))
+        self.http = HttpListener(runtimes, settings)
+        """What listens for HTTP, if it does."""
         self.servicers = {runtime.service.name: runtime.service.load_api()(runtime) for runtime in runtimes}
         """What each service's contract is implemented by."""
         for runtime in runtimes:
@@ -69,6 +72,7 @@ class ApiServer:
             await self._plain.start()
         await self._health.set(LIVENESS, _SERVING)
         await self._server.start()
+        await self.http.start()
         self._watch = asyncio.create_task(self._report_health())
 
     async def stop(self) -> None:
@@ -77,10 +81,12 @@ class ApiServer:
             self._watch.cancel()
         for name in self._names:
             await self._health.set(name, _NOT_SERVING)
+        self.http.drain()
         await asyncio.sleep(self._settings.drain_pause_s)
         for runtime in self._runtimes:
             runtime.closing.set()
-        await self._server.stop(self._settings.drain_grace_s)
+        grace_s = self._settings.drain_grace_s
+        await asyncio.gather(self._server.stop(grace_s), self.http.stop(grace_s))
         if self._plain is not None:
             await self._plain.stop(None)
         for runtime in self._runtimes:
@@ -137,7 +143,7 @@ async def _serve(service: Service, settings: ServiceSettings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-    log.info("api listens", service=service.name, port=server.port)
+    log.info("api listens", service=service.name, port=server.port, http_port=server.http.port)
     await stopping.wait()
     log.info("api drains", service=service.name)
     await server.stop()

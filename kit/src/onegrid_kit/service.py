@@ -16,6 +16,7 @@ from onegrid_kit.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from onegrid_kit.announcing import Current
+    from onegrid_kit.http.routes import Route
     from onegrid_kit.sending import Sender
     from onegrid_kit.steps import Steps
 
@@ -35,6 +36,8 @@ class Service:
     """Its settings, if it has some of its own."""
     api: str
     """A function of a Runtime that makes the servicers."""
+    http: str = ""
+    """A tuple of Routes, if its api serves some over HTTP as well."""
     handlers: str = ""
     """A tuple of Subscriptions, if it has some of its own."""
     jobs: str = ""
@@ -64,6 +67,11 @@ class Service:
         """The function that makes the servicers, each of which implements some of the contract's methods."""
         build: Callable[[Any], Sequence[object]] = load(self.api)
         return build
+
+    def load_routes(self) -> tuple[Route, ...]:
+        """What it serves over HTTP."""
+        found: tuple[Route, ...] = load(self.http) if self.http else ()
+        return found
 
     def load_handlers(self) -> tuple[Subscription, ...]:
         """Its handlers, the kit's own among them."""

@@ -50,6 +50,10 @@ class ServiceSettings:
     health_listen: str = setting(
         "Where health is served in plain text when TLS is on; empty: on the same port as the rest.", default=""
     )
+    http_listen: str = setting(
+        "Where the api serves what is not gRPC, `0.0.0.0:8080`, if the service has HTTP routes; empty: nowhere.",
+        default="",
+    )
     metrics_port: int = setting("Where Prometheus scrapes; 0 serves no metrics.", default=0)
     identity_target: str = setting("Where identity's public keys are fetched.", default="localhost:50051")
     reuse_port: bool = setting("Let several processes share the api's port.", default=True)
@@ -66,8 +70,8 @@ class ServiceSettings:
         "Streams at the same moment of one caller, or of one address without a token; more are refused.", default=100
     )
     forwarding_proxies: int = setting(
-        "How many proxies stand before the api, each of which appends the address of whom it forwards to the metadata "
-        "`x-forwarded-for`; 0 takes the address that connects.",
+        "How many proxies stand before the api, each of which appends the address of whom it forwards to the metadata, "
+        "or the header, `x-forwarded-for`; 0 takes the address that connects.",
         default=0,
     )
     max_message_bytes: int = setting("The largest request.", default=4 * 1024 * 1024)
@@ -77,7 +81,9 @@ class ServiceSettings:
     tls_certificate: str = setting("PEM file of the server's certificate; with it the api speaks TLS.", default="")
     tls_key: str = setting("PEM file of its key.", default="")
     tls_ca: str = setting("PEM file of the authority of other services' certificates; empty: the system's.", default="")
-    tls_client_ca: str = setting("PEM file of the authority that clients' certificates need.", default="")
+    tls_client_ca: str = setting(
+        "PEM file of the authority that the certificates of gRPC clients need; those of HTTP need none.", default=""
+    )
     otlp_endpoint: str = setting(
         "OTLP over HTTP, `http://collector:4318/v1/traces`; empty exports nothing.", default=""
     )

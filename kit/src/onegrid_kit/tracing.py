@@ -6,6 +6,7 @@ A call that is not sampled costs no span; it still has a trace id, which its err
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +21,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status,
 
 __all__ = [
     "SPANS",
+    "accepted",
     "configure",
     "current_trace_id",
     "current_traceparent",
@@ -31,11 +33,13 @@ __all__ = [
 
 SPANS: Final = (
     ("`<package>.<Service>.<Method>`", "server", "", "A call, from its arrival to its answer."),
+    ("`<HTTP method> <route>`", "server", "", "An HTTP request, from its arrival to its answer."),
     ("`<event's type> publish`", "producer", "", "An event, from the relay until the broker has confirmed it."),
     ("`<event's type> handle`", "consumer", "`handler`", "A handler's work on an event."),
 )
 """Every span there is: its name, kind, attributes and meaning, for the documents."""
 
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _ODD = frozenset("13579bdf")
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 
@@ -47,6 +51,11 @@ def configure(service: str, otlp_endpoint: str) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": f"onegrid-{service}"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
     trace.set_tracer_provider(provider)
+
+
+def accepted(traceparent: str, ratio: float) -> str:
+    """The context that a caller sent, or a new one for what is none."""
+    return traceparent if _TRACEPARENT.fullmatch(traceparent) else new_traceparent(ratio)
 
 
 def new_traceparent(ratio: float) -> str:

@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
-from google.protobuf.message import Message
 
 from onegrid.options.v1 import options_pb2
 from onegrid_kit.callers import Caller
@@ -37,7 +36,7 @@ class AccessRule:
     response_resource: Callable[[Any], str] | None
     """The same, from the response."""
 
-    def check(self, caller: Caller, request: Message) -> None:
+    def check(self, caller: Caller, request: object) -> None:
         """Raise Unauthenticated or PermissionDenied unless the caller may."""
         if self.public:
             return

@@ -12,7 +12,7 @@ from onegrid_kit.database import sqlstate
 from onegrid_kit.errors import DeadlineExceeded, DomainError, FieldViolation, InternalError, InvalidRequest
 from onegrid_kit.logs import log
 
-__all__ = ["STATUS_DETAILS", "status_of"]
+__all__ = ["STATUS_DETAILS", "domain_error", "rpc_status", "status_of"]
 
 STATUS_DETAILS = "grpc-status-details-bin"
 """The trailing metadata that carries a `google.rpc.Status`."""
@@ -27,17 +27,22 @@ _VIOLATIONS_BYTES = 2000
 
 def status_of(error: Exception, domain: str) -> tuple[grpc.StatusCode, str, bytes]:
     """The code, message and serialized `google.rpc.Status` of an error."""
-    known = _domain_error(error)
-    code, message = _CODES[known.code], _short(known.message, _MESSAGE_BYTES)
-    status = status_pb2.Status(code=code.value[0], message=message)
-    for detail in _details(known, domain):
+    status = rpc_status(domain_error(error), domain)
+    return _CODES[status.code], status.message, status.SerializeToString()
+
+
+def rpc_status(error: DomainError, domain: str) -> status_pb2.Status:
+    """The error as its caller gets it, whichever protocol carries it."""
+    status = status_pb2.Status(code=error.code, message=_short(error.message, _MESSAGE_BYTES))
+    for detail in _details(error, domain):
         packed = AnyMessage()
         packed.Pack(detail)
         status.details.append(packed)
-    return code, message, status.SerializeToString()
+    return status
 
 
-def _domain_error(error: Exception) -> DomainError:
+def domain_error(error: Exception) -> DomainError:
+    """What the error is to its caller; one that is no domain error is logged."""
     if isinstance(error, DomainError):
         return error
     state = sqlstate(error)

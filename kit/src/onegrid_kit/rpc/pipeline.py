@@ -41,7 +41,6 @@ from onegrid_kit.sizes import require_sendable
 
 __all__ = ["service_handler"]
 
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PURPOSE_CHARACTERS = 200
 _NO_TIME_S = 0.05
@@ -319,15 +318,14 @@ class _Method:
         for key, value in context.invocation_metadata() or ():
             if key == "authorization":
                 authorization = str(value)
-            elif key == "traceparent" and _TRACEPARENT.fullmatch(str(value)):
+            elif key == "traceparent":
                 traceparent = str(value)
             elif key == "x-purpose" and not purpose:
                 purpose = str(value)
             elif key == "x-purpose-bin" and isinstance(value, bytes):
                 # gRPC hands over the values of `-bin` keys as bytes.
                 purpose = _decode_purpose(value)
-        traceparent = traceparent or tracing.new_traceparent(self._trace_ratio)
-        return authorization, traceparent, purpose[:_PURPOSE_CHARACTERS]
+        return authorization, tracing.accepted(traceparent, self._trace_ratio), purpose[:_PURPOSE_CHARACTERS]
 
 
 class _Outcomes(dict[grpc.StatusCode, Histogram]):

@@ -72,11 +72,30 @@ class Serving:
     """A running api."""
 
     channel: grpc.aio.Channel
-    port: int
     runtime: Runtime[Any]
     keys: StaticKeys
-    servicers: Sequence[object]
-    """What implements the contract."""
+    server: ApiServer
+
+    @property
+    def port(self) -> int:
+        """Where it serves gRPC."""
+        return self.server.port
+
+    @property
+    def http_port(self) -> int:
+        """Where it serves its HTTP routes, if it has some."""
+        return self.server.http.port
+
+    @property
+    def http_url(self) -> str:
+        """The same as a URL."""
+        scheme = "https" if self.runtime.settings.tls_certificate else "http"
+        return f"{scheme}://127.0.0.1:{self.http_port}"
+
+    @property
+    def servicers(self) -> Sequence[object]:
+        """What implements the contract."""
+        return self.server.servicers[self.runtime.service.name]
 
     def token(self, caller: Caller, lasts: timedelta = timedelta(minutes=15)) -> Sequence[tuple[str, str]]:
         """The metadata that makes a call this caller's."""
@@ -127,6 +146,7 @@ async def serving(
         "page_token_key": "test" * 8,
         "cipher_keys": CIPHER_KEYS,
         "listen": "127.0.0.1:0",
+        "http_listen": "127.0.0.1:0",
         "drain_pause_s": 0.0,
         "drain_grace_s": 2.0,
         **settings,
@@ -137,6 +157,6 @@ async def serving(
     await server.start()
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-            yield Serving(channel, server.port, runtime, keys, server.servicers[service.name])
+            yield Serving(channel, runtime, keys, server)
     finally:
         await server.stop()

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
 from sqlalchemy import Connection, Engine
 
 from onegrid_kit.clock import CHINA, SettableClock
@@ -27,6 +28,13 @@ from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
 
 __all__: list[str] = []
+
+
+def pytest_configure() -> None:
+    """Log tracebacks as Python prints them: structlog's own, with the variables of each frame, take seconds."""
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
 
 
 @pytest.fixture(scope="session")
