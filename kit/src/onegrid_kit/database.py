@@ -28,7 +28,7 @@ from onegrid_kit.reads import AuditedReads, ReadAudit, ReadStatement
 from onegrid_kit.sizes import require_sendable
 from onegrid_kit.versioned import LoadStatement, VersionedCommands
 
-__all__ = ["Database", "DedicatedConnection", "lost", "sqlstate", "sync_engine"]
+__all__ = ["Database", "DedicatedConnection", "is_conflict", "lost", "sqlstate", "sync_engine"]
 
 T = TypeVar("T")
 Connector: TypeAlias = "Callable[[], Awaitable[asyncpg.Connection[Any]]]"
@@ -59,9 +59,9 @@ _SESSION = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-# An api asks for few rows, by their keys. The planner first sees its statements while their tables are empty, and would
-# read these whole until they are analyzed, or because it takes what is rare for common.
-_API_SESSION = {**_SESSION, "enable_seqscan": "off", "enable_mergejoin": "off"}
+# An api and a sender ask for few rows, by their keys. The planner first sees their statements while the tables are
+# empty, and would read all of these until they are analyzed, or because it takes what is rare for common.
+_BY_KEY_SESSION = {**_SESSION, "enable_seqscan": "off", "enable_mergejoin": "off"}
 
 
 def run_command(conn: Connection, cipher: Cipher, call: Call, do: Callable[[Connection], Message]) -> bytes:
@@ -353,9 +353,9 @@ class DedicatedConnection:
         return connection
 
 
-def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000) -> Engine:
-    """The same database for workers, tools and tests."""
-    session = {**_SESSION, "statement_timeout": str(statement_timeout_ms)}
+def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000, by_key: bool = False) -> Engine:
+    """The same database for workers, tools and tests. `by_key`: it is asked for few rows, by their keys."""
+    session = {**(_BY_KEY_SESSION if by_key else _SESSION), "statement_timeout": str(statement_timeout_ms)}
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool,
@@ -377,6 +377,11 @@ def sqlstate(error: BaseException) -> str:
     return str(getattr(original, "sqlstate", None) or "")
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Whether another transaction was in its way, so that it may succeed when it is tried again."""
+    return sqlstate(error) in {*_CONFLICTS, _LOCK_TIMEOUT}
+
+
 def lost(error: BaseException) -> bool:
     """Whether the error means that the database is unreachable, not that the statement is wrong."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
@@ -391,7 +396,7 @@ def lost(error: BaseException) -> bool:
 
 
 def _connector(url: str, statement_timeout_ms: int) -> Connector:
-    session = {**_API_SESSION, "statement_timeout": str(statement_timeout_ms)}
+    session = {**_BY_KEY_SESSION, "statement_timeout": str(statement_timeout_ms)}
 
     async def connect() -> asyncpg.Connection[Any]:
         try:

@@ -1,7 +1,10 @@
 """The entry point of every service: one image, several roles of it.
 
-python -m onegrid_petition api | worker | relay | migrate [--without-broker]
+python -m onegrid_petition api | worker | relay | sender | migrate [--without-broker]
   | parked list | parked replay ID|--all | steps list | steps stop|resume ID | audit verify
+  | sendings list | sendings replay ID | sendings settle ID delivered|failed | sendings stop|resume BATCH
+
+Services that call no outside systems have neither `sender` nor `sendings`.
 """
 
 from __future__ import annotations
@@ -24,12 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _WITHOUT_BROKER = "--without-broker"
-_SERVING = ("api", "worker", "relay")
+_SERVING = ("api", "worker", "relay", "sender")
 
 
 def run(service: Service, argv: Sequence[str]) -> int:
     """Run a role until it ends; its exit code."""
-    roles = ["api", "worker", "relay", "migrate", "parked", "steps", "audit", *service.commands]
+    sending = ["sender", "sendings"] if service.sender else []
+    roles = ["api", "worker", "relay", "migrate", "parked", "steps", "audit", *sending, *service.commands]
     role, *rest = argv or [""]
     if role not in roles:
         print(f"usage: python -m {service.package} {' | '.join(roles)}", file=sys.stderr)
@@ -83,12 +87,16 @@ def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str
         return serve(service, settings)
     if role == "relay":
         return _relay(service, settings)
+    if role == "sender":
+        return _send(service, settings)
     if role == "migrate":
         return _migrate(service, settings, rest)
     if role == "parked":
         return _parked(service, settings, rest)
     if role == "steps":
         return _steps(service, settings, rest)
+    if role == "sendings":
+        return _sendings(service, settings, rest)
     if role == "audit":
         return _audit(settings, rest)
     code: int = load(service.commands[role])(settings, rest)
@@ -122,10 +130,7 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
     tracing.configure(service.name, settings.otlp_endpoint)
 
     async def until_stopped(engine: Engine) -> None:
-        stopping = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.set)
+        stopping = _set_by_signals()
         absent = [name.strip() for name in settings.absent_services.split(",")]
         await relay(service.name, engine, settings.amqp_url, absent, stopping, health, service.load_current())
 
@@ -133,6 +138,43 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
         metrics.observe_pool(service.name, "relay", engine.pool)
         asyncio.run(until_stopped(engine))
     return 0
+
+
+def _send(service: Service, settings: ServiceSettings) -> int:
+    import uvloop
+
+    from onegrid_kit import metrics, probes, tracing
+    from onegrid_kit.clock import SystemClock
+    from onegrid_kit.database import sync_engine
+    from onegrid_kit.sending.runner import NEEDS, SendingRunner
+
+    health = probes.Health(*NEEDS, patience_s=90)
+    probes.serve(settings.metrics_port, health, service.name, "sender")
+    tracing.configure(service.name, settings.otlp_endpoint)
+
+    async def until_stopped(engine: Engine) -> None:
+        stopping = _set_by_signals()
+        runner = SendingRunner.of(service, settings, engine, SystemClock(), health)
+        if runner is not None:
+            await runner.run(stopping, settings.drain_grace_s)
+
+    engine = sync_engine(settings.database_url, pool=3, by_key=True)
+    metrics.observe_pool(service.name, "sender", engine.pool)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+            loop.run(until_stopped(engine))
+    finally:
+        engine.dispose()
+    return 0
+
+
+def _set_by_signals() -> asyncio.Event:
+    """Set when this process is to end; for the running loop."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
 
 
 def _parked(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
@@ -174,6 +216,41 @@ def _steps(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
                 print("resumed" if done else "no such work was stopped or has failed; `steps list` shows it")
                 return 0 if done else 1
     print(f"usage: python -m {service.package} steps list | steps stop|resume ID", file=sys.stderr)
+    return 2
+
+
+def _sendings(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
+    from onegrid_kit import sending
+    from onegrid_kit.cipher import cipher
+    from onegrid_kit.clock import SystemClock
+
+    now = SystemClock().now()
+    with _engine(settings) as engine, engine.begin() as conn:
+        match rest:
+            case ["list"]:
+                for each in sending.unresolved(conn):
+                    how = (each.channel, each.last_provider, each.last_code)
+                    print(each.id, each.state, each.attempts, *how, f"{each.create_time:%Y-%m-%dT%H:%MZ}", sep="\t")
+                return 0
+            case ["replay", sending_id]:
+                done = sending.replay(conn, sending_id, now)
+                print("to be sent again" if done else "no such sending has failed, was dropped or is unknown")
+                return 0 if done else 1
+            case ["settle", sending_id, "delivered" | "failed" as outcome]:
+                settled = sending.settle(conn, sending_id, now, delivered=outcome == "delivered")
+                if settled is not None and (sender := service.load_sender()):
+                    context = sending.Context(settings, cipher(settings.cipher, settings.cipher_keys), now)
+                    sender.concluded(conn, [settled], context)
+                print("settled" if settled else "no such sending is unknown; `sendings list` shows them")
+                return 0 if settled else 1
+            case ["stop", batch]:
+                print(f"{sending.stop(conn, batch, now)} were waiting, and are not sent")
+                return 0
+            case ["resume", batch]:
+                print(f"{sending.resume(conn, batch)} to be sent")
+                return 0
+    usage = "sendings list | sendings replay ID | sendings settle ID delivered|failed | sendings stop|resume BATCH"
+    print(f"usage: python -m {service.package} {usage}", file=sys.stderr)
     return 2
 
 

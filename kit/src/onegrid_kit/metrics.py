@@ -151,6 +151,45 @@ WORK_IDLE = Gauge(
 )
 WORK_ROWS = Counter("onegrid_stepped_work_rows_total", "Rows that steps have done.", ("service", "kind"))
 STEPS = Counter("onegrid_steps_total", "Steps of such work, by outcome: done, failed.", ("service", "kind", "outcome"))
+SENDINGS_WAITING = Gauge(
+    "onegrid_sendings_waiting",
+    "Sendings to outside systems that wait, by channel and lane: critical, urgent, normal, bulk.",
+    ("service", "channel", "lane"),
+)
+SENDINGS_LATE = Gauge(
+    "onegrid_sendings_oldest_due_seconds",
+    "Time since the longest waiting of them was due; 0 while none is.",
+    ("service", "channel", "lane"),
+)
+SENDINGS_UNRESOLVED = Gauge(
+    "onegrid_sendings_unresolved",
+    "Sendings that have failed, or whose outcome is unknown, by that: failed, unknown.",
+    ("service", "state"),
+)
+SENDINGS_DROPPED = Counter(
+    "onegrid_sendings_dropped_total", "Sendings that were not sent, by the reason.", ("service", "channel", "code")
+)
+SENDINGS_DEFERRED = Counter(
+    "onegrid_sendings_deferred_total",
+    "Times that a sending had to wait for a provider's limit, by what that counts: provider, address, template.",
+    ("service", "provider", "scope"),
+)
+SENDING_ATTEMPTS = Counter(
+    "onegrid_sending_attempts_total",
+    "Calls of providers, by outcome: accepted, retryable, failed, unknown.",
+    ("service", "provider", "outcome"),
+)
+SENDING_CALL_SECONDS = Histogram(
+    "onegrid_sending_call_seconds",
+    "Time that a provider's call took, well or not.",
+    ("service", "provider"),
+    buckets=_LONG_SECONDS,
+)
+SENDING_FAULTS = Counter(
+    "onegrid_sending_faults_total",
+    "Failures of a service's own part in sending: prepare, concluded.",
+    ("service", "part"),
+)
 STREAMS = Gauge("onegrid_streams", "Watchers that are connected.", ("service",))
 DELIVERIES = Counter(
     "onegrid_deliveries_total",

@@ -36,6 +36,7 @@ SPANS: Final = (
     ("`<HTTP method> <route>`", "server", "", "An HTTP request, from its arrival to its answer."),
     ("`<event's type> publish`", "producer", "", "An event, from the relay until the broker has confirmed it."),
     ("`<event's type> handle`", "consumer", "`handler`", "A handler's work on an event."),
+    ("`<channel> send`", "client", "`provider`", "A call of an outside system, from the sender."),
 )
 """Every span there is: its name, kind, attributes and meaning, for the documents."""
 

@@ -195,6 +195,7 @@ class Result:
     provider_id: str = ""
     retry_after_s: float | None = None
     address_refused: bool = False
+    provider_away: bool = False
 
     @classmethod
     def accepted(cls, provider_id: str = "") -> Result:
@@ -203,15 +204,29 @@ class Result:
 
     @classmethod
     def failed(
-        cls, code: str, *, temporary: bool = False, retry_after_s: float | None = None, address_refused: bool = False
+        cls,
+        code: str,
+        *,
+        temporary: bool = False,
+        retry_after_s: float | None = None,
+        address_refused: bool = False,
+        provider_away: bool = False,
     ) -> Result:
         """The provider certainly did not take it.
 
         `temporary`: it may do so later, or another provider may, as the fault is not the message's. `retry_after_s`:
-        when, if the provider says so. `address_refused`: nothing can be sent to this address.
+        when, if the provider says so. `address_refused`: nothing can be sent to this address. `provider_away`: nothing
+        can be sent by this provider just now, whatever and to whom (it can't be reached, or refuses our credentials);
+        temporary, and other sendings wait for it or take the next one.
         """
-        outcome = Outcome.RETRYABLE if temporary else Outcome.FAILED
-        return cls(outcome, code, retry_after_s=retry_after_s, address_refused=address_refused)
+        outcome = Outcome.RETRYABLE if temporary or provider_away else Outcome.FAILED
+        return cls(
+            outcome,
+            code,
+            retry_after_s=retry_after_s,
+            address_refused=address_refused,
+            provider_away=provider_away,
+        )
 
     @classmethod
     def unknown(cls, code: str) -> Result:

@@ -32,6 +32,7 @@ __all__ = [
     "enqueue",
     "find",
     "finish",
+    "measure",
     "overdue",
     "receive",
     "receive_early",
@@ -204,6 +205,16 @@ _UNRESOLVED = text(
     SELECT {_COLUMNS} FROM sending WHERE state IN ('FAILED', 'UNKNOWN') ORDER BY create_time, id LIMIT :most
     """
 ).columns(parameters=JSONB)
+_MEASURE = text(
+    """
+    SELECT channel, lane, count(*) AS sendings,
+           CAST(extract(epoch FROM CAST(:now AS timestamptz) - min(due_time)) AS double precision) AS late_s
+    FROM sending WHERE state = 'WAITING' GROUP BY channel, lane
+    """
+)
+_MEASURE_UNRESOLVED = text(
+    "SELECT state, count(*) AS sendings FROM sending WHERE state IN ('FAILED', 'UNKNOWN') GROUP BY state"
+)
 _COUNT = text("SELECT state, count(*) AS sendings FROM sending WHERE batch = :batch AND batch <> '' GROUP BY state")
 
 
@@ -476,6 +487,17 @@ def to_ask(
     """
     values = {"providers": sorted(providers), "most": most, "asks": asks, "base_s": base_s}
     return [_attempt(row) for row in conn.execute(_TO_ASK, values)]
+
+
+def measure(conn: Connection, now: datetime) -> tuple[Mapping[tuple[str, str], tuple[int, float]], Mapping[State, int]]:
+    """How many sendings wait in each channel and lane, and how late the one is that is due longest, in seconds; and how
+    many have failed or are UNKNOWN.
+    """
+    waiting = {
+        (row.channel, Lane(row.lane).name.lower()): (row.sendings, max(0.0, row.late_s))
+        for row in conn.execute(_MEASURE, {"now": now})
+    }
+    return waiting, {State(row.state): row.sendings for row in conn.execute(_MEASURE_UNRESOLVED)}
 
 
 @dataclass(frozen=True, slots=True)
