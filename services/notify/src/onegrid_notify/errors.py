@@ -16,6 +16,7 @@ from onegrid_kit.lifecycle import short_name
 from onegrid_kit.timestamps import timestamp
 
 __all__ = [
+    "AidLimitReached",
     "BodyEmpty",
     "ColumnLimitReached",
     "ColumnNotOwned",
@@ -38,7 +39,7 @@ class ColumnUnusable(InvalidRequest):
 
 
 class PlaceUnknown(InvalidRequest):
-    """An audience or an owner is a place or department that the district does not have."""
+    """A place or department that the district does not have."""
 
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PLACE_UNKNOWN)
 
@@ -122,3 +123,16 @@ class ColumnNotOwned(DomainError):
 
     def __init__(self, column: str, owner: str) -> None:
         super().__init__(f"the caller pushes nothing into {column}", metadata={"column": column, "owner": owner})
+
+
+class AidLimitReached(DomainError):
+    """The caller has as many open requests for aid as one may have."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_AID_LIMIT_REACHED)
+
+    def __init__(self, requests: int, limit: int) -> None:
+        super().__init__(
+            f"{requests} requests are not closed, and a person may have {limit}",
+            metadata={"requests": str(requests), "limit": str(limit)},
+        )

@@ -17,13 +17,22 @@ from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.names import ResourceName
-from onegrid_notify.commands import people
+from onegrid_notify.commands import aid, people
 from onegrid_notify.commands.messages import write_messages
 from onegrid_notify.memberships import FOREVER, Grant, Version
 from onegrid_notify.store import places
 
 __all__ = ["HANDLERS"]
 
+_AidStep = (
+    petition_events.PetitionFiled
+    | petition_events.PetitionDeclined
+    | petition_events.PetitionRated
+    | petition_events.PetitionVerified
+    | petition_events.PetitionWithdrawn
+    | petition_events.PetitionClosed
+)
+"""The steps in which a petition begins and those in which it may end."""
 _GRANT: Final = ResourceName("users/{user}/grants/{grant}")
 
 
@@ -67,6 +76,11 @@ def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> 
     places.keep_department(conn, event.code, event.version, event.display_name)
 
 
+def follow_aid_request(conn: Connection, event: _AidStep, _: Delivery) -> None:
+    """Know which petition a request for aid became, and when that ends."""
+    aid.follow_petition(conn, event.step)
+
+
 def _grant(grant: resources_pb2.Grant, level: OaLevel, end: datetime) -> Grant:
     """The grant, which ends at this moment if its period does not end before."""
     create_time = _moment(grant.create_time)
@@ -104,4 +118,15 @@ HANDLERS = (
     on("message_petition_verified", petition_events.PetitionVerified, write_messages),
     on("message_petition_withdrawn", petition_events.PetitionWithdrawn, write_messages),
     on("message_petition_closed", petition_events.PetitionClosed, write_messages),
+    *(
+        on(f"follow_aid_request_{name}", event, follow_aid_request)
+        for name, event in (
+            ("filed", petition_events.PetitionFiled),
+            ("declined", petition_events.PetitionDeclined),
+            ("rated", petition_events.PetitionRated),
+            ("verified", petition_events.PetitionVerified),
+            ("withdrawn", petition_events.PetitionWithdrawn),
+            ("closed", petition_events.PetitionClosed),
+        )
+    ),
 )

@@ -7,7 +7,9 @@ from datetime import UTC
 from onegrid.notify.v1 import events_pb2, notify_service_pb2, resources_pb2
 from onegrid.notify.v1.resources_pb2 import ArticleState
 from onegrid_kit import codes
+from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
+from onegrid_notify.aid import AidRequest
 from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, GROUP, Audience, Group
 from onegrid_notify.columns import Column
@@ -16,6 +18,8 @@ from onegrid_notify.reach import Figures, Recipient
 from onegrid_notify.records import Record
 
 __all__ = [
+    "AID_TEXT_PURPOSE",
+    "aid_request",
     "article",
     "article_corrected",
     "article_published",
@@ -33,6 +37,10 @@ __all__ = [
     "record_of",
     "version",
 ]
+
+
+AID_TEXT_PURPOSE = "notify.aid_text"
+"""What the text of a request for aid is encrypted for; part of its key."""
 
 
 def column(of: Column) -> resources_pb2.Column:
@@ -249,4 +257,19 @@ def recipient(of: Recipient) -> notify_service_pb2.Recipient:
         receive_time=timestamp(of.receive_time),
         read_time=timestamp(of.read_time),
         confirm_time=timestamp(of.confirm_time),
+    )
+
+
+def aid_request(of: AidRequest, cipher: Cipher) -> resources_pb2.AidRequest:
+    """A request for counselling or legal aid."""
+    return resources_pb2.AidRequest(
+        name=of.name,
+        kind=of.kind,
+        text=cipher.decrypt(of.sealed_text, AID_TEXT_PURPOSE),
+        place=of.place,
+        anonymous=of.anonymous,
+        state=of.state,
+        petition=of.petition,
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
     )

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
     "address",
+    "aid_request",
     "article",
     "article_version",
     "code_request",
@@ -250,6 +251,22 @@ recipient = Table(
     Column("article", Text, primary_key=True),
     Column("user_name", Text, primary_key=True),
     Column("place", Text, nullable=False),
+)
+
+aid_request = Table(
+    "aid_request",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("user_name", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("sealed_text", LargeBinary, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("anonymous", Boolean, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("petition", Text, nullable=False),
+    Column("create_time", _time, nullable=False),
+    Column("update_time", _time, nullable=False),
 )
 
 signal = Table(

@@ -8,11 +8,13 @@ from sqlalchemy import Connection
 
 from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
+from onegrid.notify.v1.events_pb2 import AidRequested
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.clock import day_in_china
 from onegrid_kit.events import Delivery, on
 from onegrid_petition import store
+from onegrid_petition.commands.aid import file_for_aid
 from onegrid_petition.petition import PETITION
 
 __all__ = ["HANDLERS", "keep_cell", "keep_department", "keep_division"]
@@ -82,6 +84,7 @@ HANDLERS = (
     on("keep_division", DivisionDefined, keep_division),
     on("keep_cell", CellDefined, keep_cell),
     on("keep_department", DepartmentDefined, keep_department),
+    on("file_for_aid", AidRequested, file_for_aid),
     on("index_words", events_pb2.PetitionFiled, index_words),
     on("count_filed", events_pb2.PetitionFiled, count_filed),
     on("count_accepted", events_pb2.PetitionAccepted, count_accepted),

@@ -52,6 +52,7 @@ def petition(of: Petition, cipher: Cipher) -> resources_pb2.Petition:
         etag=of.etag,
         end_reason=of.end_reason,
         responsible=of.responsible,
+        origin=of.origin,
     )
 
 
@@ -111,6 +112,7 @@ def step(of: Petition, actor: Actor, office: str = "") -> events_pb2.Step:
         grid_worker=of.grid_worker,
         assignees=of.assignees,
         office=office,
+        origin=of.origin,
     )
 
 

@@ -138,6 +138,8 @@ class Petition:
     update_time: datetime
     conclude_time: datetime | None = None
     end_reason: str = ""
+    origin: str = ""
+    """The request for aid that it was filed for: ``aidRequests/{request}``."""
     sequence: int = 1
     """The number of its last step, which is its version too."""
 

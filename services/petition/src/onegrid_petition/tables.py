@@ -58,6 +58,7 @@ petition = Table(
     Column("update_time", _time, nullable=False),
     Column("conclude_time", _time),
     Column("end_reason", Text, nullable=False),
+    Column("origin", Text, nullable=False, server_default=""),
 )
 
 task = Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onegrid_kit.runtime import Runtime
+from onegrid_notify.api.aid import AidRequests
 from onegrid_notify.api.articles import Articles
 from onegrid_notify.api.audiences import Audiences
 from onegrid_notify.api.columns import Columns
@@ -28,4 +29,5 @@ def build(runtime: Runtime[NotifySettings]) -> Sequence[object]:
         Audiences(runtime),
         Inboxes(runtime, streams),
         ReachFigures(runtime),
+        AidRequests(runtime),
     ]

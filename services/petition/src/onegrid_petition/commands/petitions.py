@@ -52,6 +52,8 @@ class FilePetition:
     anonymous: bool = False
     sealed_phone: bytes | None = None
     attachments: tuple[Attachment, ...] = ()
+    origin: str = ""
+    """The request for aid that it is filed for: notify let it be made for this place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,8 @@ class JudgePetition:
 
 def new_petition(command: FilePetition, route: Route, call: Call) -> Petition:
     """The petition that a filing makes. Raises PermissionDenied when the caller's scope does not hold its place."""
-    call.caller.require(call.permission, route.place)
+    if not command.origin:
+        call.caller.require(call.permission, route.place)
     day = day_in_china(call.now).isoformat().replace("-", "")
     return Petition(
         district=command.district,
@@ -112,6 +115,7 @@ def new_petition(command: FilePetition, route: Route, call: Call) -> Petition:
         accept_due_time=deadlines.accept_due(call.now),
         create_time=call.now,
         update_time=call.now,
+        origin=command.origin,
     )
 
 

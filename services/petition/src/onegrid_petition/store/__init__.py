@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid_kit import codes
+from onegrid_kit.names import code_in
 from onegrid_kit.paging import Position, behind
 from onegrid_kit.projections import keep_newest
 from onegrid_petition import bigrams, lifecycle
+from onegrid_petition.ground import Route
 from onegrid_petition.petition import Entry, Petition, Task
 from onegrid_petition.store.rows import entry_of, petition_of, task_of
 from onegrid_petition.store.statements import (
@@ -36,6 +38,7 @@ __all__ = [
     "file_petitions",
     "filed_row",
     "find_work_item",
+    "has_origin",
     "index_words",
     "keep_department",
     "keep_place",
@@ -45,6 +48,7 @@ __all__ = [
     "petitions",
     "petitions_to_index",
     "petitions_with_estimates",
+    "route_of_place",
     "take_steps",
     "upsert_work_items",
     "with_tasks",
@@ -95,6 +99,19 @@ def with_tasks(conn: Connection, rows: Sequence[Any]) -> list[Petition]:
 def load_petition(conn: Connection, petition_id: str) -> Petition | None:
     """The petition with its tasks."""
     return _petitions_by_id(conn, [petition_id]).get(petition_id)
+
+
+def has_origin(conn: Connection, origin: str) -> bool:
+    """Whether a petition was filed for this request for aid."""
+    of_origin = (petition.c.district == codes.district_of(code_in(origin)), petition.c.origin == origin)
+    return conn.execute(select(petition.c.id).where(*of_origin, petition.c.origin != "")).first() is not None
+
+
+def route_of_place(conn: Connection, code: str) -> Route | None:
+    """Where a petition about a place belongs; None if the place is not known."""
+    key = (place.c.district == codes.district_of(code), place.c.code == code)
+    row = conn.execute(select(place.c.grid_worker).where(*key)).one_or_none()
+    return None if row is None else Route(code, row.grid_worker)
 
 
 def petitions_with_estimates(conn: Connection) -> list[Petition]:

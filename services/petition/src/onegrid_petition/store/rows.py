@@ -70,6 +70,7 @@ def petition_of(row: Mapping[Any, Any], tasks: tuple[Task, ...]) -> Petition:
         update_time=row["update_time"],
         conclude_time=row["conclude_time"],
         end_reason=row["end_reason"],
+        origin=row["origin"],
     )
 
 

@@ -18,17 +18,18 @@ file_petitions = BatchStatement(
     """
     district text, id text, kind smallint, text text, petitioner text, petitioner_kind smallint, organization text,
     anonymous boolean, contact_phone text, place text, longitude double precision, latitude double precision, address
-    text, grid_worker text, attachments jsonb, responsible text, accept_due_time timestamptz, create_time timestamptz
+    text, grid_worker text, attachments jsonb, responsible text, accept_due_time timestamptz, create_time timestamptz,
+    origin text
     """,
     f"""
     filed AS (
       INSERT INTO petition (
         district, id, sequence, kind, state, text, petitioner, petitioner_kind, organization, anonymous, contact_phone,
         place, longitude, latitude, address, grid_worker, attachments, work_item, responsible, reopen_count,
-        accept_due_time, create_time, update_time, end_reason)
+        accept_due_time, create_time, update_time, end_reason, origin)
       SELECT district, id, 1, kind, {State.STATE_FILED:d}, text, petitioner, petitioner_kind, organization, anonymous,
              decode(contact_phone, 'hex'), place, longitude, latitude, address, grid_worker, attachments, '',
-             responsible, 0, accept_due_time, create_time, create_time, ''
+             responsible, 0, accept_due_time, create_time, create_time, '', origin
       FROM fresh
     )
     """,
@@ -67,6 +68,7 @@ def filed_row(p: Petition) -> dict[str, object]:
         "responsible": p.responsible,
         "accept_due_time": p.accept_due_time,
         "create_time": p.create_time,
+        "origin": p.origin,
     }
 
 
