@@ -24,7 +24,7 @@ from onegrid.grid.v1.resources_pb2 import Cell, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
-from onegrid.notify.v1.resources_pb2 import Audience, Column, Content, Group, Selector
+from onegrid.notify.v1.resources_pb2 import AidKind, Audience, Column, Content, Group, Selector
 from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
@@ -296,6 +296,7 @@ def on_task(name: str, *etags: str) -> Iterator[Message]:
 
 NO_PETITION = f"petitions/{DISTRICT}-20201111-00000000"
 NO_ARTICLE = f"articles/{DISTRICT}-20201111-00000000"
+NO_AID_REQUEST = f"aidRequests/{DISTRICT}-20201111-00000000"
 
 
 def assert_same_outcome(
@@ -391,6 +392,13 @@ def keeper(district: District) -> str:
     return "keeper"
 
 
+def asked_for_aid(district: District) -> str:
+    _, token = staff(district, ("roles/petitioner", DISTRICT))
+    request = notify_pb.RequestAidRequest(kind=AidKind.AID_KIND_COUNSELLING, text="x", place=ELSEWHERE)
+    outcome = district.attempt(request, token=token)
+    return notify_pb.RequestAidResponse.FromString(outcome.answer).aid_request.name
+
+
 def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     """A request of every method that needs a permission, about something in another street, or in none."""
     cell = ELSEWHERE if there else "210602001001999"
@@ -408,6 +416,10 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     yield notify_pb.CreateArticleRequest(owner=street, draft=draft())
     yield notify_pb.ListOwnedArticlesRequest(owner=street)
     yield notify_pb.ListRecipientsRequest(article=article, place=street)
+    aid = notify_pb.RequestAidRequest(kind=AidKind.AID_KIND_COUNSELLING, text="x", place=street)
+    yield aid
+    yield notify_pb.GetAidRequestRequest(name=asked_for_aid(district) if there else NO_AID_REQUEST)
+    yield notify_pb.ListAidRequestsRequest(user=user)
     word = "service-notices" if there else "nowhere"
     yield notify_pb.DefineColumnRequest(column=Column(name=f"columns/{DISTRICT}-{word}", display_name="x"))
     yield notify_pb.DefineGroupRequest(group=Group(name=f"groups/{DISTRICT}-{word}", display_name="x"))

@@ -15,7 +15,7 @@ from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
-from onegrid.notify.v1.resources_pb2 import Column, Content, Group, Record
+from onegrid.notify.v1.resources_pb2 import AidKind, Column, Content, Group, Record
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
@@ -56,6 +56,11 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
     for number in range(3):
         group = Group(name=f"groups/{DISTRICT}-pages{number}", display_name="人群")
         district.do(notify_pb.DefineGroupRequest(group=group), "admin", notify_pb.DefineGroupResponse)
+    aid = notify_pb.RequestAidRequest(kind=AidKind.AID_KIND_LEGAL_AID, text="拖欠工资。", place=COMMUNITY)
+    for _ in range(3):
+        # Refused if there are as many already as somebody may have.
+        district.attempt(aid, "admin")
+    admin = district.do(identity_pb.GetCallerRequest(), "admin", identity_pb.GetCallerResponse).user.name
     recipients = notify_pb.ListRecipientsRequest(article=notices[0].name, place=DISTRICT)
     eventually(lambda: not district.do(recipients, "admin", notify_pb.ListRecipientsResponse).counting)
     return {
@@ -81,6 +86,7 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
             recipients,
             notify_pb.ListRecipientsRequest(article=notices[1].name, place=DISTRICT),
         ),
+        "ListAidRequests": (notify_pb.ListAidRequestsRequest(user=admin), notify_pb.ListAidRequestsRequest(user=admin)),
         "ListUsers": (
             identity_pb.ListUsersRequest(district=DISTRICT),
             identity_pb.ListUsersRequest(district=DISTRICT, kind=AccountKind.ACCOUNT_KIND_STAFF),

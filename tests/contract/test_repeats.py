@@ -16,7 +16,7 @@ from onegrid.grid.v1.resources_pb2 import Cell, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
-from onegrid.notify.v1.resources_pb2 import Acknowledgement, Column, Content, Group, Record
+from onegrid.notify.v1.resources_pb2 import Acknowledgement, AidKind, Column, Content, Group, Record
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
@@ -259,6 +259,12 @@ def records(district: District) -> Prepared:
     return "admin", notify_pb.PushRecordsRequest(column=column.name, records=[record])
 
 
+def legal_aid(district: District) -> Prepared:
+    """By somebody who has not asked for any yet: so many requests of one person can be open."""
+    _, district.tokens["asking"] = staff(district, ("roles/petitioner", DISTRICT))
+    return "asking", notify_pb.RequestAidRequest(kind=AidKind.AID_KIND_LEGAL_AID, text="拖欠工资。", place=CELL)
+
+
 PREPARE: Mapping[str, Prepare] = {
     "CreateUser": new_user,
     "UpdateUser": renamed_user,
@@ -336,6 +342,7 @@ PREPARE: Mapping[str, Prepare] = {
     "AcknowledgeInboxItems": read,
     "SetSubscription": lambda _: ("citizen", notify_pb.SetSubscriptionRequest(column=COLUMN, subscribed=True)),
     "PushRecords": records,
+    "RequestAid": legal_aid,
 }
 # Something of each request that can be other without breaking its rules.
 CHANGES: Mapping[str, Callable[[Message], None]] = {
@@ -365,6 +372,7 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "AcknowledgeInboxItems": lambda request: setattr(request, "acknowledgement", 1),
     "SetSubscription": lambda request: setattr(request, "subscribed", False),
     "PushRecords": lambda request: setattr(request.records[0], "title", "别的"),
+    "RequestAid": lambda request: setattr(request, "text", "别的"),
 }
 
 

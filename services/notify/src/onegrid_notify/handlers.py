@@ -118,15 +118,10 @@ HANDLERS = (
     on("message_petition_verified", petition_events.PetitionVerified, write_messages),
     on("message_petition_withdrawn", petition_events.PetitionWithdrawn, write_messages),
     on("message_petition_closed", petition_events.PetitionClosed, write_messages),
-    *(
-        on(f"follow_aid_request_{name}", event, follow_aid_request)
-        for name, event in (
-            ("filed", petition_events.PetitionFiled),
-            ("declined", petition_events.PetitionDeclined),
-            ("rated", petition_events.PetitionRated),
-            ("verified", petition_events.PetitionVerified),
-            ("withdrawn", petition_events.PetitionWithdrawn),
-            ("closed", petition_events.PetitionClosed),
-        )
-    ),
+    on("follow_aid_request_filed", petition_events.PetitionFiled, follow_aid_request),
+    on("follow_aid_request_declined", petition_events.PetitionDeclined, follow_aid_request),
+    on("follow_aid_request_rated", petition_events.PetitionRated, follow_aid_request),
+    on("follow_aid_request_verified", petition_events.PetitionVerified, follow_aid_request),
+    on("follow_aid_request_withdrawn", petition_events.PetitionWithdrawn, follow_aid_request),
+    on("follow_aid_request_closed", petition_events.PetitionClosed, follow_aid_request),
 )

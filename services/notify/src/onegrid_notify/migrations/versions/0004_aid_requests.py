@@ -1,12 +1,12 @@
 """Requests for counselling and legal aid.
 
-Revision ID: notify0003
+Revision ID: notify0004
 """
 
 from alembic import op
 
-revision = "notify0003"
-down_revision = "notify0002"
+revision = "notify0004"
+down_revision = "notify0003"
 branch_labels = None
 depends_on = None
 
