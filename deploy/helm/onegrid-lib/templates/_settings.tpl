@@ -42,6 +42,10 @@ data: {{- include "onegrid.settings" . | nindent 2 }}
   valueFrom: {secretKeyRef: {name: {{ .platform.keysSecret }}, key: page-token-key}}
 - name: ONEGRID_CIPHER_KEYS
   valueFrom: {secretKeyRef: {name: {{ .platform.keysSecret }}, key: cipher-keys}}
+{{- range $name, $from := .values.secretEnv }}
+- name: {{ $name }}
+  valueFrom: {secretKeyRef: {name: {{ $from.secret }}, key: {{ $from.key }}}}
+{{- end }}
 {{- end }}
 
 {{- define "onegrid.url" -}}

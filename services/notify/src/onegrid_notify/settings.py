@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from onegrid_kit.settings import ServiceSettings, setting
+from onegrid_notify import providers
 
 __all__ = ["NotifySettings"]
 
@@ -19,3 +20,14 @@ class NotifySettings(ServiceSettings):
         "e-mails have none.",
         default="",
     )
+    providers: str = setting(
+        "Through whom messages leave the platform: JSON, a list with an entry for each "
+        "([channels and providers](notify.md#channels-and-providers)); needed by api and sender.",
+        default="[]",
+        secret=True,
+    )
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for values that no role could start with."""
+        super().__post_init__()
+        providers.parse(self.providers)

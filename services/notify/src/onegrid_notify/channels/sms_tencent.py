@@ -1,0 +1,119 @@
+"""Text messages by Tencent Cloud (腾讯云短信). Codes: cloud.tencent.com/document/api/382/59177."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.sms.v20210111.models import SendSmsRequest
+from tencentcloud.sms.v20210111.sms_client import SmsClient
+
+from onegrid_kit.sending import Attempt, Outcome, Outgoing, Result, Send
+from onegrid_notify.channels.sdks import SdkAdapter, network_failure
+from onegrid_notify.contents import Sms
+from onegrid_notify.providers import TencentSms
+
+__all__ = ["TencentSender"]
+
+_ACCEPTED: Final = "Ok"
+_REFUSED: Final = frozenset(
+    {
+        "FailedOperation.PhoneNumberInBlacklist",
+        "FailedOperation.PhoneNumberParseFail",
+        "InvalidParameterValue.IncorrectPhoneNumber",
+    }
+)
+_UNKNOWN: Final = "InternalError.Timeout"
+_PAUSES_S: Final = {
+    "LimitExceeded.PhoneNumberThirtySecondLimit": 30.0,
+    "LimitExceeded.PhoneNumberOneHourLimit": 3600.0,
+    "LimitExceeded.PhoneNumberDailyLimit": 6 * 3600.0,
+    "LimitExceeded.PhoneNumberSameContentDailyLimit": 6 * 3600.0,
+    "LimitExceeded.DeliveryFrequencyLimit": 60.0,
+}
+_PROVIDERS: Final = (
+    "AuthFailure",
+    "FailedOperation.InsufficientBalanceInSmsPackage",
+    "InternalError",
+    "LimitExceeded",
+    "RequestLimitExceeded",
+    "ResourceUnavailable",
+    "UnauthorizedOperation",
+)
+"""How the codes begin of faults that are not the message's: another provider may send it, or this one later."""
+_REPORTS: Final = {"SUCCESS": Outcome.DELIVERED, "FAIL": Outcome.FAILED}
+
+
+class TencentSender(SdkAdapter):
+    """Sends by its API 3.0."""
+
+    channel = TencentSms.channel
+
+    def __init__(self, config: TencentSms) -> None:
+        super().__init__(config)
+        self._app_id = config.sdk_app_id
+        self._sign_name = config.sign_name
+        self._templates = config.templates
+        url = urlsplit(config.endpoint)
+        http = HttpProfile(
+            protocol=url.scheme,
+            endpoint=url.netloc,
+            reqTimeout=config.timeout_s,
+            keepAlive=True,
+            proxy=config.proxy or None,
+            certification=config.ca_file or None,
+        )
+        # Without a retryer it never repeats a call; nor does it go to another region behind our back.
+        profile = ClientProfile(httpProfile=http, disable_region_breaker=True)
+        self._client = SmsClient(Credential(config.secret_id, config.secret_key), config.region, profile)
+
+    async def send(self, _: Outgoing, message: Send, attempt: Attempt) -> Result:
+        """Send it by the template that Tencent approved."""
+        sms: Sms = message.content
+        template = self._templates.get(sms.template)
+        if template is None:
+            return Result.failed("TEMPLATE_NOT_APPROVED", temporary=True)
+        if set(template.parameters) - sms.parameters.keys():
+            return Result.failed("PARAMETER_MISSING")
+        request = SendSmsRequest()
+        request.PhoneNumberSet = [message.address]
+        request.SmsSdkAppId = self._app_id
+        request.SignName = self._sign_name
+        request.TemplateId = template.id
+        request.TemplateParamSet = [sms.parameters[name] for name in template.parameters]
+        request.SessionContext = str(attempt.key)
+        answer = await self._call(lambda: _answer(self._client.SendSms, request))
+        if isinstance(answer, Result):
+            return answer
+        statuses: Sequence[Any] = answer.SendStatusSet or ()
+        if len(statuses) != 1:
+            return Result.unknown("ANSWER_MALFORMED")
+        if statuses[0].Code == _ACCEPTED:
+            return Result.accepted(statuses[0].SerialNo or "")
+        return _failure(str(statuses[0].Code))
+
+
+def _answer(call: Any, request: Any) -> Any:
+    """Its answer; or what became of the attempt, if there was none."""
+    try:
+        return call(request)
+    except TencentCloudSDKException as error:
+        if error.requestId:
+            return _failure(str(error.code))
+        if error.code == "ClientNetworkError":
+            return network_failure(error)
+        # A status other than 200, which the library does not say, or what it could not read.
+        return Result.unknown("ANSWER_MALFORMED")
+
+
+def _failure(code: str) -> Result:
+    if code == _UNKNOWN:
+        return Result.unknown(code)
+    pause_s = _PAUSES_S.get(code)
+    temporary = code.startswith(_PROVIDERS)
+    return Result.failed(code, temporary=temporary, retry_after_s=pause_s, address_refused=code in _REFUSED)

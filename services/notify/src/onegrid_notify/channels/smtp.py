@@ -1,0 +1,261 @@
+"""E-mail by SMTP (RFC 5321). It can't be exactly once: of a message whose answer is lost, the server can't be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from email.policy import SMTPUTF8 as WIRE_UTF8
+from email.utils import format_datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiosmtplib
+from aiosmtplib.protocol import normalize_message_line_endings
+
+from onegrid_kit.sending import Attempt, Outgoing, Result, Send
+from onegrid_notify.channels.adapters import Adapter
+from onegrid_notify.contents import Email
+from onegrid_notify.providers import Smtp
+
+__all__ = ["SmtpServer", "written"]
+
+_IDLE_S: Final = 30.0
+"""Servers end idle connections; this is earlier than any does."""
+_CLOSING: Final = 421
+_START_INPUT: Final = 354
+_TOO_LARGE: Final = 552
+_MAILBOX: Final = re.compile(r"([^\s<>@\x00-\x1f\x7f]{1,64})@([^\s<>@\x00-\x1f\x7f]{1,253})")
+_STATUS: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+_NO_SUCH_ADDRESS: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""RFC 3463. Not 5.1.7 and 5.1.8, which are about the sender; a bare 550 also stands for policies (RFC 5321, 4.2.2)."""
+_LEADING_DOT: Final = re.compile(rb"(?m)^\.")
+
+
+class _Refused(Exception):
+    """The server said no."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.code)
+        self.result = result
+
+
+@dataclass(slots=True)
+class _Connection:
+    """One that is kept open."""
+
+    client: aiosmtplib.SMTP
+    messages: int = 0
+    idle_since_s: float = 0.0
+
+
+class SmtpServer(Adapter):
+    """Sends over as many connections as calls may run, each for many messages."""
+
+    channel = Smtp.channel
+
+    def __init__(self, config: Smtp) -> None:
+        """Raise OSError if there is no such file of certificates."""
+        super().__init__(config)
+        self._config = config
+        self._tls = ssl.create_default_context(cafile=config.ca_file or None)
+        self._idle: list[_Connection] = []
+
+    async def send(self, _: Outgoing, message: Send, attempt: Attempt) -> Result:
+        """Hand it to the server."""
+        email: Email = message.content
+        mailbox = _MAILBOX.fullmatch(message.address)
+        if mailbox is None:
+            return Result.failed("ADDRESS_INVALID", address_refused=True)
+        try:
+            to = f"{mailbox[1]}@{mailbox[2].encode('idna').decode()}"
+        except UnicodeError:
+            return Result.failed("ADDRESS_INVALID", address_refused=True)
+        try:
+            body, id_ = written(self._config, email, to, attempt)
+        except (MessageError, ValueError):
+            return Result.failed("MESSAGE_INVALID")
+        begun = False
+        try:
+            async with self._connection() as connection:
+                async with asyncio.timeout(self._config.timeout_s):
+                    await self._begin(connection.client, to, international=not to.isascii())
+                begun = True
+                async with asyncio.timeout(self._config.timeout_s):
+                    await _finish(connection.client, body)
+        except _Refused as refused:
+            return refused.result
+        except (TimeoutError, aiosmtplib.SMTPTimeoutError):
+            return Result.unknown("TIMEOUT") if begun else Result.failed("TIMEOUT", temporary=True)
+        except (aiosmtplib.SMTPException, OSError):
+            return Result.unknown("CONNECTION_LOST") if begun else Result.failed("CONNECTION_LOST", temporary=True)
+        return Result.accepted(id_)
+
+    async def close(self) -> None:
+        """End its connections."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(_quit(each.client) for each in idle))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[_Connection]:
+        """One for one message; it is kept if it is still in order afterwards."""
+        connection = await self._idle_one() or await self._new_one()
+        kept = False
+        try:
+            yield connection
+            kept = True
+        except _Refused as refused:
+            kept = refused.result.code != str(_CLOSING) and await _reset(connection.client)
+            raise
+        finally:
+            connection.messages += 1
+            if kept and connection.client.is_connected and connection.messages < self._config.messages_per_connection:
+                connection.idle_since_s = asyncio.get_running_loop().time()
+                self._idle.append(connection)
+            else:
+                connection.client.close()
+
+    async def _idle_one(self) -> _Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.client.is_connected:
+                continue
+            if asyncio.get_running_loop().time() - connection.idle_since_s < _IDLE_S:
+                return connection
+            connection.client.close()
+        return None
+
+    async def _new_one(self) -> _Connection:
+        config = self._config
+        client = aiosmtplib.SMTP(
+            hostname=config.host,
+            port=config.actual_port,
+            use_tls=config.security == "tls",
+            start_tls=config.security == "starttls",
+            tls_context=self._tls,
+            username=config.username or None,
+            password=config.password or None,
+            timeout=config.timeout_s,
+            # What the machine calls itself would be looked up, for each connection, and is a pod's.
+            local_hostname=config.from_address.rpartition("@")[2].encode("idna").decode(),
+        )
+        try:
+            async with asyncio.timeout(config.timeout_s):
+                await client.connect()
+        except BaseException as error:
+            client.close()
+            if isinstance(error, aiosmtplib.SMTPException | OSError):  # a TimeoutError is one, too
+                raise _Refused(Result.failed(_why_not_connected(error), temporary=True)) from None
+            raise
+        return _Connection(client)
+
+    async def _begin(self, client: aiosmtplib.SMTP, to: str, *, international: bool) -> None:
+        """Everything before the message itself: until then nothing is sent."""
+        options = []
+        if international:
+            if client.is_ehlo_or_helo_needed:
+                await client.ehlo()
+            if not client.supports_extension("smtputf8"):
+                raise _Refused(Result.failed("SMTPUTF8_NOT_SUPPORTED"))
+            options = ["SMTPUTF8", "BODY=8BITMIME"]
+        encoding = "utf-8" if international else "ascii"
+        try:
+            # What it has against the sender is no fault of the message, unless that is too large.
+            await _ask(client.mail(self._config.from_address, options=options, encoding=encoding), of_sender=True)
+            await _ask(client.rcpt(to, encoding=encoding))
+            response = await client.execute_command(b"DATA")
+            if response.code != _START_INPUT:
+                raise _Refused(_refusal(response.code, response.message))
+        except ValueError:
+            raise _Refused(Result.failed("ADDRESS_INVALID", address_refused=True)) from None
+
+
+def _why_not_connected(error: BaseException) -> str:
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return str(error.code)
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return "TLS"
+    # What is no failure of the network says that the server lacks STARTTLS, or a way to log in.
+    return "CONNECT" if isinstance(error, OSError) else "NOT_SUPPORTED"
+
+
+def written(config: Smtp, email: Email, to: str, attempt: Attempt) -> tuple[bytes, str]:
+    """The message as it is sent, and its Message-ID, by which reports about it name it."""
+    domain = config.from_address.rpartition("@")[2]
+    id_ = f"{attempt.key.hex}@{domain}"
+    message = EmailMessage(policy=WIRE if to.isascii() and config.from_address.isascii() else WIRE_UTF8)
+    message["From"] = Address(config.from_name, addr_spec=config.from_address)
+    message["To"] = Address(username=to.rpartition("@")[0], domain=to.rpartition("@")[2])
+    if config.reply_to:
+        message["Reply-To"] = Address(addr_spec=config.reply_to)
+    message["Subject"] = " ".join(email.subject.split())
+    message["Date"] = format_datetime(attempt.begin_time)
+    message["Message-ID"] = f"<{id_}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = email.language
+    if email.unsubscribe_url:
+        url = urlsplit(email.unsubscribe_url)
+        if url.scheme != "https" or not email.unsubscribe_url.isascii() or set('<>" ,') & set(email.unsubscribe_url):
+            raise ValueError("one-click unsubscription takes an https address")
+        message["List-Unsubscribe"] = f"<{email.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(email.text, cte="quoted-printable" if email.text.isascii() else "base64")
+    if email.html:
+        message.add_alternative(email.html, subtype="html", cte="base64")
+    return message.as_bytes(), id_
+
+
+async def _ask(command: Awaitable[aiosmtplib.SMTPResponse], *, of_sender: bool = False) -> None:
+    try:
+        await command
+    except aiosmtplib.SMTPResponseException as error:
+        raise _Refused(_refusal(error.code, error.message, of_sender=of_sender)) from None
+
+
+async def _finish(client: aiosmtplib.SMTP, body: bytes) -> None:
+    """Send the message itself, and wait for the server to take it. From the first byte on it may have been taken."""
+    protocol = client.protocol
+    if protocol is None:
+        raise aiosmtplib.SMTPServerDisconnected("it ended")
+    protocol.write(_LEADING_DOT.sub(b"..", normalize_message_line_endings(body)) + b".\r\n")
+    response = await protocol.read_response()
+    if response.code // 100 != 2:
+        raise _Refused(_refusal(response.code, response.message))
+
+
+def _refusal(code: int, text: str, *, of_sender: bool = False) -> Result:
+    """What an attempt comes to by an answer: by its code alone, as its text may quote the address."""
+    if 400 <= code < 500:
+        return Result.failed(str(code), temporary=True)
+    if not 500 <= code < 600:
+        return Result.failed("ANSWER_MALFORMED", temporary=True)
+    if of_sender:
+        return Result.failed(str(code), temporary=code != _TOO_LARGE)
+    status = _STATUS.search(text)
+    refused = code in (550, 551, 553) and status is not None and status[0] in _NO_SUCH_ADDRESS
+    return Result.failed(f"{code} {status[0]}" if status else str(code), address_refused=refused)
+
+
+async def _reset(client: aiosmtplib.SMTP) -> bool:
+    """Make it ready for the next message."""
+    try:
+        await client.rset()
+    except (aiosmtplib.SMTPException, OSError):
+        return False
+    return True
+
+
+async def _quit(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.quit()
+    except (aiosmtplib.SMTPException, OSError):
+        pass
+    finally:
+        client.close()
