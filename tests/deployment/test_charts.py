@@ -16,6 +16,7 @@ from tests.clients.node import NODE, installed
 from tools import helm
 
 from onegrid.contracts import CONTRACTS
+from onegrid_kit.service import installed as installed_services
 from onegrid_runner.manifests import parse
 
 OPERATOR = Path(__file__).parent / "operator"
@@ -246,6 +247,45 @@ def test_the_release_contains_every_service_of_the_contracts() -> None:
     assert {name.removesuffix("-api") for name in apis if name.endswith("-api")} == {
         f"onegrid-{name}" for name in CONTRACTS
     }
+
+
+def http_of(rendered: str, service: str) -> dict[str, Any]:
+    """What a chart says about HTTP: Service, Ingress, settings, the port `http` of the api, and its `clients`."""
+    found: dict[str, Any] = {}
+    for each in yaml.safe_load_all(rendered):
+        match each and (each["kind"], each["metadata"]["name"]):
+            case "Service", name if name == f"onegrid-{service}-http":
+                found["Service"] = each["spec"]
+            case "Ingress", name if name == f"onegrid-{service}":
+                found["Ingress"] = each["spec"]
+            case "NetworkPolicy", name if name == f"onegrid-{service}-api":
+                for rule in each["spec"]["ingress"]:
+                    if rule["ports"] == [{"port": "http"}]:
+                        found["clients"] = rule["from"]
+            case "ConfigMap", name if name == f"onegrid-{service}":
+                found |= {key: value for key, value in each["data"].items() if key.startswith("ONEGRID_HTTP")}
+            case "Deployment", name if name == f"onegrid-{service}-api":
+                (container,) = each["spec"]["template"]["spec"]["containers"]
+                found |= {name: port for port in container["ports"] if (name := port["name"]) == "http"}
+    return found
+
+
+def test_a_service_with_http_routes_has_a_port_for_them_which_can_be_switched_off() -> None:
+    rendered = helm.render("onegrid", "onegrid", [])
+    for service in installed_services():
+        found = http_of(rendered, service.name)
+        assert found.keys() == ({"Service", "clients", "http", "ONEGRID_HTTP_LISTEN"} if service.http else set())
+    assert http_of(helm.render("onegrid", "onegrid", [], "--set", "notify.service.http.enabled=false"), "notify") == {}
+
+
+def test_an_ingress_leads_to_the_http_port_and_links_lead_to_the_ingress() -> None:
+    found = http_of(helm.render("onegrid", "onegrid", ["onegrid/ci/http-values.yaml"]), "notify")
+    assert found["ONEGRID_HTTP_URL"] == "https://push.example.cn"
+    assert found["Ingress"]["ingressClassName"] == "nginx"
+    assert found["Ingress"]["tls"] == [{"hosts": ["push.example.cn"], "secretName": "push-tls"}]
+    ((rule,),) = ([path["backend"] for path in each["http"]["paths"]] for each in found["Ingress"]["rules"])
+    assert rule == {"service": {"name": "onegrid-notify-http", "port": {"name": "http"}}}
+    assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}} in found["clients"]
 
 
 def test_a_service_needs_a_chart_of_few_lines() -> None:

@@ -21,6 +21,16 @@ spec:
     - ports:
         - {port: health}
     {{- end }}
+    {{- if .values.http.enabled }}
+    - ports:
+        - {port: http}
+      from:
+        - podSelector:
+            matchLabels: {app.kubernetes.io/part-of: onegrid}
+        {{- range concat .platform.network.clients .values.http.clients }}
+        - {{- toYaml . | nindent 10 }}
+        {{- end }}
+    {{- end }}
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy

@@ -11,6 +11,10 @@
 {{ include "onegrid.configMap" $it }}
 ---
 {{ include "onegrid.services" $it }}
+{{- if .Values.service.http.enabled }}
+---
+{{ include "onegrid.http" $it }}
+{{- end }}
 {{- range $role := list "api" "worker" "relay" }}
 {{- $of := merge (dict "role" $role "own" (get $it.values $role)) $it }}
 ---
@@ -102,6 +106,49 @@ spec:
     - {name: metrics, port: 9464, targetPort: metrics}
 {{- end }}
 
+{{- /* What is not gRPC: with an address of its own, since those who come here don't balance by themselves. */}}
+{{- define "onegrid.http" -}}
+{{- $labels := include "onegrid.labels" (merge (dict "role" "api") .) -}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ .fullname }}-http
+  labels: {{- $labels | nindent 4 }}
+spec:
+  selector: {{- include "onegrid.selector" (merge (dict "role" "api") .) | nindent 4 }}
+  ports:
+    - {name: http, port: 8080, targetPort: http, appProtocol: {{ ternary "https" "http" .platform.tls.enabled }}}
+{{- with .values.http.ingress }}
+{{- if .host }}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: {{ $.fullname }}
+  labels: {{- $labels | nindent 4 }}
+  {{- with .annotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  {{- with .className }}
+  ingressClassName: {{ . }}
+  {{- end }}
+  tls:
+    - hosts: [{{ .host }}]
+      {{- with .tlsSecret }}
+      secretName: {{ . }}
+      {{- end }}
+  rules:
+    - host: {{ .host }}
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend: {service: {name: {{ $.fullname }}-http, port: {name: http}}}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "onegrid.certificate" -}}
 apiVersion: cert-manager.io/v1
 kind: Certificate
@@ -115,6 +162,10 @@ spec:
     - {{ .fullname }}.{{ .root.Release.Namespace }}
     - {{ .fullname }}.{{ .root.Release.Namespace }}.svc
     - {{ .fullname }}.{{ .root.Release.Namespace }}.svc.{{ .platform.tls.clusterDomain }}
+{{- if .values.http.enabled }}
+    - {{ .fullname }}-http
+    - {{ .fullname }}-http.{{ .root.Release.Namespace }}.svc
+{{- end }}
 {{- range .platform.tls.domains }}
     - {{ $.name }}.{{ . }}
 {{- end }}

@@ -1,6 +1,12 @@
 {{- /* The settings that are no secrets, as a map. docs/settings.md lists what there is. */}}
 {{- define "onegrid.settings" -}}
 ONEGRID_LISTEN: 0.0.0.0:50051
+{{- if .values.http.enabled }}
+ONEGRID_HTTP_LISTEN: 0.0.0.0:8080
+{{- with .values.http.url | default (empty .values.http.ingress.host | ternary "" (printf "https://%s" .values.http.ingress.host)) }}
+ONEGRID_HTTP_URL: {{ . | quote }}
+{{- end }}
+{{- end }}
 ONEGRID_REUSE_PORT: "false"
 ONEGRID_METRICS_PORT: "9464"
 ONEGRID_IDENTITY_TARGET: dns:///{{ .platform.identity | default (printf "%s-identity:50051" .root.Release.Name) }}

@@ -40,6 +40,9 @@ spec:
           ports:
             {{- if eq .role "api" }}
             - {name: grpc, containerPort: 50051}
+            {{- if .values.http.enabled }}
+            - {name: http, containerPort: 8080}
+            {{- end }}
             {{- if .platform.tls.enabled }}
             - {name: health, containerPort: 50052}
             {{- end }}

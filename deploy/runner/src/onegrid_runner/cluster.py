@@ -25,6 +25,7 @@ _STATE = Path("/var/lib/onegrid-runner")
 _TICK_S = 0.1
 _FIRST = ("ServiceAccount", "Secret", "ConfigMap", "NetworkPolicy", "Service")
 _INERT = {
+    "Ingress": "needs an ingress controller",
     "HorizontalPodAutoscaler": "keeps its minimum: nothing measures load here",
     "PodDisruptionBudget": "means nothing on one node",
     "ServiceMonitor": "needs the Prometheus operator",

@@ -198,7 +198,7 @@ _POD = {
 _TEMPLATE = {"metadata": _META, "spec": _POD}
 _PEER = {"podSelector": {"matchLabels": _ANY}}
 _PORTS = [{**_keys("port"), "protocol": _only("TCP", "UDP")}]
-_NOT_HERE = {"spec": _ANY}  # needs an operator, which is not here
+_NOT_HERE = {"spec": _ANY}  # needs an operator or a controller, which is not here
 _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Deployment": {
         "spec": {
@@ -250,6 +250,7 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "HorizontalPodAutoscaler": {
         "spec": _keys("scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior"),
     },
+    "Ingress": _NOT_HERE,
     "ServiceMonitor": _NOT_HERE,
     "PodMonitor": _NOT_HERE,
     "PrometheusRule": _NOT_HERE,

@@ -13,6 +13,7 @@ SERVICE = Service(
     descriptor=notify_service_pb2.DESCRIPTOR.services_by_name["NotifyService"],
     settings=NotifySettings,
     api="onegrid_notify.api:build",
+    http="onegrid_notify.web:ROUTES",
     handlers="onegrid_notify.handlers:HANDLERS",
     jobs="onegrid_notify.jobs:JOBS",
     steps="onegrid_notify.steps:STEPS",

@@ -54,6 +54,7 @@ _HOUR_S: Final = 3600.0
 _DAY_S: Final = 86_400.0
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _DISTRICT: Final = re.compile(r"[0-9]{6}")
+_URL_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{24,128}")
 _HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _SECURITY: Final = {"starttls": 587, "tls": 465, "plain": 25}
 """How a connection to an SMTP server is protected, and its usual port."""
@@ -80,6 +81,8 @@ class ProviderConfig:
     kind: ClassVar[str]
     channel: ClassVar[str]
     """What it sends: a name of the contract's `Channel`."""
+    signs_receipts: ClassVar[bool] = True
+    """Whether it signs its receipts as webhooks are signed; else a secret address keeps others from sending some."""
 
     name: str
     """Unique. Receipts and limits are known by it: it stays the same."""
@@ -92,7 +95,7 @@ class ProviderConfig:
     limits: Sequence[Limit] | None = None
     """In place of those that the provider publishes; an empty list: none."""
     receipt_secret: str = _secret("")
-    """What its receipts are signed with; empty: it sends none."""
+    """What its receipts are signed with, or what the address ends with that it sends them to; empty: it sends none."""
 
     def __post_init__(self) -> None:
         """Raise for values that can't work."""
@@ -101,6 +104,11 @@ class ProviderConfig:
         _require(1 <= self.concurrency <= 100, "concurrency", "takes 1 to 100")
         # Both halves stay below the 30 seconds after which the sender gives up on a call.
         _require(1 <= self.timeout_s <= 14, "timeout_s", "takes 1 to 14")
+        if self.signs_receipts:
+            good, what = is_webhook_secret(self.receipt_secret), "takes whsec_ and base64 of 24 to 64 bytes"
+        else:
+            good, what = bool(_URL_SECRET.fullmatch(self.receipt_secret)), "takes 24 to 128 letters, digits, _ or -"
+        _require(not self.receipt_secret or good, "receipt_secret", what)
 
     @property
     def allowed(self) -> Sequence[Limit]:
@@ -211,6 +219,7 @@ class AliyunSms(OverHttp):
 
     kind = "sms-aliyun"
     channel = "SMS"
+    signs_receipts = False
 
     access_key_id: str = _secret()
     access_key_secret: str = _secret()
@@ -251,6 +260,7 @@ class TencentSms(OverHttp):
 
     kind = "sms-tencent"
     channel = "SMS"
+    signs_receipts = False
 
     secret_id: str = _secret()
     secret_key: str = _secret()

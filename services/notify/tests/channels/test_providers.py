@@ -112,6 +112,14 @@ def test_limits_are_those_that_the_providers_publish_unless_an_entry_has_others(
         ([entry("webhook", timeout_s="hidden")], "entry 1 (webhook), timeout_s: takes a number"),
         ([entry("webhook", timeout_s=60)], "entry 1 (webhook), timeout_s: takes 1 to 14"),
         ([entry("webhook", allow_private=1)], "entry 1 (webhook), allow_private: takes true or false"),
+        (
+            [entry("sms-http", receipt_secret="hidden")],
+            "entry 1 (sms-http), receipt_secret: takes whsec_ and base64 of 24 to 64 bytes",
+        ),
+        (
+            [entry("sms-aliyun", receipt_secret="hidden/" * 5)],
+            "entry 1 (sms-aliyun), receipt_secret: takes 24 to 128 letters, digits, _ or -",
+        ),
         ([entry("webhook", proxy="hidden")], "entry 1 (webhook), proxy: takes http://host:port"),
         ([entry("webhook", limits=[{"count": 1}])], "entry 1 (webhook), limits[0].per_s: is missing"),
         ([entry("webhook", limits=[{"count": 0, "per_s": 1}])], "entry 1 (webhook), limits[0].count: takes 1 or more"),
