@@ -435,6 +435,32 @@ async def test_a_provider_is_asked_what_became_of_an_unknown_attempt(database_ur
     assert [each.outcome for each in attempts_of(engine, "not taken")] == [Outcome.RETRYABLE, Outcome.ACCEPTED]
 
 
+class AskedProvider(FakeProvider):
+    """It says what became of an attempt to who names the address."""
+
+    async def ask_by_address(self, attempt: Attempt, address: str) -> Result | None:
+        return Result.accepted(f"{attempt.sending} to {address}")
+
+
+async def test_a_provider_that_is_asked_by_address_is_and_the_address_is_kept_sealed_until_then(
+    database_url: str, engine: Engine
+) -> None:
+    kept: list[bytes] = []
+
+    async def break_off(outgoing: Outgoing, _: Send, __: Attempt) -> Result:
+        with engine.connect() as conn:
+            kept.extend(conn.execute(text("SELECT sealed_address FROM attempt")).scalars())
+        return Result.unknown("DATA_CUT")
+
+    enqueue(engine, "a", recipient="a@example.org")
+    async with sending_by(database_url, AskedProvider(answer=break_off)):
+        await ends(engine, "a", State.ACCEPTED)
+    assert [each.provider_id for each in attempts_of(engine, "a")] == ["a to a@example.org"]
+    assert b"example" not in kept[0]
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT sealed_address FROM attempt")).scalars().all() == [None]
+
+
 async def test_receipts_that_come_before_the_outcome_count(database_url: str, engine: Engine) -> None:
     async def deliver_at_once(outgoing: Outgoing, _: Send, attempt: Attempt) -> Result:
         with engine.begin() as conn:

@@ -129,7 +129,7 @@ async def test_an_api_s_command_does_the_same_as_a_worker(database_url: str, eng
     assert (concluded.sending, concluded.address_refused) == (of(engine, "a"), True)
     assert (concluded.sending.state, concluded.sending.last_code) == (State.FAILED, "BOUNCED")
     assert await database.write(lambda conn: store.receive_early(conn, NOW)) == []
-    assert [each.sending for each in await database.write(lambda conn: store.to_ask(conn, ["first"]))] == ["b"]
+    assert [each.sending for each, _ in await database.write(lambda conn: store.to_ask(conn, ["first"]))] == ["b"]
     assert [each.id for each in await database.read(sending.unresolved)] == ["a", "b"]
     settled = await database.write(lambda conn: sending.settle(conn, "b", NOW, delivered=True))
     assert settled is not None

@@ -5,6 +5,7 @@ for. What a crash leaves in between is UNKNOWN, and is never repeated blindly. W
 """
 
 from onegrid_kit.sending.model import (
+    AskedByAddress,
     Attempt,
     Conclusion,
     Context,
@@ -39,6 +40,7 @@ from onegrid_kit.sending.store import (
 )
 
 __all__ = [
+    "AskedByAddress",
     "Attempt",
     "Conclusion",
     "Context",

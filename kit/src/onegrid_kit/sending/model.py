@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from onegrid_kit.cipher import Cipher
 
 __all__ = [
+    "AskedByAddress",
     "Attempt",
     "Conclusion",
     "Context",
@@ -316,6 +317,17 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """End its connections."""
+        ...
+
+
+@runtime_checkable
+class AskedByAddress(Protocol):
+    """What a provider has that says what became of an attempt only to who names its address, too: this is asked instead
+    of `ask`. The address is kept, sealed, while that is not known.
+    """
+
+    async def ask_by_address(self, attempt: Attempt, address: str) -> Result | None:
+        """What became of an attempt without an outcome; None if that is not known yet."""
         ...
 
 

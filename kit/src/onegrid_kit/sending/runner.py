@@ -31,6 +31,7 @@ from onegrid_kit.probes import Health
 from onegrid_kit.sending import store
 from onegrid_kit.sending.limits import Limits, share
 from onegrid_kit.sending.model import (
+    AskedByAddress,
     Attempt,
     Conclusion,
     Context,
@@ -69,6 +70,7 @@ _STORED = 0.5
 _STEP_BACK = timedelta(seconds=1)
 _RESTS_S = (5.0, 60.0)
 _OUTCOMES = 256
+_ADDRESS = "sending.address"
 
 
 @dataclass(eq=False, slots=True)
@@ -340,6 +342,11 @@ class SendingRunner:
             conn,
             [(outgoing, desk.provider.name) for outgoing, _, desk in allowed],
             self._sender.call_s * (1 + _STORED),
+            {
+                outgoing.id: self._cipher.encrypt(message.address, _ADDRESS)
+                for outgoing, message, desk in allowed
+                if isinstance(desk.provider, AskedByAddress)
+            },
         )
         done.calls = [_Call(outgoing, message, desk, attempts[outgoing.id]) for outgoing, message, desk in allowed]
         store.defer(conn, deferred)
@@ -479,9 +486,8 @@ class SendingRunner:
             metrics.SENDING_ATTEMPTS.labels(self._service, attempt.provider, Outcome.UNKNOWN.lower()).inc()
         await self._in_transaction(self._receive_early)
         names = list(self._by_name)
-        attempts = await self._in_transaction(lambda conn: store.to_ask(conn, names))
-        for attempt in attempts:
-            self._spawn(self._ask(attempt))
+        for attempt, address in await self._in_transaction(lambda conn: store.to_ask(conn, names)):
+            self._spawn(self._ask(attempt, address))
         if time.monotonic() - self._measured_at > _MEASURE_S:
             self._measured_at = time.monotonic()
             await self._in_transaction(self.measure)
@@ -499,10 +505,15 @@ class SendingRunner:
         if learned:
             self._sender.concluded(conn, learned, context)
 
-    async def _ask(self, attempt: Attempt) -> None:
+    async def _ask(self, attempt: Attempt, sealed_address: bytes | None) -> None:
+        provider = self._by_name[attempt.provider].provider
         try:
             async with asyncio.timeout(self._sender.call_s):
-                result = await self._by_name[attempt.provider].provider.ask(attempt)
+                if isinstance(provider, AskedByAddress) and sealed_address is not None:
+                    address = self._cipher.decrypt(sealed_address, _ADDRESS)
+                    result = await provider.ask_by_address(attempt, address)
+                else:
+                    result = await provider.ask(attempt)
         except Exception as error:
             log.info("provider not asked", provider=attempt.provider, error=describe(error))
             return

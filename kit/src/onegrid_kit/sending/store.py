@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -81,15 +82,15 @@ _CLAIM = text(
 _BEGIN = text(
     f"""
     WITH given AS (
-      SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:keys AS uuid[]), CAST(:providers AS text[]))
-        AS given (id, key, provider)
+      SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:keys AS uuid[]), CAST(:providers AS text[]),
+                           CAST(:addresses AS bytea[])) AS given (id, key, provider, address)
     ), begun AS (
       UPDATE sending SET state = 'SENDING', attempts = attempts + 1, tries = tries + 1, last_provider = given.provider
       FROM given WHERE sending.id = given.id
-      RETURNING sending.id, sending.attempts, given.key, given.provider
+      RETURNING sending.id, sending.attempts, given.key, given.provider, given.address
     )
-    INSERT INTO attempt (sending, number, key, provider, deadline)
-    SELECT id, attempts, key, provider, clock_timestamp() + make_interval(secs => :lasts_s) FROM begun
+    INSERT INTO attempt (sending, number, key, provider, deadline, sealed_address)
+    SELECT id, attempts, key, provider, clock_timestamp() + make_interval(secs => :lasts_s), address FROM begun
     RETURNING {_OF_ATTEMPT}
     """
 )
@@ -119,7 +120,8 @@ _LEARN = text(
     UPDATE attempt SET
       outcome = given.outcome, code = given.code, provider_id = given.provider_id,
       end_time = coalesce(end_time, clock_timestamp()),
-      ask_time = CASE WHEN given.outcome = 'UNKNOWN' THEN coalesce(ask_time, clock_timestamp()) END
+      ask_time = CASE WHEN given.outcome = 'UNKNOWN' THEN coalesce(ask_time, clock_timestamp()) END,
+      sealed_address = CASE WHEN given.outcome = 'UNKNOWN' THEN sealed_address END
     FROM unnest(CAST(:ids AS text[]), CAST(:numbers AS integer[]), CAST(:outcomes AS text[]), CAST(:codes AS text[]),
                 CAST(:provider_ids AS text[])) AS given (id, number, outcome, code, provider_id)
     WHERE sending = given.id AND attempt.number = given.number
@@ -172,13 +174,16 @@ _TO_ASK = text(
     f"""
     UPDATE attempt SET
       asks = asks + 1,
-      ask_time = CASE WHEN asks + 1 < :asks THEN clock_timestamp() + make_interval(secs => :base_s * power(4, asks)) END
-    WHERE (sending, number) IN (
-      SELECT sending, number FROM attempt
+      ask_time = CASE WHEN asks + 1 < :asks THEN clock_timestamp() + make_interval(secs => :base_s * power(4, asks))
+        END,
+      sealed_address = CASE WHEN asks + 1 < :asks THEN sealed_address END
+    FROM (
+      SELECT sending AS asked, number AS asked_number, sealed_address AS asked_address FROM attempt
       WHERE ask_time <= clock_timestamp() AND provider = ANY(CAST(:providers AS text[]))
       ORDER BY ask_time LIMIT :most FOR UPDATE SKIP LOCKED
-    )
-    RETURNING {_OF_ATTEMPT}
+    ) AS due
+    WHERE sending = asked AND number = asked_number
+    RETURNING {_OF_ATTEMPT}, asked_address
     """
 )
 _STOP_BATCH = text("INSERT INTO stopped_batch (batch) VALUES (:batch) ON CONFLICT DO NOTHING")
@@ -442,9 +447,15 @@ def defer(conn: Connection, deferred: Sequence[tuple[Outgoing, datetime, str]], 
         conn.execute(_DEFER, values)
 
 
-def begin(conn: Connection, begun: Sequence[tuple[Outgoing, str]], lasts_s: float) -> Mapping[str, Attempt]:
+def begin(
+    conn: Connection,
+    begun: Sequence[tuple[Outgoing, str]],
+    lasts_s: float,
+    addresses: Mapping[str, bytes] = MappingProxyType({}),
+) -> Mapping[str, Attempt]:
     """Record an attempt for each of these, by the provider of this name; they are called once this is committed. An
-    attempt without an outcome is UNKNOWN after so many seconds.
+    attempt without an outcome is UNKNOWN after so many seconds. `addresses`: those that providers are asked by, sealed,
+    by the ids of the sendings.
     """
     if not begun:
         return {}
@@ -452,6 +463,7 @@ def begin(conn: Connection, begun: Sequence[tuple[Outgoing, str]], lasts_s: floa
         "ids": [outgoing.id for outgoing, _ in begun],
         "keys": [uuid4() for _ in begun],
         "providers": [provider for _, provider in begun],
+        "addresses": [addresses.get(outgoing.id) for outgoing, _ in begun],
         "lasts_s": lasts_s,
     }
     return {row.sending: _attempt(row) for row in conn.execute(_BEGIN, values)}
@@ -481,12 +493,12 @@ def overdue(conn: Connection, most: int = 500) -> Sequence[Attempt]:
 
 def to_ask(
     conn: Connection, providers: Collection[str], *, most: int = 20, asks: int = 6, base_s: float = 5.0
-) -> Sequence[Attempt]:
-    """Attempts without a known outcome that it is time to ask these providers for. Each is given so often, after
-    pauses that grow fourfold.
+) -> Sequence[tuple[Attempt, bytes | None]]:
+    """Attempts without a known outcome that it is time to ask these providers for, with the sealed addresses that were
+    recorded with them. Each is given so often, after pauses that grow fourfold.
     """
     values = {"providers": sorted(providers), "most": most, "asks": asks, "base_s": base_s}
-    return [_attempt(row) for row in conn.execute(_TO_ASK, values)]
+    return [(_attempt(row), row.asked_address) for row in conn.execute(_TO_ASK, values)]
 
 
 def measure(conn: Connection, now: datetime) -> tuple[Mapping[tuple[str, str], tuple[int, float]], Mapping[State, int]]:
