@@ -25,6 +25,7 @@ from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.notify.v1.resources_pb2 import AidKind, Audience, Column, Content, Group, Selector
+from onegrid.notify.v1.templates_pb2 import Wording
 from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
@@ -399,6 +400,17 @@ def asked_for_aid(district: District) -> str:
     return notify_pb.RequestAidResponse.FromString(outcome.answer).aid_request.name
 
 
+def on_template(name: str) -> Iterator[Message]:
+    """A request of every method on templates."""
+    wording = Wording(title="x", text="x", short_text="x")
+    yield notify_pb.PublishTemplateRequest(name=name, wording=wording)
+    yield notify_pb.PreviewTemplateRequest(name=name, wording=wording)
+    yield notify_pb.DeleteTemplateRequest(name=name)
+    yield notify_pb.GetTemplateRequest(name=name)
+    yield notify_pb.ListTemplatesRequest(district=DISTRICT)
+    yield notify_pb.ListTemplateVersionsRequest(name=name)
+
+
 def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     """A request of every method that needs a permission, about something in another street, or in none."""
     cell = ELSEWHERE if there else "210602001001999"
@@ -425,6 +437,7 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     yield notify_pb.DefineGroupRequest(group=Group(name=f"groups/{DISTRICT}-{word}", display_name="x"))
     yield notify_pb.ChangeGroupMembersRequest(group=f"groups/{DISTRICT}-{word}", added=[UNKNOWN_USER])
     yield notify_pb.ListGroupsRequest(district=DISTRICT)
+    yield from on_template(f"templates/{DISTRICT}-petition.PetitionFiled-petitioner-{'zh' if there else 'fr'}")
     audience = Audience(any_of=[Selector(places=[street])])
     yield notify_pb.CountAudienceRequest(district=DISTRICT, audience=audience)
     yield identity_pb.CreateUserRequest(

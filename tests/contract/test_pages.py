@@ -16,6 +16,7 @@ from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.notify.v1.resources_pb2 import AidKind, Column, Content, Group, Record
+from onegrid.notify.v1.templates_pb2 import Wording
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
@@ -63,7 +64,20 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
     admin = district.do(identity_pb.GetCallerRequest(), "admin", identity_pb.GetCallerResponse).user.name
     recipients = notify_pb.ListRecipientsRequest(article=notices[0].name, place=DISTRICT)
     eventually(lambda: not district.do(recipients, "admin", notify_pb.ListRecipientsResponse).counting)
+    templates = [f"templates/{DISTRICT}-petition.{event}-petitioner-en" for event in ("TaskTaken", "TaskReported")]
+    for number in range(4):
+        wording = Wording(title=f"标题{number}", text="文", short_text="文")
+        publish = notify_pb.PublishTemplateRequest(name=templates[0], wording=wording)
+        district.do(publish, "commander", notify_pb.PublishTemplateResponse)
     return {
+        "ListTemplates": (
+            notify_pb.ListTemplatesRequest(district=DISTRICT),
+            notify_pb.ListTemplatesRequest(district=DISTRICT),
+        ),
+        "ListTemplateVersions": (
+            notify_pb.ListTemplateVersionsRequest(name=templates[0]),
+            notify_pb.ListTemplateVersionsRequest(name=templates[1]),
+        ),
         "ListArticles": (
             notify_pb.ListArticlesRequest(column=COLUMN),
             notify_pb.ListArticlesRequest(column=records.name),

@@ -17,6 +17,7 @@ from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.notify.v1.resources_pb2 import Acknowledgement, AidKind, Column, Content, Group, Record
+from onegrid.notify.v1.templates_pb2 import Wording
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
@@ -193,6 +194,19 @@ def renamed_group(district: District) -> Prepared:
     return "admin", notify_pb.DefineGroupRequest(group=group, etag=found.etag)
 
 
+def reworded(district: District) -> Prepared:
+    name = f"templates/{DISTRICT}-petition.TaskReturned-petitioner-zh"
+    found = district.do(notify_pb.GetTemplateRequest(name=name), "admin", notify_pb.GetTemplateResponse).template
+    wording = Wording(title=f"退回{found.version}", text="文", short_text="文")
+    return "admin", notify_pb.PublishTemplateRequest(name=name, wording=wording, etag=found.etag)
+
+
+def unworded(district: District) -> Prepared:
+    _, request = reworded(district)
+    found = district.do(request, "admin", notify_pb.PublishTemplateResponse).template
+    return "admin", notify_pb.DeleteTemplateRequest(name=found.name, etag=found.etag)
+
+
 def members(district: District) -> Prepared:
     renamed_group(district)
     user = district.accounts["grid"]["user"]
@@ -339,6 +353,8 @@ PREPARE: Mapping[str, Prepare] = {
     "WithdrawArticle": taken_back,
     "DefineGroup": renamed_group,
     "ChangeGroupMembers": members,
+    "PublishTemplate": reworded,
+    "DeleteTemplate": unworded,
     "AcknowledgeInboxItems": read,
     "SetSubscription": lambda _: ("citizen", notify_pb.SetSubscriptionRequest(column=COLUMN, subscribed=True)),
     "PushRecords": records,
@@ -368,6 +384,8 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "ReturnArticle": lambda request: setattr(request, "reason", "别的"),
     "CorrectArticle": lambda request: setattr(request, "correction_note", "别的"),
     "WithdrawArticle": lambda request: setattr(request, "reason", "别的"),
+    "PublishTemplate": lambda request: setattr(request.wording, "title", "别的"),
+    "DeleteTemplate": lambda request: setattr(request, "name", request.name[:-2] + "en"),
     "ChangeGroupMembers": lambda request: request.added.append("users/00000000"),
     "AcknowledgeInboxItems": lambda request: setattr(request, "acknowledgement", 1),
     "SetSubscription": lambda request: setattr(request, "subscribed", False),

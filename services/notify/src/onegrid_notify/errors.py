@@ -25,6 +25,7 @@ __all__ = [
     "ExpiryPassed",
     "GroupUnknown",
     "PlaceUnknown",
+    "TemplateInvalid",
     "WrongState",
 ]
 
@@ -135,4 +136,16 @@ class AidLimitReached(DomainError):
         super().__init__(
             f"{requests} requests are not closed, and a person may have {limit}",
             metadata={"requests": str(requests), "limit": str(limit)},
+        )
+
+
+class TemplateInvalid(InvalidRequest):
+    """A wording is no template, mentions what the event does not have, or becomes too long."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_TEMPLATE_INVALID)
+
+    def __init__(self, template: str, faults: Sequence[tuple[str, int, str]]) -> None:
+        super().__init__(
+            *(FieldViolation(f"wording.{part}", f"line {line}: {fault}") for part, line, fault in faults),
+            metadata={"template": template},
         )

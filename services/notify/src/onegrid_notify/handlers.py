@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection
@@ -16,10 +15,14 @@ from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, on
-from onegrid_kit.names import ResourceName
 from onegrid_notify.commands import aid, people
-from onegrid_notify.commands.messages import write_messages
+from onegrid_notify.commands.messages import (
+    write_appointment_messages,
+    write_petition_messages,
+    write_role_messages,
+)
 from onegrid_notify.memberships import FOREVER, Grant, Version
+from onegrid_notify.notifications import GRANT
 from onegrid_notify.store import places
 
 __all__ = ["HANDLERS"]
@@ -33,7 +36,6 @@ _AidStep = (
     | petition_events.PetitionClosed
 )
 """The steps in which a petition begins and those in which it may end."""
-_GRANT: Final = ResourceName("users/{user}/grants/{grant}")
 
 
 def keep_user(conn: Connection, event: UserDefined, delivery: Delivery) -> None:
@@ -85,7 +87,7 @@ def _grant(grant: resources_pb2.Grant, level: OaLevel, end: datetime) -> Grant:
     """The grant, which ends at this moment if its period does not end before."""
     create_time = _moment(grant.create_time)
     return Grant(
-        id=_GRANT.id(grant.name),
+        id=GRANT.id(grant.name),
         role=grant.role,
         scope=grant.scope,
         oa_level=level,
@@ -105,19 +107,22 @@ HANDLERS = (
     on("keep_division", DivisionDefined, keep_division),
     on("keep_cell", CellDefined, keep_cell),
     on("keep_department", DepartmentDefined, keep_department),
-    on("message_petition_filed", petition_events.PetitionFiled, write_messages),
-    on("message_petition_accepted", petition_events.PetitionAccepted, write_messages),
-    on("message_petition_declined", petition_events.PetitionDeclined, write_messages),
-    on("message_petition_dispatched", petition_events.PetitionDispatched, write_messages),
-    on("message_petition_rescheduled", petition_events.PetitionRescheduled, write_messages),
-    on("message_task_taken", petition_events.TaskTaken, write_messages),
-    on("message_task_returned", petition_events.TaskReturned, write_messages),
-    on("message_task_reported", petition_events.TaskReported, write_messages),
-    on("message_task_concluded", petition_events.TaskConcluded, write_messages),
-    on("message_petition_rated", petition_events.PetitionRated, write_messages),
-    on("message_petition_verified", petition_events.PetitionVerified, write_messages),
-    on("message_petition_withdrawn", petition_events.PetitionWithdrawn, write_messages),
-    on("message_petition_closed", petition_events.PetitionClosed, write_messages),
+    on("message_role_granted", RoleGranted, write_role_messages),
+    on("message_role_revoked", RoleRevoked, write_role_messages),
+    on("message_cell_appointments", CellDefined, write_appointment_messages),
+    on("message_petition_filed", petition_events.PetitionFiled, write_petition_messages),
+    on("message_petition_accepted", petition_events.PetitionAccepted, write_petition_messages),
+    on("message_petition_declined", petition_events.PetitionDeclined, write_petition_messages),
+    on("message_petition_dispatched", petition_events.PetitionDispatched, write_petition_messages),
+    on("message_petition_rescheduled", petition_events.PetitionRescheduled, write_petition_messages),
+    on("message_task_taken", petition_events.TaskTaken, write_petition_messages),
+    on("message_task_returned", petition_events.TaskReturned, write_petition_messages),
+    on("message_task_reported", petition_events.TaskReported, write_petition_messages),
+    on("message_task_concluded", petition_events.TaskConcluded, write_petition_messages),
+    on("message_petition_rated", petition_events.PetitionRated, write_petition_messages),
+    on("message_petition_verified", petition_events.PetitionVerified, write_petition_messages),
+    on("message_petition_withdrawn", petition_events.PetitionWithdrawn, write_petition_messages),
+    on("message_petition_closed", petition_events.PetitionClosed, write_petition_messages),
     on("follow_aid_request_filed", petition_events.PetitionFiled, follow_aid_request),
     on("follow_aid_request_declined", petition_events.PetitionDeclined, follow_aid_request),
     on("follow_aid_request_rated", petition_events.PetitionRated, follow_aid_request),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC
+from typing import cast
 
-from onegrid.notify.v1 import events_pb2, notify_service_pb2, resources_pb2
+from onegrid.notify.v1 import events_pb2, notify_service_pb2, resources_pb2, templates_pb2
 from onegrid.notify.v1.resources_pb2 import ArticleState
+from onegrid.notify.v1.templates_pb2 import TemplateRecipient
 from onegrid_kit import codes
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
@@ -13,9 +15,12 @@ from onegrid_notify.aid import AidRequest
 from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, GROUP, Audience, Group
 from onegrid_notify.columns import Column
+from onegrid_notify.facts import Facts, Form
 from onegrid_notify.item import InboxItem
 from onegrid_notify.reach import Figures, Recipient
 from onegrid_notify.records import Record
+from onegrid_notify.templates import Rendered, Wording, describe
+from onegrid_notify.wording import TemplateVersion
 
 __all__ = [
     "AID_TEXT_PURPOSE",
@@ -35,7 +40,12 @@ __all__ = [
     "recipient",
     "record",
     "record_of",
+    "rendered",
+    "template",
+    "template_facts",
+    "template_version",
     "version",
+    "wording_of",
 ]
 
 
@@ -272,4 +282,76 @@ def aid_request(of: AidRequest, cipher: Cipher) -> resources_pb2.AidRequest:
         petition=of.petition,
         create_time=timestamp(of.create_time),
         update_time=timestamp(of.update_time),
+    )
+
+
+def template(of: TemplateVersion) -> templates_pb2.Template:
+    """The template as it is used."""
+    return templates_pb2.Template(
+        name=of.key.name(of.district),
+        event=of.key.event,
+        recipient=cast(TemplateRecipient, TemplateRecipient.Value(f"TEMPLATE_RECIPIENT_{of.key.recipient.name}")),
+        language=of.key.language,
+        wording=_wording(of.effective),
+        shipped=of.wording is None,
+        version=of.version,
+        etag=of.etag,
+        publisher=of.publisher,
+        publish_time=timestamp(of.publish_time),
+    )
+
+
+def template_version(of: TemplateVersion) -> templates_pb2.TemplateVersion:
+    """What was published at some time."""
+    return templates_pb2.TemplateVersion(
+        name=of.name,
+        wording=None if of.wording is None else _wording(of.wording),
+        publisher=of.publisher,
+        publish_time=timestamp(of.publish_time),
+    )
+
+
+def template_facts(of: type[Facts], language: str) -> list[templates_pb2.TemplateFact]:
+    """What templates may mention of an event."""
+    return [
+        templates_pb2.TemplateFact(
+            name=fact.name,
+            description=fact.description,
+            filter="" if fact.form is Form.FLAG else str(fact.form),
+            flag=fact.form is Form.FLAG,
+            sample=fact.sample,
+        )
+        for fact in describe(of, language)
+    ]
+
+
+def rendered(of: Rendered) -> templates_pb2.RenderedMessage:
+    """A message as somebody would get it."""
+    return templates_pb2.RenderedMessage(
+        title=of.title,
+        text=of.text,
+        short_text=of.short_text,
+        sms_template=of.sms_template,
+        sms_parameters=of.sms_parameters,
+    )
+
+
+def wording_of(message: templates_pb2.Wording) -> Wording:
+    """The wording as editors want it."""
+    return Wording(
+        title=message.title,
+        text=message.text,
+        short_text=message.short_text,
+        sms_template=message.sms_template,
+        sms_parameters=tuple(message.sms_parameters),
+    )
+
+
+def _wording(of: Wording) -> templates_pb2.Wording:
+    return templates_pb2.Wording(
+        title=of.title,
+        text=of.text,
+        short_text=of.short_text,
+        sms_template=of.sms_template,
+        sms_parameters=of.sms_parameters,
     )

@@ -1,6 +1,7 @@
-"""Whom an event of a petition concerns, and what they are to hear.
+"""Whom an event concerns, and what they are to hear.
 
-The petitioner hears of every step, an office of its tasks and deadlines, the grid worker of what waits to be verified.
+Of a petition the petitioner hears of every step, an office of its tasks and deadlines, the grid worker of what waits to
+be verified. Staff hear of the roles and posts that they are given.
 """
 
 from __future__ import annotations
@@ -13,14 +14,24 @@ from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
 from onegrid.petition.v1 import events_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Part, State, Task
 from onegrid_kit import codes
-from onegrid_kit.names import code_in
+from onegrid_kit.names import ResourceName, code_in
 from onegrid_kit.visibility import Viewer, visible_to
-from onegrid_notify.templates import Facts, Recipient
+from onegrid_notify.facts import AppointmentFacts, Facts, PetitionFacts, Recipient, RoleFacts
 
-__all__ = ["EVENTS", "Notification", "PetitionEvent", "notifications", "offices_in"]
+__all__ = [
+    "GRANT",
+    "Notification",
+    "PetitionEvent",
+    "appointments",
+    "offices_in",
+    "petition_notifications",
+    "role_notifications",
+]
 
 PetitionEvent = (
     pb.PetitionFiled
@@ -37,7 +48,7 @@ PetitionEvent = (
     | pb.PetitionWithdrawn
     | pb.PetitionClosed
 )
-EVENTS: Final[tuple[type[PetitionEvent], ...]] = PetitionEvent.__args__
+GRANT: Final = ResourceName("users/{user}/grants/{grant}")
 
 _PETITIONER = Viewer(owner=True)
 _OFFICE = Viewer(office=True)
@@ -59,7 +70,7 @@ def offices_in(event: PetitionEvent) -> frozenset[str]:
     return frozenset(mentioned | {task.assignee for task in _tasks(event)}) - {""}
 
 
-def notifications(event: PetitionEvent, names: Mapping[str, str]) -> Iterator[Notification]:
+def petition_notifications(event: PetitionEvent, names: Mapping[str, str]) -> Iterator[Notification]:
     """Who is to hear what of the event. `names` has the offices' names by code, as far as they are known.
 
     What the contract means for offices alone is in no fact for the petitioner.
@@ -84,10 +95,36 @@ def notifications(event: PetitionEvent, names: Mapping[str, str]) -> Iterator[No
             yield Notification(Recipient.GRID_WORKER, step.grid_worker, facts)
 
 
-def _facts(event: PetitionEvent, names: Mapping[str, str]) -> Facts:
+def role_notifications(event: RoleGranted | RoleRevoked, place: str, time: datetime) -> Iterator[Notification]:
+    """What somebody hears of a role over a place of this name that was granted or revoked at that time.
+
+    Nothing of a grant that is announced again later, to services that were not there.
+    """
+    grant = event.grant
+    if isinstance(event, RoleGranted) and _moment(grant.create_time) != time:
+        return
+    facts = RoleFacts(
+        time=time,
+        role=event.role.removeprefix("roles/"),
+        place=place,
+        begin=_moment(grant.begin_time) if grant.begin_time.ToDatetime(UTC) > time else None,
+        until=_moment(grant.expire_time),
+    )
+    yield Notification(Recipient.PERSON, event.user, facts)
+
+
+def appointments(event: CellDefined, time: datetime) -> Iterator[Notification]:
+    """Who was appointed to the cell when it changed, which was at that time; the event has all who are appointed."""
+    for each in event.appointments:
+        if _moment(each.start_time) == time:
+            facts = AppointmentFacts(time=time, cell=event.display_name, post=each.post)
+            yield Notification(Recipient.PERSON, each.user, facts)
+
+
+def _facts(event: PetitionEvent, names: Mapping[str, str]) -> PetitionFacts:
     step = event.step
     assignees = [names.get(each, "") for each in step.assignees]
-    facts = Facts(
+    facts = PetitionFacts(
         number=code_in(step.petition),
         kind=step.kind,
         time=_moment(step.time),
@@ -121,7 +158,7 @@ def _facts(event: PetitionEvent, names: Mapping[str, str]) -> Facts:
             return facts
 
 
-def _with_task(facts: Facts, task: Task, names: Mapping[str, str]) -> Facts:
+def _with_task(facts: PetitionFacts, task: Task, names: Mapping[str, str]) -> PetitionFacts:
     return replace(
         facts,
         assignee=names.get(task.assignee, ""),

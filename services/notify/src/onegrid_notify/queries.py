@@ -22,8 +22,9 @@ from onegrid_notify.errors import WrongState
 from onegrid_notify.lifecycle import LIFE
 from onegrid_notify.reach import Figures, Reached, Recipient, counting_id
 from onegrid_notify.records import Record
-from onegrid_notify.store import articles, audiences, reach, records
+from onegrid_notify.store import articles, audiences, reach, records, templates
 from onegrid_notify.store.columns import columns_of
+from onegrid_notify.wording import TemplateKey, TemplateVersion, shipped_version
 
 __all__ = [
     "article_for",
@@ -32,9 +33,12 @@ __all__ = [
     "list_owned",
     "list_recipients",
     "list_records",
+    "list_templates",
     "list_versions",
     "reach_of",
     "require_published",
+    "template",
+    "template_versions",
 ]
 
 
@@ -120,6 +124,24 @@ def list_records(conn: Connection, column_id: str, place: str, after: Position, 
     """The records of a column. Raises NotFound."""
     _columns_with(conn, column_id)
     return records.records_page(conn, column_id, place, after, limit)
+
+
+def template(conn: Connection, id_: str) -> TemplateVersion:
+    """A template as it is used. Raises NotFound."""
+    district, key = TemplateKey.parse(id_)
+    return templates.current_version(conn, district, key) or shipped_version(district, key)
+
+
+def list_templates(conn: Connection, district: str, after: Position, limit: int) -> list[TemplateVersion]:
+    """The templates of a district, as they are used."""
+    published = templates.current_versions(conn, district)
+    keys = [key for key in TemplateKey.every() if not after or (key.event, key.recipient, key.language) > after]
+    return [published.get(key) or shipped_version(district, key) for key in keys[:limit]]
+
+
+def template_versions(conn: Connection, id_: str, after: Position, limit: int) -> list[TemplateVersion]:
+    """What was published of a template, the newest first. Raises NotFound."""
+    return templates.versions_page(conn, *TemplateKey.parse(id_), after, limit)
 
 
 def _columns_with(conn: Connection, column_id: str) -> Columns:

@@ -40,6 +40,7 @@ __all__ = [
     "signal",
     "subscription",
     "suppression",
+    "template_version",
 ]
 
 metadata = MetaData()
@@ -212,6 +213,7 @@ message = Table(
     Column("title", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    Column("source", Integer),
     Column("urgent", Boolean, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("expire_time", _time),
@@ -267,6 +269,25 @@ aid_request = Table(
     Column("petition", Text, nullable=False),
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
+)
+
+template_version = Table(
+    "template_version",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("event", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    Column("shipped", Boolean, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("short_text", Text, nullable=False),
+    Column("sms_template", Text, nullable=False),
+    Column("sms_parameters", ARRAY(Text), nullable=False),
+    Column("publisher", Text, nullable=False),
+    Column("publish_time", _time, nullable=False),
 )
 
 signal = Table(

@@ -32,7 +32,7 @@ from onegrid_kit.testing.callers import staff
 from onegrid_kit.testing.events import Events
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify.main import SERVICE
-from onegrid_notify.notifications import EVENTS, PetitionEvent
+from onegrid_notify.notifications import PetitionEvent
 
 from .people import CITIZEN, COMMUNITY, DISTRICT, LEAD, LEAD_CLERK, NEIGHBOUR, WORKER
 
@@ -94,9 +94,9 @@ class Inboxes:
         assert not inbox.parked()
 
     async def of(self, reader: Caller) -> Sequence[InboxItem]:
-        """What is in it, the oldest first."""
+        """What is in it about the petition, the oldest first."""
         items: Sequence[InboxItem] = (await self._api.call(reader, "ListInboxItems")).items
-        return items[::-1]
+        return [item for item in items[::-1] if item.subject == PETITION]
 
     async def readers(self) -> Counter[str]:
         """How many messages each has who has one."""
@@ -105,7 +105,15 @@ class Inboxes:
     def signals(self) -> list[tuple[str, str]]:
         """What connected apps are sent: to whom, which item."""
         with self._engine.connect() as conn:
-            rows = conn.execute(text("SELECT user_name, item FROM signal ORDER BY user_name"))
+            rows = conn.execute(
+                text(
+                    """
+                    SELECT user_name, item FROM signal JOIN message USING (district, user_name)
+                    WHERE message.id = item AND subject = :petition ORDER BY user_name
+                    """
+                ),
+                {"petition": PETITION},
+            )
             return [(row.user_name, f"inboxItems/{row.item}") for row in rows]
 
 
@@ -195,7 +203,10 @@ async def test_each_of_ten_thousand_people_of_an_office_has_one_message(inboxes:
         conn.execute(join, {"district": DISTRICT, "office": LEAD, "begin": LONG_AGO})
     inboxes.deliver(dispatched())
     with engine.connect() as conn:
-        counted = conn.execute(text("SELECT count(*), count(DISTINCT user_name) FROM message")).one()
+        counted = conn.execute(
+            text("SELECT count(*), count(DISTINCT user_name) FROM message WHERE subject = :petition"),
+            {"petition": PETITION},
+        ).one()
     assert tuple(counted) == (10_003, 10_003)
 
 
@@ -259,7 +270,7 @@ async def test_offices_whose_names_are_not_known_yet_are_no_obstacle(inboxes: In
     assert (await inboxes.of(CITIZEN))[0].summary.startswith("承办单位已于")
 
 
-@pytest.mark.parametrize("event_type", EVENTS, ids=lambda event: event.DESCRIPTOR.name)
+@pytest.mark.parametrize("event_type", PetitionEvent.__args__, ids=lambda event: event.DESCRIPTOR.name)
 async def test_a_petitioner_hears_nothing_that_is_for_the_offices_alone(
     inboxes: Inboxes, event_type: type[PetitionEvent]
 ) -> None:

@@ -12,6 +12,7 @@ from onegrid_notify.api.columns import Columns
 from onegrid_notify.api.inboxes import Inboxes
 from onegrid_notify.api.reach import ReachFigures
 from onegrid_notify.api.records import Records
+from onegrid_notify.api.templates import MessageTemplates
 from onegrid_notify.settings import NotifySettings
 from onegrid_notify.streaming import Streams
 
@@ -30,4 +31,5 @@ def build(runtime: Runtime[NotifySettings]) -> Sequence[object]:
         Inboxes(runtime, streams),
         ReachFigures(runtime),
         AidRequests(runtime),
+        MessageTemplates(runtime),
     ]

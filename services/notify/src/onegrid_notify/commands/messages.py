@@ -3,50 +3,113 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
-from typing import Final
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
 
+from google.protobuf.message import Message
 from sqlalchemy import Connection
 
+from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
+from onegrid.options.v1 import options_pb2
 from onegrid_kit import codes
-from onegrid_kit.contracts import events_of
 from onegrid_kit.events import Delivery
 from onegrid_kit.names import code_in
-from onegrid_notify import templates
-from onegrid_notify.notifications import PetitionEvent, notifications, offices_in
+from onegrid_notify.facts import encode, event_key
+from onegrid_notify.item import KEPT
+from onegrid_notify.notifications import (
+    GRANT,
+    Notification,
+    PetitionEvent,
+    appointments,
+    offices_in,
+    petition_notifications,
+    role_notifications,
+)
+from onegrid_notify.rendering import render
 from onegrid_notify.store import messages as store
-from onegrid_notify.store import places
-from onegrid_notify.templates import Recipient
+from onegrid_notify.store import people, places
+from onegrid_notify.templates import LANGUAGES
 
-__all__ = ["delete_expired", "write_messages"]
+__all__ = ["delete_expired", "write_appointment_messages", "write_petition_messages", "write_role_messages"]
 
-# A template that is not valid is found when a worker starts.
-_TEMPLATES: Final = templates.load()
 _DELETED_AT_ONCE: Final = 10_000
-_RETENTION: Final = {
-    event_type: event.personal_data_retention.ToTimedelta() for event_type, event in events_of("petition").items()
-}
+_EVENT: Final = cast(Any, options_pb2.event)
 
 
-def write_messages(conn: Connection, event: PetitionEvent, delivery: Delivery) -> None:
-    """Write to everybody whom a petition's event concerns. They keep it as long as the contract allows."""
+def write_petition_messages(conn: Connection, event: PetitionEvent, delivery: Delivery) -> None:
+    """Write to everybody whom a petition's event concerns."""
+    names = places.display_names(conn, offices_in(event))
     district = codes.district_of(code_in(event.step.petition))
-    origin = store.Origin(
-        district=district,
-        item=f"m-{uuid.UUID(delivery.id).hex}",
-        subject=event.step.petition,
-        time=delivery.time,
-        expire_time=delivery.time + _RETENTION[delivery.type],
+    _write(conn, event, delivery, district, event.step.petition, petition_notifications(event, names))
+
+
+def write_role_messages(conn: Connection, event: RoleGranted | RoleRevoked, delivery: Delivery) -> None:
+    """Write to somebody of the staff who was given a role, or does not hold it any more."""
+    if event.scope == codes.SELF or not _of_staff(conn, event):
+        return
+    names = places.display_names(conn, [event.scope])
+    notifications = role_notifications(event, names.get(event.scope, ""), delivery.time)
+    _write(conn, event, delivery, codes.district_of(event.scope), event.user, notifications)
+
+
+def write_appointment_messages(conn: Connection, event: CellDefined, delivery: Delivery) -> None:
+    """Write to whom this change of a cell appointed to it."""
+    _write(
+        conn, event, delivery, codes.district_of(event.code), f"cells/{event.code}", appointments(event, delivery.time)
     )
-    users: list[store.Addressed] = []
-    offices: list[store.Addressed] = []
-    for each in notifications(event, places.display_names(conn, offices_in(event))):
-        title, text = _TEMPLATES.render(event.DESCRIPTOR.name, each.recipient, each.facts)
-        addressed = store.Addressed(each.address, title, text)
-        (offices if each.recipient is Recipient.OFFICE else users).append(addressed)
-    store.write(conn, origin, users, offices)
 
 
 def delete_expired(conn: Connection, now: datetime) -> None:
-    """Delete messages that may not be kept any longer."""
+    """Delete messages that may not be kept any longer, and the facts that they were written from."""
     store.delete_expired(conn, now, _DELETED_AT_ONCE)
+
+
+def _of_staff(conn: Connection, event: RoleGranted | RoleRevoked) -> bool:
+    """Whether the role is one of an OA level; the event of the granting alone says so."""
+    if isinstance(event, RoleGranted):
+        return event.oa_level != OaLevel.OA_LEVEL_UNSPECIFIED
+    id_ = GRANT.id(event.grant.name)
+    return any(
+        grant.oa_level != OaLevel.OA_LEVEL_UNSPECIFIED
+        for grant in people.grants_of(conn, event.user)
+        if grant.id == id_
+    )
+
+
+def _write(
+    conn: Connection,
+    event: Message,
+    delivery: Delivery,
+    district: str,
+    subject: str,
+    notifications: Iterable[Notification],
+) -> None:
+    """Write to each in every language; who reads it has it in theirs. They keep it as long as the contract allows."""
+    key = event_key(type(event))
+    origin = store.Origin(
+        district=district,
+        item=f"m-{uuid.UUID(delivery.id).hex}",
+        subject=subject,
+        event=key,
+        time=delivery.time,
+        expire_time=delivery.time + _retention(event),
+    )
+    addressed = [
+        store.Addressed(
+            each.address,
+            each.recipient,
+            encode(each.facts),
+            {language: render(conn, district, key, each.recipient, each.facts, language) for language in LANGUAGES},
+        )
+        for each in notifications
+    ]
+    if addressed:
+        store.write(conn, origin, addressed)
+
+
+def _retention(event: Message) -> timedelta:
+    retention = event.DESCRIPTOR.GetOptions().Extensions[_EVENT].personal_data_retention.ToTimedelta()
+    return retention or KEPT

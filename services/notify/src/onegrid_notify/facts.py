@@ -1,0 +1,214 @@
+"""What templates can say of an event: its facts. A class for each family of events, a field for each fact.
+
+To have messages about events of another service: give them a class here and enter them in `FACTS`, lay their templates
+beside the others, say in `notifications` whom they concern, and subscribe a handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import Any, Final, TypeVar, get_type_hints
+
+from google.protobuf.message import Message
+
+from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.grid.v1.resources_pb2 import Post
+from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
+from onegrid.petition.v1 import events_pb2 as petition
+from onegrid.petition.v1.resources_pb2 import Kind
+
+__all__ = [
+    "FACTS",
+    "AppointmentFacts",
+    "Facts",
+    "Form",
+    "PetitionFacts",
+    "Recipient",
+    "RoleFacts",
+    "decode",
+    "encode",
+    "event_key",
+    "form_of",
+    "sample",
+]
+
+F = TypeVar("F", bound="Facts")
+
+
+class Recipient(StrEnum):
+    """As what somebody gets a message."""
+
+    PETITIONER = "petitioner"
+    OFFICE = "office"
+    GRID_WORKER = "grid_worker"
+    PERSON = "person"
+    """Whom the event is about."""
+
+
+class Form(StrEnum):
+    """How a fact is written in a language; also the name of the filter that does so."""
+
+    TEXT = ""
+    MOMENT = "moment"
+    OFFICE = "office"
+    OFFICES = "offices"
+    KIND = "kind"
+    ROLE = "role"
+    POST = "post"
+    FLAG = "flag"
+    """True or false: only to be asked for."""
+
+
+def _about(doc: str, sample: Any, form: Form = Form.TEXT, *, required: bool = False) -> Mapping[str, Any]:
+    """What is known of a fact. `required`: each short text must mention it."""
+    return {"doc": doc, "sample": sample, "form": form, "required": required}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What every event has. What an event does not have is empty."""
+
+    time: datetime | None = field(
+        default=None, metadata=_about("When it happened.", datetime(2020, 11, 11, 6, 36, tzinfo=UTC), Form.MOMENT)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PetitionFacts(Facts):
+    """What can be said of a petition's event."""
+
+    number: str = field(default="", metadata=_about("The petition's id.", "210602-20201111-7KX3M9QF"))
+    kind: Kind = field(default=Kind.KIND_UNSPECIFIED, metadata=_about("What is asked.", Kind.KIND_HELP, Form.KIND))
+    office: str = field(
+        default="",
+        metadata=_about("The office that did it; of a filing, the one that answers for it.", "广济街道", Form.OFFICE),
+    )
+    lead: str = field(default="", metadata=_about("The office that has the lead.", "人社中心", Form.OFFICE))
+    assistants: tuple[str, ...] = field(
+        default=(), metadata=_about("The offices that assist it.", ("公安分局", "民政局"), Form.OFFICES)
+    )
+    assignee: str = field(default="", metadata=_about("The office whose task it is.", "人社中心", Form.OFFICE))
+    leads: bool = field(default=False, metadata=_about("That task is the lead's.", True, Form.FLAG))
+    due: datetime | None = field(
+        default=None,
+        metadata=_about(
+            "Until when what comes next must be done.", datetime(2020, 12, 31, 16, 0, tzinfo=UTC), Form.MOMENT
+        ),
+    )
+    instruction: str = field(default="", metadata=_about("What the office is asked to do.", "请上门了解情况"))
+    reason: str = field(default="", metadata=_about("Why it was declined or closed.", "不属于本区管辖"))
+    note: str = field(default="", metadata=_about("What the office reports so far.", "正在联系用工单位"))
+    answer: str = field(default="", metadata=_about("The office's answer.", "已介绍三名应聘者\n请与他们联系"))
+    satisfied: bool = field(
+        default=False,
+        metadata=_about("The petitioner is satisfied, or the petition was found solved.", True, Form.FLAG),
+    )
+    concluded: bool = field(default=False, metadata=_about("The petition is concluded.", True, Form.FLAG))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleFacts(Facts):
+    """What can be said of a role that somebody was given, or does not hold any more."""
+
+    role: str = field(default="", metadata=_about("The role.", "grid-worker", Form.ROLE))
+    place: str = field(
+        default="", metadata=_about("The place or department over which it is held.", "朝凤社区", Form.OFFICE)
+    )
+    begin: datetime | None = field(
+        default=None,
+        metadata=_about(
+            "From when it is held, if that is later.", datetime(2020, 12, 1, 0, 0, tzinfo=UTC), Form.MOMENT
+        ),
+    )
+    until: datetime | None = field(
+        default=None,
+        metadata=_about(
+            "Until when it is held, if it ends by itself.", datetime(2021, 12, 1, 0, 0, tzinfo=UTC), Form.MOMENT
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentFacts(Facts):
+    """What can be said of somebody's appointment to a grid cell."""
+
+    cell: str = field(default="", metadata=_about("The cell.", "县前一社区第一网格", Form.OFFICE))
+    post: Post = field(default=Post.POST_UNSPECIFIED, metadata=_about("As what.", Post.POST_WORKER, Form.POST))
+
+
+def event_key(event: type[Message]) -> str:
+    """What templates call a kind of event: its service and its message, ``petition.PetitionFiled``."""
+    parts = event.DESCRIPTOR.full_name.split(".")
+    return f"{parts[1]}.{parts[-1]}"
+
+
+FACTS: Final[Mapping[str, type[Facts]]] = {
+    **{
+        event_key(event): PetitionFacts
+        for event in (
+            petition.PetitionFiled,
+            petition.PetitionAccepted,
+            petition.PetitionDeclined,
+            petition.PetitionDispatched,
+            petition.PetitionRescheduled,
+            petition.TaskTaken,
+            petition.TaskReturned,
+            petition.TaskReported,
+            petition.TaskConcluded,
+            petition.PetitionRated,
+            petition.PetitionVerified,
+            petition.PetitionWithdrawn,
+            petition.PetitionClosed,
+        )
+    },
+    event_key(RoleGranted): RoleFacts,
+    event_key(RoleRevoked): RoleFacts,
+    event_key(CellDefined): AppointmentFacts,
+}
+"""The facts of each kind of event that there are messages about."""
+
+
+def sample(of: type[F]) -> F:
+    """Facts as an event may have them, all filled in."""
+    return of(**{each.name: each.metadata["sample"] for each in fields(of)})
+
+
+def form_of(of: type[Facts], name: str) -> Form:
+    """How a fact is written. Raises KeyError if there is no such fact."""
+    return {each.name: each.metadata["form"] for each in fields(of)}[name]  # type: ignore[no-any-return]
+
+
+def encode(facts: Facts) -> dict[str, Any]:
+    """The facts as JSON, without those that are empty."""
+    given = {each.name: (getattr(facts, each.name), each.default) for each in fields(facts)}
+    return {name: _plain(value) for name, (value, default) in given.items() if value != default}
+
+
+def decode(event: str, encoded: Mapping[str, Any]) -> Facts:
+    """The facts of an event of this kind. What a later release wrote, and this one does not know, is left out.
+
+    Raises KeyError for a kind that there are no messages about.
+    """
+    of = FACTS[event]
+    hints = get_type_hints(of)
+    known = {each.name for each in fields(of)}
+    return of(**{name: _typed(hints[name], value) for name, value in encoded.items() if name in known})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)
+    return int(value) if isinstance(value, IntEnum) else value
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if hint == datetime | None and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    return value
