@@ -11,6 +11,7 @@ from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1.delivery_pb2 import Channel, WebPushSubscription
 from onegrid.notify.v1.resources_pb2 import Article, Content
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, Petition
@@ -94,6 +95,24 @@ def draft(**fields: object) -> notify_pb.DraftArticle:
     """An article as an editor writes it."""
     content = Content(title="停水通知", body_html="<p>明日停水。</p>")
     return notify_pb.DraftArticle(column=COLUMN, content=content, **fields)
+
+
+def endpoint(word: str, office: str = DISTRICT) -> notify_pb.DefineEndpointRequest:
+    """A robot of an office."""
+    return notify_pb.DefineEndpointRequest(
+        name=f"endpoints/{office}-{word}",
+        channel=Channel.CHANNEL_DINGTALK,
+        display_name="值班群",
+        topics=["petitions"],
+        url="https://oapi.dingtalk.com/robot/send?access_token=1",
+    )
+
+
+def browser(number: int) -> WebPushSubscription:
+    """What a browser gives an app to send messages to it by."""
+    return WebPushSubscription(
+        endpoint=f"https://push.example.com/{number}", p256dh=b"\x04" + bytes(64), auth=bytes(16)
+    )
 
 
 def drafted(district: District, **fields: object) -> Article:

@@ -41,6 +41,7 @@ from .acting import (
     dispatched,
     draft,
     drafted,
+    endpoint,
     filed,
     in_review,
     log_in,
@@ -362,6 +363,20 @@ def on_article(name: str) -> Iterator[Message]:
     yield notify_pb.GetReachRequest(name=name)
 
 
+def on_deliveries(user: str, office: str, phone: str) -> Iterator[Message]:
+    """Requests about where messages go that leave the platform."""
+    address = f"{user}/addresses/00000000"
+    yield notify_pb.SendVerificationCodeRequest(name=address)
+    yield notify_pb.VerifyAddressRequest(name=address, code="000000")
+    yield notify_pb.DeleteAddressRequest(name=address)
+    yield endpoint("robot", office)
+    yield notify_pb.ListEndpointsRequest(office=office)
+    yield notify_pb.DeleteEndpointRequest(name=f"endpoints/{office}-robot")
+    yield notify_pb.SuppressAddressRequest(district=DISTRICT, phone=phone, note="x")
+    yield notify_pb.LiftSuppressionRequest(district=DISTRICT, phone=phone)
+    yield notify_pb.ListSuppressionsRequest(district=DISTRICT, phone=phone)
+
+
 @pytest.mark.parametrize("caller", ["centre", "street", "community"])
 def test_an_office_has_another_offices_draft_as_one_that_does_not_exist(caller: str, district: District) -> None:
     for name in (drafted(district).name, in_review(district).name):
@@ -438,6 +453,7 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     yield notify_pb.ChangeGroupMembersRequest(group=f"groups/{DISTRICT}-{word}", added=[UNKNOWN_USER])
     yield notify_pb.ListGroupsRequest(district=DISTRICT)
     yield from on_template(f"templates/{DISTRICT}-petition.PetitionFiled-petitioner-{'zh' if there else 'fr'}")
+    yield from on_deliveries(user, street, "+8613800000001" if there else "+8613855555555")
     audience = Audience(any_of=[Selector(places=[street])])
     yield notify_pb.CountAudienceRequest(district=DISTRICT, audience=audience)
     yield identity_pb.CreateUserRequest(
@@ -484,21 +500,26 @@ def test_every_permission_ends_where_its_scope_ends(keeper: str, district: Distr
     assert_same_outcome(district, elsewhere(district, there=True), elsewhere(district, there=False), keeper)
 
 
-OWN_INBOX = {
+OWN = {
     "ListInboxItems",
     "CountInboxItems",
     "AcknowledgeInboxItems",
     "StreamInbox",
     "SetSubscription",
     "ListSubscriptions",
+    "CreateAddress",
+    "ListAddresses",
+    "GetPreferences",
+    "SetPreferences",
 }
 
 
 def test_that_was_about_every_method(keeper: str, district: District) -> None:
     asked = {request.DESCRIPTOR.full_name for request in elsewhere(district, there=False)}
     left_out = {method.name for method in PERMITTED if method.input_type.full_name not in asked}
-    # Places and columns are public, so unknown ones are answered as such; an inbox is the caller's own.
-    assert left_out == {"FilePetition", "PushRecords", *OWN_INBOX}
+    # Places and columns are public, so unknown ones are answered as such; an inbox, and what is sent to the caller
+    # outside of it, are the caller's own.
+    assert left_out == {"FilePetition", "PushRecords", *OWN}
 
 
 def test_filing_outside_of_ones_scope_is_refused(keeper: str, district: District) -> None:

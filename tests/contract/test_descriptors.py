@@ -21,7 +21,7 @@ from onegrid_kit.service import Service
 from .calling import DOCUMENTED_METADATA, METHODS, REASON_ENUMS, REASONS, ROOT, access, request_of
 
 # Of what they list there are few, by a limit.
-UNPAGED = {"ListSigningKeys", "ListColumns", "ListSubscriptions"}
+UNPAGED = {"ListSigningKeys", "ListColumns", "ListSubscriptions", "ListAddresses"}
 # They make sessions, which are not the caller's until they have been made; a repeated Logout changes nothing.
 SESSIONS = {
     "LoginWithPassword",

@@ -22,7 +22,7 @@ from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 from onegrid_kit.testing.waiting import HANG_S, eventually
 
-from .acting import COLUMN, DISTRICT, ELSEWHERE, appointable, dispatched, filed, published, staff
+from .acting import COLUMN, DISTRICT, ELSEWHERE, appointable, dispatched, endpoint, filed, published, staff
 from .calling import METHODS, OF_REQUEST, District, path
 
 Query = Message
@@ -62,6 +62,13 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
         # Refused if there are as many already as somebody may have.
         district.attempt(aid, "admin")
     admin = district.do(identity_pb.GetCallerRequest(), "admin", identity_pb.GetCallerResponse).user.name
+    for number in range(4):
+        robot = endpoint(f"robot{number}", CENTRE if number else DISTRICT)
+        district.do(robot, "admin", notify_pb.DefineEndpointResponse)
+        suppress = notify_pb.SuppressAddressRequest(
+            district=DISTRICT, email=f"nobody{number}@example.cn", note="停用的信箱，所有人都知道"
+        )
+        district.do(suppress, "admin", notify_pb.SuppressAddressResponse)
     recipients = notify_pb.ListRecipientsRequest(article=notices[0].name, place=DISTRICT)
     eventually(lambda: not district.do(recipients, "admin", notify_pb.ListRecipientsResponse).counting)
     templates = [f"templates/{DISTRICT}-petition.{event}-petitioner-en" for event in ("TaskTaken", "TaskReported")]
@@ -93,6 +100,14 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
         "ListRecords": (
             notify_pb.ListRecordsRequest(column=records.name),
             notify_pb.ListRecordsRequest(column=COLUMN),
+        ),
+        "ListEndpoints": (
+            notify_pb.ListEndpointsRequest(office=DISTRICT),
+            notify_pb.ListEndpointsRequest(office=CENTRE),
+        ),
+        "ListSuppressions": (
+            notify_pb.ListSuppressionsRequest(district=DISTRICT),
+            notify_pb.ListSuppressionsRequest(district=DISTRICT, email="nobody1@example.cn"),
         ),
         "ListGroups": (notify_pb.ListGroupsRequest(district=DISTRICT), notify_pb.ListGroupsRequest(district=DISTRICT)),
         "ListInboxItems": (notify_pb.ListInboxItemsRequest(), notify_pb.ListInboxItemsRequest(unread_only=True)),
@@ -143,8 +158,8 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
 
 
 LISTS = [method.name for method in METHODS if "page_token" in method.input_type.fields_by_name]
-COMPLETE = {"ListSigningKeys", "ListColumns", "ListSubscriptions"}
-"""Read at once: the keys of RFC 7517, which are two or three, and the columns of a district, which are few."""
+COMPLETE = {"ListSigningKeys", "ListColumns", "ListSubscriptions", "ListAddresses"}
+"""Read at once: the keys of RFC 7517, which are two or three, and columns and addresses, which are few."""
 each_list = pytest.mark.parametrize("name", LISTS)
 
 

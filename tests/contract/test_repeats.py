@@ -9,6 +9,7 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
+from sqlalchemy import text
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point, Polygon
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
@@ -16,6 +17,7 @@ from onegrid.grid.v1.resources_pb2 import Cell, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1.delivery_pb2 import Address, Preferences, QuietHours
 from onegrid.notify.v1.resources_pb2 import Acknowledgement, AidKind, Column, Content, Group, Record
 from onegrid.notify.v1.templates_pb2 import Wording
 from onegrid.petition.v1 import petition_service_pb2 as pb
@@ -29,10 +31,12 @@ from .acting import (
     ELSEWHERE,
     PASSWORD,
     appointable,
+    browser,
     concluded,
     dispatched,
     draft,
     drafted,
+    endpoint,
     filed,
     in_review,
     log_in,
@@ -279,6 +283,48 @@ def legal_aid(district: District) -> Prepared:
     return "asking", notify_pb.RequestAidRequest(kind=AidKind.AID_KIND_LEGAL_AID, text="拖欠工资。", place=CELL)
 
 
+def added(district: District) -> Address:
+    """A browser of the citizen's."""
+    request = notify_pb.CreateAddressRequest(browser=browser(1))
+    return district.do(request, "citizen", notify_pb.CreateAddressResponse).address
+
+
+def another_code(district: District) -> Prepared:
+    """For an address to which none was sent just now."""
+    request = notify_pb.CreateAddressRequest(email="citizen2@example.cn")
+    address = district.do(request, "citizen", notify_pb.CreateAddressResponse).address
+    with district.engines["notify"].begin() as conn:
+        conn.execute(text("UPDATE code_request SET last_time = NULL"))
+    return "citizen", notify_pb.SendVerificationCodeRequest(name=address.name)
+
+
+def preferred(district: District) -> Prepared:
+    quiet = QuietHours(start="22:00", end="07:00")
+    before = notify_pb.SetPreferencesRequest(preferences=Preferences(quiet_hours=quiet))
+    found = district.do(before, "citizen", notify_pb.SetPreferencesResponse).preferences
+    found.language = "en"
+    return "citizen", notify_pb.SetPreferencesRequest(preferences=found, etag=found.etag)
+
+
+def changed_endpoint(district: District) -> Prepared:
+    request = endpoint("tests")
+    found = district.do(request, "admin", notify_pb.DefineEndpointResponse).endpoint
+    request.ClearField("url")
+    request.etag, request.display_name = found.etag, "改名"
+    return "admin", request
+
+
+def deleted_endpoint(district: District) -> Prepared:
+    found = district.do(endpoint("gone"), "admin", notify_pb.DefineEndpointResponse).endpoint
+    return "admin", notify_pb.DeleteEndpointRequest(name=found.name)
+
+
+def lifted(district: District) -> Prepared:
+    request = notify_pb.SuppressAddressRequest(district=DISTRICT, phone="+8613900000002", note="停机")
+    district.do(request, "admin", notify_pb.SuppressAddressResponse)
+    return "admin", notify_pb.LiftSuppressionRequest(district=DISTRICT, phone=request.phone)
+
+
 PREPARE: Mapping[str, Prepare] = {
     "CreateUser": new_user,
     "UpdateUser": renamed_user,
@@ -359,6 +405,18 @@ PREPARE: Mapping[str, Prepare] = {
     "SetSubscription": lambda _: ("citizen", notify_pb.SetSubscriptionRequest(column=COLUMN, subscribed=True)),
     "PushRecords": records,
     "RequestAid": legal_aid,
+    "CreateAddress": lambda _: ("citizen", notify_pb.CreateAddressRequest(email="citizen1@example.cn")),
+    "SendVerificationCode": another_code,
+    "VerifyAddress": lambda d: ("citizen", notify_pb.VerifyAddressRequest(name=added(d).name, code="000000")),
+    "DeleteAddress": lambda d: ("citizen", notify_pb.DeleteAddressRequest(name=added(d).name)),
+    "SetPreferences": preferred,
+    "DefineEndpoint": changed_endpoint,
+    "DeleteEndpoint": deleted_endpoint,
+    "SuppressAddress": lambda _: (
+        "admin",
+        notify_pb.SuppressAddressRequest(district=DISTRICT, phone="+8613900000001", note="停机"),
+    ),
+    "LiftSuppression": lifted,
 }
 # Something of each request that can be other without breaking its rules.
 CHANGES: Mapping[str, Callable[[Message], None]] = {
@@ -391,6 +449,14 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "SetSubscription": lambda request: setattr(request, "subscribed", False),
     "PushRecords": lambda request: setattr(request.records[0], "title", "别的"),
     "RequestAid": lambda request: setattr(request, "text", "别的"),
+    "CreateAddress": lambda request: setattr(request, "email", "else@example.cn"),
+    "SendVerificationCode": lambda request: setattr(request, "name", request.name[:-8] + "00000000"),
+    "VerifyAddress": lambda request: setattr(request, "code", "000001"),
+    "DeleteAddress": lambda request: setattr(request, "name", request.name[:-8] + "00000000"),
+    "SetPreferences": lambda request: setattr(request.preferences, "language", "zh"),
+    "DeleteEndpoint": lambda request: setattr(request, "name", request.name + "x"),
+    "SuppressAddress": lambda request: setattr(request, "note", "别的"),
+    "LiftSuppression": lambda request: setattr(request, "phone", "+8613900000003"),
 }
 
 
@@ -491,7 +557,7 @@ def test_a_stale_etag_is_refused_and_changes_nothing(name: str, district: Distri
     caller, request = PREPARE[name](district)
     holder = {"UpdateUser": "user", "UpdateCell": "cell"}.get(name)
     resource = getattr(request, holder) if holder else request
-    inside = {"DefineColumn": "column", "DefineGroup": "group"}.get(name)
+    inside = {"DefineColumn": "column", "DefineGroup": "group", "SetPreferences": "preferences"}.get(name)
     named = getattr(request, inside) if inside else resource
     current = resource.etag
     assert current

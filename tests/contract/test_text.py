@@ -120,7 +120,7 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         pattern = at.fields_by_name[scope.split(".")[-1]].GetOptions().Extensions[validate_pb2.field].string.pattern
         codes = [CELL[:6], CELL, CENTRE]
         known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
-        known += [f"{kind}/{CELL[:6]}-word" for kind in ("columns", "groups")]
+        known += [f"{kind}/{CELL[:6]}-word" for kind in ("columns", "groups", "endpoints")]
         put(request, scope, next(each for each in known if re.search(pattern or "^cells/", each)))
     raw = request.SerializeToString()
     for caller in ("", *district.tokens):

@@ -8,6 +8,7 @@ from datetime import datetime
 from google.rpc import code_pb2
 
 from onegrid.notify.v1 import error_reason_pb2
+from onegrid.notify.v1.delivery_pb2 import Channel, SuppressionReason
 from onegrid.notify.v1.error_reason_pb2 import ErrorReason
 from onegrid.notify.v1.resources_pb2 import ArticleAction, ArticleState
 from onegrid_kit import lifecycle
@@ -16,12 +17,17 @@ from onegrid_kit.lifecycle import short_name
 from onegrid_kit.timestamps import timestamp
 
 __all__ = [
+    "AddressLimitReached",
+    "AddressSuppressed",
+    "AddressVerified",
     "AidLimitReached",
     "BodyEmpty",
+    "CodeRejected",
     "ColumnLimitReached",
     "ColumnNotOwned",
     "ColumnTree",
     "ColumnUnusable",
+    "EndpointLimitReached",
     "ExpiryPassed",
     "GroupUnknown",
     "PlaceUnknown",
@@ -149,3 +155,56 @@ class TemplateInvalid(InvalidRequest):
             *(FieldViolation(f"wording.{part}", f"line {line}: {fault}") for part, line, fault in faults),
             metadata={"template": template},
         )
+
+
+class AddressLimitReached(DomainError):
+    """The caller has as many addresses as a person may have."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ADDRESS_LIMIT_REACHED)
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a person may have {limit} addresses", metadata={"limit": str(limit)})
+
+
+class AddressSuppressed(DomainError):
+    """Nothing is sent to the address, and so no code."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ADDRESS_SUPPRESSED)
+
+    def __init__(self, channel: Channel, why: SuppressionReason) -> None:
+        super().__init__(
+            "nothing is sent to this address; an operator can lift that",
+            metadata={"channel": short_name(Channel, channel), "reason": short_name(SuppressionReason, why)},
+        )
+
+
+class AddressVerified(DomainError):
+    """The address needs no code any more."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ADDRESS_VERIFIED)
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address} is verified", metadata={"address": address})
+
+
+class CodeRejected(DomainError):
+    """The code does not verify the address; the answer does not reveal why."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CODE_REJECTED)
+
+    def __init__(self, address: str) -> None:
+        super().__init__("this code is not accepted; ask for another", metadata={"address": address})
+
+
+class EndpointLimitReached(DomainError):
+    """The office has as many endpoints as one may have."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ENDPOINT_LIMIT_REACHED)
+
+    def __init__(self, office: str, limit: int) -> None:
+        super().__init__(f"an office may have {limit} endpoints", metadata={"office": office, "limit": str(limit)})

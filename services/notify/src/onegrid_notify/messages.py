@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, time
 from typing import cast
 
-from onegrid.notify.v1 import events_pb2, notify_service_pb2, resources_pb2, templates_pb2
+from onegrid.notify.v1 import delivery_pb2, events_pb2, notify_service_pb2, resources_pb2, templates_pb2
 from onegrid.notify.v1.resources_pb2 import ArticleState
 from onegrid.notify.v1.templates_pb2 import TemplateRecipient
 from onegrid_kit import codes
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
+from onegrid_notify.address import Address
 from onegrid_notify.aid import AidRequest
 from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, GROUP, Audience, Group
 from onegrid_notify.columns import Column
+from onegrid_notify.endpoint import Endpoint
 from onegrid_notify.facts import Facts, Form
 from onegrid_notify.item import InboxItem
+from onegrid_notify.preferences import Digest, Mute, Preferences, require_zone
+from onegrid_notify.quiet import QuietHours
 from onegrid_notify.reach import Figures, Recipient
 from onegrid_notify.records import Record
+from onegrid_notify.suppression import Suppression
 from onegrid_notify.templates import Rendered, Wording, describe
 from onegrid_notify.wording import TemplateVersion
 
 __all__ = [
     "AID_TEXT_PURPOSE",
+    "address",
     "aid_request",
     "article",
     "article_corrected",
@@ -33,14 +39,18 @@ __all__ = [
     "column_of",
     "content_of",
     "draft_of",
+    "endpoint",
     "group",
     "group_of",
     "inbox_item",
+    "preferences",
+    "preferences_of",
     "reach",
     "recipient",
     "record",
     "record_of",
     "rendered",
+    "suppression",
     "template",
     "template_facts",
     "template_version",
@@ -355,3 +365,81 @@ def _wording(of: Wording) -> templates_pb2.Wording:
         sms_template=of.sms_template,
         sms_parameters=of.sms_parameters,
     )
+
+
+def address(of: Address, cipher: Cipher) -> delivery_pb2.Address:
+    """The address as a message, masked."""
+    return delivery_pb2.Address(
+        name=of.name,
+        channel=of.channel,
+        masked_value=of.destination(cipher).masked,
+        verify_time=timestamp(of.verify_time),
+        code_expire_time=timestamp(None if of.code is None else of.code.expire_time),
+        create_time=timestamp(of.create_time),
+    )
+
+
+def endpoint(of: Endpoint) -> delivery_pb2.Endpoint:
+    """The endpoint as a message, without its url and secret."""
+    return delivery_pb2.Endpoint(
+        name=of.name,
+        channel=of.channel,
+        display_name=of.display_name,
+        topics=of.topics,
+        disabled=of.disabled,
+        host=of.host,
+        has_secret=of.sealed_secret is not None,
+        etag=of.etag,
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
+    )
+
+
+def preferences(of: Preferences, user: str) -> delivery_pb2.Preferences:
+    """The preferences of a person as a message."""
+    message = delivery_pb2.Preferences(
+        name=f"{user}/preferences",
+        mutes=[delivery_pb2.Mute(topic=mute.topic, channel=mute.channel) for mute in of.ordered_mutes],
+        digests=[
+            delivery_pb2.Digest(channel=channel, period=digest.period, time=_shown(digest.time))
+            for channel, digest in sorted(of.digests.items())
+        ],
+        time_zone=of.time_zone,
+        language=of.language,
+        etag=of.etag,
+        update_time=timestamp(of.update_time),
+    )
+    if of.quiet_hours is not None:
+        message.quiet_hours.start = _shown(of.quiet_hours.start)
+        message.quiet_hours.end = _shown(of.quiet_hours.end)
+    return message
+
+
+def preferences_of(message: delivery_pb2.Preferences) -> Preferences:
+    """The preferences as a person wants them. Raises InvalidRequest."""
+    quiet = message.quiet_hours
+    return Preferences(
+        mutes=frozenset(Mute(mute.topic, mute.channel) for mute in message.mutes),
+        quiet_hours=QuietHours(time.fromisoformat(quiet.start), time.fromisoformat(quiet.end))
+        if message.HasField("quiet_hours")
+        else None,
+        digests={
+            digest.channel: Digest(digest.period, time.fromisoformat(digest.time))
+            if digest.time
+            else Digest(digest.period)
+            for digest in message.digests
+        },
+        time_zone=require_zone(message.time_zone, "preferences.time_zone"),
+        language=message.language or Preferences().language,
+    )
+
+
+def suppression(of: Suppression) -> delivery_pb2.Suppression:
+    """The suppression as a message."""
+    return delivery_pb2.Suppression(
+        name=of.name, channel=of.channel, reason=of.reason, note=of.note, create_time=timestamp(of.create_time)
+    )
+
+
+def _shown(of: time) -> str:
+    return of.isoformat(timespec="minutes")

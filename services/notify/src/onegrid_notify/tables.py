@@ -342,7 +342,7 @@ code_request = Table(
     Column("asker", LargeBinary, primary_key=True),
     Column("count", Integer, nullable=False),
     Column("begin_time", _time, nullable=False),
-    Column("last_time", _time, nullable=False),
+    Column("last_time", _time),
 )
 
 endpoint = Table(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
-from onegrid_identity import messages, store, telephone
+from onegrid_identity import messages, store
 from onegrid_identity.accounts import SESSION, USER, Account
 from onegrid_identity.commands import logins, sessions
 from onegrid_identity.commands.logins import LogIn, LogInWithCode, RequestCode
@@ -21,7 +21,7 @@ from onegrid_identity.keys import SigningKeys
 from onegrid_identity.passwords import Passwords
 from onegrid_identity.senders import CodeSender
 from onegrid_identity.settings import IdentitySettings
-from onegrid_kit import ids, metrics, tokens
+from onegrid_kit import ids, metrics, telephone, tokens
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.runtime import Runtime

@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1 import identity_service_pb2 as pb
-from onegrid_identity import messages, store, telephone
+from onegrid_identity import messages, store
 from onegrid_identity.accounts import USER, Account
 from onegrid_identity.commands import logins, users
 from onegrid_identity.errors import CredentialsRejected
 from onegrid_identity.passwords import Passwords
 from onegrid_identity.settings import IdentitySettings
-from onegrid_kit import ids
+from onegrid_kit import ids, telephone
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.runtime import Runtime

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_identity import attempts, messages, store, telephone
+from onegrid_identity import attempts, messages, store
 from onegrid_identity.accounts import USER, Account, Grant, Role
 from onegrid_identity.commands import sessions
 from onegrid_identity.errors import CredentialsRejected, ScopeUnknown
 from onegrid_identity.granting import EVERYONE, PETITIONER
-from onegrid_kit import codes, ids, outbox
+from onegrid_kit import codes, ids, outbox, telephone
 from onegrid_kit.callers import ALWAYS, ANONYMOUS, Call, Period
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import InvalidRequest, NotFound, PermissionDenied

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from onegrid_notify import memberships
 from onegrid_notify.item import KEPT
 from onegrid_notify.memberships import Grant, Version
-from onegrid_notify.store import audiences, people
+from onegrid_notify.store import addresses, audiences, people
 
 __all__ = ["forget_past", "keep_grant", "keep_version"]
 
@@ -18,10 +18,12 @@ _FORGOTTEN_AT_ONCE: Final = 500
 
 
 def keep_version(conn: Connection, user: str, new: Version) -> None:
-    """Keep a version of an account."""
+    """Keep a version of an account; delete the addresses of one that is disabled, so that nothing is sent there."""
     people.lock_person(conn, user)
     if people.keep_version(conn, user, new):
         _derive(conn, user)
+    if not new.active:
+        addresses.delete_addresses(conn, user, new.time)
 
 
 def keep_grant(conn: Connection, user: str, new: Grant) -> None:

@@ -17,6 +17,7 @@ from onegrid_notify.tables import membership, person_grant, person_version
 __all__ = [
     "forget_past",
     "grants_of",
+    "is_disabled",
     "keep_grant",
     "keep_version",
     "lock_person",
@@ -98,6 +99,13 @@ def forget_past(conn: Connection, user: str, before: datetime) -> None:
     disabled = person_version.update().where(v.user_name == user, ~v.active, v.time < before)
     conn.execute(disabled.values(home=""))
     conn.execute(person_grant.delete().where(g.user_name == user, g.end_time < before))
+
+
+def is_disabled(conn: Connection, user: str) -> bool:
+    """Whether the account is known, and its newest version is not active."""
+    v = person_version.c
+    newest = select(v.active).where(v.user_name == user).order_by(v.version.desc()).limit(1)
+    return conn.execute(newest).scalar_one_or_none() is False
 
 
 def versions_of(conn: Connection, user: str) -> list[Version]:

@@ -39,7 +39,7 @@ def upgrade() -> None:
           asker bytea NOT NULL,
           count integer NOT NULL,
           begin_time timestamptz NOT NULL,
-          last_time timestamptz NOT NULL,
+          last_time timestamptz,
           PRIMARY KEY (asker)
         );
         CREATE INDEX code_request_time ON code_request (begin_time);

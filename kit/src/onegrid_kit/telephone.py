@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import phonenumbers
 
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 
-__all__ = ["normalize"]
+__all__ = ["masked", "normalize"]
+
+_SHOWN_FIRST: Final = 4
+_SHOWN_LAST: Final = 2
 
 
 def normalize(phone: str, field: str = "phone") -> str:
@@ -21,3 +26,8 @@ def normalize(phone: str, field: str = "phone") -> str:
     if number is None or not phonenumbers.is_possible_number(number):
         raise InvalidRequest(FieldViolation(field, "is no possible telephone number"))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def masked(number: str) -> str:
+    """A number in E.164 form as its owner recognises it and others do not: `+861********23`."""
+    return number[:_SHOWN_FIRST] + "*" * (len(number) - _SHOWN_FIRST - _SHOWN_LAST) + number[-_SHOWN_LAST:]

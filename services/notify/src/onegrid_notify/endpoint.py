@@ -1,0 +1,119 @@
+"""The robots and webhooks (机器人、回调) of an office."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid_kit import codes
+from onegrid_kit.cipher import Cipher
+from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.names import ResourceName
+
+__all__ = ["ENDPOINT", "MAX_ENDPOINTS", "Endpoint", "host_of", "office_of", "require_secret", "seal_secret", "seal_url"]
+
+ENDPOINT: Final = ResourceName("endpoints/{endpoint}")
+MAX_ENDPOINTS: Final = 20
+"""How many an office has at most."""
+
+_URL: Final = "endpoint url"
+_SIGNING: Final = "endpoint secret"
+_PREFIX: Final = "whsec_"
+_SECRET_BYTES: Final = range(24, 65)
+"""What Standard Webhooks asks of a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where an office gets messages."""
+
+    id: str
+    """The office's code and a word."""
+    channel: Channel
+    display_name: str
+    topics: tuple[str, ...]
+    """What it gets of that which is for the office: ``columns/{column}`` or ``petitions``."""
+    disabled: bool
+    """Nothing is sent to it."""
+    sealed_url: bytes = field(repr=False)
+    host: str
+    """Of the url."""
+    sealed_secret: bytes | None = field(repr=False)
+    """What messages are signed with."""
+    version: int
+    create_time: datetime
+    update_time: datetime
+
+    @property
+    def name(self) -> str:
+        """``endpoints/{endpoint}``."""
+        return ENDPOINT.name(self.id)
+
+    @property
+    def office(self) -> str:
+        """The code of the department or place."""
+        return office_of(self.id)
+
+    @property
+    def district(self) -> str:
+        """The code of the district that it belongs to."""
+        return codes.district_of(self.id)
+
+    @property
+    def etag(self) -> str:
+        """Changes with every change."""
+        return str(self.version)
+
+    def url(self, cipher: Cipher) -> str:
+        """Where messages are sent. Raises CipherError."""
+        return cipher.decrypt(self.sealed_url, _URL)
+
+    def secret(self, cipher: Cipher) -> str:
+        """What messages are signed with; empty if it has none. Raises CipherError."""
+        return "" if self.sealed_secret is None else cipher.decrypt(self.sealed_secret, _SIGNING)
+
+
+def office_of(id_: str) -> str:
+    """The office of the endpoint of this id."""
+    return id_.partition("-")[0]
+
+
+def seal_url(url: str, cipher: Cipher) -> bytes:
+    """The url as it is stored."""
+    return cipher.encrypt(url, _URL)
+
+
+def seal_secret(secret: str, cipher: Cipher) -> bytes | None:
+    """The secret as it is stored."""
+    return cipher.encrypt(secret, _SIGNING) if secret else None
+
+
+def host_of(url: str) -> str:
+    """The host of a request's url. Raises InvalidRequest for one that nothing is sent to."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise InvalidRequest(FieldViolation("url", "is no address")) from None
+    if parts.scheme != "https":
+        raise InvalidRequest(FieldViolation("url", "takes https://…"))
+    if not parts.hostname or parts.username is not None or parts.password is not None or parts.fragment:
+        raise InvalidRequest(FieldViolation("url", "takes a host, no user and no fragment"))
+    return parts.hostname
+
+
+def require_secret(channel: Channel, secret: str) -> None:
+    """Raise InvalidRequest if a request's secret can't sign what is sent by the channel."""
+    if channel != Channel.CHANNEL_WEBHOOK:
+        return
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(_PREFIX) or len(key) not in _SECRET_BYTES:
+        raise InvalidRequest(FieldViolation("secret", "takes whsec_ and the base64 of 24 to 64 bytes"))
