@@ -28,7 +28,7 @@ from onegrid_kit.reads import AuditedReads, ReadAudit, ReadStatement
 from onegrid_kit.sizes import require_sendable
 from onegrid_kit.versioned import LoadStatement, VersionedCommands
 
-__all__ = ["Database", "DedicatedConnection", "is_conflict", "lost", "sqlstate", "sync_engine"]
+__all__ = ["READ_ONLY", "Database", "DedicatedConnection", "is_conflict", "lost", "sqlstate", "sync_engine"]
 
 T = TypeVar("T")
 Connector: TypeAlias = "Callable[[], Awaitable[asyncpg.Connection[Any]]]"
@@ -36,10 +36,11 @@ Connector: TypeAlias = "Callable[[], Awaitable[asyncpg.Connection[Any]]]"
 _TRIES = 4
 _CONFLICTS = frozenset({"40001", "40P01"})
 _LOCK_TIMEOUT = "55P03"
-_READ_ONLY = "25006"
+READ_ONLY = "25006"
+"""The SQLSTATE of what would change something in a transaction, or on a server, that only reads."""
 # Of class 08 (connection), 53 (resources), 57P (shutting down), 25006 (a primary that is one no more): no fault of the
 # request.
-_GONE = ("08", "53", "57P", _READ_ONLY)
+_GONE = ("08", "53", "57P", READ_ONLY)
 _FAILURES = (
     DBAPIError,
     PoolTimeout,
@@ -145,24 +146,13 @@ class Database:
             raise _translate(error) from error
 
     async def read_only(self, query: Callable[[Connection], T]) -> T:
-        """Run it in one transaction in which PostgreSQL refuses every change.
-
-        Raises Unavailable, or TypeError for a query that would change something.
-        """
-
-        def refused(conn: Connection) -> T:
-            try:
-                return query(conn)
-            except DBAPIError as error:
-                if sqlstate(error) == _READ_ONLY:
-                    raise TypeError("a query that only reads would change something") from error
-                raise
+        """Run it in one transaction in which PostgreSQL refuses every change (READ_ONLY). Raises Unavailable."""
 
         async def once() -> T:
             async with self._connected(self._reader) as conn:
                 await conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 async with conn.begin():
-                    return await conn.run_sync(refused)
+                    return await conn.run_sync(query)
 
         try:
             return await self._shielded(_reconnecting(once))

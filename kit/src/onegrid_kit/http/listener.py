@@ -22,9 +22,9 @@ from onegrid_kit.logs import log
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings, SettingsError
 
-__all__ = ["HEADERS", "HttpListener"]
+__all__ = ["HttpListener"]
 
-HEADERS: Final[Mapping[str, str]] = {
+_HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -129,7 +129,7 @@ class HttpListener:
 
     def response(self, answer: Answer) -> web.Response:
         """With the headers that every answer has."""
-        headers = {**HEADERS, **answer.headers}
+        headers = {**_HEADERS, **answer.headers}
         if self._settings.tls_certificate:
             headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
         if answer.content_type:

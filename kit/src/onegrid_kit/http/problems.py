@@ -15,9 +15,9 @@ from onegrid_kit.http.answers import Answer
 from onegrid_kit.http.errors import BodyTooSlow, MethodNotAllowed, UnsupportedMediaType
 from onegrid_kit.rpc.error_mapping import domain_error, rpc_status
 
-__all__ = ["CONTENT_TYPE", "problem_of"]
+__all__ = ["problem_of"]
 
-CONTENT_TYPE: Final = "application/problem+json"
+_CONTENT_TYPE: Final = "application/problem+json"
 
 # As google.rpc.Code documents it.
 _STATUS_OF_CODE: Final[Mapping[int, HTTPStatus]] = {
@@ -67,7 +67,7 @@ def problem_of(error: Exception, domain: str) -> Answer:
         headers["Allow"] = known.allowed
     if isinstance(known, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    return Answer(status, orjson.dumps(problem), CONTENT_TYPE, headers)
+    return Answer(status, orjson.dumps(problem), _CONTENT_TYPE, headers)
 
 
 def _violations(packed: Any) -> list[dict[str, str]]:

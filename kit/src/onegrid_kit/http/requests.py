@@ -16,12 +16,12 @@ from onegrid_kit.errors import MalformedRequest
 from onegrid_kit.http.errors import UnsupportedMediaType
 from onegrid_kit.settings import ServiceSettings
 
-__all__ = ["FORM", "MULTIPART", "Request"]
+__all__ = ["Request"]
 
 S_co = TypeVar("S_co", bound=ServiceSettings, covariant=True)
 
-FORM = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
 _FIELDS = 100
 
 
@@ -55,13 +55,13 @@ class Request(Generic[S_co]):
     def form(self) -> Mapping[str, str]:
         """The fields of a form, of either type. Raises MalformedRequest or UnsupportedMediaType."""
         try:
-            if self.content_type == FORM:
+            if self.content_type == _FORM:
                 return dict(parse_qsl(self.body.decode(), keep_blank_values=True, max_num_fields=_FIELDS))
-            if self.content_type == MULTIPART:
+            if self.content_type == _MULTIPART:
                 return self._multipart()
         except ValueError:
             raise MalformedRequest("the body is no form") from None
-        raise UnsupportedMediaType(f"{FORM} or {MULTIPART}")
+        raise UnsupportedMediaType(f"{_FORM} or {_MULTIPART}")
 
     def _multipart(self) -> Mapping[str, str]:
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()

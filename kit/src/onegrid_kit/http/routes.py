@@ -9,12 +9,13 @@ from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from onegrid_kit.database import Database
+from onegrid_kit.database import READ_ONLY, Database, sqlstate
 from onegrid_kit.http.answers import Answer
 from onegrid_kit.http.requests import Request
 
-__all__ = ["PUBLIC", "Access", "Permitted", "Public", "ReadOnlyDatabase", "Route", "Signed", "get", "post"]
+__all__ = ["PUBLIC", "Access", "Permitted", "ReadOnlyDatabase", "Route", "Signed", "get", "post"]
 
 T = TypeVar("T")
 
@@ -58,8 +59,17 @@ class ReadOnlyDatabase:
         self._db = db
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run it in a transaction that only reads. Raises Unavailable."""
-        return await self._db.read_only(query)
+        """Run it in a transaction that only reads. Raises Unavailable, or TypeError if it would change something."""
+
+        def refused(conn: Connection) -> T:
+            try:
+                return query(conn)
+            except DBAPIError as error:
+                if sqlstate(error) == READ_ONLY:
+                    raise TypeError("a query of a GET would change something") from error
+                raise
+
+        return await self._db.read_only(refused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
