@@ -59,7 +59,7 @@ async def opened(**entry: Any) -> AsyncIterator[Provider]:
 
 
 @dataclass
-class Seen:
+class Recorded:
     """A request."""
 
     method: str
@@ -81,7 +81,7 @@ class Server:
     """A real HTTP server that answers as it is told."""
 
     url: str = ""
-    seen: list[Seen] = field(default_factory=list)
+    requests: list[Recorded] = field(default_factory=list)
     respond: Respond | None = None
     connections: set[object] = field(default_factory=set)
 
@@ -108,7 +108,7 @@ class Server:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.seen.append(Seen(request.method, request.path, dict(request.query), headers, body))
+        self.requests.append(Recorded(request.method, request.path, dict(request.query), headers, body))
         self.connections.add(request.transport)
         assert self.respond is not None
         return await self.respond(request)

@@ -105,7 +105,7 @@ async def test_wecom_gets_plain_text_that_fits(server: Server) -> None:
     async with opened(**entry("wecom")) as provider:
         await sent(provider, robot(server), MESSAGE)
         await sent(provider, robot(server), RobotMessage(title="长", text="水" * 5000, url="https://example.cn/1"))
-    short, long = (each.fields for each in server.seen)
+    short, long = (each.fields for each in server.requests)
     text = '停水通知\n明日8时 <at user_id="all"></at>\nhttps://example.cn/1'
     assert short == {"msgtype": "text", "text": {"content": text}}
     content = long["text"]["content"]
@@ -118,7 +118,7 @@ async def test_dingtalk_gets_a_signature_of_the_time_in_the_address(server: Serv
     async with opened(**entry("dingtalk")) as provider:
         await sent(provider, robot(server, "SECabc"), MESSAGE)
         await sent(provider, robot(server), MESSAGE)
-    signed, plain = server.seen
+    signed, plain = server.requests
     assert signed.query.keys() == {"access_token", "timestamp", "sign"}
     assert abs(int(signed.query["timestamp"]) / 1000 - time.time()) < 600
     text = f"{signed.query['timestamp']}\nSECabc".encode()
@@ -131,7 +131,7 @@ async def test_feishu_gets_a_signature_in_the_body_and_no_tag_of_somebodys_text_
     server.answers(200, {"code": 0})
     async with opened(**entry("feishu")) as provider:
         await sent(provider, robot(server, "abc"), MESSAGE)
-    fields = server.seen[0].fields
+    fields = server.requests[0].fields
     assert abs(int(fields["timestamp"]) - time.time()) < 600
     key = f"{fields['timestamp']}\nabc".encode()
     assert fields["sign"] == base64.b64encode(hmac.new(key, b"", hashlib.sha256).digest()).decode()
@@ -154,4 +154,4 @@ async def test_robots_are_at_their_messengers_hosts_alone(server: Server, kind: 
         private = await sent(provider, Endpoint(url=server.url.replace("http", "https")).address, MESSAGE)
     codes = {each.code for each in (elsewhere, plain, private)}
     assert codes == {"HOST_NOT_ALLOWED", "NOT_HTTPS", "ADDRESS_PRIVATE"}
-    assert not server.seen
+    assert not server.requests

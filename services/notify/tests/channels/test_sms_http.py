@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from onegrid_kit.sending import Outcome
 from onegrid_notify.contents import Sms
 
-from .attempts import PHONE, WEBHOOK_SECRET, Server, closed_port, opened, sent
+from .attempts import PHONE, WEBHOOK_SECRET, Server, attempt, closed_port, opened, sent
 
 SMS = Sms(template="login-code", parameters={"code": "123456"}, text="验证码123456")
 
@@ -34,15 +34,15 @@ async def test_a_message_is_posted_signed_and_with_the_attempts_key(server: Serv
     async with opened(**entry(server)) as provider:
         result = await sent(provider, PHONE, SMS, key)
     assert (result.outcome, result.provider_id) == (Outcome.ACCEPTED, "gateway-7")
-    (seen,) = server.seen
-    assert Webhook(WEBHOOK_SECRET).verify(seen.body, seen.headers) == {
+    (request,) = server.requests
+    assert Webhook(WEBHOOK_SECRET).verify(request.body, request.headers) == {
         "key": str(key),
         "to": PHONE,
         "template": "login-code",
         "parameters": {"code": "123456"},
         "text": "验证码123456",
     }
-    assert seen.headers["idempotency-key"] == str(key)
+    assert request.headers["idempotency-key"] == str(key)
 
 
 async def test_a_gateway_without_ids_of_its_own_knows_messages_by_the_key(server: Server) -> None:
@@ -62,6 +62,7 @@ async def test_a_gateway_without_ids_of_its_own_knows_messages_by_the_key(server
         (302, None, Outcome.FAILED, "HTTP_302", False),
         (429, {"code": "TOO_MANY"}, Outcome.RETRYABLE, "HTTP_429", False),
         (503, None, Outcome.RETRYABLE, "HTTP_503", False),
+        (403, None, Outcome.RETRYABLE, "HTTP_403", False),
         (502, None, Outcome.UNKNOWN, "HTTP_502", False),
     ],
 )
@@ -93,3 +94,39 @@ async def test_an_attempt_without_an_answer_is_unknown_and_one_that_did_not_leav
         (Outcome.UNKNOWN, "CONNECTION_LOST"),
         (Outcome.RETRYABLE, "CONNECT"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "outcome", "code", "refused"),
+    [
+        (200, {"state": "ACCEPTED", "id": "gateway-7"}, Outcome.ACCEPTED, "", False),
+        (200, {"state": "DELIVERED"}, Outcome.DELIVERED, "", False),
+        (200, {"state": "FAILED", "code": "ADDRESS_REFUSED"}, Outcome.FAILED, "ADDRESS_REFUSED", True),
+        (404, None, Outcome.RETRYABLE, "NOT_RECEIVED", False),
+    ],
+)
+async def test_the_gateway_is_asked_what_became_of_a_key(
+    server: Server, status: int, fields: dict[str, str] | None, outcome: Outcome, code: str, refused: bool
+) -> None:
+    server.answers(status, fields)
+    ours = attempt()
+    async with opened(**entry(server)) as provider:
+        result = await provider.ask(ours)
+    assert result is not None
+    assert (result.outcome, result.code, result.address_refused) == (outcome, code, refused)
+    (request,) = server.requests
+    assert (request.method, request.path) == ("GET", f"/messages/{ours.key}")
+    Webhook(WEBHOOK_SECRET).verify(request.body, request.headers, json_parse=False)
+
+
+async def test_what_the_gateway_does_not_say_stays_unknown(server: Server) -> None:
+    async with opened(**entry(server)) as provider:
+        for status, fields in ((200, {"state": "PERHAPS"}), (200, None), (503, {"state": "DELIVERED"}), (403, None)):
+            server.answers(status, fields)
+            assert await provider.ask(attempt()) is None
+        server.hangs_up()
+        assert await provider.ask(attempt()) is None
+    count = len(server.requests)
+    async with opened(**{**entry(server), "ask_url": ""}) as provider:
+        assert await provider.ask(attempt()) is None
+    assert len(server.requests) == count

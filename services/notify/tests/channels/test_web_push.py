@@ -74,7 +74,7 @@ async def test_a_browser_reads_what_its_push_service_cannot(authority: Authority
         result = await sent(provider, browser.subscription(f"{server.url}/push/1"), PUSH)
         again = await sent(provider, browser.subscription(f"{server.url}/push/2"), PUSH)
     assert (result.outcome, again.outcome) == (Outcome.ACCEPTED, Outcome.ACCEPTED)
-    first, second = server.seen
+    first, second = server.requests
     fields = {"title": PUSH.title, "body": PUSH.body, "url": PUSH.url, "topic": "articles/1"}
     assert browser.read(first.body) == browser.read(second.body) == fields
     assert first.body != second.body
@@ -124,7 +124,7 @@ async def test_a_long_text_is_shortened_to_what_push_services_take(server: Serve
     long = Push(title="水" * 1000, body='"\\' * 5000, url="https://example.cn/" + "a" * 200)
     async with opened(**ENTRY) as provider:
         await sent(provider, browser.subscription(server.url), long)
-    body = server.seen[0].body
+    body = server.requests[0].body
     assert len(body) <= 4096
     assert browser.read(body)["title"].endswith("水…")
 

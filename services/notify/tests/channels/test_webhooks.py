@@ -29,7 +29,7 @@ async def test_an_event_arrives_signed_as_standard_webhooks_says_and_each_time_w
     async with opened(**HERE) as provider:
         results = [await sent(provider, endpoint(f"{server.url}/hook?of=me"), EVENT) for _ in range(2)]
     assert [each.outcome for each in results] == [Outcome.ACCEPTED] * 2
-    first, second = server.seen
+    first, second = server.requests
     assert Webhook(WEBHOOK_SECRET).verify(first.body, first.headers) == {
         "type": "notify.article.published",
         "timestamp": "2026-11-11T06:36:00+00:00",
@@ -80,7 +80,7 @@ async def test_a_redirect_is_not_followed(server: Server) -> None:
     async with opened(**HERE) as provider:
         result = await sent(provider, endpoint(server.url), EVENT)
     assert (result.outcome, result.code) == (Outcome.RETRYABLE, "HTTP_307")
-    assert len(server.seen) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ async def test_only_a_certificate_of_a_known_authority_is_trusted(authority: Aut
         assert (result.outcome, result.code) == (Outcome.RETRYABLE, "TLS")
         async with opened(**HERE, ca_file=authority.file) as provider:
             assert (await sent(provider, endpoint(server.url), EVENT)).outcome is Outcome.ACCEPTED
-        assert len(server.seen) == 1
+        assert len(server.requests) == 1
 
 
 async def test_without_an_answer_it_is_tried_again_as_the_id_is_known_there(server: Server) -> None:
@@ -164,7 +164,7 @@ async def test_without_a_secret_nothing_is_sent(server: Server, secret: str) -> 
     async with opened(**HERE) as provider:
         result = await sent(provider, endpoint(server.url, secret), EVENT)
     assert (result.outcome, result.code) == (Outcome.FAILED, "SECRET_INVALID")
-    assert not server.seen
+    assert not server.requests
 
 
 async def test_the_environments_proxy_is_not_taken_and_the_entrys_is(
@@ -179,5 +179,5 @@ async def test_the_environments_proxy_is_not_taken_and_the_entrys_is(
             await sent(provider, endpoint("http://example.org/through"), EVENT)
         async with opened(**{**given, "proxy": f"http://127.0.0.1:{port}"}) as provider:
             result = await sent(provider, endpoint(server.url), EVENT)
-    assert server.seen[1].path == "/through"
+    assert server.requests[1].path == "/through"
     assert (result.outcome, result.code) == (Outcome.RETRYABLE, "PROXY")

@@ -40,8 +40,13 @@ class NotSent(Exception):
 
     @property
     def result(self) -> Result:
-        """What an attempt comes to by it."""
+        """What an attempt comes to by it, where each message goes somewhere else."""
         return Result.failed(self.code, temporary=not self.refused, address_refused=self.refused)
+
+    @property
+    def result_of_provider(self) -> Result:
+        """The same, where all of a provider's messages go to one place."""
+        return self.result if self.refused else Result.failed(self.code, provider_away=True)
 
 
 class NoAnswer(Exception):

@@ -50,7 +50,9 @@ class _Robots(HttpAdapter):
         headers = {"content-type": "application/json; charset=utf-8"}
         try:
             answer = await self._poster.post(address, json.dumps(fields, ensure_ascii=False).encode(), headers)
-        except (NotSent, NoAnswer) as error:
+        except NotSent as error:
+            return error.result_of_provider
+        except NoAnswer as error:
             return error.result
         return self._result(answer)
 

@@ -55,9 +55,9 @@ def network_failure(error: BaseException) -> Result:
         isinstance(each, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
         for each in causes
     ):
-        return Result.failed("CONNECT", temporary=True)
+        return Result.failed("CONNECT", provider_away=True)
     if any(isinstance(each, requests.exceptions.SSLError) for each in causes):
-        return Result.failed("TLS", temporary=True)
+        return Result.failed("TLS", provider_away=True)
     if any(isinstance(each, TimeoutError | requests.exceptions.Timeout) for each in causes):
         return Result.unknown("TIMEOUT")
     return Result.unknown("CONNECTION_LOST")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from alibabacloud_dysmsapi20170525.client import Client
-from alibabacloud_dysmsapi20170525.models import SendSmsRequest
+from alibabacloud_dysmsapi20170525.models import QuerySendDetailsRequest, SendSmsRequest
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.exceptions import UnretryableException
@@ -22,12 +23,13 @@ from onegrid_notify.providers import AliyunSms
 __all__ = ["AliyunSender"]
 
 _ACCEPTED: Final = "OK"
-_REFUSED: Final = frozenset({"isv.MOBILE_NUMBER_ILLEGAL", "MOBILE_NOT_ON_SERVICE"})
+_REFUSED: Final = frozenset({"isv.MOBILE_NUMBER_ILLEGAL", "MK:0001", "MOBILE_NOT_ON_SERVICE"})
 _TOO_MANY: Final = "isv.BUSINESS_LIMIT_CONTROL"
 _PAUSES_S: Final = {"分钟级": 60.0, "小时级": 3600.0, "天级": 6 * 3600.0}
 """Which of its limits is reached, the message alone says: 触发分钟级流控Permits:1."""
 _ACCOUNT: Final = frozenset(
     {
+        "isp.RAM_PERMISSION_DENY",
         "isv.ACCOUNT_ABNORMAL",
         "isv.ACCOUNT_NOT_EXISTS",
         "isv.AMOUNT_NOT_ENOUGH",
@@ -39,9 +41,18 @@ _ACCOUNT: Final = frozenset(
         "isv.PRODUCT_UN_SUBSCRIPT",
     }
 )
-"""The fault is the account's: another provider may send it, or this one once that is put right."""
+"""The fault is the account's: nothing can be sent until that is put right."""
+_CREDENTIALS: Final = (
+    "Forbidden",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidSecurityToken",
+    "SignatureDoesNotMatch",
+)
+"""How the codes of the API's gateway begin that refuse our key."""
 _STATUS: Final = {1: Outcome.ACCEPTED, 2: Outcome.FAILED, 3: Outcome.DELIVERED}
 _PAGE: Final = 50
+_PAGES: Final = 4
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 
 
@@ -89,13 +100,34 @@ class AliyunSender(SdkAdapter):
             template_param=json.dumps(parameters, ensure_ascii=False),
             out_id=str(attempt.key),
         )
-        answer = await self._call(lambda: self._answer(self._client.send_sms_with_options, request))
+        answer = await self._call(partial(self._answer, self._client.send_sms_with_options, request))
         if isinstance(answer, Result):
             return answer
         code = str(answer.get("Code", ""))
         if code == _ACCEPTED:
             return Result.accepted(str(answer.get("BizId", "")))
         return _failure(code, str(answer.get("Message", "")))
+
+    async def ask_by_address(self, attempt: Attempt, address: str) -> Result | None:
+        """What its list of this number's messages says of the one with the attempt's key."""
+        day = attempt.begin_time.astimezone(_CHINA).strftime("%Y%m%d")
+        for page in range(1, _PAGES + 1):
+            request = QuerySendDetailsRequest(
+                phone_number=_number(address), send_date=day, page_size=_PAGE, current_page=page
+            )
+            answer = await self._call(partial(self._answer, self._client.query_send_details_with_options, request))
+            if isinstance(answer, Result) or answer.get("Code") != _ACCEPTED:
+                return None
+            details = (answer.get("SmsSendDetailDTOs") or {}).get("SmsSendDetailDTO") or []
+            for detail in details:
+                outcome = _STATUS.get(detail.get("SendStatus"))
+                if detail.get("OutId") == str(attempt.key) and outcome is not None:
+                    code = str(detail.get("ErrCode", "")) if outcome is Outcome.FAILED else ""
+                    return Result(outcome, code, address_refused=code in _REFUSED)
+            if len(details) < _PAGE:
+                break
+        # It may not be listed yet: that it was never taken nobody can know by that.
+        return None
 
     def _answer(self, call: Any, request: Any) -> dict[str, Any] | Result:
         """Its answer; or what became of the attempt, if there was none."""
@@ -121,6 +153,7 @@ def _failure(code: str, message: str) -> Result:
     if code == _TOO_MANY:
         pause_s = next((pause_s for period, pause_s in _PAUSES_S.items() if period in message), 3600.0)
         return Result.failed(code, temporary=True, retry_after_s=pause_s)
-    # isv: what the message or the account is at fault for; all else (isp, the API's gateway) is the provider's.
-    temporary = not code.startswith("isv.") or code in _ACCOUNT
-    return Result.failed(code, temporary=temporary, address_refused=code in _REFUSED)
+    if code in _ACCOUNT or code.startswith(_CREDENTIALS):
+        return Result.failed(code, provider_away=True)
+    # isv: what the message is at fault for; all else (isp, the API's gateway) is the provider's.
+    return Result.failed(code, temporary=not code.startswith("isv."), address_refused=code in _REFUSED)

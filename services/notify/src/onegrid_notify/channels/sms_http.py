@@ -16,6 +16,7 @@ from onegrid_notify.providers import HttpSms
 __all__ = ["SmsGateway"]
 
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
+_ID: Final = re.compile(r"[!-~]{1,128}")
 _ADDRESS_REFUSED: Final = "ADDRESS_REFUSED"
 _STATES: Final = {"ACCEPTED": Outcome.ACCEPTED, "DELIVERED": Outcome.DELIVERED, "FAILED": Outcome.FAILED}
 
@@ -46,13 +47,16 @@ class SmsGateway(HttpAdapter):
         headers = {**signed(self._secret, message_id(outgoing.id), body), "idempotency-key": key}
         try:
             answer = await self._poster.post(self._url, body, headers)
-        except (NotSent, NoAnswer) as error:
+        except NotSent as error:
+            return error.result_of_provider
+        except NoAnswer as error:
             return error.result
         if answer.accepted:
             return Result.accepted(_id(answer.fields.get("id")) or key)
         code = _code(answer.fields.get("code")) or answer.code
-        later = refused_for_now(answer)
-        return later or Result.failed(code, address_refused=code == _ADDRESS_REFUSED)
+        if answer.status in (401, 403):
+            return Result.failed(code, provider_away=True)
+        return refused_for_now(answer) or Result.failed(code, address_refused=code == _ADDRESS_REFUSED)
 
     async def ask(self, attempt: Attempt) -> Result | None:
         """What became of it, if the gateway can say that."""
@@ -79,4 +83,4 @@ def _code(value: object) -> str:
 
 
 def _id(value: object) -> str:
-    return value if isinstance(value, str) and len(value) <= 128 and value.isprintable() else ""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -10,7 +12,7 @@ from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
-from tencentcloud.sms.v20210111.models import SendSmsRequest
+from tencentcloud.sms.v20210111.models import PullSmsSendStatusByPhoneNumberRequest, SendSmsRequest
 from tencentcloud.sms.v20210111.sms_client import SmsClient
 
 from onegrid_kit.sending import Attempt, Outcome, Outgoing, Result, Send
@@ -36,16 +38,15 @@ _PAUSES_S: Final = {
     "LimitExceeded.PhoneNumberSameContentDailyLimit": 6 * 3600.0,
     "LimitExceeded.DeliveryFrequencyLimit": 60.0,
 }
-_PROVIDERS: Final = (
-    "AuthFailure",
-    "FailedOperation.InsufficientBalanceInSmsPackage",
-    "InternalError",
-    "LimitExceeded",
-    "RequestLimitExceeded",
-    "ResourceUnavailable",
-    "UnauthorizedOperation",
-)
-"""How the codes begin of faults that are not the message's: another provider may send it, or this one later."""
+_ACCOUNT: Final = ("AuthFailure", "FailedOperation.InsufficientBalanceInSmsPackage", "UnauthorizedOperation")
+"""How the codes begin of faults of the account: nothing can be sent until they are put right."""
+_PROVIDERS: Final = ("InternalError", "LimitExceeded", "RequestLimitExceeded", "ResourceUnavailable")
+"""How the codes begin of other faults that are not the message's."""
+_NO_SUCH_NUMBER: Final = frozenset({"MK:0001"})
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
+_PAGE: Final = 100
+_CLOCKS_S: Final = 300
+"""How far its clock and the database's may be apart."""
 _REPORTS: Final = {"SUCCESS": Outcome.DELIVERED, "FAIL": Outcome.FAILED}
 
 
@@ -87,7 +88,7 @@ class TencentSender(SdkAdapter):
         request.TemplateId = template.id
         request.TemplateParamSet = [sms.parameters[name] for name in template.parameters]
         request.SessionContext = str(attempt.key)
-        answer = await self._call(lambda: _answer(self._client.SendSms, request))
+        answer = await self._call(partial(_answer, self._client.SendSms, request))
         if isinstance(answer, Result):
             return answer
         statuses: Sequence[Any] = answer.SendStatusSet or ()
@@ -96,6 +97,25 @@ class TencentSender(SdkAdapter):
         if statuses[0].Code == _ACCEPTED:
             return Result.accepted(statuses[0].SerialNo or "")
         return _failure(str(statuses[0].Code))
+
+    async def ask_by_address(self, attempt: Attempt, address: str) -> Result | None:
+        """What its list of this number's messages says of the one with the attempt's key, once that has ended."""
+        request = PullSmsSendStatusByPhoneNumberRequest()
+        request.BeginTime = int(attempt.begin_time.timestamp()) - _CLOCKS_S
+        request.Offset = 0
+        request.Limit = _PAGE
+        request.PhoneNumber = address
+        request.SmsSdkAppId = self._app_id
+        answer = await self._call(partial(_answer, self._client.PullSmsSendStatusByPhoneNumber, request))
+        if isinstance(answer, Result):
+            return None
+        for report in answer.PullSmsSendStatusSet or ():
+            outcome = _REPORTS.get(report.ReportStatus)
+            if report.SessionContext == str(attempt.key) and outcome is not None:
+                code = str(report.Description) if outcome is Outcome.FAILED else ""
+                code = code if _CODE.fullmatch(code) else outcome.value * bool(code)
+                return Result(outcome, code, report.SerialNo or "", address_refused=code in _NO_SUCH_NUMBER)
+        return None
 
 
 def _answer(call: Any, request: Any) -> Any:
@@ -114,6 +134,7 @@ def _answer(call: Any, request: Any) -> Any:
 def _failure(code: str) -> Result:
     if code == _UNKNOWN:
         return Result.unknown(code)
-    pause_s = _PAUSES_S.get(code)
-    temporary = code.startswith(_PROVIDERS)
+    if code.startswith(_ACCOUNT):
+        return Result.failed(code, provider_away=True)
+    temporary, pause_s = code.startswith(_PROVIDERS), _PAUSES_S.get(code)
     return Result.failed(code, temporary=temporary, retry_after_s=pause_s, address_refused=code in _REFUSED)

@@ -152,7 +152,7 @@ class SmtpServer(Adapter):
         except BaseException as error:
             client.close()
             if isinstance(error, aiosmtplib.SMTPException | OSError):  # a TimeoutError is one, too
-                raise _Refused(Result.failed(_why_not_connected(error), temporary=True)) from None
+                raise _Refused(Result.failed(_why_not_connected(error), provider_away=True)) from None
             raise
         return _Connection(client)
 
