@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from onegrid_kit.http.routes import Route, Signed, post
-from onegrid_notify.web import receipts
+from onegrid_kit.http.routes import PUBLIC, Route, Signed, get, post
+from onegrid_notify.unsubscribing import PATH
+from onegrid_notify.web import receipts, unsubscribe
 
 __all__ = ["ROUTES"]
 
@@ -15,4 +16,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     post(
         "/v1/receipts/{provider}/{secret}", Signed(receipts.verify), receipts.receive, max_body_bytes=receipts.MAX_BYTES
     ),
+    get(f"{PATH}/{{token}}", PUBLIC, unsubscribe.show),
+    post(f"{PATH}/{{token}}", PUBLIC, unsubscribe.unsubscribe, max_body_bytes=4096),
 )
