@@ -25,6 +25,8 @@ from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import logs
 from onegrid_kit.cipher import cipher
 from onegrid_kit.database import sync_engine
+from onegrid_kit.embedded.ports import free_port
+from onegrid_kit.settings import SettingsError
 
 console = Console()
 
@@ -35,9 +37,11 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="stop after the case; 0 only if it was concluded and rated")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("ONEGRID_DATA", ".data")))
     parser.add_argument("--port", type=int, default=int(os.environ.get("ONEGRID_PORT", "50051")))
+    parser.add_argument("--http-port", type=int, default=int(os.environ.get("ONEGRID_HTTP_PORT", "0")))
     arguments = parser.parse_args()
+    http_port = arguments.http_port or free_port()
     logs.configure("demo", os.environ.get("ONEGRID_LOG_LEVEL", "warning"), console=True)
-    platform = Platform(arguments.data, f"127.0.0.1:{arguments.port}")
+    platform = Platform(arguments.data, f"127.0.0.1:{arguments.port}", f"127.0.0.1:{http_port}")
     report("starting PostgreSQL" if platform.loaded else "starting PostgreSQL and making its databases")
     try:
         platform.open_database()
@@ -57,8 +61,8 @@ async def serve(platform: Platform, port: int, *, once: bool) -> int:
         loop.add_signal_handler(number, stopping.set)
     try:
         await platform.start()
-    except RuntimeError as error:
-        report(f"port {port} can't be used ({error}); choose another: ONEGRID_PORT=50052 make run")
+    except (RuntimeError, SettingsError) as error:
+        report(f"a port can't be used ({error}); choose others: ONEGRID_PORT=50052 ONEGRID_HTTP_PORT=8081 make run")
         await platform.stop()
         return 1
     client = Client({service.name: f"127.0.0.1:{port}" for service in SERVICES}, platform.codes.last)
@@ -94,7 +98,8 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     accounts = platform.accounts()
     report("publishing a policy to one street, on the morning of 2020-11-11")
     outcome = await policy.replay(client, platform.clock, accounts)
-    show_policy(outcome)
+    link = platform.unsubscribe_link(outcome.resident, outcome.article.column)
+    show_policy(outcome, link)
     report("replaying the reference case of 2020-11-11 over gRPC")
     petition = await case.replay(client, platform.clock, accounts)
     timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=60)
@@ -121,11 +126,16 @@ async def load_once(platform: Platform, client: Client) -> None:
     report(f"loaded in {time.monotonic() - began:.0f} s")
 
 
-def show_policy(outcome: policy.Outcome) -> None:
-    """Who has the policy, and how far it reached."""
+def show_policy(outcome: policy.Outcome, unsubscribe_link: str) -> None:
+    """Who has the policy, how far it reached, and where an e-mail about it lets its reader unsubscribe."""
     console.print(inbox_table("the inbox of a resident of 广济街道", outcome.there))
     console.print(inbox_table("the inbox of a resident of 九道街道", outcome.elsewhere))
     console.print(reach_table("how far it reached", [outcome.reach.total, *outcome.reach.parts]))
+    console.print(
+        f"in a browser, where the resident ends e-mails of its column without logging in:\n\n  {unsubscribe_link}\n",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def show_next(platform: Platform, port: int, petition: str) -> None:

@@ -12,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_demo.codes import DemoCodes
 from onegrid_identity.main import SERVICE as IDENTITY
+from onegrid_kit.cipher import cipher
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.embedded.postgres import PostgresServer
@@ -24,6 +26,8 @@ from onegrid_kit.runtime import Runtime
 from onegrid_kit.server import ApiServer
 from onegrid_kit.service import Service, installed
 from onegrid_kit.settings import ServiceSettings
+from onegrid_notify.main import SERVICE as NOTIFY
+from onegrid_notify.unsubscribing import Unsubscription
 
 __all__ = ["SERVICES", "Platform"]
 
@@ -34,9 +38,11 @@ _CODE_SENDER = "onegrid_identity.senders:WebhookSender"
 class Platform:
     """Everything that `make run` starts, in the order it is started and stopped."""
 
-    def __init__(self, folder: Path, listen: str) -> None:
+    def __init__(self, folder: Path, listen: str, http_listen: str = "") -> None:
         self._folder = folder
         self._listen = listen
+        self._http_listen = http_listen
+        self._http_url = f"http://{http_listen}" if http_listen else ""
         self._postgres = PostgresServer(folder / "postgres", settings={"shared_buffers": "32MB"})
         self._server: ApiServer | None = None
         self._pump: Pump | None = None
@@ -76,6 +82,7 @@ class Platform:
             page_token_key=keys["page_token_key"],
             cipher_keys=keys["cipher_keys"],
             listen=self._listen,
+            http_listen=self._http_listen,
             identity_target=self._listen,
             reuse_port=False,
             database_pool=3,
@@ -83,10 +90,18 @@ class Platform:
             drain_pause_s=0.0,
             drain_grace_s=3.0,
         )
+        if service is NOTIFY:
+            return replace(settings, http_url=self._http_url)  # type: ignore[call-arg]
         if service is not IDENTITY:
             return settings
         gateway = self.codes.gateway.url
         return replace(settings, code_sender=_CODE_SENDER, code_webhook_url=gateway)  # type: ignore[call-arg]
+
+    def unsubscribe_link(self, user: str, column: str) -> str:
+        """What an e-mail about something in the column would let its reader unsubscribe by."""
+        settings = self.settings(NOTIFY)
+        unsubscription = Unsubscription(user, Channel.CHANNEL_EMAIL, column)
+        return unsubscription.link(self._http_url, cipher(settings.cipher, settings.cipher_keys))
 
     async def start(self) -> int:
         """Serve; the port."""

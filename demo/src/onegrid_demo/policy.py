@@ -22,7 +22,7 @@ from onegrid.notify.v1.resources_pb2 import (
     Selector,
 )
 from onegrid_demo import district
-from onegrid_demo.client import Client, inbox_of
+from onegrid_demo.client import Client, bearer, inbox_of
 from onegrid_demo.loading import STREET, until, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 
@@ -36,6 +36,8 @@ class Outcome:
     """What became of the policy."""
 
     article: Article
+    resident: str
+    """Who reads it: `users/{user}`."""
     there: Sequence[InboxItem]
     """The items about it that the resident of the street finds."""
     elsewhere: Sequence[InboxItem]
@@ -73,7 +75,8 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     await notify.SubmitArticle(pb.SubmitArticleRequest(name=name, request_id=_new_id()), metadata=editor, timeout=60)
     at(9, 30)
     editor = await client.staff("street", accounts["street"]["password"])
-    resident = await client.public(accounts["citizen"]["phone"], district.CODE)
+    session = await client.log_in_public(accounts["citizen"]["phone"], district.CODE)
+    resident = bearer(session.access_token)
     stream = notify.StreamInbox(pb.StreamInboxRequest(), metadata=resident)
     await _next(stream)
     published = await notify.PublishArticle(
@@ -108,7 +111,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     )
     if clock is not None:
         clock.reset()
-    return Outcome(published.article, there, elsewhere, reach)
+    return Outcome(published.article, session.user, there, elsewhere, reach)
 
 
 def succeeded(outcome: Outcome) -> bool:
