@@ -6,6 +6,7 @@ have it in JSON.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,17 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Self
 
-__all__ = ["Email", "Endpoint", "Push", "PushSubscription", "RobotMessage", "Sms", "Urgency", "WebhookEvent"]
+__all__ = [
+    "Email",
+    "Endpoint",
+    "Push",
+    "PushSubscription",
+    "RobotMessage",
+    "Sms",
+    "Urgency",
+    "WebhookEvent",
+    "is_webhook_secret",
+]
 
 
 class _Address:
@@ -112,3 +123,12 @@ class Push:
     ttl: timedelta = timedelta(days=1)
     """How long a push service keeps it for a device that is off."""
     urgency: Urgency = Urgency.NORMAL
+
+
+def is_webhook_secret(text: str) -> bool:
+    """Whether it is a secret as Standard Webhooks writes it: `whsec_` and 24 to 64 bytes in base64."""
+    prefix, found, encoded = text.partition("whsec_")
+    try:
+        return bool(found) and not prefix and 24 <= len(base64.b64decode(encoded, validate=True)) <= 64
+    except ValueError:
+        return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -14,6 +12,7 @@ from onegrid_kit import codes
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.names import ResourceName
+from onegrid_notify.contents import is_webhook_secret
 
 __all__ = ["ENDPOINT", "MAX_ENDPOINTS", "Endpoint", "host_of", "office_of", "require_secret", "seal_secret", "seal_url"]
 
@@ -23,9 +22,6 @@ MAX_ENDPOINTS: Final = 20
 
 _URL: Final = "endpoint url"
 _SIGNING: Final = "endpoint secret"
-_PREFIX: Final = "whsec_"
-_SECRET_BYTES: Final = range(24, 65)
-"""What Standard Webhooks asks of a secret."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +105,5 @@ def host_of(url: str) -> str:
 
 def require_secret(channel: Channel, secret: str) -> None:
     """Raise InvalidRequest if a request's secret can't sign what is sent by the channel."""
-    if channel != Channel.CHANNEL_WEBHOOK:
-        return
-    try:
-        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not secret.startswith(_PREFIX) or len(key) not in _SECRET_BYTES:
+    if channel == Channel.CHANNEL_WEBHOOK and not is_webhook_secret(secret):
         raise InvalidRequest(FieldViolation("secret", "takes whsec_ and the base64 of 24 to 64 bytes"))

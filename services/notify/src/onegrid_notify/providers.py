@@ -16,7 +16,6 @@ publish, unless an entry has others:
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import types
@@ -27,6 +26,7 @@ from urllib.parse import urlsplit
 
 from onegrid_kit.sending import Limit, LimitScope
 from onegrid_kit.settings import SettingsError
+from onegrid_notify.contents import is_webhook_secret
 
 __all__ = [
     "AliyunSms",
@@ -44,7 +44,6 @@ __all__ = [
     "WeCom",
     "WebPush",
     "Webhook",
-    "is_webhook_secret",
     "parse",
 ]
 
@@ -354,7 +353,7 @@ class WebPush(ToAnyone):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(_length(self.private_key, urlsafe=True) == 32, "private_key", "takes base64url of 32 bytes")
+        _require(_is_key(self.private_key), "private_key", "takes base64url of 32 bytes")
         _require(self.subject.startswith(("mailto:", "https://")), "subject", "takes mailto:… or https://…")
 
 
@@ -488,15 +487,8 @@ def _url(text: str, *schemes: str) -> bool:
         return False
 
 
-def is_webhook_secret(text: str) -> bool:
-    """Whether it is a secret as Standard Webhooks writes it: `whsec_` and 24 to 64 bytes in base64."""
-    return text.startswith("whsec_") and 24 <= _length(text.removeprefix("whsec_")) <= 64
-
-
-def _length(text: str, *, urlsafe: bool = False) -> int:
-    """How many bytes are written there in base64; -1 if it is none."""
+def _is_key(text: str) -> bool:
     try:
-        padded = text + "=" * (-len(text) % 4)
-        return len(base64.b64decode(padded, altchars=b"-_" if urlsafe else None, validate=True))
-    except (ValueError, binascii.Error):
-        return -1
+        return len(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)) == 32
+    except ValueError:
+        return False

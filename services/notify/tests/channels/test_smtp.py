@@ -21,6 +21,7 @@ from .attempts import closed_port, opened, sent
 from .mail_servers import MailServer, mail_serving
 
 TO = "zhang@example.cn"
+NAME = "元宝区网格（通知, 勿复）"
 EMAIL = Email(
     subject="停水通知：明日8时",
     text="明日8时至12时停水，\n.\n请提前储水。",
@@ -36,7 +37,7 @@ def entry(mail: MailServer | int, **given: Any) -> dict[str, Any]:
         "port": mail if isinstance(mail, int) else mail.port,
         "security": "plain",
         "from_address": "notice@example.cn",
-        "from_name": "元宝区，通知",
+        "from_name": NAME,
         "timeout_s": 2,
         **given,
     }
@@ -57,10 +58,8 @@ async def test_a_message_arrives_as_text_and_as_html_with_what_mail_programs_loo
     (envelope,) = mail.taken
     assert (envelope.mail_from, envelope.rcpt_tos) == ("notice@example.cn", [TO])
     message = read(envelope)
-    assert (
-        message["from"] == '"元宝区，通知" <notice@example.cn>'
-        or str(message["from"]) == "元宝区，通知 <notice@example.cn>"
-    )
+    (sender,) = message["from"].addresses
+    assert (sender.display_name, sender.addr_spec) == (NAME, "notice@example.cn")
     names = (
         "to",
         "reply-to",
@@ -101,11 +100,26 @@ async def test_without_html_and_link_it_is_text_alone() -> None:
     assert message.get_content().replace("\r\n", "\n") == ".hidden dot\nbye\n"
 
 
+async def test_a_long_subject_is_folded_and_read_as_it_was() -> None:
+    subject = "关于2026年老旧小区加装电梯补贴申请的通知" * 8 + " and so on" * 20
+    async with mail_serving() as mail, opened(**entry(mail)) as provider:
+        await sent(provider, TO, Email(subject=subject, text="x"))
+    assert read(mail.taken[0])["subject"] == subject
+    content = mail.taken[0].content
+    assert isinstance(content, bytes)
+    assert max(map(len, content.splitlines())) <= 78
+
+
 async def test_no_text_of_others_becomes_a_header_or_a_command() -> None:
     subject = "hello\r\nBcc: everyone@example.cn\r\n\r\nbody"
     async with mail_serving() as mail, opened(**entry(mail)) as provider:
         assert (await sent(provider, TO, Email(subject=subject, text="x"))).outcome is Outcome.ACCEPTED
-        for url in ("https://example.cn/\r\nBcc: x@example.cn", "https://example.cn/>, <https://x", "mailto:a@b.cn"):
+        for url in (
+            "https://example.cn/\r\nBcc: x@example.cn",
+            "https://example.cn/退订",
+            "https://example.cn/>, <https://x",
+            "mailto:a@b.cn",
+        ):
             refused = await sent(provider, TO, Email(subject="s", text="x", unsubscribe_url=url))
             assert (refused.outcome, refused.code) == (Outcome.FAILED, "MESSAGE_INVALID")
         for address in ("a@b.cn>\r\nDATA", "a@b.cn\nRCPT TO:<c@d.cn>", "a b@c.cn", "nobody", "@b.cn", "a@b@c.cn", ""):

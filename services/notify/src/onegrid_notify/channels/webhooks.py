@@ -14,8 +14,8 @@ from standardwebhooks import Webhook as Signer
 from onegrid_kit.sending import Attempt, Outgoing, Result, Send
 from onegrid_notify.channels.adapters import HttpAdapter
 from onegrid_notify.channels.posting import NoAnswer, NotSent
-from onegrid_notify.contents import Endpoint, WebhookEvent
-from onegrid_notify.providers import Webhook, is_webhook_secret
+from onegrid_notify.contents import Endpoint, WebhookEvent, is_webhook_secret
+from onegrid_notify.providers import Webhook
 
 __all__ = ["Webhooks", "message_id", "signed"]
 
