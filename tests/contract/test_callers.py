@@ -24,7 +24,7 @@ from onegrid.grid.v1.resources_pb2 import Cell, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
-from onegrid.notify.v1.resources_pb2 import AidKind, Audience, Column, Content, Group, Selector
+from onegrid.notify.v1.resources_pb2 import AidKind, Audience, Column, Content, Group, Selector, VisitOutcome
 from onegrid.notify.v1.templates_pb2 import Wording
 from onegrid.options.v1 import options_pb2
 from onegrid.petition.v1 import petition_service_pb2 as pb
@@ -361,6 +361,10 @@ def on_article(name: str) -> Iterator[Message]:
     yield notify_pb.GetArticleRequest(name=name)
     yield notify_pb.ListArticleVersionsRequest(article=name)
     yield notify_pb.GetReachRequest(name=name)
+    yield notify_pb.GetEscalationRequest(name=name)
+    yield notify_pb.ConfirmRecipientRequest(
+        article=name, user=UNKNOWN_USER, outcome=VisitOutcome.VISIT_OUTCOME_IN_PERSON
+    )
 
 
 def on_deliveries(user: str, office: str, phone: str) -> Iterator[Message]:

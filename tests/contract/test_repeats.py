@@ -18,7 +18,7 @@ from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.notify.v1.delivery_pb2 import Address, Preferences, QuietHours
-from onegrid.notify.v1.resources_pb2 import Acknowledgement, AidKind, Column, Content, Group, Record
+from onegrid.notify.v1.resources_pb2 import Acknowledgement, AidKind, Column, Content, Group, Record, VisitOutcome
 from onegrid.notify.v1.templates_pb2 import Wording
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
@@ -325,6 +325,21 @@ def lifted(district: District) -> Prepared:
     return "admin", notify_pb.LiftSuppressionRequest(district=DISTRICT, phone=request.phone)
 
 
+def visited(district: District) -> Prepared:
+    """Somebody who is to confirm a notice, once that is written down."""
+    article = published(district, push=True, must_confirm=True)
+    listing = notify_pb.ListRecipientsRequest(article=article.name, place=DISTRICT)
+
+    def recipients() -> list[str]:
+        answer = district.do(listing, "commander", notify_pb.ListRecipientsResponse)
+        return [] if answer.counting else [each.user for each in answer.recipients]
+
+    eventually(lambda: bool(recipients()))
+    return "commander", notify_pb.ConfirmRecipientRequest(
+        article=article.name, user=recipients()[0], outcome=VisitOutcome.VISIT_OUTCOME_BY_PHONE
+    )
+
+
 PREPARE: Mapping[str, Prepare] = {
     "CreateUser": new_user,
     "UpdateUser": renamed_user,
@@ -417,6 +432,7 @@ PREPARE: Mapping[str, Prepare] = {
         notify_pb.SuppressAddressRequest(district=DISTRICT, phone="+8613900000001", note="停机"),
     ),
     "LiftSuppression": lifted,
+    "ConfirmRecipient": visited,
 }
 # Something of each request that can be other without breaking its rules.
 CHANGES: Mapping[str, Callable[[Message], None]] = {
@@ -457,6 +473,7 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "DeleteEndpoint": lambda request: setattr(request, "name", request.name + "x"),
     "SuppressAddress": lambda request: setattr(request, "note", "别的"),
     "LiftSuppression": lambda request: setattr(request, "phone", "+8613900000003"),
+    "ConfirmRecipient": lambda request: setattr(request, "outcome", 3),
 }
 
 

@@ -11,6 +11,7 @@ from onegrid.notify.v1.resources_pb2 import ArticleAction, ArticleState
 from onegrid_kit.names import ResourceName
 from onegrid_notify.audience import Audience
 from onegrid_notify.errors import ExpiryPassed
+from onegrid_notify.escalation import Escalation
 from onegrid_notify.lifecycle import LIFE
 
 __all__ = ["ARTICLE", "Article", "Attachment", "Content", "Draft", "Version", "state_at"]
@@ -56,6 +57,7 @@ class Draft:
     expire_time: datetime | None = None
     channels: tuple[Channel, ...] = ()
     """By which it is also sent, beside inboxes."""
+    escalation: Escalation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,12 +22,14 @@ from onegrid.petition.v1.resources_pb2 import Kind
 
 __all__ = [
     "FACTS",
+    "VISITS_REQUESTED",
     "AppointmentFacts",
     "Facts",
     "Form",
     "PetitionFacts",
     "Recipient",
     "RoleFacts",
+    "VisitFacts",
     "decode",
     "encode",
     "event_key",
@@ -139,6 +141,17 @@ class AppointmentFacts(Facts):
     post: Post = field(default=Post.POST_UNSPECIFIED, metadata=_about("As what.", Post.POST_WORKER, Form.POST))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitFacts(Facts):
+    """What can be said of an urgent notice that some people have to be visited for."""
+
+    title: str = field(default="", metadata=_about("The notice's title.", "防汛转移通知", required=True))
+
+
+VISITS_REQUESTED: Final = "notify.VisitsRequested"
+"""What templates call the beginning of a list of visits, which notify does not announce to others."""
+
+
 def event_key(event: type[Message]) -> str:
     """What templates call a kind of event: its service and its message, ``petition.PetitionFiled``."""
     parts = event.DESCRIPTOR.full_name.split(".")
@@ -167,6 +180,7 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     event_key(RoleGranted): RoleFacts,
     event_key(RoleRevoked): RoleFacts,
     event_key(CellDefined): AppointmentFacts,
+    VISITS_REQUESTED: VisitFacts,
 }
 """The facts of each kind of event that there are messages about."""
 

@@ -18,6 +18,7 @@ from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, GROUP, Audience, Group
 from onegrid_notify.columns import Column
 from onegrid_notify.endpoint import Endpoint
+from onegrid_notify.escalation import Escalation, Rung
 from onegrid_notify.facts import Facts, Form
 from onegrid_notify.item import InboxItem
 from onegrid_notify.preferences import Digest, Mute, Preferences, require_zone
@@ -51,6 +52,7 @@ __all__ = [
     "record",
     "record_of",
     "rendered",
+    "rung",
     "suppression",
     "template",
     "template_facts",
@@ -129,6 +131,7 @@ def article(of: Article, state: ArticleState) -> resources_pb2.Article:
         create_time=timestamp(of.create_time),
         update_time=timestamp(of.update_time),
         channels=draft.channels,
+        escalation=None if draft.escalation is None else _escalation(draft.escalation),
     )
 
 
@@ -166,6 +169,7 @@ def draft_of(message: notify_service_pb2.DraftArticle, content: Content) -> Draf
         must_confirm=message.must_confirm,
         expire_time=message.expire_time.ToDatetime(UTC) if message.HasField("expire_time") else None,
         channels=tuple(message.channels),
+        escalation=_escalation_of(message.escalation) if message.HasField("escalation") else None,
     )
 
 
@@ -278,7 +282,32 @@ def recipient(of: Recipient) -> notify_service_pb2.Recipient:
         receive_time=timestamp(of.receive_time),
         read_time=timestamp(of.read_time),
         confirm_time=timestamp(of.confirm_time),
+        visit_since_time=timestamp(of.visit_since),
+        visit_outcome=of.visit_outcome,
+        visit_time=timestamp(of.visit_time),
     )
+
+
+def rung(of: Rung) -> resources_pb2.Rung:
+    """A rung of an escalation."""
+    return resources_pb2.Rung(
+        number=of.number,
+        channel=of.channel,
+        due_time=timestamp(of.due_time),
+        begin_time=timestamp(of.begin_time),
+        end_time=timestamp(of.end_time),
+        unread=of.unread,
+    )
+
+
+def _escalation(of: Escalation) -> resources_pb2.Escalation:
+    message = resources_pb2.Escalation(channels=of.channels, door_to_door=of.door_to_door)
+    message.after.FromTimedelta(of.after)
+    return message
+
+
+def _escalation_of(message: resources_pb2.Escalation) -> Escalation:
+    return Escalation(message.after.ToTimedelta(), tuple(message.channels), message.door_to_door)
 
 
 def aid_request(of: AidRequest, cipher: Cipher) -> resources_pb2.AidRequest:

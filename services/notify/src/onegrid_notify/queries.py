@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from onegrid.notify.v1.resources_pb2 import ArticleState
-from onegrid_kit import codes, steps
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.paging import Position
-from onegrid_kit.steps import State
 from onegrid_notify import authority
 from onegrid_notify.addressing import require_addressable
 from onegrid_notify.article import Article, Version
 from onegrid_notify.audience import COLUMN, Audience, selector_rows
 from onegrid_notify.columns import Columns
 from onegrid_notify.errors import WrongState
+from onegrid_notify.escalation import Escalation, Progress, Rung
 from onegrid_notify.lifecycle import LIFE
-from onegrid_notify.reach import Figures, Reached, Recipient, counting_id
+from onegrid_notify.reach import Figures, Reached, Recipient
 from onegrid_notify.records import Record
 from onegrid_notify.store import articles, audiences, reach, records, templates
+from onegrid_notify.store import escalation as escalations
 from onegrid_notify.store.columns import columns_of
 from onegrid_notify.wording import TemplateKey, TemplateVersion, shipped_version
 
 __all__ = [
     "article_for",
     "count_audience",
+    "escalation_of",
     "list_articles",
     "list_owned",
     "list_recipients",
@@ -93,14 +95,12 @@ def reach_of(conn: Connection, id_: str, place: str, call: Call) -> Reached:
         raise authority.absent(call.caller, call.permission, id_)
     place = place or article.district
     call.caller.require(call.permission, place, article.owner)
-    if not article.was_published_at(call.now):
-        state = article.state_at(call.now)
-        raise WrongState(state, LIFE.allowed(state))
+    _require_published(article, call)
     found = reach.figures_of(conn, id_, place)
     total = sum(found, Figures(place))
     parts = [replace(figures, place="") if figures.place == place else figures for figures in found]
     has_parts = codes.is_district(place) or codes.is_street(place)
-    return Reached(total, parts if has_parts else [], counting=article.draft.push and _is_counting(conn, article))
+    return Reached(total, parts if has_parts else [], counting=article.draft.push and reach.is_counting(conn, article))
 
 
 def require_published(conn: Connection, id_: str, call: Call) -> bool:
@@ -110,14 +110,41 @@ def require_published(conn: Connection, id_: str, call: Call) -> bool:
     article = articles.find_article(conn, id_)
     if article is None or not article.was_published_at(call.now):
         raise authority.absent(call.caller, call.permission, id_)
-    return article.draft.must_confirm and _is_counting(conn, article)
+    return article.draft.must_confirm and reach.is_counting(conn, article)
 
 
 def list_recipients(
-    conn: Connection, id_: str, place: str, after: Position, limit: int, *, show_confirmed: bool
+    conn: Connection,
+    id_: str,
+    place: str,
+    call: Call,
+    after: Position,
+    limit: int,
+    *,
+    show_confirmed: bool,
+    to_visit: bool,
 ) -> list[Recipient]:
-    """Who of a place must confirm a notice, and has not; or all who are asked to."""
-    return reach.recipients_page(conn, id_, place, after, limit, show_confirmed=show_confirmed)
+    """Who of a place must confirm a notice, and has not; or all who are asked to; or who is to be visited."""
+    return reach.recipients_page(
+        conn, id_, place, call.now, after, limit, show_confirmed=show_confirmed and not to_visit, to_visit=to_visit
+    )
+
+
+def escalation_of(conn: Connection, id_: str, call: Call) -> Progress:
+    """Where the escalation of a notice stands: for those who may see the district or the notice's office.
+
+    Raises NotFound, PermissionDenied or WrongState.
+    """
+    article = articles.find_article(conn, id_)
+    if article is None:
+        raise authority.absent(call.caller, call.permission, id_)
+    call.caller.require(call.permission, article.district, article.owner)
+    _require_published(article, call)
+    rungs = escalations.rungs_of(conn, id_)
+    plan = article.draft.escalation
+    if plan is not None and article.state_at(call.now) == ArticleState.ARTICLE_STATE_PUBLISHED:
+        rungs += _to_come(plan, rungs, article)
+    return Progress(rungs, *escalations.count_visits(conn, id_, call.now))
 
 
 def list_records(conn: Connection, column_id: str, place: str, after: Position, limit: int) -> list[Record]:
@@ -161,9 +188,20 @@ def _for_reader(conn: Connection, article: Article, call: Call) -> bool:
     return articles.is_for_reader(conn, article, call.caller.user)
 
 
-def _is_counting(conn: Connection, article: Article) -> bool:
-    """Whether the audience of an article that readers have is not counted yet."""
-    if not article.opened:
-        return True
-    work = steps.find(conn, counting_id(article.name))
-    return work is not None and work.state in (State.RUNNING, State.FAILED)
+def _require_published(article: Article, call: Call) -> None:
+    if not article.was_published_at(call.now):
+        state = article.state_at(call.now)
+        raise WrongState(state, LIFE.allowed(state))
+
+
+def _to_come(plan: Escalation, rungs: Sequence[Rung], article: Article) -> Iterator[Rung]:
+    """The rungs behind those that are there; of the first of them it is known when it is due."""
+    last = rungs[-1] if rungs else None
+    number, step = (last.number, last.step) if last is not None else (0, 0)
+    since = article.publish_time if last is None else last.begin_time
+    due = None if since is None else since + plan.after
+    for offset, channel in enumerate(plan.rungs[step:], start=1):
+        yield Rung(
+            number=number + offset, version=article.unread_below, step=step + offset, channel=channel, due_time=due
+        )
+        due = None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from onegrid.notify.v1.resources_pb2 import VisitOutcome
+
 __all__ = ["COUNT_AUDIENCE", "Figures", "Reached", "Recipient", "counting_id"]
 
 COUNT_AUDIENCE: Final = "count audience"
@@ -60,3 +62,7 @@ class Recipient:
     read_time: datetime | None
     """Unset while it is unread."""
     confirm_time: datetime | None
+    visit_since: datetime | None
+    """Since when they are to be visited; None if they are not."""
+    visit_outcome: VisitOutcome
+    visit_time: datetime | None

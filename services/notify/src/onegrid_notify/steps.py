@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from onegrid_kit.steps import Steps
+from onegrid_notify.commands.escalation import climb
 from onegrid_notify.commands.reach import count_audience
+from onegrid_notify.escalation import CLIMB
 from onegrid_notify.reach import COUNT_AUDIENCE
 
 __all__ = ["STEPS"]
 
-STEPS = (Steps(COUNT_AUDIENCE, count_audience),)
+STEPS = (Steps(COUNT_AUDIENCE, count_audience), Steps(CLIMB, climb))

@@ -36,6 +36,7 @@ __all__ = [
     "preferences",
     "reach",
     "record",
+    "rung",
     "selector",
     "signal",
     "subscription",
@@ -88,6 +89,7 @@ article = Table(
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
     Column("channels", ARRAY(SmallInteger), nullable=False, server_default="{}"),
+    Column("escalation", JSONB(none_as_null=True)),
 )
 
 article_version = Table(
@@ -253,6 +255,26 @@ recipient = Table(
     Column("article", Text, primary_key=True),
     Column("user_name", Text, primary_key=True),
     Column("place", Text, nullable=False),
+    Column("visit_version", Integer, nullable=False, server_default="0"),
+    Column("visit_since", _time),
+    Column("visit_outcome", SmallInteger, nullable=False, server_default="0"),
+    Column("visit_time", _time),
+    Column("visitor", Text, nullable=False, server_default=""),
+)
+
+rung = Table(
+    "rung",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("article", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("channel", SmallInteger, nullable=False),
+    Column("due_time", _time, nullable=False),
+    Column("begin_time", _time),
+    Column("end_time", _time),
+    Column("unread", BigInteger, nullable=False),
 )
 
 aid_request = Table(

@@ -14,7 +14,7 @@ from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_notify.article import Article
-from onegrid_notify.commands import reach
+from onegrid_notify.commands import escalation, reach
 from onegrid_notify.item import ITEM, TOKENS_KEPT, KnownItem
 from onegrid_notify.store import signals
 
@@ -50,6 +50,7 @@ def notice_opened(conn: Connection, article: Article, call: Call) -> None:
     """Readers have the article from now on; called once for each article that appears."""
     if article.draft.push:
         reach.begin(conn, article)
+        escalation.begin(conn, article)
         signals.signal_article(conn, article.id, call.now)
 
 
@@ -58,6 +59,7 @@ def notice_corrected(conn: Connection, article: Article, call: Call) -> None:
     if article.draft.push:
         if article.unread_below == article.version:
             reach.begin_anew(conn, article)
+            escalation.begin_anew(conn, article, call.now)
         signals.signal_article(conn, article.id, call.now)
 
 
@@ -65,6 +67,7 @@ def notice_withdrawn(conn: Connection, article: Article, call: Call) -> None:
     """Readers who had the article have it no more."""
     if article.draft.push:
         reach.end(conn, article)
+        escalation.end(conn, article)
         signals.signal_article(conn, article.id, call.now, removed=True)
 
 

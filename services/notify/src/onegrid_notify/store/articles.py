@@ -13,6 +13,7 @@ from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind
 from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, Audience, SelectorRow
+from onegrid_notify.escalation import Escalation
 from onegrid_notify.store.matching import ANCESTORS, SELECTORS
 from onegrid_notify.tables import article, article_version, selector
 
@@ -22,6 +23,7 @@ __all__ = [
     "delete_selectors",
     "delete_versions",
     "find_article",
+    "hold_article",
     "insert_article",
     "insert_selectors",
     "insert_version",
@@ -69,6 +71,13 @@ def find_article(conn: Connection, id_: str, *, lock: bool = False) -> Article |
     """The article of that id."""
     query = select(article).where(article.c.district == codes.district_of(id_), article.c.id == id_)
     row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else _article(row)
+
+
+def hold_article(conn: Connection, id_: str) -> Article | None:
+    """The article of that id, which is not corrected or withdrawn before the transaction ends; readers go on."""
+    query = select(article).where(article.c.district == codes.district_of(id_), article.c.id == id_)
+    row = conn.execute(query.with_for_update(read=True)).one_or_none()
     return None if row is None else _article(row)
 
 
@@ -309,6 +318,7 @@ def _values(of: Article) -> dict[str, Any]:
         "sequence": of.sequence,
         "update_time": of.update_time,
         "channels": [int(channel) for channel in draft.channels],
+        "escalation": None if draft.escalation is None else draft.escalation.json(),
     }
 
 
@@ -328,6 +338,7 @@ def _article(row: Any) -> Article:
             must_confirm=row.must_confirm,
             expire_time=row.expire_time,
             channels=tuple(row.channels),
+            escalation=None if row.escalation is None else Escalation.of_json(row.escalation),
         ),
         publish_time=row.publish_time,
         version=row.version,

@@ -9,13 +9,22 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection, text
 
 from onegrid.notify.v1.resources_pb2 import Acknowledgement, ArticleState, InboxItemKind
+from onegrid_kit import codes
 from onegrid_kit.batches import BatchStatement
 from onegrid_kit.paging import Position
 from onegrid_kit.versioned import LoadStatement
 from onegrid_notify.item import KEPT, MAX_ITEMS, Count, InboxItem, KnownItem, Reader
 from onegrid_notify.store.matching import ANCESTORS, SELECTORS
 
-__all__ = ["NAMED_ITEMS", "acknowledge_items", "count_items", "inbox_items", "item_of", "known_items"]
+__all__ = [
+    "NAMED_ITEMS",
+    "acknowledge_items",
+    "confirm_for",
+    "count_items",
+    "inbox_items",
+    "item_of",
+    "known_items",
+]
 
 _NOTICE: Final = f"""
   article.district, article.id, {InboxItemKind.INBOX_ITEM_KIND_NOTICE:d} AS kind, article.title, article.summary,
@@ -200,14 +209,7 @@ known_items = LoadStatement(
 _RECEIVED, _READ, _CONFIRMED = 1, 2, 4
 """The bits of `item_state.changed`."""
 
-acknowledge_items = BatchStatement(
-    "items jsonb, acknowledgement smallint",
-    """
-    named AS (
-      SELECT fresh.caller AS user_name, fresh.time, fresh.acknowledgement, item.*
-      FROM fresh, jsonb_to_recordset(fresh.items) AS item (district text, id text, place text, version integer)
-    )
-    """,
+_ACKNOWLEDGING: Final = (
     # What a correction makes unread again waits for those who read it now, and they for the correction.
     """
     article_now AS (
@@ -269,4 +271,31 @@ acknowledge_items = BatchStatement(
     )
     """,
 )
+"""The parts of a WITH that note the acknowledgements of `named`, and count them."""
+acknowledge_items = BatchStatement(
+    "items jsonb, acknowledgement smallint",
+    """
+    named AS (
+      SELECT fresh.caller AS user_name, fresh.time, fresh.acknowledgement, item.*
+      FROM fresh, jsonb_to_recordset(fresh.items) AS item (district text, id text, place text, version integer)
+    )
+    """,
+    *_ACKNOWLEDGING,
+)
 """Notes what readers did with items, each step of a reader once, and counts it for the place of the reader."""
+_CONFIRM: Final = text(
+    f"""
+    WITH named AS (
+      SELECT CAST(:user AS text) AS user_name, CAST(:time AS timestamptz) AS time,
+             {Acknowledgement.ACKNOWLEDGEMENT_CONFIRMED:d} AS acknowledgement, CAST(:district AS text) AS district,
+             CAST(:item AS text) AS id, CAST(:place AS text) AS place, 0 AS version
+    ), {", ".join(_ACKNOWLEDGING)}
+    SELECT count(*) FROM acknowledged
+    """
+)
+
+
+def confirm_for(conn: Connection, user: str, item: str, place: str, time: datetime) -> None:
+    """Note that a reader, who counts in that place, confirmed a notice, and count it."""
+    values = {"user": user, "item": item, "district": codes.district_of(item), "place": place, "time": time}
+    conn.execute(_CONFIRM, values)

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, TextClause, text
 
-from onegrid_kit import codes
+from onegrid.notify.v1.resources_pb2 import ArticleState
+from onegrid_kit import codes, steps
 from onegrid_kit.paging import Position
-from onegrid_notify.reach import Figures, Recipient
+from onegrid_kit.steps import State
+from onegrid_notify.article import Article
+from onegrid_notify.reach import Figures, Recipient, counting_id
 from onegrid_notify.store.matching import MEMBERS
 
-__all__ = ["Piece", "begin_anew", "count_people", "figures_of", "recipients_page"]
+__all__ = [
+    "TO_VISIT",
+    "Piece",
+    "begin_anew",
+    "count_people",
+    "figures_of",
+    "is_counting",
+    "lock_recipient",
+    "recipients_page",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,27 @@ def begin_anew(conn: Connection, article_id: str) -> None:
     )
 
 
+TO_VISIT: Final = f"""
+  article.state = {ArticleState.ARTICLE_STATE_PUBLISHED:d}
+  AND (article.expire_time IS NULL OR article.expire_time > :now)
+  AND recipient.visit_version >= article.unread_below AND coalesce(state.confirmed_version, 0) < article.unread_below
+  AND (coalesce(state.read_version, 0) < article.unread_below OR state.read_time < recipient.visit_since)
+"""
+"""That somebody is to be visited: they were put onto the list, and have neither confirmed the notice nor read it since;
+and readers still have it."""
+_RECIPIENT: Final = f"""
+  SELECT recipient.user_name, recipient.place, state.receive_time,
+         CASE WHEN state.read_version >= article.unread_below THEN state.read_time END AS read_time,
+         CASE WHEN state.confirmed_version >= article.unread_below THEN state.confirm_time END AS confirm_time,
+         CASE WHEN {TO_VISIT} THEN recipient.visit_since END AS visit_since,
+         recipient.visit_outcome, recipient.visit_time
+  FROM recipient
+  JOIN article ON article.district = recipient.district AND article.id = recipient.article
+  LEFT JOIN item_state AS state
+    ON state.district = recipient.district AND state.user_name = recipient.user_name
+    AND state.item = recipient.article
+  WHERE recipient.district = :district AND recipient.article = :article
+"""
 _FIGURES: Final = text(
     """
     SELECT left(place, :length) AS place, CAST(sum(audience) AS bigint) AS audience,
@@ -112,42 +146,63 @@ def figures_of(conn: Connection, article_id: str, place: str) -> list[Figures]:
     ]
 
 
-def _recipients(behind_after: str) -> TextClause:
+_FIND_RECIPIENT: Final = text(f"{_RECIPIENT} AND recipient.user_name = :user FOR UPDATE OF recipient")
+
+
+def _recipients(behind_after: str, to_visit: str = "") -> TextClause:
     return text(
         f"""
-        SELECT recipient.user_name, recipient.place, state.receive_time,
-               CASE WHEN state.read_version >= article.unread_below THEN state.read_time END AS read_time,
-               CASE WHEN state.confirmed_version >= article.unread_below THEN state.confirm_time END AS confirm_time
-        FROM recipient
-        JOIN article ON article.district = recipient.district AND article.id = recipient.article
-        LEFT JOIN item_state AS state
-          ON state.district = recipient.district AND state.user_name = recipient.user_name
-          AND state.item = recipient.article
-        WHERE recipient.district = :district AND recipient.article = :article
+        {_RECIPIENT}
           AND recipient.place >= :place AND recipient.place < :place || '~' {behind_after}
-          AND (:show_confirmed OR coalesce(state.confirmed_version, 0) < article.unread_below)
+          AND (:show_confirmed OR coalesce(state.confirmed_version, 0) < article.unread_below) {to_visit}
         ORDER BY recipient.place, recipient.user_name LIMIT :limit
         """
     )
 
 
-_FIRST_RECIPIENTS: Final = _recipients("")
-_NEXT_RECIPIENTS: Final = _recipients("AND (recipient.place, recipient.user_name) > (:after_place, :after_user)")
+_BEHIND: Final = "AND (recipient.place, recipient.user_name) > (:after_place, :after_user)"
+# By the index of those who are ever to be visited.
+_VISITS: Final = f"AND (recipient.visit_version > 0 OR recipient.visit_outcome > 0) AND {TO_VISIT}"
+_PAGES: Final = {
+    (bool(behind), bool(visits)): _recipients(behind, visits) for behind in ("", _BEHIND) for visits in ("", _VISITS)
+}
+"""By whether it is a further page, and of those who are to be visited."""
 
 
 def recipients_page(
-    conn: Connection, article_id: str, place: str, after: Position, limit: int, *, show_confirmed: bool
+    conn: Connection,
+    article_id: str,
+    place: str,
+    now: datetime,
+    after: Position,
+    limit: int,
+    *,
+    show_confirmed: bool,
+    to_visit: bool,
 ) -> list[Recipient]:
-    """Who of a place is asked to confirm a notice, by place and name."""
+    """Who of a place is asked to confirm a notice, by place and name; all, or those who are to be visited."""
     values = {
         "district": codes.district_of(article_id),
         "article": article_id,
         "place": place,
         "show_confirmed": show_confirmed,
+        "now": now,
         "limit": limit,
         **dict(zip(("after_place", "after_user"), after, strict=False)),
     }
-    return [
-        Recipient(row.user_name, row.place, row.receive_time, row.read_time, row.confirm_time)
-        for row in conn.execute(_NEXT_RECIPIENTS if after else _FIRST_RECIPIENTS, values)
-    ]
+    return [Recipient(*row) for row in conn.execute(_PAGES[bool(after), to_visit], values)]
+
+
+def lock_recipient(conn: Connection, article_id: str, user: str, now: datetime) -> Recipient | None:
+    """One of those who are asked to confirm a notice."""
+    values = {"district": codes.district_of(article_id), "article": article_id, "user": user, "now": now}
+    row = conn.execute(_FIND_RECIPIENT, values).one_or_none()
+    return None if row is None else Recipient(*row)
+
+
+def is_counting(conn: Connection, article: Article) -> bool:
+    """Whether the audience of an article that readers have is not counted yet."""
+    if not article.opened:
+        return True
+    work = steps.find(conn, counting_id(article.name))
+    return work is not None and work.state in (State.RUNNING, State.FAILED)

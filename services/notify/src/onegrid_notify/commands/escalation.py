@@ -1,0 +1,198 @@
+"""Going on to those who have not read an urgent notice: rung by rung, and at last to their doors."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid.notify.v1.resources_pb2 import ArticleState, VisitOutcome
+from onegrid_kit import codes, sending, steps
+from onegrid_kit.callers import Call
+from onegrid_kit.lifecycle import short_name
+from onegrid_kit.sending import Lane, Sending
+from onegrid_kit.steps import Progress, Work
+from onegrid_notify import authority, metrics
+from onegrid_notify.article import ARTICLE, Article
+from onegrid_notify.errors import WrongState
+from onegrid_notify.escalation import CLIMB, Escalation, Rung, climbing_id, visit_item
+from onegrid_notify.facts import VISITS_REQUESTED, VisitFacts, encode
+from onegrid_notify.facts import Recipient as MessageRecipient
+from onegrid_notify.lifecycle import LIFE
+from onegrid_notify.reach import Recipient
+from onegrid_notify.rendering import render
+from onegrid_notify.store import articles, inboxes, messages, reach
+from onegrid_notify.store import escalation as store
+from onegrid_notify.templates import LANGUAGES
+
+__all__ = [
+    "LOOKED_AT_AT_ONCE",
+    "begin",
+    "begin_anew",
+    "begin_due_rungs",
+    "climb",
+    "confirm_recipient",
+    "end",
+    "measure_rungs",
+]
+
+_BEGUN_AT_ONCE: Final = 100
+LOOKED_AT_AT_ONCE: Final = 2_000
+_SENT_FOR: Final = timedelta(days=7)
+"""For how long a notice is still sent that could not be sent at once; it may expire before."""
+_ASKED_FOR: Final = timedelta(days=30)
+"""For how long grid workers keep the message that asks for visits; the notice may expire before."""
+
+
+def begin(conn: Connection, article: Article) -> None:
+    """Readers have the notice from now on: its first rung is due some time later."""
+    plan = article.draft.escalation
+    if plan is not None:
+        assert article.publish_time is not None, "readers have it"
+        _enter(conn, article, plan, 1, 1, article.publish_time + plan.after)
+
+
+def begin_anew(conn: Connection, article: Article, now: datetime) -> None:
+    """Readers are to read it again: begin with the first rung again."""
+    plan = article.draft.escalation
+    if plan is not None:
+        store.delete_waiting(conn, article.id)
+        begun = store.rungs_of(conn, article.id)
+        number = begun[-1].number + 1 if begun else 1
+        _enter(conn, article, plan, number, 1, now + plan.after)
+
+
+def end(conn: Connection, article: Article) -> None:
+    """The notice was withdrawn: no further rung begins. One that has begun ends with its next step."""
+    store.delete_waiting(conn, article.id)
+
+
+def begin_due_rungs(conn: Connection, now: datetime) -> None:
+    """Begin the rungs that are due, in order. One whose notice has expired is left out; one whose audience is still
+    being written down waits.
+    """
+    for article_id, number in store.due_rungs(conn, now, _BEGUN_AT_ONCE):
+        # The article first, as those do who correct or withdraw it; they may have replaced the rung meanwhile.
+        article = articles.hold_article(conn, article_id)
+        rung = store.find_rung(conn, article_id, number)
+        if article is None or rung is None:
+            continue
+        if not _goes_on(article, rung, now):
+            store.delete_waiting(conn, article_id)
+        elif not reach.is_counting(conn, article):
+            store.begin_rung(conn, article_id, number, now)
+            name, parameters = article.name, {"number": number}
+            steps.start(conn, CLIMB, climbing_id(name, number), subject=name, parameters=parameters, urgent=True)
+
+
+def climb(conn: Connection, work: Work, now: datetime) -> Progress:
+    """Hand a notice on to the next people who have not read it; after the last one, enter the next rung."""
+    article_id, number = ARTICLE.id(work.subject), work.parameters["number"]
+    article = articles.hold_article(conn, article_id)
+    rung = store.find_rung(conn, article_id, number)
+    if article is None or rung is None or not _goes_on(article, rung, now):
+        store.note_rung(conn, article_id, number, 0, now)
+        return Progress(work.cursor, 0, finished=True)
+    visits = rung.channel == Channel.CHANNEL_UNSPECIFIED
+    after = work.cursor.get("last", "")
+    piece = store.next_recipients(conn, article_id, rung.version, after, LOOKED_AT_AT_ONCE, confirmed=visits)
+    if visits:
+        store.add_to_visits(conn, article_id, rung.version, [user for user, _ in piece.left], now)
+        _ask_for_visits(conn, article, rung, {place for _, place in piece.left}, now)
+    else:
+        sending.enqueue(conn, [_sending(article, rung, user, now) for user, _ in piece.left], now)
+    store.note_rung(conn, article_id, number, len(piece.left), now if piece.finished else None)
+    if piece.finished:
+        _enter_next(conn, article, rung)
+    return Progress({"last": piece.last}, len(piece.left), piece.finished)
+
+
+def confirm_recipient(conn: Connection, article_id: str, user: str, outcome: VisitOutcome, call: Call) -> Recipient:
+    """Note what came of informing a recipient in person; unless they were not found, they have confirmed the notice.
+
+    Raises NotFound, PermissionDenied or WrongState.
+    """
+    article = articles.hold_article(conn, article_id)
+    known = article is not None and article.was_published_at(call.now)
+    recipient = reach.lock_recipient(conn, article_id, user, call.now) if known else None
+    if article is None or recipient is None:
+        raise authority.absent(call.caller, call.permission, article_id)
+    call.caller.require(call.permission, recipient.place)
+    state = article.state_at(call.now)
+    if state != ArticleState.ARTICLE_STATE_PUBLISHED:
+        raise WrongState(state, LIFE.allowed(state))
+    if recipient.confirm_time is not None:
+        return recipient
+    store.note_visit(conn, article_id, user, outcome, call.caller.user, call.now)
+    if outcome != VisitOutcome.VISIT_OUTCOME_NOT_FOUND:
+        inboxes.confirm_for(conn, user, article_id, codes.community_of(recipient.place), call.now)
+    after = reach.lock_recipient(conn, article_id, user, call.now)
+    assert after is not None, "it is locked"
+    return after
+
+
+def measure_rungs(conn: Connection, now: datetime) -> None:
+    """Measure how late rungs are."""
+    metrics.RUNG_LATE.labels("notify").set(store.late_s(conn, now))
+
+
+def _goes_on(article: Article, rung: Rung, now: datetime) -> bool:
+    """Whether readers still have the notice, and it was not made unread again since."""
+    return article.state_at(now) == ArticleState.ARTICLE_STATE_PUBLISHED and article.unread_below == rung.version
+
+
+def _enter(conn: Connection, article: Article, plan: Escalation, number: int, step: int, due: datetime) -> None:
+    rung = Rung(number=number, version=article.unread_below, step=step, channel=plan.rungs[step - 1], due_time=due)
+    store.insert_rung(conn, article.id, rung)
+
+
+def _enter_next(conn: Connection, article: Article, done: Rung) -> None:
+    plan = article.draft.escalation
+    assert plan is not None, "it has a rung"
+    assert done.begin_time is not None, "its step was taken"
+    if done.step < len(plan.rungs):
+        _enter(conn, article, plan, done.number + 1, done.step + 1, done.begin_time + plan.after)
+
+
+def _sending(article: Article, rung: Rung, user: str, now: datetime) -> Sending:
+    channel = short_name(Channel, rung.channel)
+    return Sending(
+        id=f"{article.id}/{user}/{channel}/{rung.number}",
+        channel=channel,
+        kind="article",
+        district=article.district,
+        recipient=user,
+        subject=article.name,
+        batch=article.name,
+        lane=Lane.URGENT,
+        parameters={"version": rung.version},
+        expire_time=_until(article, now + _SENT_FOR),
+    )
+
+
+def _ask_for_visits(conn: Connection, article: Article, rung: Rung, places: set[str], now: datetime) -> None:
+    """One message to everybody who holds a role over the cell or community of somebody who is to be visited."""
+    origin = messages.Origin(
+        district=article.district,
+        item=visit_item(article.name, rung.number),
+        subject=article.name,
+        event=VISITS_REQUESTED,
+        time=now,
+        expire_time=_until(article, now + _ASKED_FOR),
+    )
+    facts = VisitFacts(time=now, title=article.draft.content.title)
+    written = {
+        language: render(conn, article.district, VISITS_REQUESTED, MessageRecipient.OFFICE, facts, language)
+        for language in LANGUAGES
+    }
+    offices = sorted(place for place in places if codes.is_cell(place) or codes.is_community(place))
+    addressed = [messages.Addressed(office, MessageRecipient.OFFICE, encode(facts), written) for office in offices]
+    if addressed:
+        messages.write(conn, origin, addressed)
+
+
+def _until(article: Article, latest: datetime) -> datetime:
+    expiry = article.draft.expire_time
+    return latest if expiry is None else min(expiry, latest)
