@@ -153,7 +153,12 @@ def test_every_deployment_can_be_disrupted_probed_and_ended_in_order(objects: li
     budgets = [each["spec"]["selector"]["matchLabels"] for each in objects if each["kind"] == "PodDisruptionBudget"]
     for each in objects:
         labels = each["metadata"].get("labels", {})
-        if each["kind"] != "Deployment" or labels["app.kubernetes.io/component"] not in ("api", "worker", "relay"):
+        if each["kind"] != "Deployment" or labels["app.kubernetes.io/component"] not in (
+            "api",
+            "worker",
+            "relay",
+            "sender",
+        ):
             continue
         name, spec = each["metadata"]["name"], each["spec"]["template"]["spec"]
         (container,) = spec["containers"]

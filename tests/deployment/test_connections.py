@@ -22,18 +22,20 @@ UPGRADE = 1
 
 
 def of_a_process() -> dict[str, dict[str, int]]:
-    """What an api takes beside its pools, a worker and a relay, by service."""
+    """What an api takes beside its pools, a worker, a relay and a sender, by service."""
     found = re.search(
-        r"reads \+ (\d+)` connections \(petition and notify \+ (\d+)\), a worker (\d+) \((\d+) if .*?\), a relay (\d+)",
+        r"reads \+ (\d+)` connections \(petition and notify \+ (\d+)\), a worker (\d+) \((\d+) if .*?\), "
+        r"a relay (\d+), a sender (\d+)",
         PAGE,
     )
     assert found
-    other, batching, worker, stepping, relay = map(int, found.groups())
+    other, batching, worker, stepping, relay, sender = map(int, found.groups())
     return {
         service.name: {
             "api": batching if service.name in ("petition", "notify") else other,
             "worker": stepping if service.steps else worker,
             "relay": relay,
+            "sender": sender,
         }
         for service in SERVICES
     }
@@ -70,6 +72,8 @@ def test_an_installation_takes_no_more_than_the_page_says_and_not_much_less(size
         most += (_pods(chosen["api"]) + UPGRADE) * (pools + takes["api"])
         most += (_pods(chosen["worker"]) + UPGRADE) * takes["worker"]
         most += (chosen["relay"]["replicas"] + UPGRADE) * takes["relay"]
+        if "sender" in chosen:
+            most += (chosen["sender"]["replicas"] + UPGRADE) * takes["sender"]
     documented = re.search(rf"values-{size}\.yaml\)[^|]*\|[^|]*\|[^|]*\| (\d+) \|", PAGE)
     assert documented
     assert most <= int(documented[1]) < most * 1.1

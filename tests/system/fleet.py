@@ -28,6 +28,7 @@ from onegrid_demo.client import Client, Metadata, bearer, connect
 from onegrid_kit.database import sync_engine
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port, free_ports
+from onegrid_kit.service import installed
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
 from onegrid_kit.testing.waiting import HANG_S, eventually
@@ -37,7 +38,9 @@ from .sending import FOLDER
 SERVICES = tuple(CONTRACTS)
 DRAIN_PAUSE_S = 0.5
 DRAIN_GRACE_S = 5.0
-_READY = {"api": "api listens", "relay": "relay leads", "worker": "worker consumes"}
+_READY = {"api": "api listens", "relay": "relay leads", "worker": "worker consumes", "sender": "sender sends"}
+SENDING = frozenset(service.name for service in installed() if service.sender)
+"""The services that have a sender."""
 # A connection of its own for each client, and no long pauses before it looks for a server that comes back at once.
 _CHANNEL = (
     ("grpc.use_local_subchannel_pool", 1),
@@ -149,6 +152,11 @@ class Part:
         )
 
 
+def roles_of(service: str) -> list[str]:
+    """What serves for it."""
+    return [role for role in _READY if role != "sender" or service in SENDING]
+
+
 class FleetClient(Client):
     """The platform as a client sees it that knows each service by its own address."""
 
@@ -243,7 +251,7 @@ class Fleet:
         password = {"ONEGRID_BOOTSTRAP_PASSWORD": self.admin_password}
         self.run("identity", "bootstrap", "--district", district.CODE, **password)
         for service in SERVICES:
-            for role in _READY:
+            for role in roles_of(service):
                 self.parts[service, role] = self._part(service, role)
         for part in self.parts.values():
             part.launch()

@@ -22,7 +22,7 @@ spec:
   selector:
     matchLabels: {{- include "onegrid.selector" . | nindent 6 }}
     matchExpressions:
-      - {key: app.kubernetes.io/component, operator: In, values: [worker, relay]}
+      - {key: app.kubernetes.io/component, operator: In, values: [worker, relay{{ if .values.sender.enabled }}, sender{{ end }}]}
   podMetricsEndpoints:
     - {port: metrics, honorLabels: true}
 {{- end }}

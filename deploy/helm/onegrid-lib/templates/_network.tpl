@@ -81,4 +81,17 @@ spec:
     {{- with .platform.network.egress }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+{{- if .values.sender.enabled }}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ .fullname }}-sender
+  labels: {{- include "onegrid.labels" (merge (dict "role" "sender") .) | nindent 4 }}
+spec:
+  podSelector:
+    matchLabels: {{- include "onegrid.selector" (merge (dict "role" "sender") .) | nindent 6 }}
+  policyTypes: [Egress]
+  egress: {{- toYaml .values.sender.egress | nindent 4 }}
+{{- end }}
 {{- end }}

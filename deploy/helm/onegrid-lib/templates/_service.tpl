@@ -15,7 +15,7 @@
 ---
 {{ include "onegrid.http" $it }}
 {{- end }}
-{{- range $role := list "api" "worker" "relay" }}
+{{- range $role := include "onegrid.roles" $it | splitList " " }}
 {{- $of := merge (dict "role" $role "own" (get $it.values $role)) $it }}
 ---
 {{ include "onegrid.deployment" $of }}
@@ -35,6 +35,11 @@
 {{ include "onegrid.certificate" $it }}
 {{- end }}
 {{ include "onegrid.monitoring" $it }}
+{{- end }}
+
+{{- /* The roles that serve. */}}
+{{- define "onegrid.roles" -}}
+api worker relay{{ if .values.sender.enabled }} sender{{ end }}
 {{- end }}
 
 {{- /* What only all values together can show to be wrong. */}}

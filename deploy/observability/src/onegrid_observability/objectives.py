@@ -103,6 +103,8 @@ class Promises:
     records: Sequence[Mapping[str, str]]
     alerts: Sequence[Mapping[str, Any]]
     panels: Sequence[Mapping[str, str]]
+    sender: bool
+    """Whether it calls outside systems."""
 
 
 def read(path: Path) -> Promises:
@@ -127,4 +129,5 @@ def read(path: Path) -> Promises:
         records=data.get("records", ()),
         alerts=data.get("alerts", ()),
         panels=data.get("panels", ()),
+        sender=data.get("sender", False),
     )

@@ -99,14 +99,15 @@ def of_platform() -> dict[str, Any]:
 
 
 def alerts_of(promises: Promises) -> Sequence[Mapping[str, Any]]:
-    """The alerts of a service that are no objectives, as data: those that all have, and its own."""
+    """The alerts of a service that are no objectives, as data: those that all have, those of its roles, and its own."""
     placeholders = {
         "$service": promises.service,
         "$queue": f"onegrid.{promises.service}",
         "$commands": "|".join(promises.methods["commands"]),
         "$command": promises.methods["commands"][0],
     }
-    common = (ROOT / "alerts" / "service.yaml").read_text()
+    files = ["service.yaml", *(["sender.yaml"] if promises.sender else [])]
+    common = "".join((ROOT / "alerts" / name).read_text() for name in files)
     for name in sorted(placeholders, key=len, reverse=True):
         common = common.replace(name, placeholders[name])
     return [*yaml.safe_load(common), *promises.alerts]

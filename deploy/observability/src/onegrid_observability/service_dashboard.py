@@ -23,6 +23,8 @@ def of_service(promises: Promises) -> Board:
         Row("Processes", list(_processes(service))),
         Row("Events", list(_events(service))),
     ]
+    if promises.sender:
+        rows.append(Row("Calls to outside systems", list(_sendings(service))))
     if promises.panels:
         rows.append(Row(f"Only {service}", [_own(panel) for panel in promises.panels]))
     return Board(f"onegrid-{service}", title, f"The objectives of {service}, and its state.", rows)
@@ -175,6 +177,59 @@ def _events(service: str) -> Iterator[Builder[Panel]]:
         may_be_empty=True,
     )
     yield curves("Set aside", (f"max by (state) (onegrid_parked_events{{{of}}})", "{{state}}"), limit=1)
+
+
+def _sendings(service: str) -> Iterator[Builder[Panel]]:
+    of = f'service="{service}"'
+    yield curves(
+        "Waiting",
+        (f"max by (channel, lane) (onegrid_sendings_waiting{{{of}}})", "{{channel}} {{lane}}"),
+        may_be_empty=True,
+    )
+    yield curves(
+        "How late the longest due one is",
+        (f"max by (channel, lane) (onegrid_sendings_oldest_due_seconds{{{of}}})", "{{channel}} {{lane}}"),
+        unit="s",
+        may_be_empty=True,
+    )
+    yield curves(
+        "Failed and unknown",
+        (f"max by (state) (onegrid_sendings_unresolved{{{of}}})", "{{state}}"),
+        about="Unknown ones wait for the provider's word, or an operator's.",
+    )
+    yield curves(
+        "Attempts, a second",
+        (
+            f"sum by (provider, outcome) (rate(onegrid_sending_attempts_total{{{of}}}[$__rate_interval])) > 0",
+            "{{provider}} {{outcome}}",
+        ),
+        unit="ops",
+        may_be_empty=True,
+    )
+    yield curves(
+        "How long calls take",
+        (
+            f"histogram_quantile(0.9, sum by (provider, le) "
+            f"(rate(onegrid_sending_call_seconds_bucket{{{of}}}[$__rate_interval])))",
+            "{{provider}}",
+        ),
+        unit="s",
+        may_be_empty=True,
+        about="Nine of ten take less.",
+    )
+    yield curves(
+        "Deferred by limits and dropped, a second",
+        (
+            f"sum by (provider, scope) (rate(onegrid_sendings_deferred_total{{{of}}}[$__rate_interval])) > 0",
+            "{{provider}} {{scope}}",
+        ),
+        (
+            f"sum by (channel, code) (rate(onegrid_sendings_dropped_total{{{of}}}[$__rate_interval])) > 0",
+            "{{channel}} {{code}}",
+        ),
+        unit="ops",
+        may_be_empty=True,
+    )
 
 
 def _own(panel: Mapping[str, str]) -> Builder[Panel]:

@@ -216,6 +216,9 @@ class SendingRunner:
             metrics.SENDING_CALL_SECONDS.labels(service, desk.provider.name)
             for outcome in (Outcome.ACCEPTED, Outcome.RETRYABLE, Outcome.FAILED, Outcome.UNKNOWN):
                 metrics.SENDING_ATTEMPTS.labels(service, desk.provider.name, outcome.lower())
+            for scope in LimitScope:
+                metrics.SENDINGS_DEFERRED.labels(service, desk.provider.name, scope.lower())
+            metrics.SENDINGS_DROPPED.labels(service, desk.provider.channel, State.EXPIRED)
         for part in ("prepare", "concluded"):
             metrics.SENDING_FAULTS.labels(service, part)
 
@@ -229,6 +232,7 @@ class SendingRunner:
 
     async def run(self, stopping: asyncio.Event, grace_s: float) -> None:
         """Send until `stopping` is set; then begin no more calls, and let those that run end within the grace."""
+        log.info("sender sends", providers=sorted(self._by_name))
         try:
             await asyncio.gather(self._keep(self._claim_once, stopping), self._keep(self._maintain_once, stopping))
             if self._calls:
@@ -386,7 +390,7 @@ class SendingRunner:
             metrics.SENDINGS_DROPPED.labels(self._service, outgoing.channel, code).inc()
         for each in done.ended:
             if each.sending.state is State.EXPIRED:
-                metrics.SENDINGS_DROPPED.labels(self._service, each.sending.channel, "EXPIRED").inc()
+                metrics.SENDINGS_DROPPED.labels(self._service, each.sending.channel, State.EXPIRED).inc()
         for desk, outgoing, scope, wait_s in done.limited:
             metrics.SENDINGS_DEFERRED.labels(self._service, desk.provider.name, scope.lower()).inc()
             if scope is LimitScope.PROVIDER:
