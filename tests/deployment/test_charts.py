@@ -28,7 +28,7 @@ KUBERNETES = ("1.27.1", kubernetes_validate.latest_version())
 NOT_KUBERNETES = ("monitoring.coreos.com", "cert-manager.io", "postgresql.cnpg.io", "rabbitmq.com")
 # The Secrets that operators create before the installation; README and docs/install.md name them.
 GIVEN = {
-    *("onegrid-keys", "onegrid-database", "onegrid-broker", "onegrid-data", "onegrid-tls"),
+    *("onegrid-keys", "onegrid-database", "onegrid-broker", "onegrid-data", "onegrid-tls", "onegrid-providers"),
     *("data-postgresql-app", "data-rabbitmq-default-user"),
 }
 COMBINATIONS = [
