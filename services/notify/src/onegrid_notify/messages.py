@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, time
 from typing import cast
 
-from onegrid.notify.v1.templates_pb2 import TemplateRecipient
-
 from onegrid.notify.v1 import delivery_pb2, events_pb2, notify_service_pb2, resources_pb2, templates_pb2
 from onegrid.notify.v1.resources_pb2 import ArticleState
+from onegrid.notify.v1.templates_pb2 import TemplateRecipient
 from onegrid_kit import codes
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp

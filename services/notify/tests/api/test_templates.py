@@ -11,10 +11,10 @@ from typing import Any
 
 import grpc
 import pytest
-from onegrid.notify.v1.templates_pb2 import TemplateRecipient
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, event, text
 
+from onegrid.notify.v1.templates_pb2 import TemplateRecipient
 from onegrid.options.v1.options_pb2 import BuiltInRole
 from onegrid.petition.v1.events_pb2 import PetitionDispatched, PetitionFiled
 from onegrid.petition.v1.resources_pb2 import Kind
