@@ -30,6 +30,7 @@ NOT_KUBERNETES = ("monitoring.coreos.com", "cert-manager.io", "postgresql.cnpg.i
 GIVEN = {
     *("onegrid-keys", "onegrid-database", "onegrid-broker", "onegrid-data", "onegrid-tls", "onegrid-providers"),
     *("data-postgresql-app", "data-rabbitmq-default-user"),
+    "onegrid-providers",
 }
 COMBINATIONS = [
     *(
@@ -291,6 +292,18 @@ def test_an_ingress_leads_to_the_http_port_and_links_lead_to_the_ingress() -> No
     ((rule,),) = ([path["backend"] for path in each["http"]["paths"]] for each in found["Ingress"]["rules"])
     assert rule == {"service": {"name": "onegrid-notify-http", "port": {"name": "http"}}}
     assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}} in found["clients"]
+
+
+def test_a_setting_that_is_secret_reaches_every_role_from_its_secret() -> None:
+    rendered = helm.render("onegrid", "onegrid", ["onegrid/ci/operators-values.yaml"])
+    given = {"secretKeyRef": {"name": "onegrid-providers", "key": "providers"}}
+    roles = {}
+    for each in filter(None, yaml.safe_load_all(rendered)):
+        if each["kind"] in ("Deployment", "Job") and each["metadata"]["labels"]["app.kubernetes.io/name"] == "notify":
+            (container,) = each["spec"]["template"]["spec"]["containers"]
+            roles[container["name"]] = {one["name"]: one.get("valueFrom") for one in container["env"]}
+    assert {"api", "worker", "relay", "migrate"} <= roles.keys()
+    assert all(env["ONEGRID_PROVIDERS"] == given for env in roles.values())
 
 
 def test_a_service_needs_a_chart_of_few_lines() -> None:

@@ -206,8 +206,8 @@ class AliyunTemplate:
 
     code: str
     """`SMS_…`"""
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    """Its variables, and which of our template's parameters each takes."""
+    parameters: Mapping[str, str] | None = None
+    """Its variables, and which of our template's parameters each takes. Left out: they are called alike."""
     for_codes: bool = False
     """It is of the type 验证码, and has the limits of those."""
 
@@ -249,8 +249,8 @@ class TencentTemplate:
     """A template that Tencent approved."""
 
     id: str
-    parameters: Sequence[str] = ()
-    """Which of our template's parameters stand for {1}, {2}, …"""
+    parameters: Sequence[str] | None = None
+    """Which of our template's parameters stand for {1}, {2}, … Left out: all, in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)

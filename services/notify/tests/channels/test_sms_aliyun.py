@@ -60,6 +60,13 @@ async def test_a_message_is_sent_by_its_approved_template_and_signature(server: 
     }
 
 
+async def test_parameters_that_no_entry_names_are_called_alike(server: Server) -> None:
+    server.answers(200, {"Code": "OK"})
+    async with opened(**{**entry(server.url), "templates": {"login-code": {"code": "SMS_1"}}}) as provider:
+        await sent(provider, PHONE, Sms(template="login-code", parameters={"code": "1", "minutes": "5"}, text=""))
+    assert json.loads(server.requests[0].query["TemplateParam"]) == {"code": "1", "minutes": "5"}
+
+
 async def test_numbers_of_other_countries_keep_their_code(server: Server) -> None:
     server.answers(200, {"Code": "OK"})
     await tried(server, to="+85212345678")

@@ -70,6 +70,14 @@ async def test_a_message_is_sent_by_its_approved_template_and_signature(server: 
     }
 
 
+async def test_parameters_that_no_entry_names_come_in_their_order(server: Server) -> None:
+    server.answers(200, status("Ok"))
+    parameters = {"minutes": "5", "code": "1"}
+    async with opened(**{**entry(server.url), "templates": {"login-code": {"id": "1110"}}}) as provider:
+        await sent(provider, PHONE, Sms(template="login-code", parameters=parameters, text=""))
+    assert server.requests[0].fields["TemplateParamSet"] == ["5", "1"]
+
+
 @pytest.mark.parametrize("answer", [status, error])
 @pytest.mark.parametrize(
     ("code", "outcome", "refused", "pause_s", "away"),

@@ -89,10 +89,10 @@ class AliyunSender(SdkAdapter):
         template = self._templates.get(sms.template)
         if template is None:
             return Result.failed("TEMPLATE_NOT_APPROVED", temporary=True)
-        missing = set(template.parameters.values()) - sms.parameters.keys()
-        if missing:
+        names = {name: name for name in sms.parameters} if template.parameters is None else template.parameters
+        if set(names.values()) - sms.parameters.keys():
             return Result.failed("PARAMETER_MISSING")
-        parameters = {theirs: sms.parameters[ours] for theirs, ours in template.parameters.items()}
+        parameters = {theirs: sms.parameters[ours] for theirs, ours in names.items()}
         request = SendSmsRequest(
             phone_numbers=_number(message.address),
             sign_name=self._sign_name,

@@ -79,14 +79,15 @@ class TencentSender(SdkAdapter):
         template = self._templates.get(sms.template)
         if template is None:
             return Result.failed("TEMPLATE_NOT_APPROVED", temporary=True)
-        if set(template.parameters) - sms.parameters.keys():
+        names = list(sms.parameters) if template.parameters is None else template.parameters
+        if set(names) - sms.parameters.keys():
             return Result.failed("PARAMETER_MISSING")
         request = SendSmsRequest()
         request.PhoneNumberSet = [message.address]
         request.SmsSdkAppId = self._app_id
         request.SignName = self._sign_name
         request.TemplateId = template.id
-        request.TemplateParamSet = [sms.parameters[name] for name in template.parameters]
+        request.TemplateParamSet = [sms.parameters[name] for name in names]
         request.SessionContext = str(attempt.key)
         answer = await self._call(partial(_answer, self._client.SendSms, request))
         if isinstance(answer, Result):
