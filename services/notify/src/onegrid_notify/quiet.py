@@ -67,7 +67,7 @@ def _until(wall: datetime, time: time_of_day) -> timedelta:
 
 def _moment_of(wall: datetime, zone: tzinfo) -> datetime:
     """When the clock shows this for the first time, or has jumped over it."""
-    shown = wall.replace(tzinfo=zone).astimezone(UTC)
+    shown = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if _wall(shown, zone) == wall:
         return shown
     # Skipped: by the offset of before the jump it would be after it, by that of after it before it.
