@@ -4,7 +4,6 @@ sent there.
 
 from __future__ import annotations
 
-import json
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from onegrid_kit import telephone
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import RateLimited
 from onegrid_kit.names import ResourceName
+from onegrid_notify.contents import PushSubscription
 
 __all__ = [
     "ADDRESS",
@@ -75,8 +75,10 @@ class Destination:
     @classmethod
     def of_browser(cls, subscription: WebPushSubscription) -> Destination:
         """A browser's subscription, as browsers write it."""
-        keys = {"p256dh": _base64(subscription.p256dh), "auth": _base64(subscription.auth)}
-        return cls(Channel.CHANNEL_WEB_PUSH, json.dumps({"endpoint": subscription.endpoint, **keys}))
+        given = PushSubscription(
+            endpoint=subscription.endpoint, p256dh=_base64(subscription.p256dh), auth=_base64(subscription.auth)
+        )
+        return cls(Channel.CHANNEL_WEB_PUSH, given.address)
 
     @classmethod
     def opened(cls, channel: Channel, sealed: bytes, cipher: Cipher) -> Destination:
@@ -93,7 +95,7 @@ class Destination:
             case Channel.CHANNEL_EMAIL:
                 key = self.value.lower()
             case Channel.CHANNEL_WEB_PUSH:
-                key = str(json.loads(self.value)["endpoint"])
+                key = PushSubscription.of(self.value).endpoint
             case _:
                 key = self.value
         return cipher.blind_index(f"{int(self.channel)} {key}", _VALUE)
@@ -110,7 +112,7 @@ class Destination:
             case Channel.CHANNEL_EMAIL:
                 return f"{self.value[0]}***@{self.value.rpartition('@')[2]}"
             case Channel.CHANNEL_WEB_PUSH:
-                return urlsplit(json.loads(self.value)["endpoint"]).hostname or ""
+                return urlsplit(PushSubscription.of(self.value).endpoint).hostname or ""
             case _:
                 return telephone.masked(self.value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -89,17 +90,21 @@ def seal_secret(secret: str, cipher: Cipher) -> bytes | None:
     return cipher.encrypt(secret, _SIGNING) if secret else None
 
 
-def host_of(url: str) -> str:
-    """The host of a request's url. Raises InvalidRequest for one that nothing is sent to."""
+def host_of(url: str, *, plain: bool = False, hosts: Collection[str] = ()) -> str:
+    """The host of a request's url. Raises InvalidRequest for one that nothing is sent to: one without TLS, unless
+    `plain`, or one at another host, if there are `hosts`.
+    """
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         raise InvalidRequest(FieldViolation("url", "is no address")) from None
-    if parts.scheme != "https":
+    if parts.scheme != "https" and not (plain and parts.scheme == "http"):
         raise InvalidRequest(FieldViolation("url", "takes https://…"))
     if not parts.hostname or parts.username is not None or parts.password is not None or parts.fragment:
         raise InvalidRequest(FieldViolation("url", "takes a host, no user and no fragment"))
+    if hosts and parts.hostname not in hosts:
+        raise InvalidRequest(FieldViolation("url", f"takes an address at {', '.join(sorted(hosts))}"))
     return parts.hostname
 
 
