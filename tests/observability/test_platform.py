@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+import aiohttp
 import pytest
 from deploy.checks.tests.scraping import scraping
 from tests.system.collector import Collector, collecting
@@ -28,6 +29,7 @@ from onegrid_checks.observability.prometheus import Prometheus
 from onegrid_demo import case, district, policy
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.service import installed
 from onegrid_kit.testing.waiting import HANG_S, eventually
 from onegrid_observability import files
 
@@ -73,6 +75,9 @@ async def live(fleet: Fleet) -> None:
         staff = await client.staff("commander", fleet.accounts["commander"]["password"])
         traced = (*staff, ("traceparent", f"00-{TRACE}-{secrets.token_hex(8)}-01"))
         filing = pb.FilePetitionRequest(district=district.CODE, kind=Kind.KIND_HELP, place=CELL, text="路灯不亮")
+        link = f"{fleet.http_url('notify')}/v1/unsubscribe/none"
+        async with aiohttp.ClientSession() as http, http.get(link, headers=dict(traced[-1:])) as answer:
+            assert answer.status == 404
         citizen = await client.public(fleet.accounts["citizen"]["phone"], district.CODE)
         await client.petition.FilePetition(filing, metadata=(*citizen, traced[-1]), timeout=HANG_S)
         for _ in range(10):
@@ -157,7 +162,7 @@ def test_durations_lead_to_the_trace_of_a_call(prometheus: Prometheus) -> None:
 
 
 def test_spans_are_those_that_are_listed(prometheus: Prometheus, collector: Collector) -> None:
-    """By docs/metrics.md: a method's full name, or an event's type and what is done with it."""
+    """By docs/metrics.md: a full method, an HTTP method and route, or an event's type and what is done with it."""
     calls = {f"{contract.full_name}.{method.name}" for contract in CONTRACTS.values() for method in contract.methods}
     messages = [
         message
@@ -167,10 +172,16 @@ def test_spans_are_those_that_are_listed(prometheus: Prometheus, collector: Coll
     ]
     events = {f"{message.full_name} {done}" for message in messages for done in ("publish", "handle")}
     filed = "onegrid.petition.v1.PetitionFiled"
-    wanted = {"onegrid.petition.v1.PetitionService.FilePetition", f"{filed} publish", f"{filed} handle"}
+    requests = {route.name for service in installed() for route in service.load_routes()}
+    wanted = {
+        "GET /v1/unsubscribe/{token}",
+        "onegrid.petition.v1.PetitionService.FilePetition",
+        f"{filed} publish",
+        f"{filed} handle",
+    }
 
     def names() -> set[str]:
         return {span.name for span in collector.of_trace(TRACE)}
 
     settle(lambda: wanted <= names(), names)
-    assert names() <= calls | events
+    assert names() <= calls | events | requests

@@ -207,12 +207,17 @@ class Fleet:
         self._folder = folder
         self._extra = {"OTLP_ENDPOINT": otlp_endpoint, **environment}
         self._ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
+        self._http_ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
         self._keys = {"PAGE_TOKEN_KEY": secrets.token_hex(16), "CIPHER_KEYS": f"k1:{secrets.token_hex(32)}"}
         self._engines: dict[str, Engine] = {}
 
     def target(self, service: str) -> str:
         """Where its api listens, in one process or several."""
         return f"127.0.0.1:{self._ports[service]}"
+
+    def http_url(self, service: str) -> str:
+        """Where its HTTP routes are, if it has some."""
+        return f"http://127.0.0.1:{self._http_ports[service]}"
 
     def metrics_ports(self, service: str) -> list[int]:
         """Where Prometheus finds its roles."""
@@ -357,6 +362,7 @@ class Fleet:
             "DATABASE_URL": self._postgres.server.url(service),
             "AMQP_URL": self._rabbitmq.url,
             "LISTEN": self.target(service),
+            "HTTP_LISTEN": f"127.0.0.1:{self._http_ports[service]}",
             "IDENTITY_TARGET": self.target("identity"),
             "DRAIN_PAUSE_S": str(DRAIN_PAUSE_S),
             "DRAIN_GRACE_S": str(DRAIN_GRACE_S),
