@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.notify.v1 import notify_service_pb2 as pb
 from onegrid.notify.v1.resources_pb2 import (
     Acknowledgement,
@@ -22,7 +23,7 @@ from onegrid.notify.v1.resources_pb2 import (
     Selector,
 )
 from onegrid_demo import district
-from onegrid_demo.client import Client, bearer, inbox_of
+from onegrid_demo.client import Client, inbox_of
 from onegrid_demo.loading import STREET, until, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 
@@ -75,8 +76,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     await notify.SubmitArticle(pb.SubmitArticleRequest(name=name, request_id=_new_id()), metadata=editor, timeout=60)
     at(9, 30)
     editor = await client.staff("street", accounts["street"]["password"])
-    session = await client.log_in_public(accounts["citizen"]["phone"], district.CODE)
-    resident = bearer(session.access_token)
+    resident = await client.public(accounts["citizen"]["phone"], district.CODE)
     stream = notify.StreamInbox(pb.StreamInboxRequest(), metadata=resident)
     await _next(stream)
     published = await notify.PublishArticle(
@@ -111,7 +111,8 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     )
     if clock is not None:
         clock.reset()
-    return Outcome(published.article, session.user, there, elsewhere, reach)
+    account = await client.identity.GetCaller(identity_pb.GetCallerRequest(), metadata=resident, timeout=60)
+    return Outcome(published.article, account.user.name, there, elsewhere, reach)
 
 
 def succeeded(outcome: Outcome) -> bool:
