@@ -77,6 +77,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     at(9, 30)
     editor = await client.staff("street", accounts["street"]["password"])
     resident = await client.public(accounts["citizen"]["phone"], district.CODE)
+    account = await client.identity.GetCaller(identity_pb.GetCallerRequest(), metadata=resident, timeout=60)
     stream = notify.StreamInbox(pb.StreamInboxRequest(), metadata=resident)
     await _next(stream)
     published = await notify.PublishArticle(
@@ -111,7 +112,6 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     )
     if clock is not None:
         clock.reset()
-    account = await client.identity.GetCaller(identity_pb.GetCallerRequest(), metadata=resident, timeout=60)
     return Outcome(published.article, account.user.name, there, elsewhere, reach)
 
 
