@@ -229,7 +229,9 @@ async def test_a_server_that_is_away_or_does_not_greet_is_tried_again() -> None:
     async with server, opened(**entry(server.sockets[0].getsockname()[1], timeout_s=1)) as provider:
         quiet = await sent(provider, TO, EMAIL)
         server.close()
-    assert {(each.outcome, each.code) for each in (away, quiet)} == {(Outcome.RETRYABLE, "CONNECT")}
+    assert {(each.outcome, each.code, each.provider_away) for each in (away, quiet)} == {
+        (Outcome.RETRYABLE, "CONNECT", True)
+    }
 
 
 # asyncio's own half of a handshake that the other side ends.
@@ -248,9 +250,9 @@ async def test_a_password_is_shown_to_a_server_with_a_known_certificate_alone(
             known = await sent(provider, TO, EMAIL)
         async with opened(**{**given, "password": "wrong"}, ca_file=authority.file) as provider:
             wrong = await sent(provider, TO, EMAIL)
-    assert (stranger.outcome, stranger.code) == (Outcome.RETRYABLE, "TLS")
+    assert (stranger.outcome, stranger.code, stranger.provider_away) == (Outcome.RETRYABLE, "TLS", True)
     assert known.outcome is Outcome.ACCEPTED
-    assert (wrong.outcome, wrong.code) == (Outcome.RETRYABLE, "535")
+    assert (wrong.outcome, wrong.code, wrong.provider_away) == (Outcome.RETRYABLE, "535", True)
     assert len(mail.taken) == 1
 
 

@@ -6,7 +6,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email import base64mime
 from email.header import Header
@@ -53,6 +53,8 @@ class _Connection:
 
     client: aiosmtplib.SMTP
     messages: int = 0
+    in_transaction: bool = False
+    """Whether the message before was refused halfway."""
     idle_since_s: float = 0.0
 
 
@@ -82,20 +84,23 @@ class SmtpServer(Adapter):
             body, id_ = written(self._config, email, to, attempt)
         except ValueError:
             return Result.failed("MESSAGE_INVALID")
-        begun = False
+        connected = begun = False
         try:
-            async with self._connection() as connection:
+            async with AsyncExitStack() as stack:
                 async with asyncio.timeout(self._config.timeout_s):
-                    await self._begin(connection.client, to, international=not to.isascii())
+                    connection = await stack.enter_async_context(self._connection())
+                    connected = True
+                    await self._begin(connection, to, international=not to.isascii())
                 begun = True
                 async with asyncio.timeout(self._config.timeout_s):
                     await _finish(connection.client, body)
         except _Refused as refused:
             return refused.result
-        except (TimeoutError, aiosmtplib.SMTPTimeoutError):
-            return Result.unknown("TIMEOUT") if begun else Result.failed("TIMEOUT", temporary=True)
-        except (aiosmtplib.SMTPException, OSError):
-            return Result.unknown("CONNECTION_LOST") if begun else Result.failed("CONNECTION_LOST", temporary=True)
+        except (aiosmtplib.SMTPException, OSError) as error:  # a TimeoutError is one, too
+            if not connected:
+                return Result.failed(_why_not_connected(error), provider_away=True)
+            code = "TIMEOUT" if isinstance(error, TimeoutError) else "CONNECTION_LOST"
+            return Result.unknown(code) if begun else Result.failed(code, temporary=True)
         return Result.accepted(id_)
 
     async def close(self) -> None:
@@ -112,7 +117,7 @@ class SmtpServer(Adapter):
             yield connection
             kept = True
         except _Refused as refused:
-            kept = refused.result.code != str(_CLOSING) and await _reset(connection.client)
+            kept, connection.in_transaction = refused.result.code != str(_CLOSING), True
             raise
         finally:
             connection.messages += 1
@@ -147,18 +152,18 @@ class SmtpServer(Adapter):
             local_hostname=config.from_address.rpartition("@")[2].encode("idna").decode(),
         )
         try:
-            async with asyncio.timeout(config.timeout_s):
-                await client.connect()
-        except BaseException as error:
+            await client.connect()
+        except BaseException:
             client.close()
-            if isinstance(error, aiosmtplib.SMTPException | OSError):  # a TimeoutError is one, too
-                raise _Refused(Result.failed(_why_not_connected(error), provider_away=True)) from None
             raise
         return _Connection(client)
 
-    async def _begin(self, client: aiosmtplib.SMTP, to: str, *, international: bool) -> None:
+    async def _begin(self, connection: _Connection, to: str, *, international: bool) -> None:
         """Everything before the message itself: until then nothing is sent."""
-        options = []
+        client, options = connection.client, []
+        if connection.in_transaction:
+            await _ask(client.rset())
+            connection.in_transaction = False
         if international:
             if client.is_ehlo_or_helo_needed:
                 await client.ehlo()
@@ -274,15 +279,6 @@ def _refusal(code: int, text: str, *, of_sender: bool = False) -> Result:
     status = _STATUS.search(text)
     refused = code in (550, 551, 553) and status is not None and status[0] in _NO_SUCH_ADDRESS
     return Result.failed(f"{code} {status[0]}" if status else str(code), address_refused=refused)
-
-
-async def _reset(client: aiosmtplib.SMTP) -> bool:
-    """Make it ready for the next message."""
-    try:
-        await client.rset()
-    except (aiosmtplib.SMTPException, OSError):
-        return False
-    return True
 
 
 async def _quit(client: aiosmtplib.SMTP) -> None:
