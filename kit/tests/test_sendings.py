@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
-from onegrid_kit import sending
+from onegrid_kit import housekeeping, sending
 from onegrid_kit.database import Database
 from onegrid_kit.sending import (
     Attempt,
@@ -249,6 +249,19 @@ def test_an_operator_settles_what_is_unknown(engine: Engine) -> None:
         assert settled is not None
         assert (settled.sending.state, settled.sending.last_code) == (state, "SETTLED")
         assert settled.sending == of(engine, sending_id)
+
+
+def test_what_ended_three_months_ago_is_forgotten_and_what_waits_is_not(engine: Engine) -> None:
+    later = NOW + timedelta(days=91)
+    enqueue(engine, a_sending("ended"), a_sending("waits", due_time=NOW + timedelta(days=100)))
+    finish(engine, begun(engine, "ended"), Result.accepted("id"))
+    with engine.begin() as conn:
+        housekeeping.forget_sendings(conn, NOW + timedelta(days=89))
+        assert sending.find(conn, "ended") is not None
+        housekeeping.forget_sendings(conn, later)
+        assert sending.find(conn, "ended") is None
+        assert sending.attempts_of(conn, "ended") == []
+        assert sending.find(conn, "waits") is not None
 
 
 def test_a_provider_is_asked_a_few_times_about_what_is_unknown(engine: Engine) -> None:

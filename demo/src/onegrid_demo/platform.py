@@ -1,9 +1,10 @@
-"""The platform in one process: a real PostgreSQL, every api on one port, and a pump between their
-outboxes and handlers.
+"""The platform in one process: a real PostgreSQL, every api on one port, a pump between their outboxes and handlers,
+and the senders of those that call outside systems.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import shutil
@@ -23,6 +24,7 @@ from onegrid_kit.migrations import migrate
 from onegrid_kit.pump import Member, Pump
 from onegrid_kit.rpc.keys import RemoteKeys
 from onegrid_kit.runtime import Runtime
+from onegrid_kit.sending.runner import SendingRunner
 from onegrid_kit.server import ApiServer
 from onegrid_kit.service import Service, installed
 from onegrid_kit.settings import ServiceSettings
@@ -46,6 +48,8 @@ class Platform:
         self._postgres = PostgresServer(folder / "postgres", settings={"shared_buffers": "32MB"})
         self._server: ApiServer | None = None
         self._pump: Pump | None = None
+        self._stopping = asyncio.Event()
+        self._senders: list[asyncio.Task[None]] = []
         self.clock = SettableClock()
         """The time of the domain, for all services."""
         self.codes = DemoCodes()
@@ -120,12 +124,18 @@ class Platform:
             ]
         )
         self._pump.start()
+        for service, each in zip(SERVICES, settings, strict=True):
+            runner = SendingRunner.of(service, each, sync_engine(each.database_url, pool=3, by_key=True), self.clock)
+            if runner is not None:
+                self._senders.append(asyncio.create_task(runner.run(self._stopping, each.drain_grace_s)))
         return self._server.port
 
     async def stop(self) -> None:
         """Let running calls finish, and stop serving."""
         if self._server is not None:
             await self._server.stop()
+        self._stopping.set()
+        await asyncio.gather(*self._senders)
         if self._pump is not None:
             self._pump.stop()
         self.codes.gateway.close()

@@ -11,7 +11,7 @@ from onegrid_kit import idempotency
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.jobs import Job
 
-__all__ = ["HANDLERS", "JOBS", "forget_work", "refuse_older_tokens"]
+__all__ = ["HANDLERS", "JOBS", "forget_sendings", "forget_work", "refuse_older_tokens"]
 
 _REVOKE = text(
     """
@@ -28,6 +28,14 @@ _REVOKE_GRANT = text(
       grant_revision = greatest(known.grant_revision, excluded.grant_revision)
     """
 )
+_FORGET_SENDINGS = text(
+    """
+    DELETE FROM sending WHERE id IN (
+      SELECT id FROM sending WHERE create_time < :before AND end_time < :before LIMIT :most
+    )
+    """
+)
+_FORGET_SENDINGS_AFTER = timedelta(days=90)
 # Longer than any access token lasts.
 _FORGET_GRANTS = timedelta(days=7)
 
@@ -68,6 +76,17 @@ def forget_work(conn: Connection, _: datetime) -> None:
     )
 
 
+def forget_sendings(conn: Connection, now: datetime) -> None:
+    """Forget the sendings that ended three months ago, with their attempts; and what limits and receipts are of no use
+    any more. As many at a time as a statement takes seconds for.
+    """
+    conn.execute(_FORGET_SENDINGS, {"before": now - _FORGET_SENDINGS_AFTER, "most": 20_000})
+    conn.execute(text("DELETE FROM stopped_batch WHERE stop_time < :before"), {"before": now - _FORGET_SENDINGS_AFTER})
+    conn.execute(text("DELETE FROM receipt WHERE receive_time < clock_timestamp() - interval '1 day'"))
+    # No provider's limit is of a longer period.
+    conn.execute(text("DELETE FROM sending_limit WHERE use_time < clock_timestamp() - interval '2 days'"))
+
+
 HANDLERS = (
     on("refuse_session", SessionRevoked, refuse_session),
     on("refuse_older_tokens", RoleRevoked, refuse_older_tokens),
@@ -76,5 +95,6 @@ JOBS = (
     Job("forget answers", timedelta(minutes=10), forget_answers),
     Job("forget deliveries", timedelta(hours=6), forget_deliveries),
     Job("forget work", timedelta(hours=6), forget_work),
+    Job("forget sendings", timedelta(hours=1), forget_sendings),
     Job("forget sessions", timedelta(minutes=10), forget_sessions),
 )
