@@ -20,11 +20,11 @@ from onegrid_notify.store.addresses import addresses_of_users
 from onegrid_notify.store.preferences import preferences_of_users
 from onegrid_notify.store.suppressions import suppressed
 
-__all__ = ["KIND", "TEMPLATE", "prepare", "sending_of"]
+__all__ = ["KIND", "prepare", "sending_of"]
 
 KIND: Final = "address code"
 """The kind of these sendings."""
-TEMPLATE: Final = "address-code"
+_TEMPLATE: Final = "address-code"
 """What the settings of an SMS provider call the template; its parameters are `code` and `minutes`."""
 _SUBJECT: Final = {"zh": "验证码", "en": "Your code"}
 _TEXT: Final = {
@@ -77,12 +77,12 @@ def _prepared(
     if address.channel == Channel.CHANNEL_EMAIL:
         content = Email(subject=_SUBJECT[language], text=text, language=language)
     else:
-        content = Sms(template=TEMPLATE, parameters=parameters, text=text)
+        content = Sms(template=_TEMPLATE, parameters=parameters, text=text)
     return Send(
         address.destination(cipher).value,
         content,
         address_key=base64.b64encode(address.value_index).decode(),
-        template=TEMPLATE,
+        template=_TEMPLATE,
     )
 
 

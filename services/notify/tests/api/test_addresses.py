@@ -140,7 +140,7 @@ async def test_a_code_is_sent_ahead_of_all_else_and_not_after_its_end(
     (message,) = sender.prepared(row)
     assert isinstance(message, Send)
     assert message.address == PHONE
-    assert message.content.template == message.template == verification.TEMPLATE
+    assert message.content.template == message.template == "address-code"
     assert message.content.parameters == {"code": sender.code(), "minutes": "10"}
     assert sender.code() in message.content.text
 
