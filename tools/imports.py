@@ -79,7 +79,7 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
     )
     yield (
         "What a worker runs never loads grpc",
-        _forbidden([*_of_each(*_WORKER), "onegrid_kit.worker", "onegrid_kit.housekeeping"], ["grpc"]),
+        _forbidden([*_of_each(*_WORKER), "onegrid_kit.worker", "onegrid_kit.housekeeping", "onegrid_kit.sending"], ["grpc"]),
     )
     yield (
         "nameko and eventlet live in the worker alone",
@@ -87,7 +87,7 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
             [
                 *(
                     f"onegrid_kit.{name}"
-                    for name in ("server", "runtime", "rpc", "http", "inbox", "relay", "pump", "steps")
+                    for name in ("server", "runtime", "rpc", "http", "inbox", "relay", "pump", "sending", "steps")
                 ),
                 *services,
             ],
