@@ -28,7 +28,6 @@ from onegrid_notify.store import escalation as store
 from onegrid_notify.templates import LANGUAGES
 
 __all__ = [
-    "LOOKED_AT_AT_ONCE",
     "begin",
     "begin_anew",
     "begin_due_rungs",
