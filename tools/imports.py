@@ -79,7 +79,9 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
     )
     yield (
         "What a worker runs never loads grpc",
-        _forbidden([*_of_each(*_WORKER), "onegrid_kit.worker", "onegrid_kit.housekeeping", "onegrid_kit.sending"], ["grpc"]),
+        _forbidden(
+            [*_of_each(*_WORKER), "onegrid_kit.worker", "onegrid_kit.housekeeping", "onegrid_kit.sending"], ["grpc"]
+        ),
     )
     yield (
         "nameko and eventlet live in the worker alone",
