@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from onegrid.notify.v1 import resources_pb2
 from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid_kit.timestamps import timestamp
 
 __all__ = ["CLIMB", "Escalation", "Progress", "Rung", "climbing_id", "visit_item"]
 
@@ -44,6 +46,17 @@ class Escalation:
         """What `json` stored."""
         return cls(timedelta(seconds=value["after_s"]), tuple(value["channels"]), value["door_to_door"])
 
+    def message(self) -> resources_pb2.Escalation:
+        """As the contract has it."""
+        message = resources_pb2.Escalation(channels=self.channels, door_to_door=self.door_to_door)
+        message.after.FromTimedelta(self.after)
+        return message
+
+    @classmethod
+    def of_message(cls, message: resources_pb2.Escalation) -> Escalation:
+        """As editors want it."""
+        return cls(message.after.ToTimedelta(), tuple(message.channels), message.door_to_door)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
@@ -62,6 +75,17 @@ class Rung:
     end_time: datetime | None = None
     unread: int = 0
     """To how many it was handed on."""
+
+    def message(self) -> resources_pb2.Rung:
+        """As the contract has it."""
+        return resources_pb2.Rung(
+            number=self.number,
+            channel=self.channel,
+            due_time=timestamp(self.due_time),
+            begin_time=timestamp(self.begin_time),
+            end_time=timestamp(self.end_time),
+            unread=self.unread,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,11 @@ from onegrid_kit import codes
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify.address import Address
-from onegrid_notify.aid import AidRequest
 from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, GROUP, Audience, Group
 from onegrid_notify.columns import Column
 from onegrid_notify.endpoint import Endpoint
-from onegrid_notify.escalation import Escalation, Rung
+from onegrid_notify.escalation import Escalation
 from onegrid_notify.facts import Facts, Form
 from onegrid_notify.item import InboxItem
 from onegrid_notify.preferences import Digest, Mute, Preferences, require_zone
@@ -29,9 +28,7 @@ from onegrid_notify.templates import Rendered, Wording, describe
 from onegrid_notify.wording import TemplateVersion
 
 __all__ = [
-    "AID_TEXT_PURPOSE",
     "address",
-    "aid_request",
     "article",
     "article_corrected",
     "article_published",
@@ -51,7 +48,6 @@ __all__ = [
     "record",
     "record_of",
     "rendered",
-    "rung",
     "suppression",
     "template",
     "template_facts",
@@ -59,10 +55,6 @@ __all__ = [
     "version",
     "wording_of",
 ]
-
-
-AID_TEXT_PURPOSE = "notify.aid_text"
-"""What the text of a request for aid is encrypted for; part of its key."""
 
 
 def column(of: Column) -> resources_pb2.Column:
@@ -130,7 +122,7 @@ def article(of: Article, state: ArticleState) -> resources_pb2.Article:
         create_time=timestamp(of.create_time),
         update_time=timestamp(of.update_time),
         channels=draft.channels,
-        escalation=None if draft.escalation is None else _escalation(draft.escalation),
+        escalation=None if draft.escalation is None else draft.escalation.message(),
     )
 
 
@@ -168,7 +160,7 @@ def draft_of(message: notify_service_pb2.DraftArticle, content: Content) -> Draf
         must_confirm=message.must_confirm,
         expire_time=message.expire_time.ToDatetime(UTC) if message.HasField("expire_time") else None,
         channels=tuple(message.channels),
-        escalation=_escalation_of(message.escalation) if message.HasField("escalation") else None,
+        escalation=Escalation.of_message(message.escalation) if message.HasField("escalation") else None,
     )
 
 
@@ -284,43 +276,6 @@ def recipient(of: Recipient) -> notify_service_pb2.Recipient:
         visit_since_time=timestamp(of.visit_since),
         visit_outcome=of.visit_outcome,
         visit_time=timestamp(of.visit_time),
-    )
-
-
-def rung(of: Rung) -> resources_pb2.Rung:
-    """A rung of an escalation."""
-    return resources_pb2.Rung(
-        number=of.number,
-        channel=of.channel,
-        due_time=timestamp(of.due_time),
-        begin_time=timestamp(of.begin_time),
-        end_time=timestamp(of.end_time),
-        unread=of.unread,
-    )
-
-
-def _escalation(of: Escalation) -> resources_pb2.Escalation:
-    message = resources_pb2.Escalation(channels=of.channels, door_to_door=of.door_to_door)
-    message.after.FromTimedelta(of.after)
-    return message
-
-
-def _escalation_of(message: resources_pb2.Escalation) -> Escalation:
-    return Escalation(message.after.ToTimedelta(), tuple(message.channels), message.door_to_door)
-
-
-def aid_request(of: AidRequest, cipher: Cipher) -> resources_pb2.AidRequest:
-    """A request for counselling or legal aid."""
-    return resources_pb2.AidRequest(
-        name=of.name,
-        kind=of.kind,
-        text=cipher.decrypt(of.sealed_text, AID_TEXT_PURPOSE),
-        place=of.place,
-        anonymous=of.anonymous,
-        state=of.state,
-        petition=of.petition,
-        create_time=timestamp(of.create_time),
-        update_time=timestamp(of.update_time),
     )
 
 

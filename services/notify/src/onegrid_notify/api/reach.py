@@ -66,7 +66,7 @@ class ReachFigures:
         id_ = ARTICLE.id(request.name)
         found = await self._db.read(lambda conn: queries.escalation_of(conn, id_, call))
         return pb.GetEscalationResponse(
-            rungs=[messages.rung(each) for each in found.rungs],
+            rungs=[each.message() for each in found.rungs],
             to_visit=found.to_visit,
             visited=found.visited,
             not_found=found.not_found,
