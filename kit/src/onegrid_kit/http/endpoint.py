@@ -114,6 +114,7 @@ class Endpoint:
                 traceparent=tracing.current_traceparent(),
                 address=addresses.address_of(incoming.remote or "", forwarded, self._settings.forwarding_proxies),
             ),
+            service=self._runtime.service,
             settings=self._settings,
             cipher=self._runtime.cipher,
             parameters=parameters,

@@ -14,6 +14,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import MalformedRequest
 from onegrid_kit.http.errors import UnsupportedMediaType
+from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["Request"]
@@ -31,6 +32,7 @@ class Request(Generic[S_co]):
 
     call: Call
     """Who calls, when, from where; `method` is the route's, ``POST /v1/receipts/{provider}``."""
+    service: Service
     settings: S_co
     cipher: Cipher
     parameters: Mapping[str, str]

@@ -6,21 +6,24 @@ import base64
 import itertools
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from standardwebhooks import Webhook
 
 from onegrid_kit import sending
 from onegrid_kit.clock import SettableClock
-from onegrid_kit.sending import Sending, State
+from onegrid_kit.sending import Conclusion, Context, Sender, Sending, State
+from onegrid_kit.service import Service
 from onegrid_kit.testing.api import Serving
 from onegrid_kit.testing.waiting import HANG_S
+from onegrid_notify.main import SERVICE
 
 SECRET: Final = "whsec_" + base64.b64encode(b"receipts of the gateway!").decode()
 URL_SECRET: Final = "a-secret-of-letters-and-digits-0123456789"
@@ -36,6 +39,26 @@ PROVIDERS: Final = [
 @pytest.fixture
 def api_settings() -> Mapping[str, object]:
     return {"providers": json.dumps(PROVIDERS)}
+
+
+HEARD: list[tuple[str, str, bool]] = []
+
+
+def hear(_: Connection, learned: Sequence[Conclusion], __: Context) -> None:
+    """What the service's part of the sender is told."""
+    for each in learned:
+        assert each.attempt
+        HEARD.append((each.sending.id, each.attempt.code, each.address_refused))
+
+
+SENDER: Final = Sender(providers=lambda _: [], prepare=lambda *_: [], concluded=hear)
+
+
+@pytest.fixture
+def service() -> Service:
+    """notify, with a sender that only listens."""
+    HEARD.clear()
+    return replace(SERVICE, sender=f"{__name__}:SENDER")
 
 
 @pytest_asyncio.fixture
@@ -114,6 +137,29 @@ async def test_a_signed_receipt_gives_the_state(api: Serving, http: aiohttp.Clie
         (State.READ, ""),
         (State.FAILED, "MK:0012"),
     ]
+
+
+async def test_the_sender_hears_of_addresses_that_are_refused(
+    api: Serving, http: aiohttp.ClientSession, sent: Sent
+) -> None:
+    for id_ in ("m1", "m2", "m3", "m4", "m5"):
+        sent.by("gateway", id_)
+    receipts = [
+        {"id": "m1", "state": "BOUNCED"},
+        {"id": "m2", "state": "COMPLAINED"},
+        {"id": "m3", "state": "FAILED", "code": "MK:0001"},
+        {"id": "m4", "state": "FAILED", "code": "MK:0012"},
+        {"id": "m5", "state": "BOUNCED", "code": "5.1.1"},
+    ]
+    assert await report(api, http, *receipts) == 204
+    assert HEARD == [
+        ("m1", "BOUNCED", True),
+        ("m2", "COMPLAINED", True),
+        ("m3", "MK:0001", True),
+        ("m4", "MK:0012", False),
+        ("m5", "5.1.1", True),
+    ]
+    assert [sent.state(id_)[0] for id_ in ("m1", "m2", "m3")] == [State.FAILED, State.READ, State.FAILED]
 
 
 async def test_receipts_in_any_order_and_repeated_end_in_one_state(

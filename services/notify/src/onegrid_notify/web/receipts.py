@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from onegrid_kit import sending
 from onegrid_kit.database import Database
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.http.answers import NO_CONTENT, Answer, json_answer
@@ -19,7 +20,6 @@ from onegrid_kit.http.requests import Request
 from onegrid_kit.logs import log
 from onegrid_kit.sending import Context, Outcome, Receipt
 from onegrid_notify import providers
-from onegrid_notify.commands import receiving
 from onegrid_notify.providers import AliyunSms, ProviderConfig, TencentSms
 from onegrid_notify.settings import NotifySettings
 
@@ -38,9 +38,9 @@ _OUTCOMES: Final[Mapping[str, Outcome]] = {
     # Who complains has it.
     _COMPLAINED: Outcome.READ,
 }
-_REFUSED: Final = frozenset({_BOUNCED, _COMPLAINED, "ADDRESS_REFUSED"})
-# 空号: there is no such number. Other codes of carriers also stand for telephones that are switched off.
-_NO_SUCH_NUMBER: Final = frozenset({"MK:0001", "MOBILE_NOT_ON_SERVICE"})
+# MK:0001 and MOBILE_NOT_ON_SERVICE are carriers' for 空号: there is no such number. Their other codes also stand for
+# telephones that are switched off.
+_REFUSED: Final = frozenset({_BOUNCED, _COMPLAINED, "ADDRESS_REFUSED", "MK:0001", "MOBILE_NOT_ON_SERVICE"})
 
 
 def verify(request: Request[NotifySettings]) -> ProviderConfig:
@@ -68,8 +68,12 @@ async def receive(request: Request[NotifySettings], db: Database) -> Answer:
     receipts = [*read(provider.name, entries)]
     context = Context(request.settings, request.cipher, request.call.now)
 
+    sender = request.service.load_sender()
+
     def store(conn: Connection) -> None:
-        receiving.receive(conn, receipts, context)
+        learned = sending.receive(conn, receipts, context.now)
+        if sender is not None:
+            sender.concluded(conn, learned, context)
 
     await db.write(store)
     return answer
@@ -126,7 +130,7 @@ def _of_carrier(provider: str, provider_id: str, code: Any, *, delivered: bool) 
     if delivered:
         return Receipt(provider, provider_id, Outcome.DELIVERED)
     known = code if _is(_CODE, code) else _WITHOUT_CODE
-    return Receipt(provider, provider_id, Outcome.FAILED, known, address_refused=known in _NO_SUCH_NUMBER)
+    return Receipt(provider, provider_id, Outcome.FAILED, known, address_refused=known in _REFUSED)
 
 
 def _list(value: Any, path: str) -> Sequence[Any]:
