@@ -434,3 +434,20 @@ def test_a_limit_of_templates_counts_calls_of_those_alone_and_together(engine: E
             allowed.append(limits.take(outgoing, message, provider) is None)
             limits.store()
     assert allowed == [True, True, False, True, True, True]
+
+
+def test_what_is_sealed_is_kept_until_its_sending_has_ended_or_expired(engine: Engine) -> None:
+    ends = NOW + timedelta(minutes=5)
+    sent, waiting, expiring = (a_sending(sealed=b"secret", expire_time=time) for time in (ends, None, ends))
+    enqueue(engine, sent, waiting, expiring)
+    with engine.begin() as conn:
+        assert {each.sealed for each in claimed(conn)} == {b"secret"}
+    finish(engine, begun(engine, sent.id), Result.accepted("1"))
+
+    def kept(now: datetime) -> set[str]:
+        with engine.begin() as conn:
+            housekeeping.forget_sealed(conn, now)
+        return {each.id for each in (sent, waiting, expiring) if of(engine, each.id).sealed}
+
+    assert kept(NOW) == {waiting.id, expiring.id}
+    assert kept(ends) == {waiting.id}

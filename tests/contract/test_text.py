@@ -121,6 +121,7 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         codes = [CELL[:6], CELL, CENTRE]
         known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
         known += [f"{kind}/{CELL[:6]}-word" for kind in ("columns", "groups", "endpoints")]
+        known.append(f"templates/{CELL[:6]}-petition.PetitionFiled-petitioner-zh")
         put(request, scope, next(each for each in known if re.search(pattern or "^cells/", each)))
     raw = request.SerializeToString()
     for caller in ("", *district.tokens):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from pathlib import Path
+
+from onegrid_identity.senders import Code, CodeSender
 
 FOLDER = "ONEGRID_TESTS_CODES"
 
 
-class FolderSender:
+class FolderSender(CodeSender):
     """One file a number."""
 
-    def __init__(self, _: object) -> None:
-        pass
-
-    async def send(self, phone: str, code: str, expires: datetime) -> None:
+    async def send(self, code: Code) -> None:
         """Write it down."""
-        (Path(os.environ[FOLDER]) / phone).write_text(code)
+        (Path(os.environ[FOLDER]) / code.phone).write_text(code.digits)

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from onegrid.options.v1 import options_pb2
 from onegrid_kit.callers import ANONYMOUS, Call
+from onegrid_kit.cipher import Cipher
 
-__all__ = ["Delivery", "Envelope", "Subscription", "on", "require_event", "source_of"]
+__all__ = ["Delivery", "Envelope", "Subscription", "on", "on_personal", "require_event", "source_of"]
 
 M = TypeVar("M", bound=Message)
 
@@ -65,7 +66,8 @@ class Subscription:
     name: str
     """What inbox, metrics and operators call the handler; it must stay the same over releases."""
     message: type[Message]
-    handle: Callable[[Connection, Any, Delivery], None]
+    handle: Callable[[Connection, Any, Delivery, Cipher], None]
+    """It is given the service's cipher, too."""
 
     @property
     def type(self) -> str:
@@ -79,6 +81,11 @@ def on(name: str, message: type[M], handle: Callable[[Connection, M, Delivery], 
     It runs in a transaction, which it may share with handlers of other events, and is called again after it failed:
     what it does must lie in that transaction.
     """
+    return on_personal(name, message, lambda conn, event, delivery, _: handle(conn, event, delivery))
+
+
+def on_personal(name: str, message: type[M], handle: Callable[[Connection, M, Delivery, Cipher], None]) -> Subscription:
+    """The same for a handler that stores personal data: it gets the cipher of the service's personal fields."""
     require_event(message)
     return Subscription(name, message, handle)
 

@@ -11,7 +11,7 @@ from onegrid_kit import idempotency
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.jobs import Job
 
-__all__ = ["HANDLERS", "JOBS", "forget_sendings", "forget_work", "refuse_older_tokens"]
+__all__ = ["HANDLERS", "JOBS", "forget_sealed", "forget_sendings", "forget_work", "refuse_older_tokens"]
 
 _REVOKE = text(
     """
@@ -27,6 +27,9 @@ _REVOKE_GRANT = text(
       revoke_time = greatest(known.revoke_time, excluded.revoke_time),
       grant_revision = greatest(known.grant_revision, excluded.grant_revision)
     """
+)
+_FORGET_SEALED = text(
+    "UPDATE sending SET sealed = NULL WHERE sealed IS NOT NULL AND (end_time IS NOT NULL OR expire_time <= :now)"
 )
 _FORGET_SENDINGS = text(
     """
@@ -87,6 +90,11 @@ def forget_sendings(conn: Connection, now: datetime) -> None:
     conn.execute(text("DELETE FROM sending_limit WHERE use_time < clock_timestamp() - interval '2 days'"))
 
 
+def forget_sealed(conn: Connection, now: datetime) -> None:
+    """Forget what is personal of sendings that have ended or expired."""
+    conn.execute(_FORGET_SEALED, {"now": now})
+
+
 HANDLERS = (
     on("refuse_session", SessionRevoked, refuse_session),
     on("refuse_older_tokens", RoleRevoked, refuse_older_tokens),
@@ -96,5 +104,6 @@ JOBS = (
     Job("forget deliveries", timedelta(hours=6), forget_deliveries),
     Job("forget work", timedelta(hours=6), forget_work),
     Job("forget sendings", timedelta(hours=1), forget_sendings),
+    Job("forget what was sent sealed", timedelta(minutes=1), forget_sealed),
     Job("forget sessions", timedelta(minutes=10), forget_sessions),
 )

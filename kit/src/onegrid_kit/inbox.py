@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import Connection, Engine, text
 
 from onegrid_kit import metrics, tracing
+from onegrid_kit.cipher import Cipher, cipher
 from onegrid_kit.database import lost
 from onegrid_kit.events import Envelope, Subscription
 from onegrid_kit.logs import describe, log
@@ -99,12 +100,14 @@ class Inbox:
         service: str,
         engine: Engine,
         subscriptions: Iterable[Subscription],
+        cipher: Cipher,
         *,
         attempts: int = 8,
         retry_base_s: float = 1.0,
     ) -> None:
         self._service = service
         self._engine = engine
+        self._cipher = cipher
         self._by_type: dict[str, list[Subscription]] = {}
         self._by_name: dict[str, Subscription] = {}
         self._attempts = attempts
@@ -127,6 +130,7 @@ class Inbox:
             service.name,
             engine,
             service.load_handlers(),
+            cipher(settings.cipher, settings.cipher_keys),
             attempts=settings.handler_attempts,
             retry_base_s=settings.retry_base_s,
         )
@@ -241,7 +245,7 @@ class Inbox:
         began = perf_counter()
         try:
             with tracing.span(f"{delivery.type} handle", SpanKind.CONSUMER, delivery.traceparent, attributes):
-                subscription.handle(conn, subscription.message.FromString(envelope.body), delivery)
+                subscription.handle(conn, subscription.message.FromString(envelope.body), delivery, self._cipher)
         finally:
             self._seconds[subscription.name].observe(perf_counter() - began, metrics.exemplar(delivery.traceparent))
 

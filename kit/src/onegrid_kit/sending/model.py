@@ -109,6 +109,8 @@ class Sending:
     lane: Lane = Lane.NORMAL
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """What the service prepares it from; JSON. No personal data: it is prepared when it is due."""
+    sealed: bytes = field(default=b"", repr=False)
+    """What it is prepared from and is personal, sealed by the service. It is deleted once it has ended or expired."""
     due_time: datetime | None = None
     """Not before this moment of the domain's time; at once without it."""
     expire_time: datetime | None = None

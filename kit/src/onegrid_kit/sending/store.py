@@ -47,22 +47,23 @@ __all__ = [
     "unresolved",
 ]
 
-_COLUMNS = """id, district, kind, channel, recipient, subject, batch, lane, parameters, state, due_time, expire_time,
-    attempts, tries, last_provider, last_code, create_time, end_time, traceparent"""
+_COLUMNS = """id, district, kind, channel, recipient, subject, batch, lane, parameters, sealed, state, due_time,
+    expire_time, attempts, tries, last_provider, last_code, create_time, end_time, traceparent"""
 _NAMES = [name.strip() for name in _COLUMNS.split(",")]
 _OF_ATTEMPT = "sending, number, key, provider, provider_id, begin_time, deadline, end_time, outcome, code"
 
 _ENQUEUE = text(
     """
-    INSERT INTO sending (id, district, kind, channel, recipient, subject, batch, lane, parameters, due_time,
+    INSERT INTO sending (id, district, kind, channel, recipient, subject, batch, lane, parameters, sealed, due_time,
                          expire_time, create_time, traceparent)
-    SELECT id, district, kind, channel, recipient, subject, batch, lane, CAST(parameters AS jsonb),
+    SELECT id, district, kind, channel, recipient, subject, batch, lane, CAST(parameters AS jsonb), sealed,
            coalesce(due_time, CAST(:now AS timestamptz)), expire_time, :now, CAST(:traceparent AS text)
     FROM unnest(
       CAST(:ids AS text[]), CAST(:districts AS text[]), CAST(:kinds AS text[]), CAST(:channels AS text[]),
       CAST(:recipients AS text[]), CAST(:subjects AS text[]), CAST(:batches AS text[]), CAST(:lanes AS smallint[]),
-      CAST(:parameters AS text[]), CAST(:due_times AS timestamptz[]), CAST(:expire_times AS timestamptz[])
-    ) AS given (id, district, kind, channel, recipient, subject, batch, lane, parameters, due_time, expire_time)
+      CAST(:parameters AS text[]), CAST(:sealed AS bytea[]), CAST(:due_times AS timestamptz[]),
+      CAST(:expire_times AS timestamptz[])
+    ) AS given (id, district, kind, channel, recipient, subject, batch, lane, parameters, sealed, due_time, expire_time)
     ON CONFLICT (id) DO NOTHING
     """
 )
@@ -263,6 +264,7 @@ def enqueue(conn: Connection, sendings: Sequence[Sending], now: datetime) -> int
         "batches": [each.batch for each in ordered],
         "lanes": [int(each.lane) for each in ordered],
         "parameters": [json.dumps(dict(each.parameters), ensure_ascii=False) for each in ordered],
+        "sealed": [each.sealed or None for each in ordered],
         "due_times": [each.due_time for each in ordered],
         "expire_times": [each.expire_time for each in ordered],
         "now": now,
@@ -595,7 +597,8 @@ def _store_concluded(conn: Connection, sendings: Sequence[Outgoing]) -> None:
 
 def _outgoing(row: Row[Any]) -> Outgoing:
     given = {name: row._mapping[name] for name in _NAMES}
-    return Outgoing(**{**given, "lane": Lane(row.lane), "state": State(row.state)})
+    typed = {"sealed": bytes(row.sealed or b""), "lane": Lane(row.lane), "state": State(row.state)}
+    return Outgoing(**{**given, **typed})
 
 
 def _attempt(row: Row[Any]) -> Attempt:

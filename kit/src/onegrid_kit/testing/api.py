@@ -17,16 +17,19 @@ from google.rpc import error_details_pb2, status_pb2
 
 from onegrid_kit import tokens
 from onegrid_kit.callers import Caller
+from onegrid_kit.cipher import cipher
 from onegrid_kit.clock import Clock, SystemClock
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.server import ApiServer
 from onegrid_kit.service import Service
 from onegrid_kit.testing.waiting import HANG_S
 
-__all__ = ["CIPHER_KEYS", "Refused", "Serving", "StaticKeys", "serving"]
+__all__ = ["CIPHER_KEYS", "TEST_CIPHER", "Refused", "Serving", "StaticKeys", "serving"]
 
 CIPHER_KEYS = "test:" + "5a" * 32
 """The keys of the cipher of personal fields."""
+TEST_CIPHER = cipher("AES-256-GCM", CIPHER_KEYS)
+"""That cipher."""
 _KID = "test"
 
 

@@ -19,6 +19,7 @@ from onegrid_kit.events import Delivery, Envelope, require_event
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.service import Service
 from onegrid_kit.steps import StepRunner
+from onegrid_kit.testing.api import TEST_CIPHER
 
 __all__ = ["Events", "announce_current", "announced", "announced_as", "forget_announced"]
 
@@ -59,7 +60,7 @@ class Events:
     def __init__(self, service: Service, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
-        self._inbox = Inbox(service.name, engine, service.load_handlers())
+        self._inbox = Inbox(service.name, engine, service.load_handlers(), TEST_CIPHER)
 
     def deliver(self, *messages: Message, subject: str = "", time: datetime | None = None) -> None:
         """Deliver events that other services announced about a subject; each twice, as a carrier may."""

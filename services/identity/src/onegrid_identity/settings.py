@@ -22,8 +22,9 @@ class IdentitySettings(ServiceSettings):
         default=60,
     )
     code_sender: str = setting(
-        "The class that sends one-time codes, `module:Class`; `onegrid_identity.senders:WebhookSender` posts them to a "
-        "gateway.",
+        "The class that sends one-time codes, `module:Class`: `onegrid_identity.senders:NotifySender` has notify send "
+        "them, by its providers of text messages; `…:WebhookSender` posts them to a gateway, `…:ConsoleSender` prints "
+        "them.",
         default="onegrid_identity.senders:ConsoleSender",
     )
     code_webhook_url: str = setting(

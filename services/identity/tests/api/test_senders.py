@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
 import pytest
+from sqlalchemy import Engine
 
+from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued
 from onegrid_identity.main import SERVICE
 from onegrid_identity.senders import WebhookSender
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit.embedded.code_gateway import CodeGateway
 from onegrid_kit.settings import SettingsError
 from onegrid_kit.testing.api import Refused, serving
+from onegrid_kit.testing.events import announced_as
 
 PHONE = "+8613912345678"
 
@@ -69,3 +73,46 @@ def test_it_does_not_start_without_an_address(url: str) -> None:
     )
     with pytest.raises(SettingsError, match="ONEGRID_CODE_WEBHOOK_URL"):
         WebhookSender(settings)
+
+
+def by_notify(database_url: str) -> Any:
+    """identity, which has notify send its codes."""
+    return serving(SERVICE, database_url, code_sender="onegrid_identity.senders:NotifySender")
+
+
+async def test_a_code_that_notify_is_to_send_is_announced_with_the_code_and_logs_in(
+    database_url: str, engine: Engine
+) -> None:
+    async with by_notify(database_url) as identity:
+        asked = {"phone": "+860" + PHONE[3:], "district": "210602", "language": "en"}
+        answer = await identity.call(None, "RequestOneTimeCode", **asked)
+        (event,) = announced_as(engine, OneTimeCodeIssued)
+        assert (event.phone, event.district, event.language) == (PHONE, "210602", "en")
+        assert event.expire_time == answer.expire_time
+        session = await identity.call(None, "LoginWithOneTimeCode", phone=PHONE, code=event.code, district="210602")
+        assert session.session.access_token
+
+
+async def test_a_code_that_may_not_be_asked_for_yet_is_not_announced(database_url: str, engine: Engine) -> None:
+    async with by_notify(database_url) as identity:
+        outcomes = await asyncio.gather(
+            *(identity.call(None, "RequestOneTimeCode", phone=PHONE) for _ in range(4)), return_exceptions=True
+        )
+        assert sum(isinstance(each, Refused) and each.reason == "RATE_LIMITED" for each in outcomes) == 3
+    assert len(announced_as(engine, OneTimeCodeIssued)) == 1
+
+
+async def test_other_senders_announce_no_code(database_url: str, engine: Engine, codes: CodeGateway) -> None:
+    async with posting(database_url, codes.url + KEYED) as identity:
+        await identity.call(None, "RequestOneTimeCode", phone=PHONE)
+    assert not announced_as(engine, OneTimeCodeIssued)
+
+
+@pytest.mark.parametrize("wrong", [{"district": "2106"}, {"language": "fr"}])
+async def test_a_request_for_a_code_names_a_district_and_a_language_that_there_may_be(
+    database_url: str, wrong: dict[str, str]
+) -> None:
+    async with by_notify(database_url) as identity:
+        with pytest.raises(Refused) as refused:
+            await identity.call(None, "RequestOneTimeCode", phone=PHONE, **wrong)
+        assert refused.value.fields == list(wrong)

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid.grid.v1.resources_pb2 import Post
-from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
+from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued, RoleGranted, RoleRevoked
 from onegrid.petition.v1 import events_pb2 as petition
 from onegrid.petition.v1.resources_pb2 import Kind
 
@@ -24,6 +24,7 @@ __all__ = [
     "FACTS",
     "VISITS_REQUESTED",
     "AppointmentFacts",
+    "CodeFacts",
     "Facts",
     "Form",
     "PetitionFacts",
@@ -142,6 +143,14 @@ class AppointmentFacts(Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeFacts(Facts):
+    """What can be said of a one-time code."""
+
+    code: str = field(default="", metadata=_about("The six digits.", "482913", required=True))
+    minutes: str = field(default="", metadata=_about("How many minutes it was good for when it was issued.", "5"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisitFacts(Facts):
     """What can be said of an urgent notice that some people have to be visited for."""
 
@@ -181,6 +190,7 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     event_key(RoleRevoked): RoleFacts,
     event_key(CellDefined): AppointmentFacts,
     VISITS_REQUESTED: VisitFacts,
+    event_key(OneTimeCodeIssued): CodeFacts,
 }
 """The facts of each kind of event that there are messages about."""
 

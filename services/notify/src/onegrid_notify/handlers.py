@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.identity.v1 import resources_pb2
-from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, RoleRevoked, UserDefined
+from onegrid.identity.v1.events_pb2 import DepartmentDefined, OneTimeCodeIssued, RoleGranted, RoleRevoked, UserDefined
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
-from onegrid_kit.events import Delivery, on
+from onegrid_kit.events import Delivery, on, on_personal
 from onegrid_notify.commands import aid, people
 from onegrid_notify.commands.messages import (
     write_appointment_messages,
@@ -23,6 +23,7 @@ from onegrid_notify.commands.messages import (
 )
 from onegrid_notify.memberships import FOREVER, Grant, Version
 from onegrid_notify.notifications import GRANT
+from onegrid_notify.one_time_codes import send_one_time_code
 from onegrid_notify.store import places
 
 __all__ = ["HANDLERS"]
@@ -110,6 +111,7 @@ HANDLERS = (
     on("message_role_granted", RoleGranted, write_role_messages),
     on("message_role_revoked", RoleRevoked, write_role_messages),
     on("message_cell_appointments", CellDefined, write_appointment_messages),
+    on_personal("send_one_time_code", OneTimeCodeIssued, send_one_time_code),
     on("message_petition_filed", petition_events.PetitionFiled, write_petition_messages),
     on("message_petition_accepted", petition_events.PetitionAccepted, write_petition_messages),
     on("message_petition_declined", petition_events.PetitionDeclined, write_petition_messages),

@@ -17,5 +17,6 @@ SERVICE = Service(
     handlers="onegrid_notify.handlers:HANDLERS",
     jobs="onegrid_notify.jobs:JOBS",
     steps="onegrid_notify.steps:STEPS",
+    sender="onegrid_notify.sender:SENDER",
     migrations="onegrid_notify.migrations",
 )

@@ -24,6 +24,7 @@ from onegrid_kit.visibility import Viewer, visible_to
 from onegrid_notify.facts import AppointmentFacts, Facts, PetitionFacts, Recipient, RoleFacts
 
 __all__ = [
+    "CELL",
     "GRANT",
     "Notification",
     "PetitionEvent",
@@ -48,6 +49,8 @@ PetitionEvent = (
     | pb.PetitionWithdrawn
     | pb.PetitionClosed
 )
+CELL: Final = ResourceName("cells/{cell}")
+_ROLE: Final = ResourceName("roles/{role}")
 GRANT: Final = ResourceName("users/{user}/grants/{grant}")
 
 _PETITIONER = Viewer(owner=True)
@@ -105,7 +108,7 @@ def role_notifications(event: RoleGranted | RoleRevoked, place: str, time: datet
         return
     facts = RoleFacts(
         time=time,
-        role=event.role.removeprefix("roles/"),
+        role=_ROLE.id(event.role),
         place=place,
         begin=_moment(grant.begin_time) if grant.begin_time.ToDatetime(UTC) > time else None,
         until=_moment(grant.expire_time),

@@ -46,7 +46,7 @@ def sending_of(address: Address, digits: str, expire_time: datetime, cipher: Cip
         recipient=address.user,
         subject=address.name,
         lane=Lane.CRITICAL,
-        parameters={"sealed_code": base64.b64encode(sealed).decode()},
+        sealed=sealed,
         expire_time=expire_time,
     )
 
@@ -65,7 +65,10 @@ def _prepared(
 ) -> Prepared:
     if address is None:
         return _drop(DeliveryReason.DELIVERY_REASON_NO_ADDRESS)
-    digits = cipher.decrypt(base64.b64decode(row.parameters["sealed_code"]), _PURPOSE)
+    if not row.sealed:
+        # It is replayed after it has ended.
+        return _drop(DeliveryReason.DELIVERY_REASON_SUPERSEDED)
+    digits = cipher.decrypt(row.sealed, _PURPOSE)
     index = OneTimeCode.digest(address.id, digits, cipher)
     if address.code is None or address.code.index != index:
         return _drop(DeliveryReason.DELIVERY_REASON_SUPERSEDED)

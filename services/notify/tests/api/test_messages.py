@@ -27,7 +27,7 @@ from onegrid_kit.contracts import visibility_of
 from onegrid_kit.events import Delivery, Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import run_job
-from onegrid_kit.testing.api import Serving
+from onegrid_kit.testing.api import TEST_CIPHER, Serving
 from onegrid_kit.testing.callers import staff
 from onegrid_kit.testing.events import Events
 from onegrid_kit.timestamps import timestamp
@@ -89,7 +89,7 @@ class Inboxes:
             conn.execute(text("TRUNCATE inbox"))
         id_ = str(uuid.UUID(of.name.removeprefix("inboxItems/m-")))
         delivery = Delivery(id=id_, type=event.DESCRIPTOR.full_name, subject=PETITION, time=NOON)
-        inbox = Inbox("notify", self._engine, SERVICE.load_handlers())
+        inbox = Inbox("notify", self._engine, SERVICE.load_handlers(), TEST_CIPHER)
         inbox.deliver([Envelope(delivery, event.SerializeToString())])
         assert not inbox.parked()
 

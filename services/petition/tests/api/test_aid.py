@@ -18,6 +18,7 @@ from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA
 from onegrid_kit.events import Delivery, Envelope
 from onegrid_kit.inbox import Inbox
+from onegrid_kit.testing.api import TEST_CIPHER
 from onegrid_kit.testing.events import announced_as
 from onegrid_petition.main import SERVICE
 
@@ -40,7 +41,7 @@ def requested(by: Caller = CITIZEN, **fields: object) -> AidRequested:
 
 
 def deliver(engine: Engine, event: AidRequested | DivisionDefined, id_: str = "") -> Inbox:
-    inbox = Inbox("petition", engine, SERVICE.load_handlers())
+    inbox = Inbox("petition", engine, SERVICE.load_handlers(), TEST_CIPHER)
     delivery = Delivery(id=id_ or str(uuid.uuid4()), type=event.DESCRIPTOR.full_name, subject=AID, time=ASKED)
     inbox.deliver([Envelope(delivery, event.SerializeToString())])
     return inbox

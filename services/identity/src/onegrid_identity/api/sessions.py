@@ -13,13 +13,14 @@ from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
 from onegrid_identity import messages, store
 from onegrid_identity.accounts import SESSION, USER, Account
+from onegrid_identity.attempts import CODE_LASTS
 from onegrid_identity.commands import logins, sessions
 from onegrid_identity.commands.logins import LogIn, LogInWithCode, RequestCode
 from onegrid_identity.commands.sessions import Opened, Refresh
 from onegrid_identity.errors import CredentialsRejected, RefreshRejected
 from onegrid_identity.keys import SigningKeys
 from onegrid_identity.passwords import Passwords
-from onegrid_identity.senders import CodeSender
+from onegrid_identity.senders import Code, CodeSender
 from onegrid_identity.settings import IdentitySettings
 from onegrid_kit import ids, metrics, telephone, tokens
 from onegrid_kit.callers import Call
@@ -62,17 +63,24 @@ class Sessions:
     async def RequestOneTimeCode(
         self, request: pb.RequestOneTimeCodeRequest, call: Call
     ) -> pb.RequestOneTimeCodeResponse:
-        code = f"{secrets.randbelow(1_000_000):06}"
+        digits = f"{secrets.randbelow(1_000_000):06}"
         phone = telephone.normalize(request.phone)
+        code = Code(phone, digits, call.now + CODE_LASTS, request.district, request.language)
         askers = [call.address] + ([call.caller.user] if call.caller.user else [])
         command = RequestCode(
             phone_index=messages.phone_index(phone, self._cipher),
-            code_index=self._code_index(phone, code),
+            code_index=self._code_index(phone, digits),
+            expires=code.expires,
             askers=frozenset(messages.address_digest(asker, self._cipher) for asker in askers),
         )
-        expires = await self._db.write(lambda conn: logins.keep_code(conn, command, self._codes_per_hour, call.now))
+
+        def keep(conn: Connection) -> None:
+            logins.keep_code(conn, command, self._codes_per_hour, call.now)
+            self._sender.enqueue(conn, code, call)
+
+        await self._db.write(keep)
         try:
-            await self._sender.send(phone, code, expires)
+            await self._sender.send(code)
         except Exception as error:
             _FAILED.inc()
             if isinstance(error, Unavailable):
@@ -80,7 +88,7 @@ class Sessions:
                 await self._db.write(lambda conn: logins.forgive_code(conn, command, call.now))
             raise
         _SENT.inc()
-        return pb.RequestOneTimeCodeResponse(expire_time=timestamp(expires))
+        return pb.RequestOneTimeCodeResponse(expire_time=timestamp(code.expires))
 
     async def LoginWithOneTimeCode(
         self, request: pb.LoginWithOneTimeCodeRequest, call: Call

@@ -52,6 +52,7 @@ class RequestCode:
 
     phone_index: bytes
     code_index: bytes
+    expires: datetime
     askers: frozenset[bytes]
     """The digests of the address and the caller that ask for it."""
 
@@ -102,8 +103,8 @@ def log_in_service_account(conn: Connection, command: LogIn, call: Call, access:
     return None if account is None else sessions.open_session(conn, account, call, access, None)
 
 
-def keep_code(conn: Connection, command: RequestCode, limit: int, now: datetime) -> datetime:
-    """Keep a new code for the number, instead of the one before; when it ends.
+def keep_code(conn: Connection, command: RequestCode, limit: int, now: datetime) -> None:
+    """Keep a new code for the number, instead of the one before.
 
     Raises RateLimited within a minute of the last code for the number, or when one of the askers has asked for more
     than `limit` in an hour.
@@ -111,9 +112,7 @@ def keep_code(conn: Connection, command: RequestCode, limit: int, now: datetime)
     attempts.require_code_pause(store.lock_number(conn, command.phone_index), now)
     for asker in sorted(command.askers):
         attempts.require_few_codes(*store.count_code_request(conn, asker, now), limit, now)
-    expires = now + attempts.CODE_LASTS
-    store.save_code(conn, command.phone_index, OneTimeCode(command.code_index, now, expires))
-    return expires
+    store.save_code(conn, command.phone_index, OneTimeCode(command.code_index, now, command.expires))
 
 
 def forgive_code(conn: Connection, command: RequestCode, now: datetime) -> None:

@@ -10,7 +10,8 @@ from onegrid.notify.v1 import notify_service_pb2 as pb
 from onegrid_kit.callers import Call
 from onegrid_kit.paging import Position
 from onegrid_kit.runtime import Runtime
-from onegrid_notify import messages, queries
+from onegrid_notify import queries
+from onegrid_notify import template_messages as messages
 from onegrid_notify.commands import templates as commands
 from onegrid_notify.facts import FACTS, sample
 from onegrid_notify.settings import NotifySettings

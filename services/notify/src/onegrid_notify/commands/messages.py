@@ -20,6 +20,7 @@ from onegrid_kit.names import code_in
 from onegrid_notify.facts import encode, event_key
 from onegrid_notify.item import KEPT
 from onegrid_notify.notifications import (
+    CELL,
     GRANT,
     Notification,
     PetitionEvent,
@@ -58,7 +59,7 @@ def write_role_messages(conn: Connection, event: RoleGranted | RoleRevoked, deli
 def write_appointment_messages(conn: Connection, event: CellDefined, delivery: Delivery) -> None:
     """Write to whom this change of a cell appointed to it."""
     _write(
-        conn, event, delivery, codes.district_of(event.code), f"cells/{event.code}", appointments(event, delivery.time)
+        conn, event, delivery, codes.district_of(event.code), CELL.name(event.code), appointments(event, delivery.time)
     )
 
 
