@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onegrid_kit.settings import ServiceSettings, setting
+from onegrid_kit.settings import ServiceSettings, SettingsError, setting
 from onegrid_notify import providers
 
 __all__ = ["NotifySettings"]
@@ -31,3 +31,5 @@ class NotifySettings(ServiceSettings):
         """Raise SettingsError for values that no role could start with."""
         super().__post_init__()
         providers.parse(self.providers)
+        if self.http_url and not self.http_url.startswith(("https://", "http://")):
+            raise SettingsError(f"ONEGRID_HTTP_URL: {self.http_url!r} does not begin with https://")

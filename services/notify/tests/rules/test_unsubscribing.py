@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_kit.cipher import cipher
+from onegrid_kit.settings import SettingsError
+from onegrid_notify.settings import NotifySettings
 from onegrid_notify.unsubscribing import Unsubscription
 
 CIPHER = cipher("AES-256-GCM", "a:" + "5a" * 32)
@@ -68,3 +70,10 @@ def test_a_link_leads_to_where_the_routes_are_reached() -> None:
         assert link.startswith("https://push.example.cn/v1/unsubscribe/")
         assert Unsubscription.of_token(link.rpartition("/")[2], CIPHER) == MAIL
     assert MAIL.link("", CIPHER) == ""
+
+
+def test_where_links_lead_is_checked_at_the_start() -> None:
+    given = {"database_url": "", "page_token_key": "k" * 32, "cipher_keys": "a:" + "5a" * 32}
+    with pytest.raises(SettingsError, match="ONEGRID_HTTP_URL"):
+        NotifySettings(**given, http_url="push.example.cn")
+    assert NotifySettings(**given, http_url="https://push.example.cn").http_url
