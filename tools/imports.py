@@ -22,7 +22,7 @@ CONFIG = ROOT / "build" / "imports.ini"
 _LAYERS = (
     "__main__",
     "main",
-    "api | handlers | jobs | steps | current | web",
+    "api | handlers | jobs | steps | sender | current | web",
     "<below-api>",
     "commands | queries",
     "<below-commands>",

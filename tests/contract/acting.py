@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from datetime import UTC, datetime
+
+from sqlalchemy import text
 
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
@@ -17,6 +20,8 @@ from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, Petition
 from onegrid_demo import district as demo
 from onegrid_demo.loading import CELL, CENTRE
+from onegrid_kit import sending
+from onegrid_kit.sending import Sending
 from onegrid_kit.testing.waiting import eventually
 
 from .calling import District
@@ -29,6 +34,7 @@ __all__ = [
     "PASSWORD",
     "appointable",
     "concluded",
+    "delivery",
     "dispatched",
     "draft",
     "drafted",
@@ -128,6 +134,24 @@ def in_review(district: District, **fields: object) -> Article:
 def published(district: District, **fields: object) -> Article:
     request = notify_pb.PublishArticleRequest(name=in_review(district, **fields).name)
     return district.do(request, "commander", notify_pb.PublishArticleResponse).article
+
+
+def delivery(district: District, article: str, state: str, user: str = "users/00000000") -> str:
+    """A delivery of the article that stands there, one of its own each time; its name."""
+    id_ = f"{article.removeprefix('articles/')}/{user}/EMAIL/{next(_numbers)}"
+    with district.engines["notify"].begin() as conn:
+        mail = Sending(id=id_, channel="EMAIL", kind="article", district=DISTRICT, recipient=user, batch=article)
+        sending.enqueue(conn, [mail], datetime.now(UTC))
+        begin = text(
+            """
+            INSERT INTO attempt (sending, number, key, provider, deadline, outcome)
+            VALUES (:id, 1, gen_random_uuid(), 'mail', now(), 'UNKNOWN')
+            """
+        )
+        conn.execute(begin, {"id": id_})
+        stand = text("UPDATE sending SET state = :state, attempts = 1, tries = 1, end_time = now() WHERE id = :id")
+        conn.execute(stand, {"id": id_, "state": state})
+    return f"deliveries/{id_.replace('/', '~')}"
 
 
 def staff(district: District, *grants: tuple[str, str]) -> tuple[User, str]:

@@ -24,6 +24,7 @@ from onegrid.grid.v1.resources_pb2 import Cell, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
+from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.resources_pb2 import AidKind, Audience, Column, Content, Group, Selector, VisitOutcome
 from onegrid.notify.v1.templates_pb2 import Wording
 from onegrid.options.v1 import options_pb2
@@ -38,6 +39,7 @@ from .acting import (
     ELSEWHERE,
     OTHER_CENTRE,
     PASSWORD,
+    delivery,
     dispatched,
     draft,
     drafted,
@@ -365,10 +367,19 @@ def on_article(name: str) -> Iterator[Message]:
     yield notify_pb.ConfirmRecipientRequest(
         article=name, user=UNKNOWN_USER, outcome=VisitOutcome.VISIT_OUTCOME_IN_PERSON
     )
+    yield notify_pb.StopDeliveryRequest(article=name)
+    yield notify_pb.ResumeDeliveryRequest(article=name)
+    yield notify_pb.CountDeliveriesRequest(article=name)
+    yield notify_pb.SendTestRequest(subject=name, channel=Channel.CHANNEL_EMAIL)
 
 
-def on_deliveries(user: str, office: str, phone: str) -> Iterator[Message]:
-    """Requests about where messages go that leave the platform."""
+def on_deliveries(user: str, office: str, phone: str, article: str, name: str) -> Iterator[Message]:
+    """Requests about what leaves the platform, and where it goes."""
+    yield notify_pb.ListDeliveriesRequest(parent=DISTRICT)
+    yield notify_pb.ListDeliveriesRequest(parent=office, article=article)
+    yield notify_pb.ReplayDeliveryRequest(name=name)
+    yield notify_pb.SettleDeliveryRequest(name=name, delivered=True)
+    yield notify_pb.ExplainDeliveryRequest(item=article.replace("articles/", "inboxItems/"), user=user)
     address = f"{user}/addresses/00000000"
     yield notify_pb.SendVerificationCodeRequest(name=address)
     yield notify_pb.VerifyAddressRequest(name=address, code="000000")
@@ -428,6 +439,7 @@ def on_template(name: str) -> Iterator[Message]:
     yield notify_pb.GetTemplateRequest(name=name)
     yield notify_pb.ListTemplatesRequest(district=DISTRICT)
     yield notify_pb.ListTemplateVersionsRequest(name=name)
+    yield notify_pb.SendTestRequest(subject=name, channel=Channel.CHANNEL_EMAIL)
 
 
 def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
@@ -457,7 +469,9 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     yield notify_pb.ChangeGroupMembersRequest(group=f"groups/{DISTRICT}-{word}", added=[UNKNOWN_USER])
     yield notify_pb.ListGroupsRequest(district=DISTRICT)
     yield from on_template(f"templates/{DISTRICT}-petition.PetitionFiled-petitioner-{'zh' if there else 'fr'}")
-    yield from on_deliveries(user, street, "+8613800000001" if there else "+8613855555555")
+    phone = "+8613800000001" if there else "+8613855555555"
+    name = delivery(district, article, "FAILED") if there else f"deliveries/{NO_ARTICLE.removeprefix('articles/')}~x"
+    yield from on_deliveries(user, street, phone, article, name)
     audience = Audience(any_of=[Selector(places=[street])])
     yield notify_pb.CountAudienceRequest(district=DISTRICT, audience=audience)
     yield identity_pb.CreateUserRequest(

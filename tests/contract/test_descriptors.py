@@ -78,7 +78,7 @@ def test_what_changes_something_can_be_repeated(method: MethodDescriptor) -> Non
 def test_what_only_reads_says_so(method: MethodDescriptor) -> None:
     """Clients, caches and the audit trail go by `idempotency_level`; readers go by the name."""
     assert changes_something(method) != method.name.startswith(
-        ("Get", "List", "Count", "Watch", "Stream", "Locate", "Preview", "Summarize")
+        ("Get", "List", "Count", "Watch", "Stream", "Locate", "Preview", "Summarize", "Explain")
     )
 
 

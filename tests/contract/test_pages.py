@@ -22,7 +22,7 @@ from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 from onegrid_kit.testing.waiting import HANG_S, eventually
 
-from .acting import COLUMN, DISTRICT, ELSEWHERE, appointable, dispatched, endpoint, filed, published, staff
+from .acting import COLUMN, DISTRICT, ELSEWHERE, appointable, delivery, dispatched, endpoint, filed, published, staff
 from .calling import METHODS, OF_REQUEST, District, path
 
 Query = Message
@@ -69,6 +69,8 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
             district=DISTRICT, email=f"nobody{number}@example.cn", note="停用的信箱，所有人都知道"
         )
         district.do(suppress, "admin", notify_pb.SuppressAddressResponse)
+    for state in ("ACCEPTED", "FAILED", "UNKNOWN", "FAILED"):
+        delivery(district, notices[0].name, state)
     recipients = notify_pb.ListRecipientsRequest(article=notices[0].name, place=DISTRICT)
     eventually(lambda: not district.do(recipients, "admin", notify_pb.ListRecipientsResponse).counting)
     templates = [f"templates/{DISTRICT}-petition.{event}-petitioner-en" for event in ("TaskTaken", "TaskReported")]
@@ -108,6 +110,10 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
         "ListSuppressions": (
             notify_pb.ListSuppressionsRequest(district=DISTRICT),
             notify_pb.ListSuppressionsRequest(district=DISTRICT, email="nobody1@example.cn"),
+        ),
+        "ListDeliveries": (
+            notify_pb.ListDeliveriesRequest(parent=DISTRICT, article=notices[0].name),
+            notify_pb.ListDeliveriesRequest(parent=DISTRICT),
         ),
         "ListGroups": (notify_pb.ListGroupsRequest(district=DISTRICT), notify_pb.ListGroupsRequest(district=DISTRICT)),
         "ListInboxItems": (notify_pb.ListInboxItemsRequest(), notify_pb.ListInboxItemsRequest(unread_only=True)),

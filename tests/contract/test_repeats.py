@@ -17,7 +17,7 @@ from onegrid.grid.v1.resources_pb2 import Cell, Post
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import User
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
-from onegrid.notify.v1.delivery_pb2 import Address, Preferences, QuietHours
+from onegrid.notify.v1.delivery_pb2 import Address, Channel, Preferences, QuietHours
 from onegrid.notify.v1.resources_pb2 import Acknowledgement, AidKind, Column, Content, Group, Record, VisitOutcome
 from onegrid.notify.v1.templates_pb2 import Wording
 from onegrid.petition.v1 import petition_service_pb2 as pb
@@ -33,6 +33,7 @@ from .acting import (
     appointable,
     browser,
     concluded,
+    delivery,
     dispatched,
     draft,
     drafted,
@@ -289,6 +290,34 @@ def added(district: District) -> Address:
     return district.do(request, "citizen", notify_pb.CreateAddressResponse).address
 
 
+def stopped(district: District) -> Prepared:
+    return "commander", notify_pb.StopDeliveryRequest(article=published(district).name)
+
+
+def resumed(district: District) -> Prepared:
+    article = published(district).name
+    district.do(notify_pb.StopDeliveryRequest(article=article), "commander", notify_pb.StopDeliveryResponse)
+    delivery(district, article, "STOPPED")
+    return "commander", notify_pb.ResumeDeliveryRequest(article=article)
+
+
+def sent_to_oneself(district: District) -> Prepared:
+    """To a browser of the commander's."""
+    request = notify_pb.CreateAddressRequest(browser=browser(2))
+    district.do(request, "commander", notify_pb.CreateAddressResponse)
+    return "commander", notify_pb.SendTestRequest(subject=drafted(district).name, channel=Channel.CHANNEL_WEB_PUSH)
+
+
+def replayed(district: District) -> Prepared:
+    name = delivery(district, published(district).name, "FAILED")
+    return "commander", notify_pb.ReplayDeliveryRequest(name=name)
+
+
+def settled(district: District) -> Prepared:
+    name = delivery(district, published(district).name, "UNKNOWN")
+    return "commander", notify_pb.SettleDeliveryRequest(name=name, delivered=True)
+
+
 def another_code(district: District) -> Prepared:
     """For an address to which none was sent just now."""
     request = notify_pb.CreateAddressRequest(email="citizen2@example.cn")
@@ -433,6 +462,11 @@ PREPARE: Mapping[str, Prepare] = {
     ),
     "LiftSuppression": lifted,
     "ConfirmRecipient": visited,
+    "StopDelivery": stopped,
+    "ResumeDelivery": resumed,
+    "SendTest": sent_to_oneself,
+    "ReplayDelivery": replayed,
+    "SettleDelivery": settled,
 }
 # Something of each request that can be other without breaking its rules.
 CHANGES: Mapping[str, Callable[[Message], None]] = {
@@ -474,6 +508,11 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "SuppressAddress": lambda request: setattr(request, "note", "别的"),
     "LiftSuppression": lambda request: setattr(request, "phone", "+8613900000003"),
     "ConfirmRecipient": lambda request: setattr(request, "outcome", 3),
+    "StopDelivery": lambda request: setattr(request, "article", request.article[:-8] + "00000000"),
+    "ResumeDelivery": lambda request: setattr(request, "article", request.article[:-8] + "00000000"),
+    "SendTest": lambda request: setattr(request, "channel", 2),
+    "ReplayDelivery": lambda request: setattr(request, "name", request.name + "x"),
+    "SettleDelivery": lambda request: setattr(request, "delivered", False),
 }
 
 

@@ -27,9 +27,14 @@ from onegrid_kit.sending.model import (
 )
 from onegrid_kit.sending.store import (
     attempts_of,
+    attempts_of_all,
+    batch_page,
+    count_batch,
     count_by_state,
     enqueue,
     find,
+    find_all,
+    is_stopped,
     receive,
     replay,
     resume,
@@ -37,6 +42,7 @@ from onegrid_kit.sending.store import (
     settle,
     stop,
     unresolved,
+    unresolved_page,
 )
 
 __all__ = [
@@ -60,9 +66,14 @@ __all__ = [
     "Sending",
     "State",
     "attempts_of",
+    "attempts_of_all",
+    "batch_page",
+    "count_batch",
     "count_by_state",
     "enqueue",
     "find",
+    "find_all",
+    "is_stopped",
     "receive",
     "replay",
     "resume",
@@ -70,4 +81,5 @@ __all__ = [
     "settle",
     "stop",
     "unresolved",
+    "unresolved_page",
 ]

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextualSelect, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onegrid_kit import tracing
@@ -25,13 +25,17 @@ __all__ = [
     "Finished",
     "Retry",
     "attempts_of",
+    "attempts_of_all",
+    "batch_page",
     "begin",
     "claim",
+    "count_batch",
     "count_by_state",
     "defer",
     "drop",
     "enqueue",
     "find",
+    "find_all",
     "finish",
     "measure",
     "overdue",
@@ -45,6 +49,7 @@ __all__ = [
     "stop",
     "to_ask",
     "unresolved",
+    "unresolved_page",
 ]
 
 _COLUMNS = """id, district, kind, channel, recipient, subject, batch, lane, parameters, sealed, state, due_time,
@@ -206,6 +211,9 @@ _REPLAY = text(
     """
 )
 _FIND = text(f"SELECT {_COLUMNS} FROM sending WHERE id = :id").columns(parameters=JSONB)
+_FIND_ALL = text(f"SELECT {_COLUMNS} FROM sending WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id").columns(
+    parameters=JSONB
+)
 _UNRESOLVED = text(
     f"""
     SELECT {_COLUMNS} FROM sending WHERE state IN ('FAILED', 'UNKNOWN') ORDER BY create_time, id LIMIT :most
@@ -220,6 +228,39 @@ _MEASURE = text(
 )
 _MEASURE_UNRESOLVED = text(
     "SELECT state, count(*) AS sendings FROM sending WHERE state IN ('FAILED', 'UNKNOWN') GROUP BY state"
+)
+_COUNT_BATCH = text(
+    """
+    SELECT channel, state, count(*) AS sendings FROM sending WHERE batch = :batch AND batch <> ''
+    GROUP BY channel, state
+    """
+)
+_STOPPED = text("SELECT EXISTS (SELECT FROM stopped_batch WHERE batch = :batch)")
+
+
+def _page(of: str, behind: str, order: str) -> TextualSelect:
+    """Merges the first rows of one index range for each state and channel."""
+    return text(
+        f"""
+        SELECT {_COLUMNS}
+        FROM unnest(CAST(:states AS text[])) AS wanted_state (wanted_state)
+        CROSS JOIN unnest(CAST(:channels AS text[])) AS wanted_channel (wanted_channel)
+        CROSS JOIN LATERAL (
+          SELECT * FROM sending
+          WHERE {of} AND sending.state = wanted_state AND sending.channel = wanted_channel {behind}
+          ORDER BY {order} LIMIT :most
+        ) AS sending
+        ORDER BY {order} LIMIT :most
+        """
+    ).columns(parameters=JSONB)
+
+
+_BATCH_PAGE = _page("sending.batch = :batch AND sending.batch <> ''", "AND sending.id > :after", "sending.id")
+_OF_DISTRICT = "sending.district = :district AND sending.state IN ('FAILED', 'UNKNOWN')"
+_NEWEST = "sending.create_time DESC, sending.id DESC"
+_UNRESOLVED_PAGE = _page(_OF_DISTRICT, "", _NEWEST)
+_NEXT_UNRESOLVED_PAGE = _page(
+    _OF_DISTRICT, "AND (sending.create_time, sending.id) < (CAST(:before_time AS timestamptz), :before_id)", _NEWEST
 )
 _COUNT = text("SELECT state, count(*) AS sendings FROM sending WHERE batch = :batch AND batch <> '' GROUP BY state")
 
@@ -348,9 +389,19 @@ def find(conn: Connection, sending_id: str) -> Outgoing | None:
     return _outgoing(row) if row else None
 
 
+def find_all(conn: Connection, ids: Collection[str]) -> Sequence[Outgoing]:
+    """Those of these sendings that there are, by id."""
+    return [_outgoing(row) for row in conn.execute(_FIND_ALL, {"ids": list(ids)})]
+
+
 def attempts_of(conn: Connection, sending_id: str) -> Sequence[Attempt]:
     """Its attempts, the first one first."""
-    return [_attempt(row) for row in conn.execute(_ATTEMPTS, {"ids": [sending_id]})]
+    return attempts_of_all(conn, [sending_id])
+
+
+def attempts_of_all(conn: Connection, ids: Collection[str]) -> Sequence[Attempt]:
+    """The attempts of these sendings, those of one together, its first one first."""
+    return [_attempt(row) for row in conn.execute(_ATTEMPTS, {"ids": list(ids)})]
 
 
 def unresolved(conn: Connection, most: int = 1000) -> Sequence[Outgoing]:
@@ -386,6 +437,42 @@ def search(
         parameters=JSONB
     )
     return [_outgoing(row) for row in conn.execute(statement, {**values, "most": most})]
+
+
+def batch_page(
+    conn: Connection, batch: str, states: Collection[State], channels: Collection[str], after: str, most: int
+) -> Sequence[Outgoing]:
+    """The sendings of a batch in these states and by these channels, by id, behind that one."""
+    values = {"batch": batch, "states": list(states), "channels": list(channels), "after": after, "most": most}
+    return [_outgoing(row) for row in conn.execute(_BATCH_PAGE, values)]
+
+
+def unresolved_page(
+    conn: Connection,
+    district: str,
+    states: Collection[State],
+    channels: Collection[str],
+    before: tuple[datetime, str] | None,
+    most: int,
+) -> Sequence[Outgoing]:
+    """The sendings of a district by these channels that have failed or are UNKNOWN, and are in one of these states; the
+    newest first. `before`: create time and id of the last one that the caller has.
+    """
+    values: dict[str, Any] = {"district": district, "states": list(states), "channels": list(channels), "most": most}
+    if before is not None:
+        values |= {"before_time": before[0], "before_id": before[1]}
+    statement = _UNRESOLVED_PAGE if before is None else _NEXT_UNRESOLVED_PAGE
+    return [_outgoing(row) for row in conn.execute(statement, values)]
+
+
+def count_batch(conn: Connection, batch: str) -> Mapping[tuple[str, State], int]:
+    """How many sendings of a batch go by each channel and are in each state; without those of which there are none."""
+    return {(row.channel, State(row.state)): row.sendings for row in conn.execute(_COUNT_BATCH, {"batch": batch})}
+
+
+def is_stopped(conn: Connection, batch: str) -> bool:
+    """Whether nothing more of a batch is sent."""
+    return bool(conn.execute(_STOPPED, {"batch": batch}).scalar_one())
 
 
 def count_by_state(conn: Connection, batch: str) -> Mapping[State, int]:

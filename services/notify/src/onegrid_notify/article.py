@@ -108,6 +108,11 @@ class Article:
         """Whether readers have it at that moment, or had it before."""
         return self.opened or self.state_at(now) == ArticleState.ARTICLE_STATE_PUBLISHED
 
+    def until(self, latest: datetime) -> datetime:
+        """The moment, or its expiry if that is earlier."""
+        expiry = self.draft.expire_time
+        return latest if expiry is None else min(expiry, latest)
+
     def without_text(self) -> Article:
         """With nothing of what it says but its title."""
         return replace(self, draft=replace(self.draft, content=Content(title=self.draft.content.title, body_html="")))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from onegrid_kit import codes
 from onegrid_kit.callers import Caller
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_notify.article import ARTICLE, Article
+from onegrid_notify.errors import WrongState
+from onegrid_notify.lifecycle import LIFE
 
-__all__ = ["EDIT", "absent", "is_office", "require_office", "require_publisher"]
+__all__ = ["EDIT", "absent", "is_office", "require_office", "require_publisher", "require_was_published"]
 
 EDIT: Final = "notify.articles.edit"
 _PUBLISH: Final = "notify.articles.publish"
@@ -40,3 +43,10 @@ def require_publisher(caller: Caller, permission: str, article: Article) -> None
     audience = article.draft.audience
     for place in (article.district,) if audience is None else audience.places:
         caller.require(permission, place)
+
+
+def require_was_published(article: Article, now: datetime) -> None:
+    """Raise WrongState for an article that readers never had."""
+    if not article.was_published_at(now):
+        state = article.state_at(now)
+        raise WrongState(state, LIFE.allowed(state))

@@ -18,6 +18,7 @@ from onegrid_kit.timestamps import timestamp
 
 __all__ = [
     "AddressLimitReached",
+    "AddressMissing",
     "AddressSuppressed",
     "AddressVerified",
     "AidLimitReached",
@@ -27,6 +28,7 @@ __all__ = [
     "ColumnNotOwned",
     "ColumnTree",
     "ColumnUnusable",
+    "DeliveryStateWrong",
     "EndpointLimitReached",
     "ExpiryPassed",
     "GroupUnknown",
@@ -208,3 +210,26 @@ class EndpointLimitReached(DomainError):
 
     def __init__(self, office: str, limit: int) -> None:
         super().__init__(f"an office may have {limit} endpoints", metadata={"office": office, "limit": str(limit)})
+
+
+class AddressMissing(DomainError):
+    """The caller has no verified address of the channel to which something can be sent."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ADDRESS_MISSING)
+
+    def __init__(self, channel: Channel) -> None:
+        name = short_name(Channel, channel)
+        super().__init__(f"the caller has no verified address for {name}", metadata={"channel": name})
+
+
+class DeliveryStateWrong(DomainError):
+    """The delivery is in a state in which this can't be done."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_DELIVERY_STATE)
+
+    def __init__(self, state: str, needed: Sequence[str]) -> None:
+        super().__init__(
+            f"the delivery is {state}", metadata={"state": str(state), "needed": ",".join(map(str, needed))}
+        )

@@ -17,14 +17,18 @@ from google.protobuf.message import Message
 from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued, RoleGranted, RoleRevoked
+from onegrid.notify.v1.events_pb2 import ArticlePublished
 from onegrid.petition.v1 import events_pb2 as petition
 from onegrid.petition.v1.resources_pb2 import Kind
 
 __all__ = [
+    "DIGEST",
     "FACTS",
     "VISITS_REQUESTED",
     "AppointmentFacts",
+    "ArticleFacts",
     "CodeFacts",
+    "DigestFacts",
     "Facts",
     "Form",
     "PetitionFacts",
@@ -61,6 +65,7 @@ class Form(StrEnum):
     KIND = "kind"
     ROLE = "role"
     POST = "post"
+    LIST = "list"
     FLAG = "flag"
     """True or false: only to be asked for."""
 
@@ -161,12 +166,42 @@ VISITS_REQUESTED: Final = "notify.VisitsRequested"
 """What templates call the beginning of a list of visits, which notify does not announce to others."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleFacts(Facts):
+    """What can be said of an article that is sent."""
+
+    title: str = field(default="", metadata=_about("Its title.", "停水通知"))
+    summary: str = field(default="", metadata=_about("What its editors say in short.", "明日8时至12时停水"))
+    column: str = field(default="", metadata=_about("The column that it stands in.", "便民服务"))
+    office: str = field(default="", metadata=_about("The office that answers for it.", "元宝区", Form.OFFICE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestFacts(Facts):
+    """What can be said of several things that come together. `time` is when the digest was closed."""
+
+    count: str = field(default="", metadata=_about("How many there are.", "2"))
+    titles: tuple[str, ...] = field(
+        default=(), metadata=_about("The title of each.", ("停水通知", "您的诉求已签收"), Form.LIST)
+    )
+    entries: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "What each says, its title first.",
+            ("停水通知\n明日8时至12时停水", "您的诉求已签收\n人社中心开始办理。"),
+            Form.LIST,
+        ),
+    )
+
+
 def event_key(event: type[Message]) -> str:
     """What templates call a kind of event: its service and its message, ``petition.PetitionFiled``."""
     parts = event.DESCRIPTOR.full_name.split(".")
     return f"{parts[1]}.{parts[-1]}"
 
 
+DIGEST: Final = "notify.Digest"
+"""What templates call a digest, which is no event of a contract."""
 FACTS: Final[Mapping[str, type[Facts]]] = {
     **{
         event_key(event): PetitionFacts
@@ -191,6 +226,8 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     event_key(CellDefined): AppointmentFacts,
     VISITS_REQUESTED: VisitFacts,
     event_key(OneTimeCodeIssued): CodeFacts,
+    event_key(ArticlePublished): ArticleFacts,
+    DIGEST: DigestFacts,
 }
 """The facts of each kind of event that there are messages about."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from onegrid_kit.jobs import Job
-from onegrid_notify.commands import addresses, aid, articles, escalation, inboxes, messages, people
+from onegrid_notify.commands import addresses, aid, articles, deliveries, escalation, inboxes, messages, people
 
 __all__ = ["JOBS"]
 
@@ -17,5 +17,6 @@ JOBS = (
     Job("delete expired messages", timedelta(minutes=1), messages.delete_expired),
     Job("delete closed requests for aid", timedelta(hours=1), aid.delete_closed),
     Job("delete unverified addresses", timedelta(minutes=10), addresses.delete_unverified),
+    Job("forget digests", timedelta(minutes=10), deliveries.forget_digests),
     Job("forget signals", timedelta(minutes=10), inboxes.forget_signals),
 )

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, time
+from typing import Final, cast
 
-from onegrid.notify.v1 import delivery_pb2, events_pb2, notify_service_pb2, resources_pb2
+from onegrid.notify.v1 import deliveries_pb2, delivery_pb2, events_pb2, notify_service_pb2, resources_pb2
+from onegrid.notify.v1.deliveries_pb2 import AttemptOutcome, DeliveryKind, DeliveryLane, DeliveryState
 from onegrid.notify.v1.resources_pb2 import ArticleState
 from onegrid_kit import codes
 from onegrid_kit.cipher import Cipher
+from onegrid_kit.sending import Attempt, Outgoing, State
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify.address import Address
 from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, GROUP, Audience, Group
 from onegrid_notify.columns import Column
+from onegrid_notify.deliveries import Kind, channel_of, delivery_name, is_endpoint, is_person, item_of
 from onegrid_notify.endpoint import Endpoint
 from onegrid_notify.escalation import Escalation
-from onegrid_notify.item import InboxItem
+from onegrid_notify.item import ITEM, InboxItem
 from onegrid_notify.preferences import Digest, Mute, Preferences, require_zone
 from onegrid_notify.quiet import QuietHours
 from onegrid_notify.reach import Figures, Recipient
@@ -31,6 +36,9 @@ __all__ = [
     "column",
     "column_of",
     "content_of",
+    "delivery",
+    "delivery_attempt",
+    "delivery_counts",
     "draft_of",
     "endpoint",
     "group",
@@ -345,3 +353,63 @@ def suppression(of: Suppression) -> delivery_pb2.Suppression:
 
 def _shown(of: time) -> str:
     return of.isoformat(timespec="minutes")
+
+
+def delivery(of: Outgoing, masked_address: str) -> deliveries_pb2.Delivery:
+    """The delivery, which goes to this address."""
+    return deliveries_pb2.Delivery(
+        name=delivery_name(of.id),
+        kind=_DELIVERY_KINDS.get(of.kind, DeliveryKind.DELIVERY_KIND_CODE),
+        channel=channel_of(of.channel),
+        user=of.recipient if is_person(of.recipient) else "",
+        endpoint=of.recipient if is_endpoint(of.recipient) else "",
+        masked_address=masked_address,
+        subject=of.subject,
+        item=ITEM.name(item_of(of.id)) if of.kind in (Kind.ARTICLE, Kind.MESSAGE) else "",
+        state=_delivery_state(of.state),
+        lane=cast(DeliveryLane, DeliveryLane.Value(f"DELIVERY_LANE_{of.lane.name}")),
+        code=of.last_code,
+        attempts=of.attempts,
+        provider=of.last_provider,
+        create_time=timestamp(of.create_time),
+        due_time=timestamp(of.due_time),
+        expire_time=timestamp(of.expire_time),
+        end_time=timestamp(of.end_time),
+    )
+
+
+def _delivery_state(of: State) -> DeliveryState:
+    return cast(DeliveryState, DeliveryState.Value(f"DELIVERY_STATE_{of}"))
+
+
+def delivery_attempt(of: Attempt) -> deliveries_pb2.DeliveryAttempt:
+    """One call of a provider."""
+    outcome = AttemptOutcome.ATTEMPT_OUTCOME_UNSPECIFIED
+    if of.outcome is not None:
+        outcome = cast(AttemptOutcome, AttemptOutcome.Value(f"ATTEMPT_OUTCOME_{of.outcome}"))
+    return deliveries_pb2.DeliveryAttempt(
+        number=of.number,
+        provider=of.provider,
+        provider_id=of.provider_id,
+        begin_time=timestamp(of.begin_time),
+        end_time=timestamp(of.end_time),
+        outcome=outcome,
+        code=of.code,
+    )
+
+
+def delivery_counts(of: Mapping[tuple[str, State], int]) -> list[deliveries_pb2.DeliveryCount]:
+    """How many deliveries there are by channel and state, in the order of the contract."""
+    counts = [
+        deliveries_pb2.DeliveryCount(channel=channel_of(channel), state=_delivery_state(state), deliveries=count)
+        for (channel, state), count in of.items()
+    ]
+    return sorted(counts, key=lambda each: (each.channel, each.state))
+
+
+_DELIVERY_KINDS: Final[Mapping[str, DeliveryKind]] = {
+    Kind.ARTICLE: DeliveryKind.DELIVERY_KIND_ARTICLE,
+    Kind.MESSAGE: DeliveryKind.DELIVERY_KIND_MESSAGE,
+    Kind.DIGEST: DeliveryKind.DELIVERY_KIND_DIGEST,
+    Kind.TEST: DeliveryKind.DELIVERY_KIND_TEST,
+}

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, cast
 
 from sqlalchemy import Connection
 
+from onegrid.notify.v1.deliveries_pb2 import DeliveryState
+from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.resources_pb2 import ArticleState
-from onegrid_kit import codes
+from onegrid_kit import codes, sending, steps
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
+from onegrid_kit.lifecycle import short_name
 from onegrid_kit.paging import Position
+from onegrid_kit.sending import Outgoing
+from onegrid_kit.steps import State
 from onegrid_notify import authority
 from onegrid_notify.addressing import require_addressable
-from onegrid_notify.article import Article, Version
+from onegrid_notify.article import ARTICLE, Article, Version
 from onegrid_notify.audience import COLUMN, Audience, selector_rows
 from onegrid_notify.columns import Columns
-from onegrid_notify.errors import WrongState
+from onegrid_notify.deliveries import OF_OFFICES, OF_PERSONS, channel_name, planning_id
 from onegrid_notify.escalation import Escalation, Progress, Rung
-from onegrid_notify.lifecycle import LIFE
 from onegrid_notify.reach import Figures, Reached, Recipient
 from onegrid_notify.records import Record
 from onegrid_notify.store import articles, audiences, reach, records, templates
@@ -28,20 +34,38 @@ from onegrid_notify.store.columns import columns_of
 from onegrid_notify.wording import TemplateKey, TemplateVersion, shipped_version
 
 __all__ = [
+    "Counted",
     "article_for",
     "count_audience",
+    "count_deliveries",
     "escalation_of",
     "list_articles",
+    "list_deliveries",
     "list_owned",
     "list_recipients",
     "list_records",
     "list_templates",
     "list_versions",
     "reach_of",
+    "require_owned",
     "require_published",
     "template",
     "template_versions",
 ]
+
+_UNRESOLVED: Final = (sending.State.FAILED, sending.State.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many deliveries of an article there are."""
+
+    counts: Mapping[tuple[str, sending.State], int]
+    """By channel and state."""
+    planning: bool
+    """Whether more will be planned."""
+    stopped: bool
+    """Whether nothing more is sent."""
 
 
 def article_for(conn: Connection, id_: str, call: Call) -> Article:
@@ -95,7 +119,7 @@ def reach_of(conn: Connection, id_: str, place: str, call: Call) -> Reached:
         raise authority.absent(call.caller, call.permission, id_)
     place = place or article.district
     call.caller.require(call.permission, place, article.owner)
-    _require_published(article, call)
+    authority.require_was_published(article, call.now)
     found = reach.figures_of(conn, id_, place)
     total = sum(found, Figures(place))
     parts = [replace(figures, place="") if figures.place == place else figures for figures in found]
@@ -139,12 +163,55 @@ def escalation_of(conn: Connection, id_: str, call: Call) -> Progress:
     if article is None:
         raise authority.absent(call.caller, call.permission, id_)
     call.caller.require(call.permission, article.district, article.owner)
-    _require_published(article, call)
+    authority.require_was_published(article, call.now)
     rungs = escalations.rungs_of(conn, id_)
     plan = article.draft.escalation
     if plan is not None and article.state_at(call.now) == ArticleState.ARTICLE_STATE_PUBLISHED:
         rungs += _to_come(plan, rungs, article)
     return Progress(rungs, *escalations.count_visits(conn, id_, call.now))
+
+
+def require_owned(conn: Connection, id_: str, owner: str, call: Call) -> None:
+    """Raise PermissionDenied or NotFound unless the office owns the article: the caller's scope holds the office."""
+    article = articles.find_article(conn, id_)
+    if article is None or article.owner != owner:
+        raise authority.absent(call.caller, call.permission, id_)
+
+
+def list_deliveries(
+    conn: Connection,
+    article_id: str,
+    district: str,
+    states: Collection[DeliveryState],
+    channels: Collection[Channel],
+    after: Position,
+    limit: int,
+) -> list[Outgoing]:
+    """What is sent of an article, by name; or what has failed or is UNKNOWN of a district, the newest first."""
+    wanted = [sending.State(short_name(DeliveryState, state)) for state in states]
+    by = [channel_name(channel) for channel in channels or (*OF_PERSONS, *OF_OFFICES)]
+    if article_id:
+        (last,) = cast(tuple[str], after) if after else ("",)
+        found = sending.batch_page(conn, ARTICLE.name(article_id), wanted or list(sending.State), by, last, limit)
+    else:
+        before = cast(tuple[datetime, str], after) if after else None
+        found = sending.unresolved_page(conn, district, wanted or _UNRESOLVED, by, before, limit)
+    return list(found)
+
+
+def count_deliveries(conn: Connection, id_: str, call: Call) -> Counted:
+    """How many deliveries of an article there are. Raises NotFound, PermissionDenied or WrongState."""
+    article = articles.find_article(conn, id_)
+    if article is None:
+        raise authority.absent(call.caller, call.permission, id_)
+    call.caller.require(call.permission, article.owner)
+    authority.require_was_published(article, call.now)
+    work = steps.find(conn, planning_id(article.name))
+    return Counted(
+        sending.count_batch(conn, article.name),
+        planning=work is not None and work.state in (State.RUNNING, State.FAILED),
+        stopped=sending.is_stopped(conn, article.name),
+    )
 
 
 def list_records(conn: Connection, column_id: str, place: str, after: Position, limit: int) -> list[Record]:
@@ -186,12 +253,6 @@ def _for_reader(conn: Connection, article: Article, call: Call) -> bool:
     if article.draft.audience is None:
         return call.caller.district == article.district
     return articles.is_for_reader(conn, article, call.caller.user)
-
-
-def _require_published(article: Article, call: Call) -> None:
-    if not article.was_published_at(call.now):
-        state = article.state_at(call.now)
-        raise WrongState(state, LIFE.allowed(state))
 
 
 def _to_come(plan: Escalation, rungs: Sequence[Rung], article: Article) -> Iterator[Rung]:

@@ -26,6 +26,11 @@ class NotifySettings(ServiceSettings):
         default="[]",
         secret=True,
     )
+    item_url: str = setting(
+        "Where the public app shows an item of an inbox, `https://app.example.cn/inbox/{item}`: what is sent leads "
+        "there; empty: it leads nowhere.",
+        default="",
+    )
 
     def __post_init__(self) -> None:
         """Raise SettingsError for values that no role could start with."""

@@ -158,6 +158,7 @@ class _Words:
             Form.POST: lambda post: self.posts.get(post, self.unknown_post),
             Form.OFFICE: self._office,
             Form.OFFICES: self._offices,
+            Form.LIST: self._list,
             Form.MOMENT: self._moment,
         }
 
@@ -170,6 +171,11 @@ class _Words:
         if isinstance(names, str):
             raise TypeError("offices takes a list of names")
         return self.separator.join(map(self._office, names))
+
+    def _list(self, texts: Sequence[str]) -> str:
+        if isinstance(texts, str):
+            raise TypeError("list takes a list of texts")
+        return self.separator.join(texts)
 
     def _moment(self, moment: datetime | None) -> str:
         return "" if moment is None else self.moment.format(moment.astimezone(CHINA))
@@ -254,7 +260,7 @@ def _faults_of_loop(loop: nodes.For, of: type[Facts]) -> Iterator[str]:
     name, target = _name(loop.iter), _name(loop.target)
     if name not in forms:
         yield f"there is no {name}"
-    elif forms[name] is not Form.OFFICES:
+    elif forms[name] not in (Form.OFFICES, Form.LIST):
         yield f"{name} is no list"
     if target in forms or target == "loop":
         yield f"{target} is a fact already"

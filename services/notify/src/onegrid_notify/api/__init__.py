@@ -10,6 +10,7 @@ from onegrid_notify.api.aid import AidRequests
 from onegrid_notify.api.articles import Articles
 from onegrid_notify.api.audiences import Audiences
 from onegrid_notify.api.columns import Columns
+from onegrid_notify.api.deliveries import Deliveries
 from onegrid_notify.api.endpoints import Endpoints
 from onegrid_notify.api.inboxes import Inboxes
 from onegrid_notify.api.preferences import PreferencesMethods
@@ -40,4 +41,5 @@ def build(runtime: Runtime[NotifySettings]) -> Sequence[object]:
         PreferencesMethods(runtime),
         Endpoints(runtime),
         Suppressions(runtime),
+        Deliveries(runtime),
     ]

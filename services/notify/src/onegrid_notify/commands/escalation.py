@@ -11,11 +11,10 @@ from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.resources_pb2 import ArticleState, VisitOutcome
 from onegrid_kit import codes, sending, steps
 from onegrid_kit.callers import Call
-from onegrid_kit.lifecycle import short_name
-from onegrid_kit.sending import Lane, Sending
 from onegrid_kit.steps import Progress, Work
 from onegrid_notify import authority, metrics
 from onegrid_notify.article import ARTICLE, Article
+from onegrid_notify.deliveries import Plan
 from onegrid_notify.errors import WrongState
 from onegrid_notify.escalation import CLIMB, Escalation, Rung, climbing_id, visit_item
 from onegrid_notify.facts import VISITS_REQUESTED, VisitFacts, encode
@@ -23,6 +22,7 @@ from onegrid_notify.facts import Recipient as MessageRecipient
 from onegrid_notify.lifecycle import LIFE
 from onegrid_notify.reach import Recipient
 from onegrid_notify.rendering import render
+from onegrid_notify.sendings import announce, of_article
 from onegrid_notify.store import articles, inboxes, messages, reach
 from onegrid_notify.store import escalation as store
 from onegrid_notify.templates import LANGUAGES
@@ -39,8 +39,6 @@ __all__ = [
 
 _BEGUN_AT_ONCE: Final = 100
 LOOKED_AT_AT_ONCE: Final = 2_000
-_SENT_FOR: Final = timedelta(days=7)
-"""For how long a notice is still sent that could not be sent at once; it may expire before."""
 _ASKED_FOR: Final = timedelta(days=30)
 """For how long grid workers keep the message that asks for visits; the notice may expire before."""
 
@@ -101,7 +99,9 @@ def climb(conn: Connection, work: Work, now: datetime) -> Progress:
         store.add_to_visits(conn, article_id, rung.version, [user for user, _ in piece.left], now)
         _ask_for_visits(conn, article, rung, {place for _, place in piece.left}, now)
     else:
-        sending.enqueue(conn, [_sending(article, rung, user, now) for user, _ in piece.left], now)
+        plan = Plan.of_article(article, now)
+        further = [of_article(plan, user, rung.channel, rung) for user, _ in piece.left]
+        sending.enqueue(conn, further, now)
     store.note_rung(conn, article_id, number, len(piece.left), now if piece.finished else None)
     if piece.finished:
         _enter_next(conn, article, rung)
@@ -155,22 +155,6 @@ def _enter_next(conn: Connection, article: Article, done: Rung) -> None:
         _enter(conn, article, plan, done.number + 1, done.step + 1, done.begin_time + plan.after)
 
 
-def _sending(article: Article, rung: Rung, user: str, now: datetime) -> Sending:
-    channel = short_name(Channel, rung.channel)
-    return Sending(
-        id=f"{article.id}/{user}/{channel}/{rung.number}",
-        channel=channel,
-        kind="article",
-        district=article.district,
-        recipient=user,
-        subject=article.name,
-        batch=article.name,
-        lane=Lane.URGENT,
-        parameters={"version": rung.version},
-        expire_time=_until(article, now + _SENT_FOR),
-    )
-
-
 def _ask_for_visits(conn: Connection, article: Article, rung: Rung, places: set[str], now: datetime) -> None:
     """One message to everybody who holds a role over the cell or community of somebody who is to be visited."""
     origin = messages.Origin(
@@ -179,7 +163,7 @@ def _ask_for_visits(conn: Connection, article: Article, rung: Rung, places: set[
         subject=article.name,
         event=VISITS_REQUESTED,
         time=now,
-        expire_time=_until(article, now + _ASKED_FOR),
+        expire_time=article.until(now + _ASKED_FOR),
     )
     facts = VisitFacts(time=now, title=article.draft.content.title)
     written = {
@@ -189,9 +173,4 @@ def _ask_for_visits(conn: Connection, article: Article, rung: Rung, places: set[
     offices = sorted(place for place in places if codes.is_cell(place) or codes.is_community(place))
     addressed = [messages.Addressed(office, MessageRecipient.OFFICE, encode(facts), written) for office in offices]
     if addressed:
-        messages.write(conn, origin, addressed)
-
-
-def _until(article: Article, latest: datetime) -> datetime:
-    expiry = article.draft.expire_time
-    return latest if expiry is None else min(expiry, latest)
+        announce(conn, origin, addressed)

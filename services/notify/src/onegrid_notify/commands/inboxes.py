@@ -14,7 +14,7 @@ from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_notify.article import Article
-from onegrid_notify.commands import escalation, reach
+from onegrid_notify.commands import deliveries, escalation, reach
 from onegrid_notify.item import ITEM, TOKENS_KEPT, KnownItem
 from onegrid_notify.store import signals
 
@@ -51,6 +51,7 @@ def notice_opened(conn: Connection, article: Article, call: Call) -> None:
     if article.draft.push:
         reach.begin(conn, article)
         escalation.begin(conn, article)
+        deliveries.begin(conn, article, call.now)
         signals.signal_article(conn, article.id, call.now)
 
 
@@ -68,6 +69,7 @@ def notice_withdrawn(conn: Connection, article: Article, call: Call) -> None:
     if article.draft.push:
         reach.end(conn, article)
         escalation.end(conn, article)
+        deliveries.end(conn, article)
         signals.signal_article(conn, article.id, call.now, removed=True)
 
 

@@ -30,6 +30,7 @@ from onegrid_notify.notifications import (
     role_notifications,
 )
 from onegrid_notify.rendering import render
+from onegrid_notify.sendings import announce
 from onegrid_notify.store import messages as store
 from onegrid_notify.store import people, places
 from onegrid_notify.templates import LANGUAGES
@@ -108,7 +109,7 @@ def _write(
         for each in notifications
     ]
     if addressed:
-        store.write(conn, origin, addressed)
+        announce(conn, origin, addressed)
 
 
 def _retention(event: Message) -> timedelta:

@@ -18,6 +18,7 @@ from onegrid_notify.store.matching import ANCESTORS, SELECTORS
 from onegrid_notify.tables import article, article_version, selector
 
 __all__ = [
+    "article_of",
     "articles_for_reader",
     "articles_to_open",
     "delete_selectors",
@@ -71,14 +72,14 @@ def find_article(conn: Connection, id_: str, *, lock: bool = False) -> Article |
     """The article of that id."""
     query = select(article).where(article.c.district == codes.district_of(id_), article.c.id == id_)
     row = conn.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else _article(row)
+    return None if row is None else article_of(row)
 
 
 def hold_article(conn: Connection, id_: str) -> Article | None:
     """The article of that id, which is not corrected or withdrawn before the transaction ends; readers go on."""
     query = select(article).where(article.c.district == codes.district_of(id_), article.c.id == id_)
     row = conn.execute(query.with_for_update(read=True)).one_or_none()
-    return None if row is None else _article(row)
+    return None if row is None else article_of(row)
 
 
 def articles_to_open(conn: Connection, now: datetime, limit: int) -> list[Article]:
@@ -92,7 +93,7 @@ def articles_to_open(conn: Connection, now: datetime, limit: int) -> list[Articl
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [_article(row) for row in conn.execute(query)]
+    return [article_of(row) for row in conn.execute(query)]
 
 
 def insert_version(conn: Connection, of: Article, correction_note: str, publish_time: datetime) -> None:
@@ -244,7 +245,7 @@ def articles_for_reader(
         "limit": limit,
         **dict(zip(("after_pinned", "after_time", "after_id"), after, strict=False)),
     }
-    return [_article(row) for row in conn.execute(_NEXT_FOR_READER if after else _FIRST_FOR_READER, values)]
+    return [article_of(row) for row in conn.execute(_NEXT_FOR_READER if after else _FIRST_FOR_READER, values)]
 
 
 def _owned_page(behind_after: str) -> TextClause:
@@ -293,7 +294,7 @@ def owned_articles(
         "limit": limit,
         **dict(zip(("after_time", "after_id"), after, strict=False)),
     }
-    return [_article(row) for row in conn.execute(_NEXT_OWNED if after else _FIRST_OWNED, values)]
+    return [article_of(row) for row in conn.execute(_NEXT_OWNED if after else _FIRST_OWNED, values)]
 
 
 def _values(of: Article) -> dict[str, Any]:
@@ -322,7 +323,8 @@ def _values(of: Article) -> dict[str, Any]:
     }
 
 
-def _article(row: Any) -> Article:
+def article_of(row: Any) -> Article:
+    """The article of a row."""
     return Article(
         district=row.district,
         id=row.id,

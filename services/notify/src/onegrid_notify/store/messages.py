@@ -6,14 +6,18 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import JSONB
 
+from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid_kit.sending import Outgoing
+from onegrid_notify.deliveries import item_of, topic_of
 from onegrid_notify.facts import FACTS, Facts, Recipient, decode
 from onegrid_notify.templates import DEFAULT_LANGUAGE, Rendered
 
-__all__ = ["Addressed", "Origin", "Source", "delete_expired", "sources", "write"]
+__all__ = ["Addressed", "Origin", "Reachable", "Source", "delete_expired", "sources", "write"]
 
 _FACTS_KEPT: Final = timedelta(days=3)
 """For how long a message can be written again, for what leaves the platform later: a digest, a second attempt."""
@@ -32,6 +36,11 @@ class Origin:
     time: datetime
     expire_time: datetime
 
+    @property
+    def facts_expire_time(self) -> datetime:
+        """Until when it can be written again, and so sent by other channels."""
+        return min(self.expire_time, self.time + _FACTS_KEPT)
+
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
@@ -46,9 +55,22 @@ class Addressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reachable:
+    """Where a message can be sent beside the inbox."""
+
+    recipient: str
+    """``users/{user}`` or ``endpoints/{endpoint}``."""
+    channel: Channel
+    source: int | None
+    """Of an endpoint, which has no message: which of the texts it gets."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What a message was written from."""
 
+    number: int
+    """Which of the texts about its event."""
     event: str
     recipient: Recipient
     facts: Facts
@@ -81,27 +103,37 @@ _WRITE = text(
                                     THEN preferences.language ELSE :default_language END
       ON CONFLICT DO NOTHING
       RETURNING user_name, source
+    ), subscribed AS (
+      SELECT endpoint.id, endpoint.channel, number
+      FROM given JOIN endpoint ON endpoint.district = :district AND endpoint.office = given.address
+      WHERE of_office AND CAST(:topic AS text) = ANY (endpoint.topics) AND NOT endpoint.disabled
     ), kept AS (
       INSERT INTO message_source (district, item, number, event, recipient, facts, expire_time)
       SELECT :district, :item, number, :event, recipient, CAST(facts AS jsonb), :facts_expire_time
-      FROM given WHERE number IN (SELECT source FROM written)
+      FROM given WHERE number IN (SELECT source FROM written UNION ALL SELECT number FROM subscribed)
       ON CONFLICT DO NOTHING
+    ), signalled AS (
+      INSERT INTO signal (district, item, user_name, removed, time)
+      SELECT :district, :item, user_name, false, :time FROM written
     )
-    INSERT INTO signal (district, item, user_name, removed, time)
-    SELECT :district, :item, user_name, false, :time FROM written
+    SELECT DISTINCT user_name AS recipient, channel, CAST(NULL AS bigint) AS source
+    FROM written JOIN address USING (user_name) WHERE verify_time IS NOT NULL
+    UNION ALL
+    SELECT 'endpoints/' || id, channel, number FROM subscribed
     """
 )
 _SOURCES = text(
     """
-    SELECT message.district, message.user_name, message.id, event, recipient, facts
-    FROM unnest(CAST(:districts AS text[]), CAST(:users AS text[]), CAST(:items AS text[]))
-           AS wanted (district, user_name, item)
-         JOIN message ON message.district = wanted.district AND message.user_name = wanted.user_name
-           AND message.id = wanted.item
-         JOIN message_source AS source ON source.district = message.district AND source.item = message.id
-           AND source.number = message.source
+    SELECT wanted.id, source.number, source.event, source.recipient, source.facts
+    FROM unnest(CAST(:ids AS text[]), CAST(:districts AS text[]), CAST(:items AS text[]), CAST(:recipients AS text[]),
+                CAST(:numbers AS integer[])) AS wanted (id, district, item, recipient, number)
+    -- An endpoint has no message of its own: its sending says which text it gets.
+    LEFT JOIN message ON wanted.number IS NULL AND message.district = wanted.district
+      AND message.user_name = wanted.recipient AND message.id = wanted.item
+    JOIN message_source AS source ON source.district = wanted.district AND source.item = wanted.item
+      AND source.number = coalesce(wanted.number, message.source)
     """
-)
+).columns(facts=JSONB)
 _DELETE_EXPIRED = text(
     """
     WITH gone AS (
@@ -122,27 +154,29 @@ _DELETE_EXPIRED = text(
 )
 
 
-def write(conn: Connection, origin: Origin, addressed: Sequence[Addressed]) -> None:
+def write(conn: Connection, origin: Origin, addressed: Sequence[Addressed]) -> list[Reachable]:
     """Write one message about the event to each user addressed, and to each who held a role over an office addressed
     when it happened, in the language that each prefers.
 
-    Who has one about it already gets no other. Apps that are connected are sent it.
+    Who has one about it already gets no other. Apps that are connected are sent it. Returns where it can be sent beside
+    the inbox: verified addresses of those who have it now, and the endpoints of these offices.
     """
     wording = [
         (number, language, rendered)
         for number, each in enumerate(addressed, 1)
         for language, rendered in each.rendered.items()
     ]
-    conn.execute(
+    rows = conn.execute(
         _WRITE,
         {
             "district": origin.district,
             "item": origin.item,
             "subject": origin.subject,
+            "topic": topic_of(origin.subject),
             "event": origin.event,
             "time": origin.time,
             "expire_time": origin.expire_time,
-            "facts_expire_time": min(origin.expire_time, origin.time + _FACTS_KEPT),
+            "facts_expire_time": origin.facts_expire_time,
             "addresses": [each.address for each in addressed],
             "recipients": [each.recipient for each in addressed],
             "of_office": [each.recipient is Recipient.OFFICE for each in addressed],
@@ -154,15 +188,23 @@ def write(conn: Connection, origin: Origin, addressed: Sequence[Addressed]) -> N
             "default_language": DEFAULT_LANGUAGE,
         },
     )
+    return [Reachable(row.recipient, cast(Channel, row.channel), row.source) for row in rows]
 
 
-def sources(conn: Connection, keys: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], Source]:
-    """What messages were written from, by the district, user and item of each; without those that are too old."""
-    districts, users, items = zip(*keys, strict=True) if keys else ((), (), ())
-    rows = conn.execute(_SOURCES, {"districts": list(districts), "users": list(users), "items": list(items)})
+def sources(conn: Connection, announcing: Collection[Outgoing]) -> dict[str, Source]:
+    """What the messages were written from that these sendings announce, by the sendings' ids; without those whose
+    message or facts are gone.
+    """
+    values = {
+        "ids": [each.id for each in announcing],
+        "districts": [each.district for each in announcing],
+        "items": [item_of(each.id) for each in announcing],
+        "recipients": [each.recipient for each in announcing],
+        "numbers": [each.parameters.get("source") for each in announcing],
+    }
     return {
-        (row.district, row.user_name, row.id): Source(row.event, Recipient(row.recipient), decode(row.event, row.facts))
-        for row in rows
+        row.id: Source(row.number, row.event, Recipient(row.recipient), decode(row.event, row.facts))
+        for row in conn.execute(_SOURCES, values)
         if row.event in FACTS
     }
 

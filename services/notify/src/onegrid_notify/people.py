@@ -1,0 +1,98 @@
+"""The people to whom something is sent: what they decided, and where they get it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from onegrid_kit.cipher import Cipher
+from onegrid_kit.sending import Attempt, Outgoing
+from onegrid_notify.address import Address
+from onegrid_notify.deliveries import channel_of, is_endpoint, is_person
+from onegrid_notify.delivery import Decision, Delivery, decide
+from onegrid_notify.endpoint import ENDPOINT
+from onegrid_notify.preferences import Preferences
+from onegrid_notify.store.addresses import addresses_of_users
+from onegrid_notify.store.endpoints import endpoints_by_id
+from onegrid_notify.store.preferences import preferences_of_users
+from onegrid_notify.store.suppressions import suppressed
+
+__all__ = ["Destinations", "People"]
+
+
+class People:
+    """What is known of the people to whom deliveries go."""
+
+    def __init__(self, conn: Connection, to: Collection[tuple[str, str]]) -> None:
+        """`to`: for whom and for which district each is sent."""
+        users = {user for user, _ in to}
+        self._preferences = preferences_of_users(conn, users) if users else {}
+        self._addresses = addresses_of_users(conn, users) if users else {}
+        indexes = {
+            (district, address.value_index) for user, district in to for address in self._addresses.get(user, ())
+        }
+        self._suppressed = suppressed(conn, indexes)
+
+    def preferences(self, user: str) -> Preferences:
+        """What the person decided."""
+        return self._preferences[user]
+
+    def addresses(self, user: str) -> Sequence[Address]:
+        """The person's addresses."""
+        return self._addresses.get(user, ())
+
+    def suppressed(self, user: str, district: str) -> set[bytes]:
+        """The blind indexes of those of their addresses to which nothing is sent for the district."""
+        return {
+            address.value_index
+            for address in self.addresses(user)
+            if (district, address.value_index) in self._suppressed
+        }
+
+    def address_used(self, outgoing: Outgoing, attempt: Attempt | None = None) -> Address | None:
+        """The address that a delivery goes to, or went to in an attempt: of those that could be sent to then, the one
+        that is decided on.
+        """
+        for each in self.addresses(outgoing.recipient):
+            # A code goes to the address that it verifies.
+            if each.name == outgoing.subject:
+                return each
+        barred = self.suppressed(outgoing.recipient, outgoing.district)
+        usable = [
+            (each.verify_time, each.id, each)
+            for each in self.addresses(outgoing.recipient)
+            if each.channel == channel_of(outgoing.channel)
+            and each.verify_time is not None
+            and (attempt is None or each.verify_time <= attempt.begin_time)
+            and each.value_index not in barred
+        ]
+        return max(usable)[2] if usable else None
+
+    def decide(self, delivery: Delivery, user: str, district: str, now: datetime) -> Decision:
+        """What to do with a delivery now."""
+        return decide(delivery, self.preferences(user), self.addresses(user), self.suppressed(user, district), now)
+
+
+class Destinations:
+    """Where deliveries go, as operators see it."""
+
+    def __init__(
+        self, conn: Connection, outgoings: Sequence[Outgoing], cipher: Cipher, people: People | None = None
+    ) -> None:
+        """`people`: who is known already."""
+        self._cipher = cipher
+        self._people = people or People(
+            conn, {(each.recipient, each.district) for each in outgoings if is_person(each.recipient)}
+        )
+        ids = {ENDPOINT.id(each.recipient) for each in outgoings if is_endpoint(each.recipient)}
+        self._endpoints = endpoints_by_id(conn, ids) if ids else {}
+
+    def masked(self, outgoing: Outgoing) -> str:
+        """The person's address, masked, or the host of an endpoint; empty if none is known."""
+        if is_endpoint(outgoing.recipient):
+            endpoint = self._endpoints.get(ENDPOINT.id(outgoing.recipient))
+            return endpoint.host if endpoint else ""
+        address = self._people.address_used(outgoing) if is_person(outgoing.recipient) else None
+        return address.destination(self._cipher).masked if address else ""

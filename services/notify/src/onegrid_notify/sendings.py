@@ -1,0 +1,88 @@
+"""What is enqueued for the sender: each delivery as one sending."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid_kit import codes, ids, sending
+from onegrid_kit.sending import Lane, Sending
+from onegrid_notify.deliveries import SENT_FOR, Kind, Plan, channel_name, sending_id
+from onegrid_notify.digest import Digest
+from onegrid_notify.escalation import Rung
+from onegrid_notify.store.messages import Addressed, Origin, Reachable, write
+
+__all__ = ["announce", "of_article", "of_digest", "of_message", "of_test"]
+
+_TEST_LASTS: Final = timedelta(hours=1)
+
+
+def announce(conn: Connection, origin: Origin, addressed: Sequence[Addressed]) -> None:
+    """Write messages about an event, and have them sent to wherever their readers, or the offices, can be reached."""
+    reachable = write(conn, origin, addressed)
+    sending.enqueue(conn, [of_message(origin, each) for each in reachable], origin.time)
+
+
+def of_article(plan: Plan, recipient: str, channel: Channel, rung: Rung | None = None) -> Sending:
+    """What is sent of an article to a user or endpoint by a channel; at a rung, to somebody who has not read it yet."""
+    return Sending(
+        id=sending_id(plan.item, recipient, channel, 0 if rung is None else rung.number),
+        channel=channel_name(channel),
+        kind=Kind.ARTICLE,
+        district=codes.district_of(plan.item),
+        recipient=recipient,
+        subject=plan.article,
+        batch=plan.article,
+        lane=Lane.URGENT if plan.urgent or rung else Lane.BULK,
+        parameters={} if rung is None else {"version": rung.version},
+        expire_time=plan.expire_time,
+    )
+
+
+def of_message(origin: Origin, to: Reachable) -> Sending:
+    """What announces a message to a user, or gives an endpoint one of the texts about its event."""
+    return Sending(
+        id=sending_id(origin.item, to.recipient, to.channel),
+        channel=channel_name(to.channel),
+        kind=Kind.MESSAGE,
+        district=origin.district,
+        recipient=to.recipient,
+        subject=origin.subject,
+        lane=Lane.NORMAL,
+        parameters={} if to.source is None else {"source": to.source},
+        expire_time=origin.facts_expire_time,
+    )
+
+
+def of_digest(digest: Digest, district: str) -> Sending:
+    """What is sent in place of all that comes together in a digest."""
+    return Sending(
+        id=digest.id,
+        channel=channel_name(digest.channel),
+        kind=Kind.DIGEST,
+        district=district,
+        recipient=digest.user,
+        due_time=digest.close_time,
+        expire_time=digest.close_time + SENT_FOR,
+    )
+
+
+def of_test(
+    district: str, subject: str, parameters: Mapping[str, Any], user: str, channel: Channel, now: datetime
+) -> Sending:
+    """What somebody sends to themself to see it."""
+    return Sending(
+        id=sending_id(f"t-{ids.new_id()}", user, channel),
+        channel=channel_name(channel),
+        kind=Kind.TEST,
+        district=district,
+        recipient=user,
+        subject=subject,
+        lane=Lane.URGENT,
+        parameters=parameters,
+        expire_time=now + _TEST_LASTS,
+    )
