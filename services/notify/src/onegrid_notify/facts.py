@@ -40,6 +40,7 @@ __all__ = [
     "event_key",
     "form_of",
     "sample",
+    "variables",
 ]
 
 F = TypeVar("F", bound="Facts")
@@ -230,11 +231,17 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     DIGEST: DigestFacts,
 }
 """The facts of each kind of event that there are messages about."""
+_NAMES: Final = {of: tuple(each.name for each in fields(of)) for of in FACTS.values()}
 
 
 def sample(of: type[F]) -> F:
     """Facts as an event may have them, all filled in."""
     return of(**{each.name: each.metadata["sample"] for each in fields(of)})
+
+
+def variables(facts: Facts) -> dict[str, Any]:
+    """The facts by their names; much quicker than `asdict`, which copies them."""
+    return {name: getattr(facts, name) for name in _NAMES[type(facts)]}
 
 
 def form_of(of: type[Facts], name: str) -> Form:

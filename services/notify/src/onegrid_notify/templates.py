@@ -10,7 +10,7 @@ loop over a list of facts, and our filters. So it always ends, soon, and is not 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -24,7 +24,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_kit.clock import CHINA
-from onegrid_notify.facts import FACTS, Facts, Form, Recipient, form_of, sample
+from onegrid_notify.facts import FACTS, Facts, Form, Recipient, form_of, sample, variables
 
 __all__ = [
     "DEFAULT_LANGUAGE",
@@ -293,15 +293,16 @@ class Template:
         if faults:
             raise InvalidTemplate(faults)
         self._sms_template = wording.sms_template or f"{event}-{recipient}-{language}"
-        self._sms_parameters = wording.sms_parameters or self._mentioned(wording.short_text)
+        parameters = wording.sms_parameters or self._mentioned(wording.short_text)
+        self._sms_parameters = {name: form_of(self._facts, name) for name in parameters}
 
     def render(self, facts: Facts) -> Rendered:
         """What the message says. Raises RenderingFailed."""
-        variables = asdict(facts)
+        given = variables(facts)
         parts: dict[str, str] = {}
         for part in _PARTS:
             try:
-                parts[part] = self._rendered(part, variables)
+                parts[part] = self._rendered(part, given)
             except Exception as error:
                 # Whatever it is: no template that an editor wrote may keep a message from being written.
                 raise RenderingFailed(part, error) from error
@@ -309,7 +310,7 @@ class Template:
             **parts,
             sms_template=self._sms_template,
             sms_parameters={
-                name: self._language.write(form_of(self._facts, name), variables[name]) for name in self._sms_parameters
+                name: self._language.write(form, given[name]) for name, form in self._sms_parameters.items()
             },
         )
 
@@ -319,10 +320,10 @@ class Template:
         names = (node.name for node in self._language.environment.parse(short_text).find_all(nodes.Name))
         return tuple(name for name in dict.fromkeys(names) if name in facts)
 
-    def _rendered(self, part: str, variables: Mapping[str, Any]) -> str:
+    def _rendered(self, part: str, given: Mapping[str, Any]) -> str:
         most = _MAX_BYTES[part]
         pieces: list[str] = []
-        for piece in self._parts[part].generate(variables):
+        for piece in self._parts[part].generate(given):
             pieces.append(piece)
             most -= len(piece.encode())
             if self._bounded and most < 0:
@@ -350,10 +351,10 @@ class Template:
     def _faults_of_rendering(self) -> Iterator[Fault]:
         """Try it with an event that has all facts, and with one that has none."""
         for facts, which in ((sample(self._facts), ""), (self._facts(), ", where the event has none of the facts")):
-            variables = asdict(facts)
+            given = variables(facts)
             for part in _PARTS:
                 try:
-                    self._rendered(part, variables)
+                    self._rendered(part, given)
                 except Exception as error:
                     yield Fault(part, _line_of(error), f"{error}{which}")
                     return
