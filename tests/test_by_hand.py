@@ -22,7 +22,7 @@ from onegrid_kit.testing.rabbitmq import RabbitServer
 from onegrid_kit.testing.waiting import HANG_S
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTS = {8080: 1, 50051: 4, 9101: 13}
+PORTS = {8080: 1, 50051: 4, 9101: 14}
 """The ports of the page: the first one, and how many there are in a row."""
 DIVISIONS = ROOT / "demo/src/onegrid_demo/data/divisions-210602.csv"
 

@@ -17,8 +17,10 @@ from tools import helm
 
 from onegrid.contracts import CONTRACTS
 from onegrid_kit.service import installed as installed_services
+from onegrid_observability import objectives
 from onegrid_runner.manifests import parse
 
+OBJECTIVES = sorted((objectives.ROOT / "objectives").glob("*.yaml"))
 OPERATOR = Path(__file__).parent / "operator"
 UMBRELLA = helm.CHARTS / "onegrid"
 SIZES = ("community", "street", "district", "evaluation")
@@ -253,6 +255,16 @@ def test_the_release_contains_every_service_of_the_contracts() -> None:
     assert {name.removesuffix("-api") for name in apis if name.endswith("-api")} == {
         f"onegrid-{name}" for name in CONTRACTS
     }
+
+
+def test_services_that_have_a_sender_are_deployed_with_it() -> None:
+    rendered = yaml.safe_load_all(helm.render("onegrid", "onegrid", []))
+    names = {each["metadata"]["name"] for each in rendered if each and each["kind"] == "Deployment"}
+    assert {name.removesuffix("-sender") for name in names if name.endswith("-sender")} == {
+        f"onegrid-{service.name}" for service in installed_services() if service.sender
+    }
+    watched = {promises.service for path in OBJECTIVES if (promises := objectives.read(path)).sender}
+    assert watched == {service.name for service in installed_services() if service.sender}
 
 
 def http_of(rendered: str, service: str) -> dict[str, Any]:
