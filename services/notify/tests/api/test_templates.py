@@ -20,6 +20,7 @@ from onegrid.petition.v1.events_pb2 import PetitionDispatched, PetitionFiled
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.sending import Outgoing, State
 from onegrid_kit.testing.api import Refused, Serving, serving
 from onegrid_kit.testing.callers import staff
 from onegrid_kit.testing.events import Events
@@ -272,15 +273,18 @@ async def test_what_leaves_the_platform_can_be_written_later_in_any_language_but
     api: Serving, events: Events, engine: Engine, clock: SettableClock
 ) -> None:
     item = (await message(api, events)).name.removeprefix("inboxItems/")
-    key = (DISTRICT, CITIZEN.user, item)
+    sending = Outgoing(
+        id=f"{item}/{CITIZEN.user}/SMS", channel="SMS", district=DISTRICT, recipient=CITIZEN.user, state=State.WAITING,
+        attempts=0, tries=0, last_provider="", last_code="", create_time=clock.now(), end_time=None, traceparent="",
+    )  # fmt: skip
     with engine.begin() as conn:
-        source = sources(conn, [key])[key]
+        source = sources(conn, [sending])[sending.id]
         rendered = rendering.render(conn, DISTRICT, source.event, source.recipient, source.facts, "en")
         assert "Your request for help 210602-20201111-7KX3M9QF" in rendered.short_text
         conn.execute(text("UPDATE message_source SET expire_time = :now"), {"now": clock.now()})
         (job,) = (job for job in SERVICE.load_jobs() if job.name == "delete expired messages")
         job.run(conn, clock.now())
-        assert sources(conn, [key]) == {}
+        assert sources(conn, [sending]) == {}
         assert sources(conn, []) == {}
     assert (await api.call(CITIZEN, "ListInboxItems")).items[0].name.endswith(item)
 
