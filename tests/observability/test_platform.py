@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from deploy.checks.tests.scraping import scraping
 from tests.system.collector import Collector, collecting
-from tests.system.fleet import SENDING, SERVICES, Fleet, FleetClient, roles_of
+from tests.system.fleet import SERVICES, Fleet, FleetClient, roles_of
 
 from onegrid.contracts import CONTRACTS
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
@@ -105,11 +105,8 @@ def test_everything_is_scraped(prometheus: Prometheus) -> None:
 
 
 def test_every_listed_metric_is_exported(prometheus: Prometheus) -> None:
-    # Of a role that only some services have.
-    absent = set() if SENDING else {name for name in listed_series() if name.startswith("onegrid_sending")}
-
     def missing() -> set[str]:
-        return listed_series() - absent - set(ask(prometheus, "/api/v1/label/__name__/values"))
+        return listed_series() - set(ask(prometheus, "/api/v1/label/__name__/values"))
 
     settle(lambda: not missing(), missing)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -368,6 +369,7 @@ class Fleet:
             "DRAIN_GRACE_S": str(DRAIN_GRACE_S),
             "TRACE_RATIO": "0",
             "CODE_SENDER": "tests.system.sending:FolderSender",
+            "PROVIDERS": json.dumps([{"name": "hooks", "kind": "webhook"}]),
             **self._keys,
             **self._extra,
         }

@@ -16,7 +16,7 @@ from onegrid_kit.logs import log
 from onegrid_notify.facts import Facts, Recipient
 from onegrid_notify.metrics import TEMPLATE_FALLBACKS
 from onegrid_notify.store import templates as store
-from onegrid_notify.templates import InvalidTemplate, Rendered, RenderingFailed, Template, shipped
+from onegrid_notify.templates import InvalidTemplate, Rendered, RenderingFailed, Template, shipped, shipped_messages
 from onegrid_notify.wording import TemplateKey, TemplateVersion
 
 __all__ = ["Renderer", "render"]
@@ -50,6 +50,9 @@ class Renderer:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._published: WeakKeyDictionary[Engine, dict[str, _Published]] = WeakKeyDictionary()
+        for event, _ in shipped_messages():
+            # From the start, so that the first one counts.
+            TEMPLATE_FALLBACKS.labels("notify", event)
 
     def render(
         self, conn: Connection, district: str, event: str, recipient: Recipient, facts: Facts, language: str
