@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -9,6 +10,7 @@ import pytest_asyncio
 
 from .collector import Collector, collecting
 from .fleet import Fleet, FleetClient
+from .mail import MailSink, receiving_mail
 
 
 @pytest.fixture(scope="session")
@@ -18,9 +20,18 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Fleet]:
+def mail() -> Iterator[MailSink]:
+    """Where e-mail of the fleet arrives."""
+    with receiving_mail() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory, collector: Collector, mail: MailSink) -> Iterator[Fleet]:
     """Every process of the platform, with the demonstration district."""
-    started = Fleet(tmp_path_factory.mktemp("fleet"), collector.endpoint)
+    smtp = {"name": "mail", "kind": "smtp", "host": "127.0.0.1", "port": mail.port, "security": "plain"}
+    providers = json.dumps([{**smtp, "from_address": "notice@example.cn"}])
+    started = Fleet(tmp_path_factory.mktemp("fleet"), collector.endpoint, PROVIDERS=providers)
     try:
         started.start()
         yield started

@@ -220,6 +220,11 @@ class Fleet:
         """Where its HTTP routes are, if it has some."""
         return f"http://127.0.0.1:{self._http_ports[service]}"
 
+    @property
+    def cipher_keys(self) -> str:
+        """What personal fields are sealed with."""
+        return self._keys["CIPHER_KEYS"]
+
     def metrics_ports(self, service: str) -> list[int]:
         """Where Prometheus finds its roles."""
         return [part.metrics_port for (of, _), part in self.parts.items() if of == service]
