@@ -39,6 +39,8 @@ class Notice:
     sms_parameters: Mapping[str, str]
     html: str = ""
     """The text as HTML; empty: there is none."""
+    brief: str = ""
+    """What digests say of it; empty: the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

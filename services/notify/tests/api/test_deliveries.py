@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
 
-from onegrid.notify.v1.delivery_pb2 import DigestPeriod
-from onegrid.notify.v1.resources_pb2 import Article
+from onegrid.notify.v1.delivery_pb2 import DigestPeriod, SuppressionReason
+from onegrid.notify.v1.resources_pb2 import Acknowledgement, Article
 from onegrid.petition.v1 import events_pb2 as petition
 from onegrid.petition.v1.resources_pb2 import Part, State, Task, TaskState
 from onegrid_kit import sending
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.database import sync_engine
-from onegrid_kit.sending import Drop, Result, Send
+from onegrid_kit.sending import Conclusion, Drop, Result, Send
 from onegrid_kit.testing.callers import public
 from onegrid_kit.testing.events import Events
 from onegrid_notify.contents import Email, Endpoint, Push, PushSubscription, RobotMessage, Sms, WebhookEvent
+from onegrid_notify.deliveries import Plan
+from onegrid_notify.escalation import Rung
 from onegrid_notify.preferences import Digest, Mute
 from onegrid_notify.quiet import QuietHours
+from onegrid_notify.sendings import of_article
 
 from .editors import (
     CLERK,
@@ -303,6 +307,45 @@ async def test_nothing_more_is_sent_to_an_address_that_was_refused(newsroom: New
     assert sent.address == "new@example.cn"
 
 
+async def test_who_complains_is_suppressed_for_that(newsroom: Newsroom, outside: Outside) -> None:
+    newsroom.live(RESIDENT, STREET)
+    outside.address(RESIDENT)
+    article = await sent_article(newsroom, outside)
+    await outside.send()
+    sent = outside.find(id_of(article, RESIDENT.user, "EMAIL"))
+    outside.concluded(Conclusion(replace(sent, last_code="COMPLAINED"), None, address_refused=True))
+    with outside.engine.connect() as conn:
+        reason = conn.execute(text("SELECT reason FROM suppression")).scalar_one()
+    assert reason == SuppressionReason.SUPPRESSION_REASON_COMPLAINED
+
+
+async def test_a_rung_leaves_out_who_has_read_it_meanwhile(newsroom: Newsroom, outside: Outside) -> None:
+    people = [RESIDENT, ELSEWHERE]
+    for who in people:
+        newsroom.live(who, STREET)
+        outside.address(who)
+    article = await newsroom.published(push=True, urgent=True, audience=TO_STREET)
+    id_ = article.name.removeprefix("articles/")
+    plan = Plan(
+        article=article.name,
+        item=id_,
+        column=NEWS,
+        channels=(EMAIL,),
+        urgent=True,
+        expire_time=newsroom.now + DAY,
+    )
+    rung = Rung(number=1, version=1, step=1, channel=EMAIL, due_time=newsroom.now)
+    with outside.engine.begin() as conn:
+        sending.enqueue(conn, [of_article(plan, who.user, EMAIL, rung) for who in people], newsroom.now)
+    read = [{"name": article.name.replace("articles/", "inboxItems/"), "version": 1}]
+    await newsroom.call(
+        RESIDENT, "AcknowledgeInboxItems", items=read, acknowledgement=Acknowledgement.ACKNOWLEDGEMENT_READ
+    )
+    (sent,) = await outside.send()
+    assert sent.outgoing.recipient == ELSEWHERE.user
+    assert outside.fates()[f"{id_}/{RESIDENT.user}/EMAIL/1"] == ("DROPPED", "ALREADY_READ")
+
+
 async def test_an_endpoint_that_was_disabled_or_wants_other_topics_gets_nothing_any_more(
     newsroom: Newsroom, outside: Outside
 ) -> None:
@@ -343,6 +386,7 @@ async def test_what_comes_until_the_digest_closes_is_sent_together(
     assert sent.content.subject == "2条新消息"
     assert "\n惠企政策\n摘要" in sent.content.text.replace("1. ", "").replace("2. ", "")
     assert "您的诉求已收到" in sent.content.text
+    assert "正文" not in sent.content.text
     assert "作废" not in sent.content.text
     assert "不想看" not in sent.content.text
     assert await outside.send() == []

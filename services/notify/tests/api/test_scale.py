@@ -13,14 +13,17 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import NoResultFound
 
+from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_notify.item import KEPT, Reader
-from onegrid_notify.store import inboxes, reach, signals
+from onegrid_notify.store import deliveries, inboxes, reach, signals
 
 NOW: Final = datetime(2026, 11, 1, tzinfo=UTC)
 ARTICLE: Final = "210602-20261101-00000007"
 USER: Final = "users/0000000035"
 READER: Final = Reader(USER, ("210602",))
-LARGE: Final = frozenset({"article", "item_state", "membership", "message", "recipient", "selector", "signal"})
+LARGE: Final = frozenset(
+    {"address", "article", "item_state", "membership", "message", "recipient", "selector", "signal"}
+)
 
 _PEOPLE = """
     INSERT INTO membership (district, user_name, code, kind, oa_level, role, begin_time, end_time)
@@ -70,10 +73,17 @@ _RECIPIENTS = """
 """
 
 
+_ADDRESSES = """
+    INSERT INTO address (user_name, id, district, channel, sealed_value, value_index, verify_time, create_time)
+    SELECT 'users/' || lpad(CAST(n * 10 AS text), 10, '0'), 'mail', '210602', 1, '', '', :now, :now
+    FROM generate_series(1, 20000) AS n
+"""
+
+
 @pytest.fixture
 def city(engine: Engine) -> Engine:
     with engine.begin() as conn:
-        for statement in (_PEOPLE, _ARTICLES, _SELECTORS, _STATES, _MESSAGES, _SIGNALS, _RECIPIENTS):
+        for statement in (_PEOPLE, _ARTICLES, _SELECTORS, _STATES, _MESSAGES, _SIGNALS, _RECIPIENTS, _ADDRESSES):
             conn.execute(text(statement), {"now": NOW, "article": ARTICLE})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(text("VACUUM ANALYZE"))
@@ -136,8 +146,15 @@ READS: Final[dict[str, tuple[int, Callable[[Connection], object]]]] = {
             most=100,
         ),
     ),
-    "recipients": (600, lambda c: reach.recipients_page(c, ARTICLE, "210602001001", (), 51, show_confirmed=False)),
+    "recipients": (
+        600,
+        lambda c: reach.recipients_page(c, ARTICLE, "210602001001", NOW, (), 51, show_confirmed=False, to_visit=False),
+    ),
     "figures": (60, lambda c: reach.figures_of(c, ARTICLE, "210602")),
+    "planned piece": (
+        20_000,
+        lambda c: deliveries.reachable_people(c, ARTICLE, [Channel.CHANNEL_EMAIL], "users/0000100000", 1000),
+    ),
     "counted piece": (
         1_000,
         lambda c: reach.count_people(c, ARTICLE, "users/0000100000", 5000, as_recipients=False),

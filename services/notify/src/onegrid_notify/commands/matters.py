@@ -56,7 +56,7 @@ def digest_matter(conn: Connection, outgoing: Outgoing, matters: Sequence[Matter
             time=now,
             count=str(len(notices)),
             titles=tuple(each.title for each in notices),
-            entries=tuple(f"{each.title}\n{each.text}" for each in notices),
+            entries=tuple(f"{each.title}\n{each.brief or each.text}" for each in notices),
         )
         return _rendered(conn, outgoing.district, DIGEST, Recipient.PERSON, facts, language)
 
@@ -112,7 +112,12 @@ def _article_matter(conn: Connection, article: Article, office: str, column: str
     def notice(language: str) -> Notice:
         notice = _rendered(conn, article.district, _ARTICLE_EVENT, Recipient.PERSON, facts, language)
         body = text_of(draft.content.body_html)
-        return replace(notice, text=f"{notice.text}\n\n{body}".strip(), html=draft.content.body_html)
+        return replace(
+            notice,
+            text=f"{notice.text}\n\n{body}".strip(),
+            html=draft.content.body_html,
+            brief=notice.text,
+        )
 
     return Matter(
         topic=draft.column,
