@@ -189,9 +189,12 @@ class Platform:
             yield started
 
     @contextmanager
-    def carrier(self, service: str, role: str, database: str) -> Iterator[subprocess.Popen[bytes]]:
-        """One worker or relay with its default settings."""
-        with self._role(service, role, database, {"AMQP_URL": self.broker.url}) as started:
+    def carrier(
+        self, service: str, role: str, database: str, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """One worker, relay or sender with its default settings, but for those given."""
+        own = {} if role == "sender" else {"AMQP_URL": self.broker.url}
+        with self._role(service, role, database, {**own, **settings}) as started:
             yield started
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import grpc
@@ -13,6 +13,7 @@ from benchmarks import machine, residents
 from benchmarks.comparing import MOST_STEAL, Figure, percentile
 from benchmarks.platform import Platform
 from onegrid.notify.v1 import notify_service_pb2 as pb
+from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
 from onegrid.notify.v1.resources_pb2 import Audience, Content, Selector
 from onegrid_demo import district
@@ -40,14 +41,15 @@ def measure(platform: Platform) -> Iterator[Figure]:
     yield Figure("notify_publish.steal", round(steal, 3))
 
 
-def prepare(platform: Platform, editor: grpc.Channel, place: str) -> str:
-    """The name of a new notice for a place, which is ready to be published."""
+def prepare(platform: Platform, editor: grpc.Channel, place: str, channels: Sequence[Channel] = ()) -> str:
+    """The name of a new notice for a place, also sent by these channels, which is ready to be published."""
     notify = NotifyServiceStub(editor)
     draft = pb.DraftArticle(
         column=f"columns/{residents.COLUMN}",
         content=Content(title="停水通知", summary="明日停水", body_html="<p>明日8时至12时停水，请提前储水。</p>"),
         audience=Audience(any_of=[Selector(places=[place])]),
         push=True,
+        channels=channels,
     )
     create = pb.CreateArticleRequest(owner=district.CODE, draft=draft, request_id=str(uuid.uuid4()))
     name = notify.CreateArticle(create, metadata=_metadata(platform, "commander"), timeout=10).article.name
