@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, TypeVar
@@ -14,7 +14,7 @@ from onegrid.options.v1 import options_pb2
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.cipher import Cipher
 
-__all__ = ["Delivery", "Envelope", "Subscription", "on", "on_personal", "require_event", "source_of"]
+__all__ = ["Delivery", "Envelope", "Subscription", "on", "on_many", "on_personal", "require_event", "source_of"]
 
 M = TypeVar("M", bound=Message)
 
@@ -68,6 +68,8 @@ class Subscription:
     message: type[Message]
     handle: Callable[[Connection, Any, Delivery, Cipher], None]
     """It is given the service's cipher, too."""
+    handle_many: Callable[[Connection, Sequence[tuple[Any, Delivery]]], None] | None = None
+    """The same for those that come together, if it costs less then."""
 
     @property
     def type(self) -> str:
@@ -88,6 +90,20 @@ def on_personal(name: str, message: type[M], handle: Callable[[Connection, M, De
     """The same for a handler that stores personal data: it gets the cipher of the service's personal fields."""
     require_event(message)
     return Subscription(name, message, handle)
+
+
+def on_many(
+    name: str, message: type[M], handle_many: Callable[[Connection, Sequence[tuple[M, Delivery]]], None]
+) -> Subscription:
+    """Subscribe a handler that takes the events that come together, in their order; also those of other types that are
+    subscribed to with the same function.
+
+    If it fails, each of them is handled by itself.
+    """
+    require_event(message)
+    return Subscription(
+        name, message, lambda conn, event, delivery, _: handle_many(conn, [(event, delivery)]), handle_many
+    )
 
 
 def require_event(message: type[Message]) -> None:

@@ -6,11 +6,13 @@ pauses, and after the last try kept there until an operator replays it.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from time import perf_counter
 
 from google.protobuf.message import DecodeError
@@ -195,12 +197,14 @@ class Inbox:
                 _CLAIM_MANY, {"handlers": [name for name, _ in ordered], "event_ids": [id_ for _, id_ in ordered]}
             )
             claimed = {(row.handler, row.event_id) for row in rows}
-            outcomes = []
-            for key, (subscription, one) in zip(keys, due, strict=True):
+            outcomes, new = [], []
+            for key, delivered in zip(keys, due, strict=True):
                 outcomes.append("handled" if key in claimed else "duplicate")
                 if key in claimed:
                     claimed.remove(key)
-                    self._call(conn, subscription, one)
+                    new.append(delivered)
+            for together in _together(new):
+                self._call(conn, together)
         for (name, _), outcome in zip(keys, outcomes, strict=True):
             self._count(name, outcome)
 
@@ -235,19 +239,32 @@ class Inbox:
         if conn.execute(_CLAIM, key).one_or_none() is None:
             self._count(subscription.name, "duplicate")
             return
-        self._call(conn, subscription, envelope)
+        self._call(conn, [(subscription, envelope)])
         self._count(subscription.name, "handled")
 
-    def _call(self, conn: Connection, subscription: Subscription, envelope: Envelope) -> None:
-        delivery = envelope.delivery
-        attributes = {"handler": subscription.name}
-        self._age.observe(max(0.0, time.time() - delivery.time.timestamp()), metrics.exemplar(delivery.traceparent))
+    def _call(self, conn: Connection, together: Sequence[tuple[Subscription, Envelope]]) -> None:
+        now = time.time()
+        for _, envelope in together:
+            delivery = envelope.delivery
+            self._age.observe(max(0.0, now - delivery.time.timestamp()), metrics.exemplar(delivery.traceparent))
         began = perf_counter()
         try:
-            with tracing.span(f"{delivery.type} handle", SpanKind.CONSUMER, delivery.traceparent, attributes):
-                subscription.handle(conn, subscription.message.FromString(envelope.body), delivery, self._cipher)
+            with contextlib.ExitStack() as spans:
+                for subscription, envelope in together:
+                    delivery, attributes = envelope.delivery, {"handler": subscription.name}
+                    name = f"{delivery.type} handle"
+                    spans.enter_context(tracing.span(name, SpanKind.CONSUMER, delivery.traceparent, attributes))
+                events = [(each.message.FromString(envelope.body), envelope.delivery) for each, envelope in together]
+                subscription = together[0][0]
+                if len(events) > 1 and subscription.handle_many is not None:
+                    subscription.handle_many(conn, events)
+                else:
+                    subscription.handle(conn, *events[0], self._cipher)
         finally:
-            self._seconds[subscription.name].observe(perf_counter() - began, metrics.exemplar(delivery.traceparent))
+            seconds = (perf_counter() - began) / len(together)
+            for subscription, envelope in together:
+                exemplar = metrics.exemplar(envelope.delivery.traceparent)
+                self._seconds[subscription.name].observe(seconds, exemplar)
 
     def _fail(self, conn: Connection, handler: str, envelope: Envelope, error: Exception) -> None:
         delivery = envelope.delivery
@@ -291,3 +308,12 @@ class Inbox:
             events, age = found.get(state, (0, 0.0))
             metrics.EVENTS_PARKED.labels(self._service, state).set(events)
             metrics.PARKED_AGE.labels(self._service, state).set(age)
+
+
+def _together(due: Sequence[tuple[Subscription, Envelope]]) -> Iterator[Sequence[tuple[Subscription, Envelope]]]:
+    """Those in a row that one function handles together; each other one by itself."""
+    for handle_many, run in groupby(due, key=lambda one: one[0].handle_many):
+        if handle_many is None:
+            yield from ([one] for one in run)
+        else:
+            yield list(run)

@@ -1,0 +1,82 @@
+"""Events that come together, and handlers that take them together."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from google.protobuf.message import Message
+from sqlalchemy import Connection, Engine, text
+
+from onegrid.identity.v1.events_pb2 import RoleRevoked, UserDisabled
+from onegrid_kit.events import Delivery, Envelope, on, on_many
+from onegrid_kit.inbox import Inbox
+
+_INSERT = text("INSERT INTO note (event_id, subject, said, trace) VALUES ('', '', :said, '')")
+
+
+class Together:
+    """A handler that keeps how it was called."""
+
+    def __init__(self, poison: str = "") -> None:
+        self.calls: list[list[str]] = []
+        self._poison = poison
+
+    def __call__(self, conn: Connection, events: Sequence[tuple[UserDisabled | RoleRevoked, Delivery]]) -> None:
+        """Note each user, and fail at the poison."""
+        users = [event.user for event, _ in events]
+        self.calls.append(users)
+        for user in users:
+            conn.execute(_INSERT, {"said": user})
+        if self._poison in users:
+            raise ValueError(self._poison)
+
+
+def test_events_that_come_together_are_handled_together_in_their_order(engine: Engine) -> None:
+    many = Together()
+    inbox = Inbox("sample", engine, [on_many("disabled", UserDisabled, many), on_many("revoked", RoleRevoked, many)])
+    first = envelope(UserDisabled(user="users/a"))
+    inbox.deliver([first])
+    inbox.deliver([first, envelope(UserDisabled(user="users/b")), envelope(RoleRevoked(user="users/c"))])
+    assert many.calls == [["users/a"], ["users/b", "users/c"]]
+    assert noted(engine) == ["users/a", "users/b", "users/c"]
+
+
+def test_events_of_another_handler_between_them_keep_their_place(engine: Engine) -> None:
+    many, order = Together(), list[str]()
+    single = on("revoked", RoleRevoked, lambda _, event, __: order.append(f"{event.user} after {many.calls}"))
+    inbox = Inbox("sample", engine, [on_many("disabled", UserDisabled, many), single])
+    inbox.deliver(
+        [
+            envelope(UserDisabled(user="users/a")),
+            envelope(RoleRevoked(user="users/b")),
+            envelope(UserDisabled(user="users/c")),
+            envelope(UserDisabled(user="users/d")),
+        ]
+    )
+    assert order == ["users/b after [['users/a']]"]
+    assert many.calls == [["users/a"], ["users/c", "users/d"]]
+
+
+def test_one_that_fails_among_them_is_set_aside_alone(engine: Engine) -> None:
+    many = Together("users/b")
+    inbox = Inbox("sample", engine, [on_many("disabled", UserDisabled, many)])
+    inbox.deliver([envelope(UserDisabled(user=f"users/{letter}")) for letter in "abc"])
+    assert many.calls == [["users/a", "users/b", "users/c"], ["users/a"], ["users/b"], ["users/c"]]
+    assert noted(engine) == ["users/a", "users/c"]
+    assert [(each.handler, each.last_error) for each in inbox.parked()] == [("disabled", "ValueError: users/b")]
+
+
+def envelope(event: Message) -> Envelope:
+    """The event on its way."""
+    delivery = Delivery(
+        id=str(uuid.uuid4()), type=event.DESCRIPTOR.full_name, subject="users/a", time=datetime.now(UTC)
+    )
+    return Envelope(delivery, event.SerializeToString())
+
+
+def noted(engine: Engine) -> list[str]:
+    """What the handlers have noted, in order."""
+    with engine.connect() as conn:
+        return list(conn.execute(text("SELECT said FROM note ORDER BY id")).scalars())
