@@ -9,6 +9,7 @@ the first event to the last.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 import uuid
@@ -26,9 +27,16 @@ _TITLE: Final = "您的诉求已有单位接办"
 _TEXT: Final = "丹东市振兴区人社中心于2020年11月11日 14:40接办您的求助（编号210602-20201111-00000001）。"
 _CLAIM: Final = "INSERT INTO inbox (handler, event_id) VALUES ('message_task_taken', $1)"
 _MESSAGE: Final = """
-    INSERT INTO message (district, user_name, id, title, text, subject, urgent, create_time, expire_time)
-    VALUES ('210602', $1, $2, $3, $4, $5, false, $6, CAST($6 AS timestamptz) + interval '1 year')
+    INSERT INTO message (district, user_name, id, title, text, subject, source, urgent, create_time, expire_time)
+    VALUES ('210602', $1, $2, $3, $4, $5, 1, false, $6, CAST($6 AS timestamptz) + interval '1 year')
     """
+_SOURCE: Final = """
+    INSERT INTO message_source (district, item, number, event, recipient, facts, expire_time)
+    VALUES ('210602', $1, 1, 'petition.TaskTaken', 'petitioner', $2, CAST($3 AS timestamptz) + interval '3 days')
+    """
+_FACTS: Final = json.dumps(
+    {"time": "2020-11-11T06:40:00+00:00", "number": "210602-20201111-00000001", "kind": 1, "office": "人社中心"}
+)
 _SIGNAL: Final = """
     INSERT INTO signal (district, item, user_name, removed, time) VALUES ('210602', $1, $2, false, $3)
     """
@@ -37,13 +45,14 @@ _SIGNAL: Final = """
 async def consume(amqp_url: str, queue: str, database_url: str, count: int) -> float:
     """The seconds from the first event to the last."""
     conn = await asyncpg.connect(database_url)
-    claim, message, signal = [await conn.prepare(statement) for statement in (_CLAIM, _MESSAGE, _SIGNAL)]
+    statements = (_CLAIM, _MESSAGE, _SOURCE, _SIGNAL)
+    claim, message, source, signal = [await conn.prepare(statement) for statement in statements]
     began = 0.0
     async with connected(amqp_url) as connection:
         channel = await connection.channel()
         await channel.set_qos(_PREFETCHED)
-        source = await channel.get_queue(queue)
-        async with source.iterator() as events:
+        waiting = await channel.get_queue(queue)
+        async with waiting.iterator() as events:
             async for event in events:
                 began = began or time.perf_counter()
                 delivery = amqp.envelope(event.headers, event.body).delivery
@@ -51,6 +60,7 @@ async def consume(amqp_url: str, queue: str, database_url: str, count: int) -> f
                 async with conn.transaction():
                     await claim.fetch(delivery.id)
                     await message.fetch(_USER, item, _TITLE, _TEXT, delivery.subject, delivery.time)
+                    await source.fetch(item, _FACTS, delivery.time)
                     await signal.fetch(item, _USER, delivery.time)
                 await event.ack()
                 count -= 1

@@ -138,5 +138,5 @@ def _clear(platform: Platform) -> None:
         row = conn.execute("SELECT count(*) FROM message").fetchone()
         if row != (_EVENTS,):
             raise SystemExit(f"{row} messages, not {_EVENTS}")
-        conn.execute("TRUNCATE message, signal, inbox")
+        conn.execute("TRUNCATE message, message_source, signal, inbox")
         conn.execute("CHECKPOINT")

@@ -98,7 +98,7 @@ def on_many(
     """Subscribe a handler that takes the events that come together, in their order; also those of other types that are
     subscribed to with the same function.
 
-    If it fails, each of them is handled by itself.
+    It runs after the other handlers of what comes together. If it fails, each event is handled by itself.
     """
     require_event(message)
     return Subscription(

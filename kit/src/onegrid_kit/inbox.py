@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
 from time import perf_counter
 
 from google.protobuf.message import DecodeError
@@ -311,9 +310,11 @@ class Inbox:
 
 
 def _together(due: Sequence[tuple[Subscription, Envelope]]) -> Iterator[Sequence[tuple[Subscription, Envelope]]]:
-    """Those in a row that one function handles together; each other one by itself."""
-    for handle_many, run in groupby(due, key=lambda one: one[0].handle_many):
-        if handle_many is None:
-            yield from ([one] for one in run)
+    """Each by itself, in order; then those that a function handles together."""
+    many: dict[object, list[tuple[Subscription, Envelope]]] = {}
+    for one in due:
+        if one[0].handle_many is None:
+            yield [one]
         else:
-            yield list(run)
+            many.setdefault(one[0].handle_many, []).append(one)
+    yield from many.values()

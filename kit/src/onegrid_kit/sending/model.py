@@ -115,6 +115,8 @@ class Sending:
     """Not before this moment of the domain's time; at once without it."""
     expire_time: datetime | None = None
     """Never after this moment of the domain's time."""
+    traceparent: str = ""
+    """The trace that it belongs to; the current one without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,6 @@ class Outgoing(Sending):
     create_time: datetime
     end_time: datetime | None
     """Since when there is nothing more to do for it."""
-    traceparent: str
 
 
 @dataclass(frozen=True, slots=True)

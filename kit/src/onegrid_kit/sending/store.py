@@ -62,13 +62,14 @@ _ENQUEUE = text(
     INSERT INTO sending (id, district, kind, channel, recipient, subject, batch, lane, parameters, sealed, due_time,
                          expire_time, create_time, traceparent)
     SELECT id, district, kind, channel, recipient, subject, batch, lane, CAST(parameters AS jsonb), sealed,
-           coalesce(due_time, CAST(:now AS timestamptz)), expire_time, :now, CAST(:traceparent AS text)
+           coalesce(due_time, CAST(:now AS timestamptz)), expire_time, :now, traceparent
     FROM unnest(
       CAST(:ids AS text[]), CAST(:districts AS text[]), CAST(:kinds AS text[]), CAST(:channels AS text[]),
       CAST(:recipients AS text[]), CAST(:subjects AS text[]), CAST(:batches AS text[]), CAST(:lanes AS smallint[]),
       CAST(:parameters AS text[]), CAST(:sealed AS bytea[]), CAST(:due_times AS timestamptz[]),
-      CAST(:expire_times AS timestamptz[])
-    ) AS given (id, district, kind, channel, recipient, subject, batch, lane, parameters, sealed, due_time, expire_time)
+      CAST(:expire_times AS timestamptz[]), CAST(:traceparents AS text[])
+    ) AS given (id, district, kind, channel, recipient, subject, batch, lane, parameters, sealed, due_time, expire_time,
+                traceparent)
     ON CONFLICT (id) DO NOTHING
     """
 )
@@ -308,8 +309,8 @@ def enqueue(conn: Connection, sendings: Sequence[Sending], now: datetime) -> int
         "sealed": [each.sealed or None for each in ordered],
         "due_times": [each.due_time for each in ordered],
         "expire_times": [each.expire_time for each in ordered],
+        "traceparents": [each.traceparent or tracing.current_traceparent() for each in ordered],
         "now": now,
-        "traceparent": tracing.current_traceparent(),
     }
     return conn.execute(_ENQUEUE, values).rowcount
 

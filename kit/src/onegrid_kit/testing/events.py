@@ -63,7 +63,9 @@ class Events:
         self._inbox = Inbox(service.name, engine, service.load_handlers(), TEST_CIPHER)
 
     def deliver(self, *messages: Message, subject: str = "", time: datetime | None = None) -> None:
-        """Deliver events that other services announced about a subject; each twice, as a carrier may."""
+        """Deliver events that other services announced about a subject, together, and all of them twice, as a carrier
+        may.
+        """
         self._carry([self._envelope(message, subject, time or self._clock.now()) for message in messages])
 
     def deliver_announced(self) -> None:
@@ -78,9 +80,8 @@ class Events:
         return Envelope(delivery, message.SerializeToString())
 
     def _carry(self, envelopes: Sequence[Envelope]) -> None:
-        for envelope in envelopes:
-            for _ in range(2):
-                self._inbox.deliver([envelope])
+        for _ in range(2):
+            self._inbox.deliver(envelopes)
         assert not self._inbox.parked()
 
 

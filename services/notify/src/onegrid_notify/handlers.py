@@ -14,7 +14,7 @@ from onegrid.identity.v1.events_pb2 import DepartmentDefined, OneTimeCodeIssued,
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
-from onegrid_kit.events import Delivery, on, on_personal
+from onegrid_kit.events import Delivery, on, on_many, on_personal
 from onegrid_notify.commands import aid, people
 from onegrid_notify.commands.messages import (
     write_appointment_messages,
@@ -112,19 +112,19 @@ HANDLERS = (
     on("message_role_revoked", RoleRevoked, write_role_messages),
     on("message_cell_appointments", CellDefined, write_appointment_messages),
     on_personal("send_one_time_code", OneTimeCodeIssued, send_one_time_code),
-    on("message_petition_filed", petition_events.PetitionFiled, write_petition_messages),
-    on("message_petition_accepted", petition_events.PetitionAccepted, write_petition_messages),
-    on("message_petition_declined", petition_events.PetitionDeclined, write_petition_messages),
-    on("message_petition_dispatched", petition_events.PetitionDispatched, write_petition_messages),
-    on("message_petition_rescheduled", petition_events.PetitionRescheduled, write_petition_messages),
-    on("message_task_taken", petition_events.TaskTaken, write_petition_messages),
-    on("message_task_returned", petition_events.TaskReturned, write_petition_messages),
-    on("message_task_reported", petition_events.TaskReported, write_petition_messages),
-    on("message_task_concluded", petition_events.TaskConcluded, write_petition_messages),
-    on("message_petition_rated", petition_events.PetitionRated, write_petition_messages),
-    on("message_petition_verified", petition_events.PetitionVerified, write_petition_messages),
-    on("message_petition_withdrawn", petition_events.PetitionWithdrawn, write_petition_messages),
-    on("message_petition_closed", petition_events.PetitionClosed, write_petition_messages),
+    on_many("message_petition_filed", petition_events.PetitionFiled, write_petition_messages),
+    on_many("message_petition_accepted", petition_events.PetitionAccepted, write_petition_messages),
+    on_many("message_petition_declined", petition_events.PetitionDeclined, write_petition_messages),
+    on_many("message_petition_dispatched", petition_events.PetitionDispatched, write_petition_messages),
+    on_many("message_petition_rescheduled", petition_events.PetitionRescheduled, write_petition_messages),
+    on_many("message_task_taken", petition_events.TaskTaken, write_petition_messages),
+    on_many("message_task_returned", petition_events.TaskReturned, write_petition_messages),
+    on_many("message_task_reported", petition_events.TaskReported, write_petition_messages),
+    on_many("message_task_concluded", petition_events.TaskConcluded, write_petition_messages),
+    on_many("message_petition_rated", petition_events.PetitionRated, write_petition_messages),
+    on_many("message_petition_verified", petition_events.PetitionVerified, write_petition_messages),
+    on_many("message_petition_withdrawn", petition_events.PetitionWithdrawn, write_petition_messages),
+    on_many("message_petition_closed", petition_events.PetitionClosed, write_petition_messages),
     on("follow_aid_request_filed", petition_events.PetitionFiled, follow_aid_request),
     on("follow_aid_request_declined", petition_events.PetitionDeclined, follow_aid_request),
     on("follow_aid_request_rated", petition_events.PetitionRated, follow_aid_request),

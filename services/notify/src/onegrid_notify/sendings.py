@@ -14,17 +14,19 @@ from onegrid_kit.sending import Lane, Sending
 from onegrid_notify.deliveries import SENT_FOR, Kind, Plan, channel_name, sending_id
 from onegrid_notify.digest import Digest
 from onegrid_notify.escalation import Rung
-from onegrid_notify.store.messages import Addressed, Origin, Reachable, write
+from onegrid_notify.store.messages import Announcement, Reachable, write
 
 __all__ = ["announce", "of_article", "of_digest", "of_message", "of_test"]
 
 _TEST_LASTS: Final = timedelta(hours=1)
 
 
-def announce(conn: Connection, origin: Origin, addressed: Sequence[Addressed]) -> None:
-    """Write messages about an event, and have them sent to wherever their readers, or the offices, can be reached."""
-    reachable = write(conn, origin, addressed)
-    sending.enqueue(conn, [of_message(origin, each) for each in reachable], origin.time)
+def announce(conn: Connection, announcements: Sequence[Announcement]) -> None:
+    """Write messages about events, and have them sent to wherever their readers, or the offices, can be reached."""
+    if announcements:
+        reachable = write(conn, announcements)
+        now = max(each.origin.time for each in announcements)
+        sending.enqueue(conn, [of_message(each) for each in reachable], now)
 
 
 def of_article(plan: Plan, recipient: str, channel: Channel, rung: Rung | None = None) -> Sending:
@@ -43,8 +45,9 @@ def of_article(plan: Plan, recipient: str, channel: Channel, rung: Rung | None =
     )
 
 
-def of_message(origin: Origin, to: Reachable) -> Sending:
+def of_message(to: Reachable) -> Sending:
     """What announces a message to a user, or gives an endpoint one of the texts about its event."""
+    origin = to.origin
     return Sending(
         id=sending_id(origin.item, to.recipient, to.channel),
         channel=channel_name(to.channel),
@@ -54,7 +57,9 @@ def of_message(origin: Origin, to: Reachable) -> Sending:
         subject=origin.subject,
         lane=Lane.NORMAL,
         parameters={} if to.source is None else {"source": to.source},
+        due_time=origin.time,
         expire_time=origin.facts_expire_time,
+        traceparent=origin.traceparent,
     )
 
 

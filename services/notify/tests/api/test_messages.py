@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from sqlalchemy import Engine, text
+from sqlalchemy.event import listen
 
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.grid.v1.events_pb2 import DivisionDefined
@@ -79,9 +80,9 @@ class Inboxes:
         self._engine = engine
         self._events = events
 
-    def deliver(self, event: PetitionEvent, time: datetime = NOON) -> None:
-        """Deliver the event, twice."""
-        self._events.deliver(event, subject=event.step.petition, time=time)
+    def deliver(self, *together: PetitionEvent, time: datetime = NOON) -> None:
+        """Deliver these events of the petition together, twice."""
+        self._events.deliver(*together, subject=PETITION, time=time)
 
     def deliver_again(self, event: PetitionEvent, of: InboxItem) -> None:
         """Deliver an event that the worker has forgotten since it wrote this message."""
@@ -187,8 +188,27 @@ async def test_only_who_holds_a_role_over_the_office_at_that_time_hears_of_its_t
     event.tasks.append(task(COMMUNITY, Part.PART_ASSISTING))
     inboxes.deliver(event)
     assert await inboxes.readers() == only(CITIZEN, LEAD_CLERK, ASSISTANT)
-    inboxes.deliver(event, NOON - timedelta(seconds=1))
+    inboxes.deliver(event, time=NOON - timedelta(seconds=1))
     assert (await inboxes.readers())[COLLEAGUE.user] == 1
+
+
+async def test_events_that_come_together_are_written_by_as_many_statements_as_one(
+    inboxes: Inboxes, engine: Engine
+) -> None:
+    filed = pb.PetitionFiled(step=step(State.STATE_FILED), accept_due_time=timestamp(DUE))
+    # Templates that were published are asked for every few seconds.
+    inboxes.deliver(filed)
+    statements: list[str] = []
+    listen(engine, "before_cursor_execute", lambda _, __, statement, *___: statements.append(statement))
+    inboxes.deliver(dispatched())
+    of_one = len(statements)
+    statements.clear()
+    taken = pb.TaskTaken(step=step(State.STATE_HANDLING, LEAD, HELPER, office=LEAD), task=task(LEAD, Part.PART_LEAD))
+    inboxes.deliver(*[dispatched() for _ in range(8)], taken, filed, taken)
+    assert len(statements) <= of_one + 2
+    assert await inboxes.readers() == Counter({CITIZEN.user: 13, LEAD_CLERK.user: 9, ASSISTANT.user: 9})
+    titles = [message.title for message in await inboxes.of(CITIZEN)]
+    assert Counter(titles) == {"您的诉求已收到": 2, "您的诉求已交办": 9, "您的诉求已签收": 2}
 
 
 async def test_each_of_ten_thousand_people_of_an_office_has_one_message(inboxes: Inboxes, engine: Engine) -> None:
@@ -311,8 +331,8 @@ def fill(message: Message, *, hidden: bool = False) -> None:
 async def test_messages_are_deleted_once_the_contract_lets_them_be_kept_no_longer(
     inboxes: Inboxes, api: Serving, engine: Engine, clock: SettableClock
 ) -> None:
-    inboxes.deliver(dispatched(), NOON)
-    inboxes.deliver(pb.PetitionWithdrawn(step=step(State.STATE_WITHDRAWN, LEAD)), NOON + timedelta(hours=1))
+    inboxes.deliver(dispatched(), time=NOON)
+    inboxes.deliver(pb.PetitionWithdrawn(step=step(State.STATE_WITHDRAWN, LEAD)), time=NOON + timedelta(hours=1))
     older, newer = await inboxes.of(CITIZEN)
     read = [{"name": item.name} for item in (older, newer)]
     await api.call(CITIZEN, "AcknowledgeInboxItems", items=read, acknowledgement=Acknowledgement.ACKNOWLEDGEMENT_READ)

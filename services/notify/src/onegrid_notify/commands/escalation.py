@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.resources_pb2 import ArticleState, VisitOutcome
-from onegrid_kit import codes, sending, steps
+from onegrid_kit import codes, sending, steps, tracing
 from onegrid_kit.callers import Call
 from onegrid_kit.steps import Progress, Work
 from onegrid_notify import authority, metrics
@@ -164,6 +164,7 @@ def _ask_for_visits(conn: Connection, article: Article, rung: Rung, places: set[
         event=VISITS_REQUESTED,
         time=now,
         expire_time=article.until(now + _ASKED_FOR),
+        traceparent=tracing.current_traceparent(),
     )
     facts = VisitFacts(time=now, title=article.draft.content.title)
     written = {
@@ -173,4 +174,4 @@ def _ask_for_visits(conn: Connection, article: Article, rung: Rung, places: set[
     offices = sorted(place for place in places if codes.is_cell(place) or codes.is_community(place))
     addressed = [messages.Addressed(office, MessageRecipient.OFFICE, encode(facts), written) for office in offices]
     if addressed:
-        announce(conn, origin, addressed)
+        announce(conn, [messages.Announcement(origin, addressed)])

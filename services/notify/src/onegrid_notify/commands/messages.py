@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
@@ -41,11 +41,24 @@ _DELETED_AT_ONCE: Final = 10_000
 _EVENT: Final = cast(Any, options_pb2.event)
 
 
-def write_petition_messages(conn: Connection, event: PetitionEvent, delivery: Delivery) -> None:
-    """Write to everybody whom a petition's event concerns."""
-    names = places.display_names(conn, offices_in(event))
-    district = codes.district_of(code_in(event.step.petition))
-    _write(conn, event, delivery, district, event.step.petition, petition_notifications(event, names))
+def write_petition_messages(conn: Connection, events: Sequence[tuple[PetitionEvent, Delivery]]) -> None:
+    """Write to everybody whom events of petitions concern."""
+    names = places.display_names(conn, frozenset().union(*(offices_in(event) for event, _ in events)))
+    announce(
+        conn,
+        [
+            announcement
+            for event, delivery in events
+            for announcement in _announcements(
+                conn,
+                event,
+                delivery,
+                codes.district_of(code_in(event.step.petition)),
+                event.step.petition,
+                petition_notifications(event, names),
+            )
+        ],
+    )
 
 
 def write_role_messages(conn: Connection, event: RoleGranted | RoleRevoked, delivery: Delivery) -> None:
@@ -54,14 +67,14 @@ def write_role_messages(conn: Connection, event: RoleGranted | RoleRevoked, deli
         return
     names = places.display_names(conn, [event.scope])
     notifications = role_notifications(event, names.get(event.scope, ""), delivery.time)
-    _write(conn, event, delivery, codes.district_of(event.scope), event.user, notifications)
+    district = codes.district_of(event.scope)
+    announce(conn, _announcements(conn, event, delivery, district, event.user, notifications))
 
 
 def write_appointment_messages(conn: Connection, event: CellDefined, delivery: Delivery) -> None:
     """Write to whom this change of a cell appointed to it."""
-    _write(
-        conn, event, delivery, codes.district_of(event.code), CELL.name(event.code), appointments(event, delivery.time)
-    )
+    district, subject = codes.district_of(event.code), CELL.name(event.code)
+    announce(conn, _announcements(conn, event, delivery, district, subject, appointments(event, delivery.time)))
 
 
 def delete_expired(conn: Connection, now: datetime) -> None:
@@ -81,15 +94,17 @@ def _of_staff(conn: Connection, event: RoleGranted | RoleRevoked) -> bool:
     )
 
 
-def _write(
+def _announcements(
     conn: Connection,
     event: Message,
     delivery: Delivery,
     district: str,
     subject: str,
     notifications: Iterable[Notification],
-) -> None:
-    """Write to each in every language; who reads it has it in theirs. They keep it as long as the contract allows."""
+) -> list[store.Announcement]:
+    """What each is written, in every language; who reads it has it in theirs. They keep it as long as the contract
+    allows. One announcement, or none if it concerns nobody.
+    """
     key = event_key(type(event))
     origin = store.Origin(
         district=district,
@@ -98,6 +113,7 @@ def _write(
         event=key,
         time=delivery.time,
         expire_time=delivery.time + _retention(event),
+        traceparent=delivery.traceparent,
     )
     addressed = [
         store.Addressed(
@@ -108,8 +124,7 @@ def _write(
         )
         for each in notifications
     ]
-    if addressed:
-        announce(conn, origin, addressed)
+    return [store.Announcement(origin, addressed)] if addressed else []
 
 
 def _retention(event: Message) -> timedelta:

@@ -17,7 +17,7 @@ from onegrid_notify.deliveries import item_of, topic_of
 from onegrid_notify.facts import FACTS, Facts, Recipient, decode
 from onegrid_notify.templates import DEFAULT_LANGUAGE, Rendered
 
-__all__ = ["Addressed", "Origin", "Reachable", "Source", "delete_expired", "sources", "write"]
+__all__ = ["Addressed", "Announcement", "Origin", "Reachable", "Source", "delete_expired", "sources", "write"]
 
 _FACTS_KEPT: Final = timedelta(days=3)
 """For how long a message can be written again, for what leaves the platform later: a digest, a second attempt."""
@@ -35,6 +35,8 @@ class Origin:
     """What kind of event, as templates call it."""
     time: datetime
     expire_time: datetime
+    traceparent: str
+    """The trace that it belongs to."""
 
     @property
     def facts_expire_time(self) -> datetime:
@@ -55,9 +57,18 @@ class Addressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """The messages about an event."""
+
+    origin: Origin
+    addressed: Sequence[Addressed]
+
+
+@dataclass(frozen=True, slots=True)
 class Reachable:
     """Where a message can be sent beside the inbox."""
 
+    origin: Origin
     recipient: str
     """``users/{user}`` or ``endpoints/{endpoint}``."""
     channel: Channel
@@ -79,47 +90,62 @@ class Source:
 # Whoever is addressed twice gets the first message, those to users coming before those to offices.
 _WRITE = text(
     """
-    WITH given AS (
+    WITH origin AS (
       SELECT * FROM unnest(
-        CAST(:addresses AS text[]), CAST(:recipients AS text[]), CAST(:of_office AS boolean[]), CAST(:facts AS text[])
-      ) WITH ORDINALITY AS given (address, recipient, of_office, facts, number)
+        CAST(:districts AS text[]), CAST(:items AS text[]), CAST(:subjects AS text[]), CAST(:topics AS text[]),
+        CAST(:events AS text[]), CAST(:times AS timestamptz[]), CAST(:expire_times AS timestamptz[]),
+        CAST(:facts_expire_times AS timestamptz[])
+      ) WITH ORDINALITY
+        AS origin (district, item, subject, topic, event, time, expire_time, facts_expire_time, origin)
+    ), given AS (
+      SELECT * FROM unnest(
+        CAST(:origins AS bigint[]), CAST(:numbers AS integer[]), CAST(:addresses AS text[]),
+        CAST(:recipients AS text[]), CAST(:of_office AS boolean[]), CAST(:facts AS text[])
+      ) WITH ORDINALITY AS given (origin, number, address, recipient, of_office, facts, place)
     ), wording AS (
       SELECT * FROM unnest(
-        CAST(:numbers AS bigint[]), CAST(:languages AS text[]), CAST(:titles AS text[]), CAST(:texts AS text[])
-      ) AS wording (number, language, title, text)
+        CAST(:places AS bigint[]), CAST(:languages AS text[]), CAST(:titles AS text[]), CAST(:texts AS text[])
+      ) AS wording (place, language, title, text)
     ), addressed AS (
-      SELECT address AS user_name, of_office, number FROM given WHERE NOT of_office
+      SELECT origin, address AS user_name, of_office, number, place FROM given WHERE NOT of_office
       UNION ALL
-      SELECT member.user_name, of_office, number
-      FROM given JOIN membership AS member ON member.district = :district AND member.code = given.address
-      WHERE of_office AND member.role <> '' AND member.begin_time <= :time AND :time < member.end_time
+      SELECT origin, member.user_name, of_office, number, place
+      FROM given JOIN origin USING (origin)
+        JOIN membership AS member ON member.district = origin.district AND member.code = given.address
+      WHERE of_office AND member.role <> '' AND member.begin_time <= origin.time AND origin.time < member.end_time
     ), reader AS (
-      SELECT DISTINCT ON (user_name) user_name, number FROM addressed ORDER BY user_name, of_office, number
+      SELECT DISTINCT ON (origin, user_name) origin, user_name, number, place
+      FROM addressed ORDER BY origin, user_name, of_office, number
     ), written AS (
       INSERT INTO message (district, user_name, id, title, text, subject, source, urgent, create_time, expire_time)
-      SELECT :district, user_name, :item, title, text, :subject, reader.number, false, :time, :expire_time
-      FROM reader LEFT JOIN preferences USING (user_name) JOIN wording ON wording.number = reader.number
+      SELECT origin.district, user_name, item, title, text, subject, number, false, time, expire_time
+      FROM reader JOIN origin USING (origin) LEFT JOIN preferences USING (user_name)
+        JOIN wording ON wording.place = reader.place
         AND wording.language = CASE WHEN preferences.language = ANY(CAST(:languages AS text[]))
                                     THEN preferences.language ELSE :default_language END
       ON CONFLICT DO NOTHING
-      RETURNING user_name, source
+      RETURNING district, id AS item, user_name, source AS number
+    ), about AS (
+      SELECT origin, district, item, user_name, number, time FROM written JOIN origin USING (district, item)
     ), subscribed AS (
-      SELECT endpoint.id, endpoint.channel, number
-      FROM given JOIN endpoint ON endpoint.district = :district AND endpoint.office = given.address
-      WHERE of_office AND CAST(:topic AS text) = ANY (endpoint.topics) AND NOT endpoint.disabled
+      SELECT origin, endpoint.id, endpoint.channel, number
+      FROM given JOIN origin USING (origin)
+        JOIN endpoint ON endpoint.district = origin.district AND endpoint.office = given.address
+      WHERE of_office AND origin.topic = ANY (endpoint.topics) AND NOT endpoint.disabled
     ), kept AS (
       INSERT INTO message_source (district, item, number, event, recipient, facts, expire_time)
-      SELECT :district, :item, number, :event, recipient, CAST(facts AS jsonb), :facts_expire_time
-      FROM given WHERE number IN (SELECT source FROM written UNION ALL SELECT number FROM subscribed)
+      SELECT district, item, number, event, recipient, CAST(facts AS jsonb), facts_expire_time
+      FROM given JOIN origin USING (origin)
+      WHERE (origin, number) IN (SELECT origin, number FROM about UNION ALL SELECT origin, number FROM subscribed)
       ON CONFLICT DO NOTHING
     ), signalled AS (
       INSERT INTO signal (district, item, user_name, removed, time)
-      SELECT :district, :item, user_name, false, :time FROM written
+      SELECT district, item, user_name, false, time FROM about
     )
-    SELECT DISTINCT user_name AS recipient, channel, CAST(NULL AS bigint) AS source
-    FROM written JOIN address USING (user_name) WHERE verify_time IS NOT NULL
+    SELECT DISTINCT origin, user_name AS recipient, channel, CAST(NULL AS integer) AS source
+    FROM about JOIN address USING (user_name) WHERE verify_time IS NOT NULL
     UNION ALL
-    SELECT 'endpoints/' || id, channel, number FROM subscribed
+    SELECT origin, 'endpoints/' || id, channel, number FROM subscribed
     """
 )
 _SOURCES = text(
@@ -154,41 +180,49 @@ _DELETE_EXPIRED = text(
 )
 
 
-def write(conn: Connection, origin: Origin, addressed: Sequence[Addressed]) -> list[Reachable]:
-    """Write one message about the event to each user addressed, and to each who held a role over an office addressed
+def write(conn: Connection, announcements: Sequence[Announcement]) -> list[Reachable]:
+    """Write one message about each event to each user addressed, and to each who held a role over an office addressed
     when it happened, in the language that each prefers.
 
     Who has one about it already gets no other. Apps that are connected are sent it. Returns where it can be sent beside
     the inbox: verified addresses of those who have it now, and the endpoints of these offices.
     """
+    origins = [each.origin for each in announcements]
+    given = [
+        (origin, number, addressed)
+        for origin, each in enumerate(announcements, 1)
+        for number, addressed in enumerate(each.addressed, 1)
+    ]
     wording = [
-        (number, language, rendered)
-        for number, each in enumerate(addressed, 1)
-        for language, rendered in each.rendered.items()
+        (place, language, rendered)
+        for place, (_, _, addressed) in enumerate(given, 1)
+        for language, rendered in addressed.rendered.items()
     ]
     rows = conn.execute(
         _WRITE,
         {
-            "district": origin.district,
-            "item": origin.item,
-            "subject": origin.subject,
-            "topic": topic_of(origin.subject),
-            "event": origin.event,
-            "time": origin.time,
-            "expire_time": origin.expire_time,
-            "facts_expire_time": origin.facts_expire_time,
-            "addresses": [each.address for each in addressed],
-            "recipients": [each.recipient for each in addressed],
-            "of_office": [each.recipient is Recipient.OFFICE for each in addressed],
-            "facts": [json.dumps(each.facts, ensure_ascii=False) for each in addressed],
-            "numbers": [number for number, _, _ in wording],
+            "districts": [each.district for each in origins],
+            "items": [each.item for each in origins],
+            "subjects": [each.subject for each in origins],
+            "topics": [topic_of(each.subject) for each in origins],
+            "events": [each.event for each in origins],
+            "times": [each.time for each in origins],
+            "expire_times": [each.expire_time for each in origins],
+            "facts_expire_times": [each.facts_expire_time for each in origins],
+            "origins": [origin for origin, _, _ in given],
+            "numbers": [number for _, number, _ in given],
+            "addresses": [each.address for _, _, each in given],
+            "recipients": [each.recipient for _, _, each in given],
+            "of_office": [each.recipient is Recipient.OFFICE for _, _, each in given],
+            "facts": [json.dumps(each.facts, ensure_ascii=False) for _, _, each in given],
+            "places": [place for place, _, _ in wording],
             "languages": [language for _, language, _ in wording],
             "titles": [rendered.title for _, _, rendered in wording],
             "texts": [rendered.text for _, _, rendered in wording],
             "default_language": DEFAULT_LANGUAGE,
         },
     )
-    return [Reachable(row.recipient, cast(Channel, row.channel), row.source) for row in rows]
+    return [Reachable(origins[row.origin - 1], row.recipient, cast(Channel, row.channel), row.source) for row in rows]
 
 
 def sources(conn: Connection, announcing: Collection[Outgoing]) -> dict[str, Source]:
