@@ -1,1 +1,1 @@
-"""Columns and articles, audiences, inboxes, and how far a notice reached."""
+"""Columns and articles, audiences, inboxes, deliveries by mail, SMS, push and robots, and how far a notice reached."""
