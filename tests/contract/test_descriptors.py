@@ -196,6 +196,9 @@ def test_reads_that_answer_with_personal_data_are_marked(method: MethodDescripto
     assert access(method).reads_personal_data == holds_personal_data(method.output_type, set())
 
 
+COMMON_ERRORS = ("onegrid_kit.errors", "onegrid_kit.http.errors")
+
+
 def errors_of(module: str) -> list[type[DomainError]]:
     """The errors that a module defines, with a reason of their own."""
     return [
@@ -212,13 +215,13 @@ def errors_of(module: str) -> list[type[DomainError]]:
 def test_every_reason_can_happen_and_no_other_can(service: Service) -> None:
     """Each value of the enums is the reason of an error of the service or of the kit, and the other way round."""
     common, own = REASON_ENUMS[service.domain]
-    for enum, module in ((common, "onegrid_kit.errors"), (own, f"{service.package}.errors")):
-        used = [error.reason.value for error in errors_of(module)]
+    for enum, modules in ((common, COMMON_ERRORS), (own, (f"{service.package}.errors",))):
+        used = [error.reason.value for module in modules for error in errors_of(module)]
         assert {value.number for value in used} == {number for number in enum.values() if number}
         assert {value.type for value in used} == {enum.DESCRIPTOR}
 
 
-@pytest.mark.parametrize("module", ["onegrid_kit.errors", *(f"{service.package}.errors" for service in SERVICES)])
+@pytest.mark.parametrize("module", [*COMMON_ERRORS, *(f"{service.package}.errors" for service in SERVICES)])
 def test_every_error_is_raised_somewhere(module: str) -> None:
     """A reason that no code raises would document an error that can't happen."""
     sources = [*ROOT.glob("kit/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]

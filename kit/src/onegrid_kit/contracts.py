@@ -16,7 +16,6 @@ from onegrid.options.v1 import options_pb2
 __all__ = [
     "access_of",
     "changes_something",
-    "events_of",
     "fields_under",
     "is_idempotent",
     "rules_of",
@@ -48,7 +47,7 @@ def is_idempotent(method: MethodDescriptor) -> bool:
     return bool(method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN)
 
 
-def events_of(service: str) -> Mapping[str, options_pb2.Event]:
+def _events_of(service: str) -> Mapping[str, options_pb2.Event]:
     """The types of the events that a service announces, with the option of each."""
     module = f"onegrid.{service}.v1.events_pb2"
     if find_spec(module) is None:
@@ -62,7 +61,7 @@ def subscribers_of(service: str) -> Mapping[str, frozenset[str]]:
     """The services that subscribe to each event of a service, by the event's type."""
     return {
         event_type: frozenset(CONTRACTS) if EVERY_SERVICE in event.subscribers else frozenset(event.subscribers)
-        for event_type, event in events_of(service).items()
+        for event_type, event in _events_of(service).items()
     }
 
 

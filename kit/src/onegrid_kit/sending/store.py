@@ -37,6 +37,7 @@ __all__ = [
     "find",
     "find_all",
     "finish",
+    "is_stopped",
     "measure",
     "overdue",
     "receive",

@@ -15,7 +15,6 @@ from onegrid_notify.article import Article
 from onegrid_notify.preferences import PETITIONS
 
 __all__ = [
-    "DELIVERY",
     "OF_OFFICES",
     "OF_PERSONS",
     "PLAN_ARTICLE",
@@ -34,7 +33,7 @@ __all__ = [
     "topic_of",
 ]
 
-DELIVERY: Final = ResourceName("deliveries/{delivery}")
+_DELIVERY: Final = ResourceName("deliveries/{delivery}")
 PLAN_ARTICLE: Final = "plan deliveries"
 """The kind of work that goes through an article's audience."""
 SENT_FOR: Final = timedelta(days=7)
@@ -99,12 +98,12 @@ def topic_of(subject: str) -> str:
 
 def delivery_name(id_: str) -> str:
     """The name of the delivery that the sending of this id is."""
-    return DELIVERY.name(id_.replace("/", "~"))
+    return _DELIVERY.name(id_.replace("/", "~"))
 
 
 def sending_of(name: str) -> str:
     """The id of the sending that the delivery of this name is."""
-    return DELIVERY.id(name).replace("~", "/")
+    return _DELIVERY.id(name).replace("~", "/")
 
 
 def planning_id(article: str) -> str:

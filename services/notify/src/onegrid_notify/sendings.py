@@ -16,7 +16,7 @@ from onegrid_notify.digest import Digest
 from onegrid_notify.escalation import Rung
 from onegrid_notify.store.messages import Announcement, Reachable, write
 
-__all__ = ["announce", "of_article", "of_digest", "of_message", "of_test"]
+__all__ = ["announce", "of_article", "of_digest", "of_test"]
 
 _TEST_LASTS: Final = timedelta(hours=1)
 
@@ -26,7 +26,7 @@ def announce(conn: Connection, announcements: Sequence[Announcement]) -> None:
     if announcements:
         reachable = write(conn, announcements)
         now = max(each.origin.time for each in announcements)
-        sending.enqueue(conn, [of_message(each) for each in reachable], now)
+        sending.enqueue(conn, [_of_message(each) for each in reachable], now)
 
 
 def of_article(plan: Plan, recipient: str, channel: Channel, rung: Rung | None = None) -> Sending:
@@ -45,7 +45,7 @@ def of_article(plan: Plan, recipient: str, channel: Channel, rung: Rung | None =
     )
 
 
-def of_message(to: Reachable) -> Sending:
+def _of_message(to: Reachable) -> Sending:
     """What announces a message to a user, or gives an endpoint one of the texts about its event."""
     origin = to.origin
     return Sending(

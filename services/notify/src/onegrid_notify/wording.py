@@ -11,10 +11,10 @@ from onegrid_kit.names import ResourceName
 from onegrid_notify.facts import Recipient
 from onegrid_notify.templates import LANGUAGES, Wording, shipped_messages, shipped_wording
 
-__all__ = ["TEMPLATE", "VERSION", "VERSIONS_KEPT", "TemplateKey", "TemplateVersion", "shipped_version"]
+__all__ = ["TEMPLATE", "VERSIONS_KEPT", "TemplateKey", "TemplateVersion", "shipped_version"]
 
 TEMPLATE: Final = ResourceName("templates/{template}")
-VERSION: Final = ResourceName("templates/{template}/versions/{version}")
+_VERSION: Final = ResourceName("templates/{template}/versions/{version}")
 VERSIONS_KEPT: Final = 50
 """Of each template, the newest ones."""
 
@@ -69,7 +69,7 @@ class TemplateVersion:
     @property
     def name(self) -> str:
         """``templates/{template}/versions/{version}``."""
-        return VERSION.name(self.key.id(self.district), self.version)
+        return _VERSION.name(self.key.id(self.district), self.version)
 
     @property
     def etag(self) -> str:

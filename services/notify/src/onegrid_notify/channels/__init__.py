@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Final
 
 from onegrid_kit.sending import Provider
+from onegrid_kit.service import load
 from onegrid_kit.settings import SettingsError
 from onegrid_notify.providers import ProviderConfig, parse
 from onegrid_notify.settings import NotifySettings
@@ -14,15 +14,15 @@ from onegrid_notify.settings import NotifySettings
 __all__ = ["adapter", "build"]
 
 _ADAPTERS: Final[Mapping[str, str]] = {
-    "smtp": "smtp:SmtpServer",
-    "sms-http": "sms_http:SmsGateway",
-    "sms-aliyun": "sms_aliyun:AliyunSender",
-    "sms-tencent": "sms_tencent:TencentSender",
-    "wecom": "robots:WeComRobots",
-    "dingtalk": "robots:DingTalkRobots",
-    "feishu": "robots:FeishuRobots",
-    "webhook": "webhooks:Webhooks",
-    "web-push": "web_push:PushServices",
+    "smtp": "onegrid_notify.channels.smtp:SmtpServer",
+    "sms-http": "onegrid_notify.channels.sms_http:SmsGateway",
+    "sms-aliyun": "onegrid_notify.channels.sms_aliyun:AliyunSender",
+    "sms-tencent": "onegrid_notify.channels.sms_tencent:TencentSender",
+    "wecom": "onegrid_notify.channels.robots:WeComRobots",
+    "dingtalk": "onegrid_notify.channels.robots:DingTalkRobots",
+    "feishu": "onegrid_notify.channels.robots:FeishuRobots",
+    "webhook": "onegrid_notify.channels.webhooks:Webhooks",
+    "web-push": "onegrid_notify.channels.web_push:PushServices",
 }
 """By kind; imported only if an entry is of it, as some need an extra of the package."""
 
@@ -34,9 +34,8 @@ def build(settings: NotifySettings) -> Sequence[Provider]:
 
 def adapter(config: ProviderConfig) -> Provider:
     """The adapter of one entry. Raises SettingsError."""
-    module, _, name = _ADAPTERS[config.kind].partition(":")
     try:
-        cls = getattr(import_module(f"{__name__}.{module}"), name)
+        cls = load(_ADAPTERS[config.kind])
     except ModuleNotFoundError as error:
         extra = config.kind.partition("-")[2]
         missing = f"{error.name} is not installed; it comes with onegrid-notify[{extra}]"

@@ -21,7 +21,7 @@ from onegrid_notify.channels.adapters import Adapter
 from onegrid_notify.contents import Email
 from onegrid_notify.providers import Smtp
 
-__all__ = ["SmtpServer", "written"]
+__all__ = ["SmtpServer"]
 
 _IDLE_S: Final = 30.0
 """Servers end idle connections; this is earlier than any does."""
@@ -81,7 +81,7 @@ class SmtpServer(Adapter):
         except UnicodeError:
             return Result.failed("ADDRESS_INVALID", address_refused=True)
         try:
-            body, id_ = written(self._config, email, to, attempt)
+            body, id_ = _written(self._config, email, to, attempt)
         except ValueError:
             return Result.failed("MESSAGE_INVALID")
         connected = begun = False
@@ -191,7 +191,7 @@ def _why_not_connected(error: BaseException) -> str:
     return "CONNECT" if isinstance(error, OSError) else "NOT_SUPPORTED"
 
 
-def written(config: Smtp, email: Email, to: str, attempt: Attempt) -> tuple[bytes, str]:
+def _written(config: Smtp, email: Email, to: str, attempt: Attempt) -> tuple[bytes, str]:
     """The message as it is sent, and its Message-ID, by which reports about it name it. Raises ValueError.
 
     It is put together of what the email package encodes: its `EmailMessage` takes fifty times as long, most of it for
