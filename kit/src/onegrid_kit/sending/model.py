@@ -154,6 +154,8 @@ class Attempt:
     outcome: Outcome | None
     """None while the call runs."""
     code: str
+    address_key: str = ""
+    """The `address_key` of what was sent: to which address the call was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,8 @@ class Conclusion:
     attempt: Attempt | None
     """The one that it was learned about; None if there was none."""
     address_refused: bool = False
+    code: str = ""
+    """What came with it; the attempt keeps the code of what it was learned by first."""
 
 
 class LimitScope(StrEnum):

@@ -351,6 +351,7 @@ class SendingRunner:
                 for outgoing, message, desk in allowed
                 if isinstance(desk.provider, AskedByAddress)
             },
+            {outgoing.id: message.address_key for outgoing, message, _ in allowed},
         )
         done.calls = [_Call(outgoing, message, desk, attempts[outgoing.id]) for outgoing, message, desk in allowed]
         store.defer(conn, deferred)

@@ -56,7 +56,7 @@ __all__ = [
 _COLUMNS = """id, district, kind, channel, recipient, subject, batch, lane, parameters, sealed, state, due_time,
     expire_time, attempts, tries, last_provider, last_code, create_time, end_time, traceparent"""
 _NAMES = [name.strip() for name in _COLUMNS.split(",")]
-_OF_ATTEMPT = "sending, number, key, provider, provider_id, begin_time, deadline, end_time, outcome, code"
+_OF_ATTEMPT = "sending, number, key, provider, provider_id, begin_time, deadline, end_time, outcome, code, address_key"
 
 _ENQUEUE = text(
     """
@@ -91,14 +91,16 @@ _BEGIN = text(
     f"""
     WITH given AS (
       SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:keys AS uuid[]), CAST(:providers AS text[]),
-                           CAST(:addresses AS bytea[])) AS given (id, key, provider, address)
+                           CAST(:addresses AS bytea[]), CAST(:address_keys AS text[]))
+        AS given (id, key, provider, address, address_key)
     ), begun AS (
       UPDATE sending SET state = 'SENDING', attempts = attempts + 1, tries = tries + 1, last_provider = given.provider
       FROM given WHERE sending.id = given.id
-      RETURNING sending.id, sending.attempts, given.key, given.provider, given.address
+      RETURNING sending.id, sending.attempts, given.key, given.provider, given.address, given.address_key
     )
-    INSERT INTO attempt (sending, number, key, provider, deadline, sealed_address)
-    SELECT id, attempts, key, provider, clock_timestamp() + make_interval(secs => :lasts_s), address FROM begun
+    INSERT INTO attempt (sending, number, key, provider, deadline, sealed_address, address_key)
+    SELECT id, attempts, key, provider, clock_timestamp() + make_interval(secs => :lasts_s), address, address_key
+    FROM begun
     RETURNING {_OF_ATTEMPT}
     """
 )
@@ -543,10 +545,11 @@ def begin(
     begun: Sequence[tuple[Outgoing, str]],
     lasts_s: float,
     addresses: Mapping[str, bytes] = MappingProxyType({}),
+    address_keys: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[str, Attempt]:
     """Record an attempt for each of these, by the provider of this name; they are called once this is committed. An
     attempt without an outcome is UNKNOWN after so many seconds. `addresses`: those that providers are asked by, sealed,
-    by the ids of the sendings.
+    by the ids of the sendings. `address_keys`: digests of where each goes, likewise.
     """
     if not begun:
         return {}
@@ -555,6 +558,7 @@ def begin(
         "keys": [uuid4() for _ in begun],
         "providers": [provider for _, provider in begun],
         "addresses": [addresses.get(outgoing.id) for outgoing, _ in begun],
+        "address_keys": [address_keys.get(outgoing.id, "") for outgoing, _ in begun],
         "lasts_s": lasts_s,
     }
     return {row.sending: _attempt(row) for row in conn.execute(_BEGIN, values)}
@@ -643,7 +647,8 @@ def _learn(
     _store_learned(conn, [attempts[key[0]][key[1]] for key in dict.fromkeys((k.sending, k.number) for k in known)])
     _store_concluded(conn, list(changed.values()))
     return [
-        Conclusion(sendings[each.sending], attempts[each.sending][each.number], each.address_refused) for each in known
+        Conclusion(sendings[each.sending], attempts[each.sending][each.number], each.address_refused, each.code)
+        for each in known
     ]
 
 
@@ -703,4 +708,5 @@ def _attempt(row: Row[Any]) -> Attempt:
         row.end_time,
         None if row.outcome is None else Outcome(row.outcome),
         row.code,
+        row.address_key,
     )

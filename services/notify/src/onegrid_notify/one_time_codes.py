@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -101,4 +100,4 @@ def _message(conn: Connection, row: Outgoing, code: _Code, index: bytes) -> Send
         language if language in LANGUAGES else DEFAULT_LANGUAGE,
     )
     content = Sms(template=message.sms_template, parameters=message.sms_parameters, text=message.short_text)
-    return Send(code.phone, content, address_key=base64.b64encode(index).decode(), template=message.sms_template)
+    return Send(code.phone, content, address_key=index.hex(), template=message.sms_template)

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from onegrid_kit.cipher import Cipher
-from onegrid_kit.sending import Attempt, Outgoing
+from onegrid_kit.sending import Outgoing
 from onegrid_notify.address import Address
 from onegrid_notify.deliveries import channel_of, is_endpoint, is_person
 from onegrid_notify.delivery import Decision, Delivery, decide
@@ -51,10 +51,8 @@ class People:
             if (district, address.value_index) in self._suppressed
         }
 
-    def address_used(self, outgoing: Outgoing, attempt: Attempt | None = None) -> Address | None:
-        """The address that a delivery goes to, or went to in an attempt: of those that could be sent to then, the one
-        that is decided on.
-        """
+    def address_used(self, outgoing: Outgoing) -> Address | None:
+        """The address that a delivery goes to: of those that can be sent to, the one that is decided on."""
         for each in self.addresses(outgoing.recipient):
             # A code goes to the address that it verifies.
             if each.name == outgoing.subject:
@@ -65,7 +63,6 @@ class People:
             for each in self.addresses(outgoing.recipient)
             if each.channel == channel_of(outgoing.channel)
             and each.verify_time is not None
-            and (attempt is None or each.verify_time <= attempt.begin_time)
             and each.value_index not in barred
         ]
         return max(usable)[2] if usable else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -84,7 +83,7 @@ def _prepared(
     return Send(
         address.destination(cipher).value,
         content,
-        address_key=base64.b64encode(address.value_index).decode(),
+        address_key=address.value_index.hex(),
         template=_TEMPLATE,
     )
 

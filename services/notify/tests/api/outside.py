@@ -16,7 +16,19 @@ from onegrid_kit.callers import Caller
 from onegrid_kit.cipher import Cipher, cipher
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.database import sync_engine
-from onegrid_kit.sending import Attempt, Conclusion, Context, Limit, Outgoing, Prepared, Provider, Result, Send, State
+from onegrid_kit.sending import (
+    Attempt,
+    Context,
+    Limit,
+    Outcome,
+    Outgoing,
+    Prepared,
+    Provider,
+    Receipt,
+    Result,
+    Send,
+    State,
+)
 from onegrid_kit.sending.runner import SendingRunner
 from onegrid_kit.steps import StepRunner
 from onegrid_kit.testing.api import CIPHER_KEYS
@@ -63,9 +75,10 @@ class Recording:
     def name(self) -> str:
         return self.channel.lower()
 
-    async def send(self, outgoing: Outgoing, message: Send, _: Attempt) -> Result:
+    async def send(self, outgoing: Outgoing, message: Send, attempt: Attempt) -> Result:
         self.sent.append(Sent(outgoing, message.address, message.content))
-        return self.answer(outgoing)
+        result = self.answer(outgoing)
+        return result if result.outcome is not Outcome.ACCEPTED else replace(result, provider_id=attempt.key.hex)
 
     async def ask(self, *_: object) -> Result | None:
         return None
@@ -188,9 +201,12 @@ class Outside:
         with (engine or self.engine).begin() as conn:
             return list(SENDER.prepare(conn, outgoings, self.context))
 
-    def concluded(self, *conclusions: Conclusion) -> None:
+    def receive(self, id_: str, outcome: Outcome, code: str = "", *, address_refused: bool = False) -> None:
+        """The provider says this of the last attempt of the sending of this id."""
         with self.engine.begin() as conn:
-            SENDER.concluded(conn, conclusions, self.context)
+            attempt = sending.attempts_of(conn, id_)[-1]
+            receipt = Receipt(attempt.provider, attempt.provider_id, outcome, code, address_refused)
+            SENDER.concluded(conn, sending.receive(conn, [receipt], self.clock.now()), self.context)
 
     async def send(self) -> list[Sent]:
         """Run the sender until nothing is due; what providers were handed meanwhile."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -19,7 +18,7 @@ from onegrid_kit import sending
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.database import sync_engine
-from onegrid_kit.sending import Conclusion, Drop, Result, Send
+from onegrid_kit.sending import Drop, Outcome, Result, Send
 from onegrid_kit.testing.callers import public
 from onegrid_kit.testing.events import Events
 from onegrid_notify.contents import Email, Endpoint, Push, PushSubscription, RobotMessage, Sms, WebhookEvent
@@ -312,11 +311,30 @@ async def test_who_complains_is_suppressed_for_that(newsroom: Newsroom, outside:
     outside.address(RESIDENT)
     article = await sent_article(newsroom, outside)
     await outside.send()
-    sent = outside.find(id_of(article, RESIDENT.user, "EMAIL"))
-    outside.concluded(Conclusion(replace(sent, last_code="COMPLAINED"), None, address_refused=True))
+    # It was read before.
+    for code in ("", "COMPLAINED"):
+        outside.receive(id_of(article, RESIDENT.user, "EMAIL"), Outcome.READ, code, address_refused=bool(code))
     with outside.engine.connect() as conn:
         reason = conn.execute(text("SELECT reason FROM suppression")).scalar_one()
     assert reason == SuppressionReason.SUPPRESSION_REASON_COMPLAINED
+
+
+async def test_only_the_address_that_bounced_is_suppressed_however_often_it_is_said(
+    newsroom: Newsroom, outside: Outside
+) -> None:
+    newsroom.live(RESIDENT, STREET)
+    good = outside.address(RESIDENT, value="good@example.cn")
+    gone = outside.address(RESIDENT, value="gone@example.cn", verify_time=newsroom.now)
+    articles = [await sent_article(newsroom, outside) for _ in range(2)]
+    assert {each.address for each in await outside.send()} == {"gone@example.cn"}
+    # Another message to it bounces, too, and the provider says everything twice.
+    for article in (*articles, *articles):
+        outside.receive(id_of(article, RESIDENT.user, "EMAIL"), Outcome.FAILED, "BOUNCED", address_refused=True)
+    with outside.engine.connect() as conn:
+        suppressed = {bytes(index) for index in conn.execute(text("SELECT value_index FROM suppression")).scalars()}
+    assert suppressed == {gone.value_index} != {good.value_index}
+    await sent_article(newsroom, outside)
+    assert [each.address for each in await outside.send()] == ["good@example.cn"]
 
 
 async def test_a_rung_leaves_out_who_has_read_it_meanwhile(newsroom: Newsroom, outside: Outside) -> None:

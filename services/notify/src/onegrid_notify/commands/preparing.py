@@ -62,20 +62,18 @@ def prepare(conn: Connection, outgoings: Sequence[Outgoing], context: Context) -
 
 def concluded(conn: Connection, conclusions: Sequence[Conclusion], context: Context) -> None:
     """Send nothing more to addresses that were refused for good."""
-    refused = [each for each in conclusions if each.address_refused and is_person(each.sending.recipient)]
-    if not refused:
-        return
-    people = People(conn, {(each.sending.recipient, each.sending.district) for each in refused})
     new: dict[tuple[str, bytes], Suppression] = {}
-    for each in refused:
-        address = people.address_used(each.sending, each.attempt)
-        if address is not None:
-            new[each.sending.district, address.value_index] = Suppression(
+    for each in conclusions:
+        # The attempt's own address: by now the person may have another one, or this one may be suppressed already.
+        key = each.attempt.address_key if each.attempt else ""
+        if each.address_refused and key and is_person(each.sending.recipient):
+            index = bytes.fromhex(key)
+            new[each.sending.district, index] = Suppression(
                 district=each.sending.district,
-                value_index=address.value_index,
-                channel=address.channel,
-                reason=_COMPLAINT if each.sending.last_code == _COMPLAINED else _BOUNCE,
-                note=each.attempt.code if each.attempt else "",
+                value_index=index,
+                channel=channel_of(each.sending.channel),
+                reason=_COMPLAINT if each.code == _COMPLAINED else _BOUNCE,
+                note=each.code,
                 create_time=context.now,
             )
     insert_suppressions(conn, list(new.values()))
