@@ -18,6 +18,7 @@ __all__ = ["Content", "Links", "Matter", "Notice", "as_test", "compose", "text_o
 Content: TypeAlias = Email | Sms | Push | RobotMessage | WebhookEvent
 
 _TEST: Final = {"zh": "【测试】", "en": "[Test] "}
+_UNSUBSCRIBE: Final = {"zh": "退订：", "en": "Unsubscribe: "}
 _LANGUAGE_TAGS: Final = {"zh": "zh-CN", "en": "en"}
 _TEXT_BLOCKS: Final = {"p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "div", "figure", "figcaption"}
 _BLOCKS: Final = frozenset({*_TEXT_BLOCKS, "ul", "ol", "li", "dl", "dt", "dd", "table", "caption", "tr"})
@@ -79,12 +80,15 @@ def compose(channel: Channel, matter: Matter, notice: Notice, links: Links) -> C
     url = links.to(matter.item)
     match channel:
         case Channel.CHANNEL_EMAIL:
+            leave = links.unsubscribe_url
+            # Not every mail program shows what the header says.
+            end = f"{_UNSUBSCRIBE[notice.language]}{leave}" if leave else ""
             return Email(
                 subject=notice.title,
-                text="\n\n".join(part for part in (notice.text, url) if part),
-                html=_document(notice, url) if notice.html else "",
+                text="\n\n".join(part for part in (notice.text, url, end) if part),
+                html=_document(notice, url, leave) if notice.html else "",
                 language=_LANGUAGE_TAGS[notice.language],
-                unsubscribe_url=links.unsubscribe_url,
+                unsubscribe_url=leave,
             )
         case Channel.CHANNEL_SMS:
             return Sms(template=notice.sms_template, parameters=notice.sms_parameters, text=notice.short_text)
@@ -137,10 +141,15 @@ class _TextReader(HTMLParser):
         self.parts.append(_SPACES.sub(" ", data.replace("\n", " ")))
 
 
-def _document(notice: Notice, url: str) -> str:
-    link = f'<p><a href="{html.escape(url)}">{html.escape(url)}</a></p>' if url else ""
+def _document(notice: Notice, url: str, unsubscribe_url: str) -> str:
+    link = f"<p>{_link(url)}</p>" if url else ""
+    end = f"<p>{_UNSUBSCRIBE[notice.language]}{_link(unsubscribe_url)}</p>" if unsubscribe_url else ""
     language = _LANGUAGE_TAGS[notice.language]
     return (
         f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8"><title>{html.escape(notice.title)}</title>'
-        f"</head><body><h1>{html.escape(notice.title)}</h1>{notice.html}{link}</body></html>"
+        f"</head><body><h1>{html.escape(notice.title)}</h1>{notice.html}{link}{end}</body></html>"
     )
+
+
+def _link(url: str) -> str:
+    return f'<a href="{html.escape(url)}">{html.escape(url)}</a>'

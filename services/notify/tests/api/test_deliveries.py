@@ -96,7 +96,7 @@ async def test_a_message_is_sent_to_each_verified_address_once_however_often_its
     mail: Email = contents["EMAIL"]
     assert mail.subject == "您的诉求已收到"
     item = sent[0].outgoing.id.split("/")[0]
-    assert mail.text.endswith(f"https://app.example.cn/inbox/{item}")
+    assert mail.text.endswith(f"https://app.example.cn/inbox/{item}\n\n退订：{mail.unsubscribe_url}")
     assert mail.unsubscribe_url.startswith("https://push.example.cn/v1/unsubscribe/")
     short: Sms = contents["SMS"]
     assert short.template == "petition.PetitionFiled-petitioner-zh"

@@ -110,6 +110,15 @@ async def test_a_long_subject_is_folded_and_read_as_it_was() -> None:
     assert max(map(len, content.splitlines())) <= 78
 
 
+async def test_one_click_is_offered_over_https_alone() -> None:
+    async with mail_serving() as mail, opened(**entry(mail)) as provider:
+        email = Email(subject="s", text="x", unsubscribe_url="http://127.0.0.1:8080/v1/unsubscribe/abc")
+        assert (await sent(provider, TO, email)).outcome is Outcome.ACCEPTED
+    (message,) = [message_from_bytes(each.content, policy=default) for each in mail.taken]
+    assert message["list-unsubscribe"] == "<http://127.0.0.1:8080/v1/unsubscribe/abc>"
+    assert message["list-unsubscribe-post"] is None
+
+
 async def test_no_text_of_others_becomes_a_header_or_a_command() -> None:
     subject = "hello\r\nBcc: everyone@example.cn\r\n\r\nbody"
     async with mail_serving() as mail, opened(**entry(mail)) as provider:

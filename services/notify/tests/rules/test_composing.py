@@ -48,7 +48,10 @@ def test_the_text_of_html_has_a_line_for_each_paragraph(html: str, text: str) ->
 def test_an_email_leads_to_the_item_and_can_be_unsubscribed() -> None:
     mail = compose(Channel.CHANNEL_EMAIL, MATTER, NOTICE, LINKS)
     assert mail == Email(
-        subject="停水 <通知>", text=f"明日停水\n\n{URL}", language="zh-CN", unsubscribe_url=LINKS.unsubscribe_url
+        subject="停水 <通知>",
+        text=f"明日停水\n\n{URL}\n\n退订：{LINKS.unsubscribe_url}",
+        language="zh-CN",
+        unsubscribe_url=LINKS.unsubscribe_url,
     )
 
 
@@ -59,6 +62,8 @@ def test_the_title_can_not_write_html_of_its_own() -> None:
     mail = compose(Channel.CHANNEL_EMAIL, MATTER, notice, LINKS)
     assert isinstance(mail, Email)
     assert "<h1>&lt;b&gt;</h1><p>正文</p>" in mail.html
+    link = f'<a href="{LINKS.unsubscribe_url}">{LINKS.unsubscribe_url}</a>'
+    assert mail.html.endswith(f"<p>Unsubscribe: {link}</p></body></html>")
     assert '<html lang="en">' in mail.html
 
 

@@ -31,7 +31,7 @@ _TOO_LARGE: Final = 552
 _SIGN: Final = r"[^\s\x00-\x1f\x7f<>()\[\]\\,;:@\"]"
 _MAILBOX: Final = re.compile(rf"({_SIGN}{{1,64}})@({_SIGN}{{1,253}})")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
-_HTTPS: Final = re.compile(r"https://[!#-+\--;=?-~]{1,2000}")
+_URL: Final = re.compile(r"(https?)://[!#-+\--;=?-~]{1,2000}")
 _NEWLINE: Final = "\r\n"
 _STATUS: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _NO_SUCH_ADDRESS: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
@@ -210,10 +210,13 @@ def _written(config: Smtp, email: Email, to: str, attempt: Attempt) -> tuple[byt
         raise ValueError("it is no language tag")
     headers.append(f"Content-Language: {email.language}")
     if email.unsubscribe_url:
-        if _HTTPS.fullmatch(email.unsubscribe_url) is None:
-            raise ValueError("one-click unsubscription takes an https address")
+        url = _URL.fullmatch(email.unsubscribe_url)
+        if url is None:
+            raise ValueError("it is no address of a page")
         headers.append(f"List-Unsubscribe: <{email.unsubscribe_url}>")
-        headers.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+        # One click takes HTTPS (RFC 8058); the page itself does not, in a demonstration.
+        if url[1] == "https":
+            headers.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     text = _part("plain", email.text)
     if email.html:
         # No line of base64 is like it, so that the parts need not be searched for it.
