@@ -334,10 +334,21 @@ async def test_limits_are_those_of_calls(database_url: str, http: aiohttp.Client
 
 
 async def test_the_address_is_the_one_for_whom_proxies_forward(database_url: str, http: aiohttp.ClientSession) -> None:
-    async with serving(SERVICE, database_url, forwarding_proxies=1) as api:
+    async with serving(SERVICE, database_url, http_forwarding_proxies=1) as api:
         headers = {"x-forwarded-for": "1.2.3.4, 198.51.100.7"}
         async with http.get(f"{api.http_url}/v1/looks/x", headers=headers) as answer:
             assert (await answer.json())["address"] == "198.51.100.7"
+
+
+async def test_proxies_before_one_port_are_not_believed_at_the_other(
+    database_url: str, http: aiohttp.ClientSession
+) -> None:
+    forwarded = {"x-forwarded-for": "198.51.100.7"}
+    async with (
+        serving(SERVICE, database_url, forwarding_proxies=1) as api,
+        http.get(f"{api.http_url}/v1/looks/x", headers=forwarded) as answer,
+    ):
+        assert (await answer.json())["address"] == "127.0.0.1"
 
 
 async def test_every_answer_is_guarded_and_names_no_version(api: Serving, http: aiohttp.ClientSession) -> None:

@@ -299,6 +299,7 @@ def test_a_service_with_http_routes_has_a_port_for_them_which_can_be_switched_of
 def test_an_ingress_leads_to_the_http_port_and_links_lead_to_the_ingress() -> None:
     found = http_of(helm.render("onegrid", "onegrid", ["onegrid/ci/http-values.yaml"]), "notify")
     assert found["ONEGRID_HTTP_URL"] == "https://push.example.cn"
+    assert found["ONEGRID_HTTP_FORWARDING_PROXIES"] == "1"
     assert found["Ingress"]["ingressClassName"] == "nginx"
     assert found["Ingress"]["tls"] == [{"hosts": ["push.example.cn"], "secretName": "push-tls"}]
     ((rule,),) = ([path["backend"] for path in each["http"]["paths"]] for each in found["Ingress"]["rules"])

@@ -70,9 +70,12 @@ class ServiceSettings:
         "Streams at the same moment of one caller, or of one address without a token; more are refused.", default=100
     )
     forwarding_proxies: int = setting(
-        "How many proxies stand before the api, each of which appends the address of whom it forwards to the metadata, "
-        "or the header, `x-forwarded-for`; 0 takes the address that connects.",
+        "How many proxies stand before the api, each of which appends the address of whom it forwards to the metadata "
+        "`x-forwarded-for`; 0 takes the address that connects.",
         default=0,
+    )
+    http_forwarding_proxies: int = setting(
+        "The same for what is not gRPC, whose proxies append to the header `x-forwarded-for`.", default=0
     )
     max_message_bytes: int = setting("The largest request.", default=4 * 1024 * 1024)
     page_bytes: int = setting("A page of a list ends before it is larger.", default=3 * 1024 * 1024)

@@ -3,6 +3,9 @@
 ONEGRID_LISTEN: 0.0.0.0:50051
 {{- if .values.http.enabled }}
 ONEGRID_HTTP_LISTEN: 0.0.0.0:8080
+{{- with .values.http.proxies }}
+ONEGRID_HTTP_FORWARDING_PROXIES: {{ . | quote }}
+{{- end }}
 {{- with .values.http.url | default (empty .values.http.ingress.host | ternary "" (printf "https://%s" .values.http.ingress.host)) }}
 ONEGRID_HTTP_URL: {{ . | quote }}
 {{- end }}

@@ -112,7 +112,7 @@ class Endpoint:
                 method=self.route.name,
                 permission=self._rule.permission,
                 traceparent=tracing.current_traceparent(),
-                address=addresses.address_of(incoming.remote or "", forwarded, self._settings.forwarding_proxies),
+                address=addresses.address_of(incoming.remote or "", forwarded, self._settings.http_forwarding_proxies),
             ),
             service=self._runtime.service,
             settings=self._settings,
