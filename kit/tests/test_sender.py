@@ -41,10 +41,10 @@ from onegrid_kit.sending import (
     Sender,
     Sending,
     State,
-    runner,
-    store,
+    routing,
 )
 from onegrid_kit.sending.runner import NEEDS, SendingRunner
+from onegrid_kit.sending.store import claims, outcomes
 from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.waiting import eventually, eventually_async
@@ -136,21 +136,26 @@ def value(name: str, **labels: str) -> float:
 async def test_an_attempt_is_committed_and_no_transaction_is_open_while_a_provider_is_called(
     database_url: str, engine: Engine
 ) -> None:
-    seen = []
+    open_ = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+    stored = []
+
+    async def none_is_open() -> bool:
+        with engine.connect() as conn:
+            return bool(conn.execute(text(open_)).scalar_one() == 0)
 
     async def look(outgoing: Outgoing, message: Send, attempt: Attempt) -> Result:
-        with engine.connect() as conn:
-            open_ = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
-            seen.append((conn.execute(text(open_)).scalar_one(), sending.attempts_of(conn, outgoing.id)))
+        stored.append((attempts_of(engine, outgoing.id), attempt))
+        # That of the call would stay open; what is maintained beside it opens and ends others.
+        await eventually_async(none_is_open)
         assert (message.address, message.content) == ("users/a", {"of": "mail"})
-        assert seen[-1][1] == [attempt]
         return Result.accepted("its id")
 
     provider = FakeProvider(answer=look)
     enqueue(engine, "a", parameters={"of": "mail"})
     async with sending_by(database_url, provider):
         found = await ends(engine, "a", State.ACCEPTED)
-    assert (seen[0][0], provider.calls, provider.closed) == (0, {"a": 1}, True)
+    assert [found for found, _ in stored] == [[attempt] for _, attempt in stored]
+    assert (provider.calls, provider.closed) == ({"a": 1}, True)
     assert (found.attempts, found.last_provider, found.end_time is not None) == (1, "first", True)
     (attempt,) = attempts_of(engine, "a")
     assert (attempt.outcome, attempt.provider_id, [str(attempt.key)]) == (Outcome.ACCEPTED, "its id", provider.keys)
@@ -236,7 +241,7 @@ async def test_a_provider_that_is_away_rests_and_another_takes_over(database_url
 async def test_while_the_only_provider_is_away_sendings_keep_their_tries(
     database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_RESTS_S", (0.5, 0.5))
+    monkeypatch.setattr(routing, "_RESTS_S", (0.5, 0.5))
     is_away = True
 
     async def away(*_: object) -> Result:
@@ -574,10 +579,10 @@ def test_the_role_is_ready_drains_on_sigterm_and_operators_decide_on_what_is_lef
     with engine.begin() as conn:
         assert sending.resume(conn, "articles/1") == 2
     with engine.begin() as conn:
-        due, _ = store.claim(conn, [store.Claim("MAIL", Lane.NORMAL, 10)], CLOCK.now())
-        begun = store.begin(conn, [(each, "first") for each in due], lasts_s=60)
-        finished = [store.Finished(each, 1, Result.unknown("DATA_CUT")) for each in begun]
-        store.finish(conn, finished, CLOCK.now(), lambda *_: None)
+        due, _ = claims.claim(conn, [claims.Claim("MAIL", Lane.NORMAL, 10)], CLOCK.now())
+        begun = claims.begin(conn, [(each, "first") for each in due], lasts_s=60)
+        finished = [outcomes.Finished(each, 1, Result.unknown("DATA_CUT")) for each in begun]
+        outcomes.finish(conn, finished, CLOCK.now(), lambda *_: None)
     listed = roles.run(environ, "sendings", "list").stdout.splitlines()
     assert [each.rsplit("\t", 1)[0] for each in listed] == [
         f"{each}\tUNKNOWN\t1\tMAIL\tfirst\tDATA_CUT" for each in ("c", "d")

@@ -28,10 +28,10 @@ from onegrid_kit.sending import (
     Send,
     Sending,
     State,
-    store,
 )
 from onegrid_kit.sending.limits import Counter, Limits
 from onegrid_kit.sending.rules import ENDED, pause_s, state_after, stronger
+from onegrid_kit.sending.store import claims, outcomes
 
 from .calls import CIPHER
 from .providers import FakeProvider
@@ -53,20 +53,22 @@ def enqueue(engine: Engine, *sendings: Sending) -> int:
 
 def claimed(conn: Connection, lane: Lane = Lane.NORMAL, most: int = 10, now: datetime = NOW) -> list[Outgoing]:
     """Those that are due in this lane."""
-    return store.claim(conn, [store.Claim("MAIL", lane, most)], now)[0]
+    return claims.claim(conn, [claims.Claim("MAIL", lane, most)], now)[0]
 
 
 def begun(engine: Engine, sending_id: str, *, lasts_s: float = 60.0) -> Attempt:
     """Another attempt for a waiting sending."""
     with engine.begin() as conn:
         (outgoing,) = [each for each in claimed(conn, most=1000) if each.id == sending_id]
-        return store.begin(conn, [(outgoing, "first")], lasts_s)[sending_id]
+        return claims.begin(conn, [(outgoing, "first")], lasts_s)[sending_id]
 
 
 def finish(engine: Engine, attempt: Attempt, result: Result, retry_s: float | None = 0.0) -> Sequence[Conclusion]:
     """What the attempt came to."""
     with engine.begin() as conn:
-        return store.finish(conn, [store.Finished(attempt.sending, attempt.number, result)], NOW, lambda *_: retry_s)
+        return outcomes.finish(
+            conn, [outcomes.Finished(attempt.sending, attempt.number, result)], NOW, lambda *_: retry_s
+        )
 
 
 def receive(engine: Engine, *receipts: Receipt) -> Sequence[Conclusion]:
@@ -116,20 +118,20 @@ async def test_an_api_s_command_does_the_same_as_a_worker(database_url: str, eng
     assert await database.read(lambda conn: sending.count_by_state(conn, "articles/1")) == {State.STOPPED: 2}
     assert await database.write(lambda conn: sending.resume(conn, "articles/1")) == 2
     attempts = await database.write(
-        lambda conn: store.begin(conn, [(each, "first") for each in claimed(conn)], lasts_s=0)
+        lambda conn: claims.begin(conn, [(each, "first") for each in claimed(conn)], lasts_s=0)
     )
-    overdue = await database.read(store.overdue)
+    overdue = await database.read(outcomes.overdue)
     assert {each.sending: each for each in overdue} == attempts
     result = Result.accepted("its id")
-    finished = [store.Finished("a", 1, result), store.Finished("b", 1, Result.unknown("TIMEOUT"))]
-    await database.write(lambda conn: store.finish(conn, finished, NOW, lambda *_: None))
+    finished = [outcomes.Finished("a", 1, result), outcomes.Finished("b", 1, Result.unknown("TIMEOUT"))]
+    await database.write(lambda conn: outcomes.finish(conn, finished, NOW, lambda *_: None))
     receipts = [Receipt("first", "its id", Outcome.FAILED, "BOUNCED", address_refused=True),
                 Receipt("first", "not ours", Outcome.READ)]  # fmt: skip
     (concluded,) = await database.write(lambda conn: sending.receive(conn, receipts, NOW))
     assert (concluded.sending, concluded.address_refused) == (of(engine, "a"), True)
     assert (concluded.sending.state, concluded.sending.last_code) == (State.FAILED, "BOUNCED")
-    assert await database.write(lambda conn: store.receive_early(conn, NOW)) == []
-    assert [each.sending for each, _ in await database.write(lambda conn: store.to_ask(conn, ["first"]))] == ["b"]
+    assert await database.write(lambda conn: outcomes.receive_early(conn, NOW)) == []
+    assert [each.sending for each, _ in await database.write(lambda conn: outcomes.to_ask(conn, ["first"]))] == ["b"]
     assert [each.id for each in await database.read(sending.unresolved)] == ["a", "b"]
     settled = await database.write(lambda conn: sending.settle(conn, "b", NOW, delivered=True))
     assert settled is not None
@@ -155,11 +157,11 @@ def test_a_claim_takes_what_is_due_of_its_lane_and_the_oldest_first(engine: Engi
         # What one replica has claimed another one passes over.
         assert [each.id for each in claimed(second)] == ["1 h late"]
         wanted = [
-            store.Claim("MAIL", Lane.URGENT, 5),
-            store.Claim("SMS", Lane.NORMAL, 5),
-            store.Claim("X", Lane.BULK, 1),
+            claims.Claim("MAIL", Lane.URGENT, 5),
+            claims.Claim("SMS", Lane.NORMAL, 5),
+            claims.Claim("X", Lane.BULK, 1),
         ]
-        assert [each.id for each in store.claim(second, wanted, NOW)[0]] == ["urgent", "other channel"]
+        assert [each.id for each in claims.claim(second, wanted, NOW)[0]] == ["urgent", "other channel"]
         first.rollback()
         assert [each.id for each in claimed(second, now=NOW + timedelta(seconds=1))] == [
             "3 h late", "2 h late", "1 h late", "early"
@@ -178,7 +180,7 @@ def test_what_has_expired_or_was_stopped_is_ended_instead_of_claimed(engine: Eng
     # A transaction that enqueued into the batch without having heard of its stop.
     enqueue(engine, a_sending("after the stop", batch="articles/1"), a_sending("other", batch="articles/2"))
     with engine.begin() as conn:
-        due, ended = store.claim(conn, [store.Claim("MAIL", Lane.NORMAL, 10)], NOW)
+        due, ended = claims.claim(conn, [claims.Claim("MAIL", Lane.NORMAL, 10)], NOW)
     assert {each.id for each in due} == {"in time", "other"}
     assert {(each.sending.id, each.sending.state) for each in ended} == {
         ("expired", State.EXPIRED), ("after the stop", State.STOPPED)
@@ -225,7 +227,7 @@ def test_an_unknown_attempt_is_never_claimed_again_until_an_operator_replays_it(
     enqueue(engine, a_sending("a"))
     attempt = begun(engine, "a", lasts_s=0)
     with engine.connect() as conn:
-        assert [each.key for each in store.overdue(conn)] == [attempt.key]
+        assert [each.key for each in outcomes.overdue(conn)] == [attempt.key]
     finish(engine, attempt, Result.unknown("NO_ANSWER"))
     with engine.begin() as conn:
         assert claimed(conn, now=NOW + timedelta(days=9)) == []
@@ -268,8 +270,8 @@ def test_a_provider_is_asked_a_few_times_about_what_is_unknown(engine: Engine) -
     enqueue(engine, a_sending("a"))
     finish(engine, begun(engine, "a"), Result.unknown("NO_ANSWER"))
     with engine.begin() as conn:
-        assert store.to_ask(conn, ["another"]) == []
-        asked = [len(store.to_ask(conn, ["first"], asks=3, base_s=0)) for _ in range(4)]
+        assert outcomes.to_ask(conn, ["another"]) == []
+        asked = [len(outcomes.to_ask(conn, ["first"], asks=3, base_s=0)) for _ in range(4)]
     assert asked == [1, 1, 1, 0]
 
 
@@ -280,8 +282,8 @@ def test_an_early_receipt_waits_for_the_outcome_of_its_attempt(engine: Engine) -
     assert receive(engine, Receipt("first", "id", Outcome.DELIVERED)) == []
     finish(engine, attempt, Result.accepted("id"))
     with engine.begin() as conn:
-        (concluded,) = store.receive_early(conn, NOW)
-        assert store.receive_early(conn, NOW) == []
+        (concluded,) = outcomes.receive_early(conn, NOW)
+        assert outcomes.receive_early(conn, NOW) == []
     assert concluded.sending == of(engine, "a")
     assert concluded.sending.state is State.DELIVERED
 
@@ -320,7 +322,7 @@ def test_outcomes_and_receipts_in_any_order_and_repeated_end_in_one_state(engine
                 known = each or Result.unknown("NO_ANSWER")
                 finish(engine, attempt, replace(known, provider_id=prefix + "id" if known.provider_id else ""), 3600)
         with engine.begin() as conn:
-            store.receive_early(conn, NOW)
+            outcomes.receive_early(conn, NOW)
         states.append((state_of(engine, sending_id), of(engine, sending_id).attempts))
     assert states[0] == states[1]
     expected = max([RESULTS[result].outcome, *(each.outcome for each in receipts)], key=list(Outcome).index)

@@ -25,7 +25,8 @@ from onegrid_kit.sending.model import (
     Sending,
     State,
 )
-from onegrid_kit.sending.store import (
+from onegrid_kit.sending.store.outcomes import receive, settle
+from onegrid_kit.sending.store.sendings import (
     attempts_of,
     attempts_of_all,
     batch_page,
@@ -35,11 +36,9 @@ from onegrid_kit.sending.store import (
     find,
     find_all,
     is_stopped,
-    receive,
     replay,
     resume,
     search,
-    settle,
     stop,
     unresolved,
     unresolved_page,

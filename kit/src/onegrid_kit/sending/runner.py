@@ -11,8 +11,6 @@ import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -28,27 +26,23 @@ from onegrid_kit.database import is_conflict, lost
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.logs import describe, log
 from onegrid_kit.probes import Health
-from onegrid_kit.sending import store
-from onegrid_kit.sending.limits import Limits, share
+from onegrid_kit.sending import rounds
 from onegrid_kit.sending.model import (
     AskedByAddress,
     Attempt,
-    Conclusion,
     Context,
-    Defer,
-    Drop,
     Lane,
     LimitScope,
     Outcome,
     Outgoing,
-    Prepared,
-    Provider,
     Result,
-    Send,
     Sender,
     State,
 )
+from onegrid_kit.sending.rounds import Call, Round
+from onegrid_kit.sending.routing import Router, Upstream, candidates
 from onegrid_kit.sending.rules import pause_s
+from onegrid_kit.sending.store import claims, outcomes, sendings
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
@@ -65,119 +59,7 @@ _PACE_S = 0.01
 _PAUSE_S = (0.2, 5.0)
 _MAINTAIN_S = 0.5
 _MEASURE_S = 5.0
-# The outcome of a call that ended in time is stored within this share of its time, or what is known comes too late.
-_STORED = 0.5
-_STEP_BACK = timedelta(seconds=1)
-_RESTS_S = (5.0, 60.0)
 _OUTCOMES = 256
-_ADDRESS = "sending.address"
-
-
-@dataclass(eq=False, slots=True)
-class _Desk:
-    """A provider, and what this process knows about it."""
-
-    provider: Provider
-    running: int = 0
-    away: bool = False
-    """Whether its last call found that it does not work at all."""
-    rests: Backoff = field(default_factory=lambda: Backoff(*_RESTS_S))
-    rests_until: float = 0.0
-    full_until: dict[Lane, float] = field(default_factory=dict)
-    """When its own limits have room again for each lane."""
-
-    def serves(self, channel: str, district: str) -> bool:
-        """Whether it sends this."""
-        return self.provider.channel == channel and (not self.provider.districts or district in self.provider.districts)
-
-    def room(self, lane: Lane) -> int:
-        """How many more calls of a lane may begin now."""
-        now = time.monotonic()
-        if now < self.full_until.get(lane, 0.0):
-            return 0
-        if self.away:
-            # One call at a time finds out whether it works again: the others keep their tries.
-            return 0 if now < self.rests_until or self.running else 1
-        return max(0, share(lane, self.provider.concurrency) - self.running)
-
-    def learn(self, result: Result) -> None:
-        """Let it rest while it does not work, so that another provider of its channel takes over."""
-        self.away = result.provider_away
-        if self.away:
-            self.rests_until = time.monotonic() + self.rests.next_pause_s()
-        else:
-            self.rests.reset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    outgoing: Outgoing
-    message: Send
-    desk: _Desk
-    attempt: Attempt
-
-
-@dataclass(slots=True)
-class _Round:
-    """What one transaction has decided."""
-
-    claimed: int = 0
-    calls: list[_Call] = field(default_factory=list)
-    ended: list[Conclusion] = field(default_factory=list)
-    dropped: list[tuple[Outgoing, str]] = field(default_factory=list)
-    limited: list[tuple[_Desk, Outgoing, LimitScope, float]] = field(default_factory=list)
-    unprepared: list[tuple[Outgoing, Exception]] = field(default_factory=list)
-
-
-class _Places:
-    """Which provider a sending goes to, by the room that there was at one moment."""
-
-    def __init__(self, desks: Sequence[_Desk]) -> None:
-        self._desks = desks
-        self._room = {desk: {lane: desk.room(lane) for lane in Lane} for desk in desks}
-
-    def wanted(self) -> list[store.Claim]:
-        """What there is room for."""
-        found = []
-        for channel in sorted({desk.provider.channel for desk in self._desks}):
-            districts = {"", *(name for desk in self._desks for name in desk.provider.districts)}
-            able = {desk for district in districts for desk in self._able(channel, district)}
-            for lane in Lane:
-                most = sum(self._room[desk][lane] for desk in able)
-                if most:
-                    found.append(store.Claim(channel, lane, most))
-        return found
-
-    def assign(self, due: Sequence[Outgoing]) -> tuple[list[tuple[Outgoing, _Desk]], list[Outgoing]]:
-        """The provider of each for which there is room; and those for which there was none from the start."""
-        taken = dict.fromkeys(self._desks, 0)
-        placed, stuck = [], []
-        for outgoing in due:
-            after = outgoing.last_provider if outgoing.tries else ""
-            room = {
-                desk: self._room[desk][outgoing.lane] for desk in self._able(outgoing.channel, outgoing.district, after)
-            }
-            free = next((desk for desk, most in room.items() if taken[desk] < most), None)
-            if free is not None:
-                taken[free] += 1
-                placed.append((outgoing, free))
-            elif not any(room.values()):
-                stuck.append(outgoing)
-        return placed, stuck
-
-    def _able(self, channel: str, district: str, after: str = "") -> list[_Desk]:
-        """The provider that is to send this; before it those that may work again, which are given one each."""
-        able = candidates(self._desks, channel, district)
-        # One that failed is followed by the next one.
-        begin = next((place + 1 for place, desk in enumerate(able) if desk.provider.name == after), 0)
-        ordered = [*able[begin:], *able[:begin]]
-        last = next((place for place, desk in enumerate(ordered) if not desk.away), len(ordered))
-        return ordered[: last + 1]
-
-
-def candidates(desks: Sequence[_Desk], channel: str, district: str) -> list[_Desk]:
-    """The providers that may send this, in their order."""
-    return [desk for desk in desks if desk.serves(channel, district)]
 
 
 class SendingRunner:
@@ -200,11 +82,11 @@ class SendingRunner:
         self._cipher = cipher(settings.cipher, settings.cipher_keys)
         self._clock = clock
         self._health = health or Health(*NEEDS)
-        self._desks = [_Desk(provider) for provider in sender.providers(settings)]
-        self._by_name = {desk.provider.name: desk for desk in self._desks}
-        if len(self._by_name) < len(self._desks):
+        self._upstreams = [Upstream(provider) for provider in sender.providers(settings)]
+        self._by_name = {upstream.provider.name: upstream for upstream in self._upstreams}
+        if len(self._by_name) < len(self._upstreams):
             raise TypeError("two providers have the same name")
-        self._outcomes: Coalescer[store.Finished, None] = Coalescer(
+        self._outcomes: Coalescer[outcomes.Finished, None] = Coalescer(
             f"{service}_outcomes", self._flush, most=_OUTCOMES, pace_s=_PACE_S
         )
         self._calls: set[asyncio.Task[None]] = set()
@@ -212,13 +94,13 @@ class SendingRunner:
         self._idle_s = _IDLE_S[0]
         self._measured: set[tuple[str, str]] = set()
         self._measured_at = -math.inf
-        for desk in self._desks:
-            metrics.SENDING_CALL_SECONDS.labels(service, desk.provider.name)
+        for upstream in self._upstreams:
+            metrics.SENDING_CALL_SECONDS.labels(service, upstream.provider.name)
             for outcome in (Outcome.ACCEPTED, Outcome.RETRYABLE, Outcome.FAILED, Outcome.UNKNOWN):
-                metrics.SENDING_ATTEMPTS.labels(service, desk.provider.name, outcome.lower())
+                metrics.SENDING_ATTEMPTS.labels(service, upstream.provider.name, outcome.lower())
             for scope in LimitScope:
-                metrics.SENDINGS_DEFERRED.labels(service, desk.provider.name, scope.lower())
-            metrics.SENDINGS_DROPPED.labels(service, desk.provider.channel, State.EXPIRED)
+                metrics.SENDINGS_DEFERRED.labels(service, upstream.provider.name, scope.lower())
+            metrics.SENDINGS_DROPPED.labels(service, upstream.provider.channel, State.EXPIRED)
         for part in ("prepare", "concluded"):
             metrics.SENDING_FAULTS.labels(service, part)
 
@@ -244,16 +126,16 @@ class SendingRunner:
                 task.cancel()
             if self._calls:
                 await asyncio.wait(self._calls, timeout=_PAUSE_S[1])
-            for desk in self._desks:
+            for upstream in self._upstreams:
                 with contextlib.suppress(Exception):
-                    await desk.provider.close()
+                    await upstream.provider.close()
 
     def measure(self, conn: Connection) -> None:
         """Export what waits, and what nobody has resolved."""
-        waiting, unresolved = store.measure(conn, self._clock.now())
+        waiting, unresolved = sendings.measure(conn, self._clock.now())
         self._measured |= {
             *waiting,
-            *((desk.provider.channel, lane.name.lower()) for desk in self._desks for lane in Lane),
+            *((upstream.provider.channel, lane.name.lower()) for upstream in self._upstreams for lane in Lane),
         }
         for channel, lane in self._measured:
             count, late_s = waiting.get((channel, lane), (0, 0.0))
@@ -285,126 +167,50 @@ class SendingRunner:
 
     async def _claim_once(self) -> float:
         """Begin what is due and has room; how long to wait before the next time."""
-        places = _Places(self._desks)
-        wanted = places.wanted()
+        router = Router(self._upstreams)
+        wanted = router.wanted()
         if not wanted:
             self._freed.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._freed.wait(), _IDLE_S[1])
             return 0.0
         try:
-            done = await self._in_transaction(lambda conn: self._claim(conn, wanted, places, one_by_one=False))
+            done = await self._in_transaction(lambda conn: self._take(conn, router, wanted, one_by_one=False))
         except Unavailable:
             raise
         except Exception as error:
             # By the service's fault, or the sending's: it must not keep others from being sent.
             metrics.SENDING_FAULTS.labels(self._service, "prepare").inc()
             log.error("sendings not prepared", exc_info=error)
-            done = await self._in_transaction(lambda conn: self._claim(conn, wanted, places, one_by_one=True))
+            done = await self._in_transaction(lambda conn: self._take(conn, router, wanted, one_by_one=True))
         for call in done.calls:
             self._begin(call)
         self._count(done)
         self._idle_s = _IDLE_S[0] if done.claimed else min(self._idle_s * 2, _IDLE_S[1])
         return _PACE_S if done.claimed else self._idle_s
 
-    def _claim(self, conn: Connection, wanted: Sequence[store.Claim], places: _Places, *, one_by_one: bool) -> _Round:
-        context = self._context()
-        due, ended = store.claim(conn, wanted, context.now)
-        due.sort(key=lambda each: (each.lane, each.due_time))
-        done = _Round(len(due) + len(ended), ended=ended)
-        placed, stuck = places.assign(due)
-        # They would be first for ever, and those behind them may have a provider that is free.
-        store.defer(conn, [(each, context.now + _STEP_BACK, each.last_code) for each in stuck])
-        prepare = self._prepare_one_by_one if one_by_one else self._sender.prepare
-        messages = prepare(conn, [outgoing for outgoing, _ in placed], context) if placed else ()
-        sends, deferred = [], []
-        for (outgoing, desk), prepared in zip(placed, messages, strict=True):
-            match prepared:
-                case Send():
-                    sends.append((outgoing, prepared, desk))
-                case Drop():
-                    done.dropped.append((outgoing, prepared.code))
-                case Defer():
-                    until = max(prepared.until, context.now + _STEP_BACK)
-                    deferred.append((outgoing, until, prepared.code))
-                case Exception():
-                    done.unprepared.append((outgoing, prepared))
-                case _:
-                    raise TypeError(f"{type(prepared).__name__} is none of Send, Drop and Defer")
-        limits = Limits(conn, [(outgoing, message, desk.provider) for outgoing, message, desk in sends])
-        allowed = []
-        for outgoing, message, desk in sends:
-            refused = limits.take(outgoing, message, desk.provider)
-            if refused is None:
-                allowed.append((outgoing, message, desk))
-                continue
-            limit, wait_s = refused
-            done.limited.append((desk, outgoing, limit.scope, wait_s))
-            deferred.append((outgoing, context.now + timedelta(seconds=wait_s), f"{limit.scope}_LIMIT"))
-        limits.store()
-        attempts = store.begin(
-            conn,
-            [(outgoing, desk.provider.name) for outgoing, _, desk in allowed],
-            self._sender.call_s * (1 + _STORED),
-            {
-                outgoing.id: self._cipher.encrypt(message.address, _ADDRESS)
-                for outgoing, message, desk in allowed
-                if isinstance(desk.provider, AskedByAddress)
-            },
-            {outgoing.id: message.address_key for outgoing, message, _ in allowed},
-        )
-        done.calls = [_Call(outgoing, message, desk, attempts[outgoing.id]) for outgoing, message, desk in allowed]
-        store.defer(conn, deferred)
-        store.drop(conn, done.dropped, context.now)
-        done.ended += self._give_up_or_defer(conn, done.unprepared, context)
-        if done.ended:
-            self._sender.concluded(conn, done.ended, context)
-        return done
+    def _take(self, conn: Connection, router: Router, wanted: Sequence[claims.Claim], *, one_by_one: bool) -> Round:
+        return rounds.take(conn, self._sender, router, wanted, self._context(), one_by_one=one_by_one)
 
-    def _prepare_one_by_one(
-        self, conn: Connection, sendings: Sequence[Outgoing], context: Context
-    ) -> list[Prepared | Exception]:
-        messages: list[Prepared | Exception] = []
-        for outgoing in sendings:
-            try:
-                with conn.begin_nested():
-                    messages.extend(self._sender.prepare(conn, [outgoing], context))
-            except Exception as error:
-                if lost(error):
-                    raise
-                messages.append(error)
-        return messages
-
-    def _give_up_or_defer(
-        self, conn: Connection, unprepared: Sequence[tuple[Outgoing, Exception]], context: Context
-    ) -> list[Conclusion]:
-        code = "PREPARATION_FAILED"
-        given_up = [outgoing for outgoing, _ in unprepared if outgoing.tries + 1 >= self._sender.attempts]
-        others = [outgoing for outgoing, _ in unprepared if outgoing.tries + 1 < self._sender.attempts]
-        pauses = [self._pause_s(outgoing.tries + 1) for outgoing in others]
-        due = [context.now + timedelta(seconds=each) for each in pauses]
-        store.defer(conn, list(zip(others, due, [code] * len(due), strict=True)), tried=True)
-        return store.set_aside(conn, [(outgoing, State.FAILED, code) for outgoing in given_up], context.now)
-
-    def _count(self, done: _Round) -> None:
+    def _count(self, done: Round) -> None:
         for outgoing, code in done.dropped:
             metrics.SENDINGS_DROPPED.labels(self._service, outgoing.channel, code).inc()
         for each in done.ended:
             if each.sending.state is State.EXPIRED:
                 metrics.SENDINGS_DROPPED.labels(self._service, each.sending.channel, State.EXPIRED).inc()
-        for desk, outgoing, scope, wait_s in done.limited:
-            metrics.SENDINGS_DEFERRED.labels(self._service, desk.provider.name, scope.lower()).inc()
+        for upstream, outgoing, scope, wait_s in done.limited:
+            metrics.SENDINGS_DEFERRED.labels(self._service, upstream.provider.name, scope.lower()).inc()
             if scope is LimitScope.PROVIDER:
                 for lane in Lane:
                     if lane >= outgoing.lane:
-                        desk.full_until[lane] = time.monotonic() + wait_s
+                        upstream.full_until[lane] = time.monotonic() + wait_s
         for outgoing, error in done.unprepared:
             log.warning("sending not prepared", sending=outgoing.id, kind=outgoing.kind, error=describe(error))
 
     # Calls
 
-    def _begin(self, call: _Call) -> None:
-        call.desk.running += 1
+    def _begin(self, call: Call) -> None:
+        call.upstream.running += 1
         self._spawn(self._call(call))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -412,25 +218,25 @@ class SendingRunner:
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _call(self, call: _Call) -> None:
+    async def _call(self, call: Call) -> None:
         try:
             result = await self._result_of(call)
         finally:
-            call.desk.running -= 1
+            call.upstream.running -= 1
             self._freed.set()
-        call.desk.learn(result)
-        metrics.SENDING_ATTEMPTS.labels(self._service, call.desk.provider.name, result.outcome.lower()).inc()
-        await self._store(store.Finished(call.outgoing.id, call.attempt.number, result))
+        call.upstream.learn(result)
+        metrics.SENDING_ATTEMPTS.labels(self._service, call.upstream.provider.name, result.outcome.lower()).inc()
+        await self._store(outcomes.Finished(call.outgoing.id, call.attempt.number, result))
 
-    async def _result_of(self, call: _Call) -> Result:
-        name = call.desk.provider.name
+    async def _result_of(self, call: Call) -> Result:
+        name = call.upstream.provider.name
         began = perf_counter()
         try:
             with tracing.span(
                 f"{call.outgoing.channel} send", SpanKind.CLIENT, call.outgoing.traceparent, {"provider": name}
             ):
                 async with asyncio.timeout(self._sender.call_s):
-                    return await call.desk.provider.send(call.outgoing, call.message, call.attempt)
+                    return await call.upstream.provider.send(call.outgoing, call.message, call.attempt)
         except TimeoutError:
             return Result.unknown("NO_ANSWER")
         except asyncio.CancelledError:
@@ -443,7 +249,7 @@ class SendingRunner:
 
     # Outcomes
 
-    async def _store(self, finished: store.Finished) -> None:
+    async def _store(self, finished: outcomes.Finished) -> None:
         """Until it is stored: what is known must not become UNKNOWN because the database is away for a while."""
         backoff = Backoff(*_PAUSE_S)
         while True:
@@ -460,20 +266,20 @@ class SendingRunner:
                     await self._in_transaction(lambda conn: self._finish(conn, [finished], conclude=False))
                     return
 
-    async def _flush(self, finished: Sequence[store.Finished]) -> Sequence[None]:
+    async def _flush(self, finished: Sequence[outcomes.Finished]) -> Sequence[None]:
         await self._in_transaction(lambda conn: self._finish(conn, finished, conclude=True))
         return [None] * len(finished)
 
-    def _finish(self, conn: Connection, finished: Sequence[store.Finished], *, conclude: bool) -> None:
+    def _finish(self, conn: Connection, finished: Sequence[outcomes.Finished], *, conclude: bool) -> None:
         context = self._context()
-        learned = store.finish(conn, finished, context.now, self._retry_s)
+        learned = outcomes.finish(conn, finished, context.now, self._retry_s)
         if conclude and learned:
             self._sender.concluded(conn, learned, context)
 
     def _retry_s(self, outgoing: Outgoing, result: Result) -> float | None:
         if outgoing.tries >= self._sender.attempts:
             return None
-        providers = len(candidates(self._desks, outgoing.channel, outgoing.district)) or 1
+        providers = len(candidates(self._upstreams, outgoing.channel, outgoing.district)) or 1
         if outgoing.tries % providers:
             # Another provider is next, and it has not failed yet.
             return 0.0
@@ -491,7 +297,7 @@ class SendingRunner:
             metrics.SENDING_ATTEMPTS.labels(self._service, attempt.provider, Outcome.UNKNOWN.lower()).inc()
         await self._in_transaction(self._receive_early)
         names = list(self._by_name)
-        for attempt, address in await self._in_transaction(lambda conn: store.to_ask(conn, names)):
+        for attempt, address in await self._in_transaction(lambda conn: outcomes.to_ask(conn, names)):
             self._spawn(self._ask(attempt, address))
         if time.monotonic() - self._measured_at > _MEASURE_S:
             self._measured_at = time.monotonic()
@@ -499,14 +305,14 @@ class SendingRunner:
         return _MAINTAIN_S
 
     def _end_overdue(self, conn: Connection) -> Sequence[Attempt]:
-        attempts = store.overdue(conn)
+        attempts = outcomes.overdue(conn)
         unknown = Result.unknown("NO_OUTCOME")
-        self._finish(conn, [store.Finished(each.sending, each.number, unknown) for each in attempts], conclude=True)
+        self._finish(conn, [outcomes.Finished(each.sending, each.number, unknown) for each in attempts], conclude=True)
         return attempts
 
     def _receive_early(self, conn: Connection) -> None:
         context = self._context()
-        learned = store.receive_early(conn, context.now)
+        learned = outcomes.receive_early(conn, context.now)
         if learned:
             self._sender.concluded(conn, learned, context)
 
@@ -515,7 +321,7 @@ class SendingRunner:
         try:
             async with asyncio.timeout(self._sender.call_s):
                 if isinstance(provider, AskedByAddress) and sealed_address is not None:
-                    address = self._cipher.decrypt(sealed_address, _ADDRESS)
+                    address = self._cipher.decrypt(sealed_address, rounds.SEALED_FOR)
                     result = await provider.ask_by_address(attempt, address)
                 else:
                     result = await provider.ask(attempt)
@@ -523,7 +329,7 @@ class SendingRunner:
             log.info("provider not asked", provider=attempt.provider, error=describe(error))
             return
         if result is not None:
-            await self._store(store.Finished(attempt.sending, attempt.number, result))
+            await self._store(outcomes.Finished(attempt.sending, attempt.number, result))
 
     def _context(self) -> Context:
         return Context(self._settings, self._cipher, self._clock.now())

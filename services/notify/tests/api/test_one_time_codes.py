@@ -16,7 +16,8 @@ from onegrid_kit.clock import SettableClock
 from onegrid_kit.events import Delivery, Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import run_job
-from onegrid_kit.sending import Context, Drop, Lane, Outgoing, Prepared, Send, State, store
+from onegrid_kit.sending import Context, Drop, Lane, Outgoing, Prepared, Send, State
+from onegrid_kit.sending.store import claims
 from onegrid_kit.testing.api import TEST_CIPHER, Refused, Serving
 from onegrid_kit.testing.events import Events
 from onegrid_kit.timestamps import timestamp
@@ -42,7 +43,7 @@ def deliver(events: Events, event: OneTimeCodeIssued) -> None:
 def claimed(engine: Engine, now: datetime) -> Sequence[Outgoing]:
     """What the sender finds that is due."""
     with engine.begin() as conn:
-        return store.claim(conn, [store.Claim("SMS", Lane.CRITICAL, 10)], now)[0]
+        return claims.claim(conn, [claims.Claim("SMS", Lane.CRITICAL, 10)], now)[0]
 
 
 def prepared(engine: Engine, now: datetime) -> Prepared:
