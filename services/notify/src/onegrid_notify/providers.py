@@ -18,15 +18,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from typing import Any, ClassVar, Final, get_args, get_origin, get_type_hints
+from dataclasses import MISSING, dataclass, field
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from onegrid_kit.sending import Limit, LimitScope
 from onegrid_kit.settings import SettingsError
 from onegrid_notify.contents import is_webhook_secret
+from onegrid_notify.entries import Fault, read, require
 
 __all__ = [
     "AliyunSms",
@@ -60,15 +60,6 @@ _SECURITY: Final = {"starttls": 587, "tls": 465, "plain": 25}
 _MAILBOX: Final = re.compile(r"[!-;=?A-~]+@[A-Za-z0-9.-]+")
 
 
-class _Fault(Exception):
-    """What is wrong with one field."""
-
-    def __init__(self, field: str, what: str) -> None:
-        super().__init__(what)
-        self.field = field
-        self.what = what
-
-
 def _secret(default: Any = MISSING) -> Any:
     return field(default=default, repr=False)
 
@@ -98,16 +89,16 @@ class ProviderConfig:
 
     def __post_init__(self) -> None:
         """Raise for values that can't work."""
-        _require(_NAME.fullmatch(self.name), "name", "takes lower case letters, digits and hyphens, 32 at most")
-        _require(all(map(_DISTRICT.fullmatch, self.districts)), "districts", "takes codes of six digits")
-        _require(1 <= self.concurrency <= 100, "concurrency", "takes 1 to 100")
+        require(_NAME.fullmatch(self.name), "name", "takes lower case letters, digits and hyphens, 32 at most")
+        require(all(map(_DISTRICT.fullmatch, self.districts)), "districts", "takes codes of six digits")
+        require(1 <= self.concurrency <= 100, "concurrency", "takes 1 to 100")
         # Both halves stay below the 30 seconds after which the sender gives up on a call.
-        _require(1 <= self.timeout_s <= 14, "timeout_s", "takes 1 to 14")
+        require(1 <= self.timeout_s <= 14, "timeout_s", "takes 1 to 14")
         if self.signs_receipts:
             good, what = is_webhook_secret(self.receipt_secret), "takes whsec_ and base64 of 24 to 64 bytes"
         else:
             good, what = bool(_URL_SECRET.fullmatch(self.receipt_secret)), "takes 24 to 128 letters, digits, _ or -"
-        _require(not self.receipt_secret or good, "receipt_secret", what)
+        require(not self.receipt_secret or good, "receipt_secret", what)
 
     @property
     def allowed(self) -> Sequence[Limit]:
@@ -130,7 +121,7 @@ class OverHttp(ProviderConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(not self.proxy or _url(self.proxy, "http"), "proxy", "takes http://host:port")
+        require(not self.proxy or _url(self.proxy, "http"), "proxy", "takes http://host:port")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,15 +155,15 @@ class Smtp(ProviderConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(_HOST.fullmatch(self.host), "host", "takes the name or address of a host")
-        _require(self.security in _SECURITY, "security", f"takes {', '.join(_SECURITY)}")
-        _require(0 <= self.port <= 65535, "port", "takes a port's number")
-        _require(bool(self.username) == bool(self.password), "password", "goes together with username")
-        _require(not self.username or self.security != "plain", "security", "plain would show the password to everyone")
-        _require(_MAILBOX.fullmatch(self.from_address), "from_address", "takes an e-mail address")
-        _require(not self.reply_to or _MAILBOX.fullmatch(self.reply_to), "reply_to", "takes an e-mail address")
-        _require(self.from_name.isprintable(), "from_name", "takes one line of text")
-        _require(self.messages_per_connection >= 1, "messages_per_connection", "takes 1 or more")
+        require(_HOST.fullmatch(self.host), "host", "takes the name or address of a host")
+        require(self.security in _SECURITY, "security", f"takes {', '.join(_SECURITY)}")
+        require(0 <= self.port <= 65535, "port", "takes a port's number")
+        require(bool(self.username) == bool(self.password), "password", "goes together with username")
+        require(not self.username or self.security != "plain", "security", "plain would show the password to everyone")
+        require(_MAILBOX.fullmatch(self.from_address), "from_address", "takes an e-mail address")
+        require(not self.reply_to or _MAILBOX.fullmatch(self.reply_to), "reply_to", "takes an e-mail address")
+        require(self.from_name.isprintable(), "from_name", "takes one line of text")
+        require(self.messages_per_connection >= 1, "messages_per_connection", "takes 1 or more")
 
     @property
     def actual_port(self) -> int:
@@ -195,9 +186,9 @@ class HttpSms(OverHttp):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(_url(self.url), "url", "takes http://… or https://…")
-        _require(not self.ask_url or _url(self.ask_url), "ask_url", "takes http://… or https://…")
-        _require(is_webhook_secret(self.secret), "secret", "takes whsec_ and base64 of 24 to 64 bytes")
+        require(_url(self.url), "url", "takes http://… or https://…")
+        require(not self.ask_url or _url(self.ask_url), "ask_url", "takes http://… or https://…")
+        require(is_webhook_secret(self.secret), "secret", "takes whsec_ and base64 of 24 to 64 bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +221,7 @@ class AliyunSms(OverHttp):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(_url(self.endpoint), "endpoint", "takes https://host")
+        require(_url(self.endpoint), "endpoint", "takes https://host")
 
     def published(self) -> Sequence[Limit]:
         """Of codes together, of each other template by itself; each to one number."""
@@ -273,7 +264,7 @@ class TencentSms(OverHttp):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(_url(self.endpoint), "endpoint", "takes https://host")
+        require(_url(self.endpoint), "endpoint", "takes https://host")
 
     def published(self) -> Sequence[Limit]:
         """Of each template by itself, and of all; each to one number."""
@@ -353,8 +344,8 @@ class WebPush(ToAnyone):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(_is_key(self.private_key), "private_key", "takes base64url of 32 bytes")
-        _require(self.subject.startswith(("mailto:", "https://")), "subject", "takes mailto:… or https://…")
+        require(_is_key(self.private_key), "private_key", "takes base64url of 32 bytes")
+        require(self.subject.startswith(("mailto:", "https://")), "subject", "takes mailto:… or https://…")
 
 
 _KINDS: Final[Mapping[str, type[ProviderConfig]]] = {
@@ -378,8 +369,8 @@ def parse(setting: str) -> Sequence[ProviderConfig]:
         shown = f"entry {number}" + (f" ({name})" if isinstance(name, str) and _NAME.fullmatch(name) else "")
         try:
             provider = _provider(entry)
-            _require(provider.name not in {each.name for each in providers}, "name", "is another entry's, too")
-        except _Fault as fault:
+            require(provider.name not in {each.name for each in providers}, "name", "is another entry's, too")
+        except Fault as fault:
             raise SettingsError(f"{_SETTING}: {shown}, {fault.field}: {fault.what}") from None
         providers.append(provider)
     return tuple(providers)
@@ -387,96 +378,13 @@ def parse(setting: str) -> Sequence[ProviderConfig]:
 
 def _provider(entry: object) -> ProviderConfig:
     if not isinstance(entry, dict):
-        raise _Fault("kind", "an entry takes {…}")
+        raise Fault("kind", "an entry takes {…}")
     kind = entry.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise _Fault("kind", f"takes {', '.join(_KINDS)}")
+        raise Fault("kind", f"takes {', '.join(_KINDS)}")
     values = {key: value for key, value in entry.items() if key != "kind"}
-    provider: ProviderConfig = _object(_KINDS[kind], values, "")
+    provider: ProviderConfig = read(_KINDS[kind], values)
     return provider
-
-
-def _object(cls: type[Any], value: object, path: str) -> Any:
-    if not isinstance(value, dict):
-        raise _Fault(path, "takes {…}")
-    prefix = f"{path}." if path else ""
-    known = {each.name: each for each in fields(cls)}
-    for name in value:
-        if name not in known:
-            raise _Fault(f"{prefix}{name}", f"is none of {', '.join(known)}")
-    for name, each in known.items():
-        if name not in value and each.default is MISSING and each.default_factory is MISSING:
-            raise _Fault(f"{prefix}{name}", "is missing")
-    hints = get_type_hints(cls)
-    given = {name: _value(hints[name], each, f"{prefix}{name}") for name, each in value.items()}
-    try:
-        return cls(**given)
-    except _Fault as fault:
-        raise _Fault(f"{prefix}{fault.field}", fault.what) from None
-
-
-def _value(hint: Any, value: object, path: str) -> Any:
-    """The value as a field of this type has it."""
-    origin = get_origin(hint)
-    if origin is types.UnionType:  # `X | None`, of which None is for what is not given
-        return _value(get_args(hint)[0], value, path)
-    if origin is Sequence:
-        if not isinstance(value, list):
-            raise _Fault(path, "takes […]")
-        (of,) = get_args(hint)
-        return tuple(_value(of, each, f"{path}[{index}]") for index, each in enumerate(value))
-    if origin is Mapping:
-        if not isinstance(value, dict):
-            raise _Fault(path, "takes {…}")
-        _, of = get_args(hint)
-        return {key: _value(of, each, f"{path}.{key}") for key, each in value.items()}
-    if hint is Limit:
-        return _limit(value, path)
-    if is_dataclass(hint):
-        return _object(hint, value, path)  # type: ignore[arg-type]
-    return _plain(hint, value, path)
-
-
-def _plain(hint: Any, value: object, path: str) -> Any:
-    match value:
-        case bool() if hint is bool:
-            return value
-        case bool():
-            pass
-        case str() if hint is str:
-            return value
-        case int() if hint in (int, float):
-            return hint(value)
-        case float() if hint is float:
-            return value
-    raise _Fault(
-        path, {bool: "takes true or false", str: "takes text", int: "takes a whole number"}.get(hint, "takes a number")
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Limit:
-    """A limit as it is written."""
-
-    count: int
-    per_s: float
-    scope: str = LimitScope.PROVIDER.value
-    templates: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        _require(self.count >= 1, "count", "takes 1 or more")
-        _require(1 <= self.per_s <= _DAY_S, "per_s", "takes 1 to 86400")
-        _require(self.scope in set(LimitScope), "scope", f"takes {', '.join(LimitScope)}")
-
-
-def _limit(value: object, path: str) -> Limit:
-    written: _Limit = _object(_Limit, value, path)
-    return Limit(written.count, written.per_s, LimitScope(written.scope), frozenset(written.templates))
-
-
-def _require(holds: object, field: str, what: str) -> None:
-    if not holds:
-        raise _Fault(field, what)
 
 
 def _url(text: str, *schemes: str) -> bool:
