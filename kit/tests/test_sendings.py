@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +33,7 @@ from onegrid_kit.sending import (
 from onegrid_kit.sending.limits import Counter, Limits
 from onegrid_kit.sending.rules import ENDED, pause_s, state_after, stronger
 from onegrid_kit.sending.store import claims, outcomes
+from onegrid_kit.testing.waiting import eventually
 
 from .calls import CIPHER
 from .providers import FakeProvider
@@ -191,6 +193,28 @@ def test_what_has_expired_or_was_stopped_is_ended_instead_of_claimed(engine: Eng
         assert sending.count_by_state(conn, "articles/1") == {State.STOPPED: 2}
         assert sending.resume(conn, "articles/1") == 2
         assert {each.id for each in claimed(conn)} >= {"before the stop", "after the stop"}
+
+
+def test_who_resumes_a_batch_finds_what_is_being_stopped(engine: Engine) -> None:
+    with engine.begin() as conn:
+        sending.stop(conn, "articles/1", NOW)
+    enqueue(engine, a_sending("after the stop", batch="articles/1"))
+
+    def resume() -> int:
+        with engine.begin() as conn:
+            pids.append(conn.execute(text("SELECT pg_backend_pid()")).scalar_one())
+            return sending.resume(conn, "articles/1")
+
+    pids: list[int] = []
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as conn:
+            assert claimed(conn) == []
+            resuming = threads.submit(resume)
+            waits = text("SELECT cardinality(pg_blocking_pids(:pid)) > 0")
+            eventually(lambda: resuming.done() or (bool(pids) and conn.execute(waits, {"pid": pids[0]}).scalar_one()))
+        assert resuming.result() == 1
+    with engine.begin() as conn:
+        assert [each.id for each in claimed(conn)] == ["after the stop"]
 
 
 def test_a_stop_lets_a_call_end_and_no_other_begin(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Digests (摘要): what one person gets by one channel until a moment, together."""
+"""Digests (摘要): what one person gets of one district by one channel until a moment, together."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ DIGESTS_KEPT: Final = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Which digest."""
+    """Which digest. Each district has its own: its providers send it in its words, to addresses that it may send to."""
 
+    district: str
     user: str
     """``users/{user}``."""
     channel: Channel
@@ -28,4 +29,6 @@ class Digest:
     @property
     def id(self) -> str:
         """The id of its sending, too: the same for all that comes together."""
-        return sending_id(f"d-{self.close_time.astimezone(UTC):%Y%m%dT%H%M%SZ}", self.user, self.channel)
+        return sending_id(
+            f"d-{self.district}-{self.close_time.astimezone(UTC):%Y%m%dT%H%M%SZ}", self.user, self.channel
+        )

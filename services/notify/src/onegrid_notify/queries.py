@@ -210,7 +210,7 @@ def count_deliveries(conn: Connection, id_: str, call: Call) -> Counted:
     return Counted(
         sending.count_batch(conn, article.name),
         planning=work is not None and work.state in (State.RUNNING, State.FAILED),
-        stopped=sending.is_stopped(conn, article.name),
+        stopped=article.name in sending.stopped(conn, [article.name]),
     )
 
 

@@ -63,13 +63,13 @@ def _of_message(to: Reachable) -> Sending:
     )
 
 
-def of_digest(digest: Digest, district: str) -> Sending:
+def of_digest(digest: Digest) -> Sending:
     """What is sent in place of all that comes together in a digest."""
     return Sending(
         id=digest.id,
         channel=channel_name(digest.channel),
         kind=Kind.DIGEST,
-        district=district,
+        district=digest.district,
         recipient=digest.user,
         due_time=digest.close_time,
         expire_time=digest.close_time + SENT_FOR,

@@ -400,7 +400,7 @@ async def test_what_comes_until_the_digest_closes_is_sent_together(
     assert muted.name
     newsroom.wait(HOUR)
     (sent,) = await outside.send()
-    assert sent.outgoing.id == f"d-20201111T070000Z/{RESIDENT.user}/EMAIL"
+    assert sent.outgoing.id == f"d-210602-20201111T070000Z/{RESIDENT.user}/EMAIL"
     assert sent.content.subject == "2条新消息"
     assert "\n惠企政策\n摘要" in sent.content.text.replace("1. ", "").replace("2. ", "")
     assert "您的诉求已收到" in sent.content.text
@@ -409,6 +409,36 @@ async def test_what_comes_until_the_digest_closes_is_sent_together(
     assert "不想看" not in sent.content.text
     assert await outside.send() == []
     assert article.name
+
+
+async def test_each_district_has_digests_of_its_own(newsroom: Newsroom, outside: Outside, events: Events) -> None:
+    outside.address(RESIDENT)
+    outside.prefer(RESIDENT, digests=HOURLY)
+    elsewhere = PETITION.replace("210602", "210603")
+    for name in (PETITION, elsewhere):
+        events.deliver(filed(name=name), subject=name)
+    await outside.send()
+    newsroom.wait(HOUR)
+    sent = {each.outgoing.district: each.content.text for each in await outside.send()}
+    assert {district: f"{district}-20201111-7KX3M9QF" in text for district, text in sent.items()} == {
+        "210602": True,
+        "210603": True,
+    }
+    assert not any(other in sent[district] for district, other in (("210602", "210603-"), ("210603", "210602-")))
+
+
+async def test_a_digest_leaves_out_what_was_stopped(newsroom: Newsroom, outside: Outside) -> None:
+    newsroom.live(RESIDENT, STREET)
+    outside.address(RESIDENT)
+    outside.prefer(RESIDENT, digests=HOURLY)
+    stopped = await sent_article(newsroom, outside, content={"title": "停发"})
+    await sent_article(newsroom, outside)
+    await outside.send()
+    await newsroom.call(COMMANDER, "StopDelivery", article=stopped.name)
+    newsroom.wait(HOUR)
+    (sent,) = await outside.send()
+    assert "惠企政策" in sent.content.text
+    assert "停发" not in sent.content.text
 
 
 async def test_a_digest_of_nothing_is_not_sent(newsroom: Newsroom, outside: Outside) -> None:
@@ -450,7 +480,8 @@ async def test_a_hundred_events_at_once_make_one_digest_of_a_hundred(
     newsroom.wait(HOUR)
     with ThreadPoolExecutor(4) as threads:
         closed = list(threads.map(lambda _: outside.prepare(digest), range(4)))
-    texts = {prepared.content.text for (prepared,) in closed if isinstance(prepared, Send)}
+    # The link at the end is sealed anew each time.
+    texts = {prepared.content.text.partition("退订")[0] for (prepared,) in closed if isinstance(prepared, Send)}
     (closed_text,) = texts
     assert len(closed) == 4
     assert all(f"210602-20201111-{number:08d}" in closed_text for number in range(100))
@@ -473,7 +504,7 @@ async def test_what_comes_too_late_for_a_digest_is_in_the_next_one(
     late = [each for each in outside.planned() if each.subject == other]
     assert outside.prepare(*late) == [Drop("DIGEST")]
     digests = [each for each in outside.planned() if each.kind == "digest"]
-    assert [each.id.split("/")[0] for each in digests] == ["d-20201111T070000Z", "d-20201111T080000Z"]
+    assert [each.id.split("/")[0] for each in digests] == ["d-210602-20201111T070000Z", "d-210602-20201111T080000Z"]
     ((again,), (after,)) = outside.prepare(digests[0]), outside.prepare(digests[1])
     assert isinstance(again, Send)
     assert isinstance(after, Send)

@@ -29,6 +29,9 @@ _CLAIM = text(
     ) AS claimed
     """
 ).columns(parameters=JSONB)
+_HOLD_STOPPED = text(
+    "SELECT batch FROM stopped_batch WHERE batch = ANY(CAST(:batches AS text[])) ORDER BY batch FOR SHARE"
+)
 _BEGIN = text(
     f"""
     WITH given AS (
@@ -83,9 +86,13 @@ def claim(conn: Connection, wanted: Sequence[Claim], now: datetime) -> tuple[lis
         "now": now,
     }
     due, ended = [], []
-    for row in conn.execute(_CLAIM, values):
+    rows = conn.execute(_CLAIM, values).all()
+    # Held until these are STOPPED: who resumes the batch meanwhile would not find them, and they would stay so.
+    held = {row.batch for row in rows if row.stopped}
+    held = set(conn.execute(_HOLD_STOPPED, {"batches": list(held)}).scalars()) if held else held
+    for row in rows:
         outgoing = outgoing_in(row)
-        if row.stopped:
+        if outgoing.batch in held:
             ended.append((outgoing, State.STOPPED, ""))
         elif outgoing.expire_time is not None and outgoing.expire_time <= now:
             ended.append((outgoing, State.EXPIRED, ""))

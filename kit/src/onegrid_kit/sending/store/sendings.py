@@ -23,12 +23,12 @@ __all__ = [
     "enqueue",
     "find",
     "find_all",
-    "is_stopped",
     "measure",
     "replay",
     "resume",
     "search",
     "stop",
+    "stopped",
     "unresolved",
     "unresolved_page",
 ]
@@ -112,7 +112,7 @@ _COUNT_BATCH = text(
     """
 )
 _COUNT = text("SELECT state, count(*) AS sendings FROM sending WHERE batch = :batch AND batch <> '' GROUP BY state")
-_STOPPED = text("SELECT EXISTS (SELECT FROM stopped_batch WHERE batch = :batch)")
+_STOPPED = text("SELECT batch FROM stopped_batch WHERE batch = ANY(CAST(:batches AS text[]))")
 _MEASURE = text(
     """
     SELECT channel, lane, count(*) AS sendings,
@@ -263,9 +263,9 @@ def count_by_state(conn: Connection, batch: str) -> Mapping[State, int]:
     return {State(row.state): row.sendings for row in conn.execute(_COUNT, {"batch": batch})}
 
 
-def is_stopped(conn: Connection, batch: str) -> bool:
-    """Whether nothing more of a batch is sent."""
-    return bool(conn.execute(_STOPPED, {"batch": batch}).scalar_one())
+def stopped(conn: Connection, batches: Collection[str]) -> set[str]:
+    """Those of these batches of which nothing more is sent."""
+    return set(conn.execute(_STOPPED, {"batches": list(batches)}).scalars())
 
 
 def measure(conn: Connection, now: datetime) -> tuple[Mapping[tuple[str, str], tuple[int, float]], Mapping[State, int]]:

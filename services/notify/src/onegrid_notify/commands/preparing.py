@@ -7,7 +7,7 @@ A batch takes so many statements, however many deliveries it has.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
@@ -88,6 +88,7 @@ class _Batch:
         self._collected: list[_Collected] = []
         self._entries = _close_digests(conn, [each.id for each in outgoings if each.kind == Kind.DIGEST])
         entries = [entry for some in self._entries.values() for entry in some]
+        self._stopped = sending.stopped(conn, {each.batch for each in entries}) if entries else set()
         self._matters = matters_of(
             conn, [*(each for each in outgoings if each.kind != Kind.DIGEST), *entries], context.now
         )
@@ -115,7 +116,7 @@ class _Batch:
             is_open = digest_store.lock_open_digests(self._conn, [each.digest for each in waiting])
             in_time = [each for each in waiting if each.digest.id in is_open]
             digest_store.add_entries(self._conn, [(each.outgoing.id, each.digest.id) for each in in_time])
-            sendings = {each.digest.id: of_digest(each.digest, each.outgoing.district) for each in in_time}
+            sendings = {each.digest.id: of_digest(each.digest) for each in in_time}
             sending.enqueue(self._conn, list(sendings.values()), self._context.now)
             waiting = [self._later(each) for each in waiting if each.digest.id not in is_open]
         self._collected = []
@@ -124,7 +125,7 @@ class _Batch:
         digest = late.digest
         close_time = self._people.preferences(digest.user).digest_closes(digest.channel, digest.close_time)
         assert close_time is not None, "the person wants digests by this channel"
-        return _Collected(late.outgoing, Digest(digest.user, digest.channel, close_time))
+        return _Collected(late.outgoing, replace(digest, close_time=close_time))
 
     def _to_person(self, outgoing: Outgoing, matter: Matter) -> Prepared:
         delivery = Delivery(
@@ -139,7 +140,8 @@ class _Batch:
     def _prepare_digest(self, outgoing: Outgoing) -> Prepared:
         channel = channel_of(outgoing.channel)
         preferences = self._people.preferences(outgoing.recipient)
-        matters = (self._matters[entry.id] for entry in self._entries.get(outgoing.id, ()))
+        entries = self._entries.get(outgoing.id, ())
+        matters = (self._matters[entry.id] for entry in entries if entry.batch not in self._stopped)
         wanted = [
             matter
             for matter in matters
@@ -159,7 +161,8 @@ class _Batch:
             case DeferUntil(time, reason):
                 return Defer(time, short_name(DeliveryReason, reason))
             case AddToDigest(close_time) as decision:
-                self._collected.append(_Collected(outgoing, Digest(user, delivery.channel, close_time)))
+                digest = Digest(outgoing.district, user, delivery.channel, close_time)
+                self._collected.append(_Collected(outgoing, digest))
                 return Drop(short_name(DeliveryReason, decision.reason))
             case SendNow(address):
                 notice = matter.notice(self._people.preferences(user).language)
