@@ -280,12 +280,16 @@ def test_an_operator_settles_what_is_unknown(engine: Engine) -> None:
 def test_what_ended_three_months_ago_is_forgotten_and_what_waits_is_not(engine: Engine) -> None:
     later = NOW + timedelta(days=91)
     enqueue(engine, a_sending("ended"), a_sending("waits", due_time=NOW + timedelta(days=100)))
+    # Nobody has sent by this channel since.
+    enqueue(engine, a_sending("nobody's", channel="PIGEON", expire_time=NOW))
     finish(engine, begun(engine, "ended"), Result.accepted("id"))
     with engine.begin() as conn:
         housekeeping.forget_sendings(conn, NOW + timedelta(days=89))
         assert sending.find(conn, "ended") is not None
+        assert sending.find(conn, "nobody's") is not None
         housekeeping.forget_sendings(conn, later)
         assert sending.find(conn, "ended") is None
+        assert sending.find(conn, "nobody's") is None
         assert sending.attempts_of(conn, "ended") == []
         assert sending.find(conn, "waits") is not None
 

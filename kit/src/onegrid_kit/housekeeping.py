@@ -34,7 +34,9 @@ _FORGET_SEALED = text(
 _FORGET_SENDINGS = text(
     """
     DELETE FROM sending WHERE id IN (
-      SELECT id FROM sending WHERE create_time < :before AND end_time < :before LIMIT :most
+      SELECT id FROM sending
+      WHERE create_time < :before AND (end_time < :before OR state = 'WAITING' AND expire_time < :before)
+      LIMIT :most
     )
     """
 )
@@ -80,7 +82,8 @@ def forget_work(conn: Connection, _: datetime) -> None:
 
 
 def forget_sendings(conn: Connection, now: datetime) -> None:
-    """Forget the sendings that ended three months ago, with their attempts; and what limits and receipts are of no use
+    """Forget the sendings that ended three months ago, or expired then while nobody sent by their channel, with their
+    attempts; and what limits and receipts are of no use
     any more. As many at a time as a statement takes seconds for.
     """
     conn.execute(_FORGET_SENDINGS, {"before": now - _FORGET_SENDINGS_AFTER, "most": 20_000})

@@ -19,12 +19,11 @@ from onegrid_notify.deliveries import OF_PERSONS, sending_id, topic_of
 from onegrid_notify.delivery import AddToDigest, DeferUntil, Delivery, DropFor
 from onegrid_notify.item import ITEM, KEPT, reader_of
 from onegrid_notify.people import People
-from onegrid_notify.store import articles, digests
+from onegrid_notify.store import articles, digests, escalation
 from onegrid_notify.store import deliveries as store
 
 __all__ = ["ChannelFate", "Explanation", "InboxFate", "explain"]
 
-_MOST_RUNGS: Final = 10
 _MESSAGE: Final = "m-"
 
 
@@ -82,6 +81,8 @@ class _Item:
     topic: str
     urgent: bool
     channels: Sequence[Channel]
+    rungs: int
+    """How many rungs of its escalation there were."""
     match: store.Match | None
     time: datetime | None
     present: bool
@@ -124,6 +125,7 @@ def _article(conn: Connection, item: str, user: str, call: Call) -> _Item:
         topic=article.draft.column,
         urgent=article.draft.urgent,
         channels=article.draft.channels,
+        rungs=max((rung.number for rung in escalation.rungs_of(conn, item)), default=0),
         match=match,
         time=article.publish_time,
         present=match is not None and article.draft.push and kept and state == ArticleState.ARTICLE_STATE_PUBLISHED,
@@ -146,6 +148,7 @@ def _message(conn: Connection, item: str, user: str, call: Call) -> _Item:
         topic=topic_of(message.subject),
         urgent=message.urgent,
         channels=OF_PERSONS,
+        rungs=0,
         match=store.Match("", "", ""),
         time=message.create_time,
         present=message.expire_time is None or message.expire_time > call.now,
@@ -154,8 +157,10 @@ def _message(conn: Connection, item: str, user: str, call: Call) -> _Item:
 
 
 def _channels(conn: Connection, item: _Item, user: str, people: People, now: datetime) -> list[ChannelFate]:
-    ids = [sending_id(item.id, user, channel, rung) for channel in OF_PERSONS for rung in range(_MOST_RUNGS + 1)]
-    sendings = {each.id: each for each in sending.find_all(conn, ids)}
+    ids = {
+        channel: [sending_id(item.id, user, channel, rung) for rung in range(item.rungs + 1)] for channel in OF_PERSONS
+    }
+    sendings = {each.id: each for each in sending.find_all(conn, [id_ for some in ids.values() for id_ in some])}
     in_digest = digests.digests_of(conn, sendings) if sendings else {}
     digest_sendings = {each.id: each for each in sending.find_all(conn, in_digest.values())} if in_digest else {}
     attempts: dict[str, list[Attempt]] = {}
@@ -163,14 +168,13 @@ def _channels(conn: Connection, item: _Item, user: str, people: People, now: dat
         attempts.setdefault(attempt.sending, []).append(attempt)
     fates = []
     for channel in OF_PERSONS:
-        planned = [
-            sendings[id_]
-            for id_ in (sending_id(item.id, user, channel, rung) for rung in range(_MOST_RUNGS + 1))
-            if id_ in sendings
-        ]
+        planned = [sendings[id_] for id_ in ids[channel] if id_ in sendings]
         digest = next((digest_sendings.get(in_digest[each.id]) for each in planned if each.id in in_digest), None)
         urgent = item.urgent or any(each.lane <= Lane.URGENT for each in planned)
-        reason, until = _reason(people, Delivery(channel=channel, topic=item.topic, urgent=urgent), user, item, now)
+        reason, until = DeliveryReason.DELIVERY_REASON_UNSPECIFIED, None
+        # What people decide is not to be learned by asking for things that are not for them.
+        if item.match is not None or sendings:
+            reason, until = _reason(people, Delivery(channel=channel, topic=item.topic, urgent=urgent), user, item, now)
         fates.append(
             ChannelFate(
                 channel=channel,

@@ -20,9 +20,13 @@ from onegrid_kit.sending import Result, State
 from onegrid_kit.testing.callers import public
 from onegrid_kit.testing.events import Events
 from onegrid_notify.channels import adapter
+from onegrid_notify.deliveries import Plan
+from onegrid_notify.escalation import Rung
 from onegrid_notify.preferences import Digest, Mute
 from onegrid_notify.providers import Smtp
 from onegrid_notify.quiet import QuietHours
+from onegrid_notify.sendings import of_article
+from onegrid_notify.store.escalation import insert_rung
 
 from .editors import (
     CLERK,
@@ -308,11 +312,33 @@ async def explained(newsroom: Newsroom, item: str, user: Caller = RESIDENT, by: 
 async def test_who_is_in_no_selector_of_the_audience_sees_that(newsroom: Newsroom, outside: Outside) -> None:
     newsroom.live(ELSEWHERE, OTHER_STREET)
     article = await sent_article(newsroom, outside)
-    found = await explained(newsroom, article.name, ELSEWHERE, by=ELSEWHERE)
-    assert not found.audience.included
-    assert not found.inbox.present
-    assert found.audience.time == article.publish_time
-    assert all(not each.deliveries for each in found.by.values())
+    outside.address(ELSEWHERE)
+    outside.prefer(ELSEWHERE, mutes=frozenset({Mute(topic=NEWS)}))
+    for by in (ELSEWHERE, COMMANDER):
+        found = await explained(newsroom, article.name, ELSEWHERE, by=by)
+        assert not found.audience.included
+        assert not found.inbox.present
+        assert found.audience.time == article.publish_time
+        assert all(not each.deliveries for each in found.by.values())
+        # What she decides about what she gets is not to be learned by what she does not get.
+        assert {each.reason for each in found.by.values()} == {DeliveryReason.DELIVERY_REASON_UNSPECIFIED}
+
+
+async def test_rungs_of_an_escalation_that_began_anew_are_explained_too(
+    newsroom: Newsroom, outside: Outside, street: None
+) -> None:
+    article = await newsroom.published(push=True, urgent=True, audience=TO_STREET)
+    id_ = article.name.removeprefix("articles/")
+    plan = Plan(
+        article=article.name, item=id_, column=NEWS, channels=(EMAIL,), urgent=True, expire_time=newsroom.now + DAY
+    )
+    rung = Rung(number=11, version=1, step=1, channel=EMAIL, due_time=newsroom.now)
+    with outside.engine.begin() as conn:
+        insert_rung(conn, id_, rung)
+        sending.enqueue(conn, [of_article(plan, RESIDENT.user, EMAIL, rung)], newsroom.now)
+    await outside.send()
+    (sent,) = (await explained(newsroom, article.name)).by[EMAIL].deliveries
+    assert sent.delivery.name.endswith("~11")
 
 
 async def test_who_is_in_the_audience_sees_by_what_and_what_came_of_it(
