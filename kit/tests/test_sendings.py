@@ -33,6 +33,7 @@ from onegrid_kit.sending import (
 from onegrid_kit.sending.limits import Counter, Limits
 from onegrid_kit.sending.rules import ENDED, pause_s, state_after, stronger
 from onegrid_kit.sending.store import claims, outcomes
+from onegrid_kit.testing.explaining import Explained
 from onegrid_kit.testing.waiting import eventually
 
 from .calls import CIPHER
@@ -301,6 +302,32 @@ def test_a_provider_is_asked_a_few_times_about_what_is_unknown(engine: Engine) -
         assert outcomes.to_ask(conn, ["another"]) == []
         asked = [len(outcomes.to_ask(conn, ["first"], asks=3, base_s=0)) for _ in range(4)]
     assert asked == [1, 1, 1, 0]
+
+
+def test_receipts_find_their_attempts_without_reading_all(engine: Engine) -> None:
+    enqueue(engine, *(a_sending(f"s{number}") for number in range(2_000)))
+    with engine.begin() as conn:
+        conn.execute(
+            text(
+                """
+                INSERT INTO attempt (sending, number, key, provider, provider_id, deadline, outcome)
+                SELECT id, 1, gen_random_uuid(), 'first', 'of ' || id, now(), 'ACCEPTED' FROM sending
+                """
+            )
+        )
+        conn.execute(text("ANALYZE attempt"))
+    # One that stays: another system sends by the same provider.
+    receive(engine, Receipt("first", "of others", Outcome.DELIVERED))
+    explained = Explained(engine)
+    receipts = [Receipt("first", "of s7", Outcome.DELIVERED)]
+    for query in (
+        lambda conn: outcomes.receive(conn, receipts, NOW),
+        lambda conn: outcomes.receive_early(conn, NOW),
+    ):
+        work = explained.work(query)
+        assert work.rows < 100
+        assert "attempt" not in work.read_whole
+    explained.close()
 
 
 def test_an_early_receipt_waits_for_the_outcome_of_its_attempt(engine: Engine) -> None:

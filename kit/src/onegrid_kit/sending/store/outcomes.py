@@ -46,9 +46,16 @@ _CONCLUDE = text(
 # Also those that another transaction kept while the outcome of their attempt was on its way.
 _EARLY = text(
     f"""
-    DELETE FROM receipt USING attempt
-    WHERE receipt.provider = attempt.provider AND receipt.provider_id = attempt.provider_id
-      AND receipt.receive_time > clock_timestamp() - interval '1 hour'
+    DELETE FROM receipt USING (
+      SELECT early.ctid AS early, meant.*
+      FROM receipt AS early CROSS JOIN LATERAL (
+        SELECT {ATTEMPT_COLUMNS} FROM attempt
+        -- The index has only those with an id. One for each receipt: otherwise all attempts are read when there are few.
+        WHERE provider = early.provider AND provider_id = early.provider_id AND provider_id <> '' LIMIT 1
+      ) AS meant
+      WHERE early.receive_time > clock_timestamp() - interval '1 hour'
+    ) AS attempt
+    WHERE receipt.ctid = attempt.early
     RETURNING receipt.outcome AS learned, receipt.code AS learned_code, address_refused,
       {", ".join("attempt." + name.strip() for name in ATTEMPT_COLUMNS.split(","))}
     """
@@ -66,7 +73,8 @@ _MEANT = text(
     f"""
     SELECT {ATTEMPT_COLUMNS} FROM attempt
     JOIN unnest(CAST(:providers AS text[]), CAST(:provider_ids AS text[])) AS given (given_provider, given_id)
-      ON provider = given_provider AND provider_id = given_id
+      -- The index has only those with an id.
+      ON provider = given_provider AND provider_id = given_id AND provider_id <> ''
     """
 )
 _OVERDUE = text(
