@@ -50,7 +50,7 @@ _EARLY = text(
       SELECT early.ctid AS early, meant.*
       FROM receipt AS early CROSS JOIN LATERAL (
         SELECT {ATTEMPT_COLUMNS} FROM attempt
-        -- The index has only those with an id. One for each receipt: otherwise all attempts are read when there are few.
+        -- The index has only those with an id. With a limit it is used for each receipt, however few there are.
         WHERE provider = early.provider AND provider_id = early.provider_id AND provider_id <> '' LIMIT 1
       ) AS meant
       WHERE early.receive_time > clock_timestamp() - interval '1 hour'
