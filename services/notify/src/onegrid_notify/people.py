@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from onegrid_kit.cipher import Cipher
+from onegrid_kit.cipher import Cipher, CipherError
 from onegrid_kit.sending import Outgoing
 from onegrid_notify.address import Address
 from onegrid_notify.deliveries import channel_of, is_endpoint, is_person
@@ -87,9 +87,13 @@ class Destinations:
         self._endpoints = endpoints_by_id(conn, ids) if ids else {}
 
     def masked(self, outgoing: Outgoing) -> str:
-        """The person's address, masked, or the host of an endpoint; empty if none is known."""
+        """The person's address, masked, or the host of an endpoint; empty if none is known or can be read."""
         if is_endpoint(outgoing.recipient):
             endpoint = self._endpoints.get(ENDPOINT.id(outgoing.recipient))
             return endpoint.host if endpoint else ""
         address = self._people.address_used(outgoing) if is_person(outgoing.recipient) else None
-        return address.destination(self._cipher).masked if address else ""
+        try:
+            return address.destination(self._cipher).masked if address else ""
+        except CipherError:
+            # What was to go there is dropped for that, which is to be seen.
+            return ""

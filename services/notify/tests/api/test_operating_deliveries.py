@@ -410,6 +410,17 @@ async def test_an_address_that_was_refused_is_named_with_the_providers_code(
     assert [(each.outcome, each.code) for each in sent.attempts] == [(AttemptOutcome.ATTEMPT_OUTCOME_FAILED, "550")]
 
 
+async def test_an_address_that_can_not_be_read_hides_no_delivery(
+    newsroom: Newsroom, outside: Outside, street: None
+) -> None:
+    article = await sent_article(newsroom, outside)
+    with outside.engine.begin() as conn:
+        conn.execute(text("UPDATE address SET sealed_value = 'x'"))
+    await outside.send()
+    found = await newsroom.call(COMMANDER, "ListDeliveries", parent=article.owner, article=article.name)
+    assert {(each.code, each.masked_address) for each in found.deliveries} == {("ADDRESS_UNREADABLE", "")}
+
+
 async def test_the_digest_in_which_it_came_is_named(
     newsroom: Newsroom, outside: Outside, events: Events, street: None
 ) -> None:
