@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from onegrid_checks.district import codes_of
 from onegrid_checks.sink import Sink, serving
-from onegrid_identity.senders import WebhookSender
+from onegrid_identity.senders import Code, WebhookSender
 from onegrid_identity.settings import IdentitySettings
 
 PHONE = "+8613912345678"
@@ -58,8 +58,8 @@ async def test_a_code_that_identity_posts_is_served_to_the_checks(sink: str) -> 
     settings = IdentitySettings(
         database_url="", page_token_key="x" * 32, cipher_keys="k:" + "5a" * 32, code_webhook_url=f"{sink}/codes"
     )
-    for code in ("000001", "000002"):
-        await WebhookSender(settings).send(PHONE, code, datetime.now(UTC))
+    for digits in ("000001", "000002"):
+        await WebhookSender(settings).send(Code(PHONE, digits, datetime.now(UTC)))
     assert await codes_of(sink)(PHONE) == "000002"
 
 

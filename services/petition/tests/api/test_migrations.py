@@ -24,7 +24,7 @@ UNDO = """
     DROP INDEX petition_state_kind, search_without_month;
     ALTER TABLE search DROP COLUMN letters;
     ALTER TABLE petition DROP COLUMN accept_time, DROP COLUMN promised_working_days, DROP COLUMN promise_time,
-      DROP COLUMN conclude_due_estimated;
+      DROP COLUMN conclude_due_estimated, DROP COLUMN origin;
     UPDATE onegrid_version SET version_num = 'petition0002';
 """
 COUNTED = "UPDATE petition SET conclude_due_time = :due; UPDATE task SET due_time = :due"
