@@ -26,6 +26,7 @@ async def test_one_trace_spans_the_call_and_the_handlers_of_its_event(
 
     expected = [
         (f"{EVENT} handle", "count_filed"),
+        (f"{EVENT} handle", "follow_aid_request_filed"),
         (f"{EVENT} handle", "index_words"),
         (f"{EVENT} handle", "message_petition_filed"),
         (f"{EVENT} publish", ""),
