@@ -145,7 +145,8 @@ class City:
         part = rng.choice(PARTS)
         if part == "postgres":
             self.fleet.kill(part)
-            await asyncio.to_thread(self.fleet.restart, part)
+            # By the main thread: the server ends with the thread that started it.
+            self.fleet.restart(part)
         else:
             self.fleet.parts["notify", part].kill()
             self.fleet.parts["notify", part].launch()
