@@ -102,7 +102,7 @@ class Promises:
     objectives: Sequence[Objective]
     records: Sequence[Mapping[str, str]]
     alerts: Sequence[Mapping[str, Any]]
-    panels: Sequence[Mapping[str, str]]
+    panels: Sequence[Mapping[str, Any]]
     sender: bool
     """Whether it calls outside systems."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
@@ -232,5 +233,10 @@ def _sendings(service: str) -> Iterator[Builder[Panel]]:
     )
 
 
-def _own(panel: Mapping[str, str]) -> Builder[Panel]:
-    return curves(panel["title"], (panel["expr"], panel["legend"]), unit=panel.get("unit", "short"))
+def _own(panel: Mapping[str, Any]) -> Builder[Panel]:
+    return curves(
+        panel["title"],
+        (panel["expr"], panel["legend"]),
+        unit=panel.get("unit", "short"),
+        may_be_empty=panel.get("may_be_empty", False),
+    )
