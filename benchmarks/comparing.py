@@ -106,8 +106,8 @@ class Comparison:
     def invalid(self) -> str:
         """Why the figures do not count; empty if they do."""
         reasons = []
-        if self.steal > MOST_STEAL:
-            reasons.append(f"others took {self.steal:.1%} of the processors, more than {MOST_STEAL:.0%}")
+        if stolen := stolen_too_much(self.steal):
+            reasons.append(stolen)
         if self.spread > MOST_SPREAD:
             reasons.append(f"the baseline's slices lie {self.spread:.1%} apart, more than {MOST_SPREAD:.0%}")
         return "; ".join(reasons)
@@ -210,6 +210,11 @@ class Pgbench:
             raise SystemExit(done.stdout)
         used = {"postgres": machine.cpu_seconds(self._postgres) - before, "client": _children_seconds() - own}
         return Slice(int(calls[1]), int(calls[1]) / float(rate[1]), used)
+
+
+def stolen_too_much(steal: float) -> str:
+    """Why figures do not count while other machines took this share of the processors; empty if they do."""
+    return f"others took {steal:.1%} of the processors, more than {MOST_STEAL:.0%}" if steal > MOST_STEAL else ""
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -22,6 +22,7 @@ import grpc.aio
 import uvloop
 from google.protobuf.message import Message
 
+from benchmarks.readings import Readings
 from onegrid.petition.v1 import petition_service_pb2 as pb
 
 _ID: Final = b"00000000-0000-4000-8000-000000000000"
@@ -101,13 +102,17 @@ class Lifecycles:
         return await call(request.SerializeToString(), metadata=_metadata(self._tokens[who]), timeout=_TIMEOUT_S)
 
 
-WORKLOADS: Final[Mapping[str, Callable[..., Repeated | Lifecycles]]] = {"repeated": Repeated, "lifecycles": Lifecycles}
+WORKLOADS: Final[Mapping[str, Callable[..., Repeated | Lifecycles | Readings]]] = {
+    "repeated": Repeated,
+    "lifecycles": Lifecycles,
+    "readings": Readings,
+}
 
 
 class Generator:
     """Runs slices."""
 
-    def __init__(self, workload: Repeated | Lifecycles) -> None:
+    def __init__(self, workload: Repeated | Lifecycles | Readings) -> None:
         self._workload = workload
         self._callers: list[Step] = []
 

@@ -95,7 +95,9 @@ def _document(count: int) -> str:
             "attachments": [],
             "responsible": "210602003007",
             "accept_due_time": now,
+            "clock_time": now,
             "create_time": now,
+            "origin": "",
         }
         for position in range(count)
     ]

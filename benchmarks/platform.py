@@ -23,11 +23,12 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from benchmarks import hundred_thousand, residents
+from benchmarks import hundred_thousand, readings, residents
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_demo import district
+from onegrid_emergency.main import SERVICE as EMERGENCY
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import tokens
 from onegrid_kit.callers import Caller, Grant
@@ -50,10 +51,22 @@ _PERMISSIONS: Final = frozenset(
         *(_PETITION[0] + verb for verb in ("file", "get", "list", "accept", "dispatch", "rate", "verify")),
         *(_PETITION[1] + verb for verb in ("take", "conclude")),
         "petition.summaries.get",
+        "emergency.readings.ingest",
         *(f"notify.{verb}" for verb in ("articles.edit", "articles.publish", "inbox.read")),
+        "emergency.resources.reserve",
+        "emergency.warnings.receive",
     }
 )
 _SERVICE: Final = "/onegrid.petition.v1.PetitionService/"
+_SOURCE: Final = """
+    INSERT INTO warning_source
+      (district, id, sequence, display_name, sender, account, certificate, suspended, update_time)
+    VALUES (%(district)s, %(district)s || '-bench', 1, '气象台', 'bench@example.cn', %(account)s, '', false, now())
+    """
+_CELL: Final = """
+    INSERT INTO place (district, code, version, display_name, grid_worker, boundary, west, south, east, north)
+    VALUES (%(district)s, %(code)s, 1, '', '', CAST(%(corners)s AS jsonb), %(west)s, %(south)s, %(east)s, %(north)s)
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,33 @@ class Platform:
         return self.start_api("notify", "notify")
 
     @cached_property
+    def emergency(self) -> Api:
+        """emergency's api over a database that holds nothing."""
+        migrate(EMERGENCY, self.postgres.create_database("emergency"))
+        return self.start_api("emergency", "emergency")
+
+    @cached_property
+    def sensors(self) -> Api:
+        """emergency's api over a database with 5,000 sensors of the gateway's."""
+        migrate(EMERGENCY, self.postgres.create_database("sensors"))
+        readings.store(self.postgres.url("sensors"), _user("gateway"))
+        return self.start_api("emergency", "sensors")
+
+    @cached_property
+    def warnings(self) -> Api:
+        """emergency's api over a database with the district's cells, and a source of warnings that is the gateway's."""
+        migrate(EMERGENCY, self.postgres.create_database("warnings"))
+        with psycopg.connect(self.postgres.url("warnings"), autocommit=True) as conn:
+            conn.execute(_SOURCE, {"district": district.CODE, "account": _user("gateway")})
+            for cell in district.cells():
+                east, north = zip(*cell.corners, strict=True)
+                box = {"west": min(east), "east": max(east), "south": min(north), "north": max(north)}
+                corners = json.dumps(cell.corners)
+                conn.execute(_CELL, {"district": district.CODE, "code": cell.code, "corners": corners, **box})
+            conn.execute("VACUUM ANALYZE place")
+        return self.start_api("emergency", "warnings")
+
+    @cached_property
     def filing(self) -> Path:
         """The bytes of a FilePetitionRequest."""
         path = self.folder / "file.bin"
@@ -136,6 +176,7 @@ class Platform:
         citizen = replace(staff, kind=AccountKind.ACCOUNT_KIND_CITIZEN, grants=(own,))
         callers = {
             "petitioner": holding("petitioner", OaLevel.OA_LEVEL_UNSPECIFIED, district.CODE, citizen),
+            "gateway": holding("gateway", OaLevel.OA_LEVEL_UNSPECIFIED, district.CODE),
             "commander": holding("commander", OaLevel.OA_LEVEL_DISTRICT, district.CODE),
             "clerk": holding("clerk", OaLevel.OA_LEVEL_DEPARTMENT, LEAD),
             "community": holding("community", OaLevel.OA_LEVEL_COMMUNITY, district.CODE),

@@ -1,7 +1,8 @@
 """Generates the Python package of the contracts into ``protos/gen``; quick when nothing has changed.
 
-Beside the stubs it holds the one list of services, from which everything else takes them: `onegrid.contracts` has the
-contract of each, `onegrid.stubs` a client of each. A service is on it by its ``<name>/v1/<name>_service.proto``.
+Beside the stubs it holds the one list of contracts and of the services that serve them, from which everything else
+takes them: `onegrid.contracts` has those, `onegrid.stubs` a client of each contract. A contract is on it by its
+``<name>/v1/<name>_service.proto``; it has a service of its own unless its option `served_by` names another one.
 
 Third-party protos are not in the repository: googleapis come with googleapis-common-protos, the well-known types with
 grpcio-tools, and protovalidate's rules as a descriptor inside its own package.
@@ -10,12 +11,18 @@ grpcio-tools, and protovalidate's rules as a descriptor inside its own package.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import FileDescriptorSet, ServiceOptions
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "gen"
@@ -118,7 +125,7 @@ def _ship_descriptors(out: Path) -> None:
     (out / "onegrid" / "protos.binpb").write_bytes(found.SerializeToString())
 
 
-_CONTRACTS = '''"""The contract of each service, by the service's name. Written by protos/generate.py."""
+_CONTRACTS = '''"""The contracts by name, and the services that serve them. Written by protos/generate.py."""
 
 from __future__ import annotations
 
@@ -129,13 +136,16 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 {imports}
 
-__all__ = ["CONTRACTS"]
+__all__ = ["CONTRACTS", "SERVICES"]
 
 CONTRACTS: Final[Mapping[str, ServiceDescriptor]] = {{
 {entries}}}
+SERVICES: Final[Mapping[str, tuple[str, ...]]] = {{
+{services}}}
+"""The names of the contracts that each service serves, its own first."""
 '''
 _CONTRACT = '    "{name}": {name}_service_pb2.DESCRIPTOR.services_by_name["{contract}"],\n'
-_STUBS = '''"""A client of all services. Written by protos/generate.py."""
+_STUBS = '''"""A client of all contracts. Written by protos/generate.py."""
 
 from __future__ import annotations
 
@@ -150,7 +160,7 @@ __all__ = ["Stubs"]
 
 
 class Stubs:
-    """A stub for each service, over its channel."""
+    """A stub for each contract, over the channel of the service that serves it."""
 
     def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
         self.channels = channels
@@ -160,24 +170,55 @@ _STUB = '''
     @cached_property
     def {name}(self) -> {name}_service_pb2_grpc.{contract}AsyncStub:
         """{contract}."""
-        return {name}_service_pb2_grpc.{contract}Stub(self.channels["{name}"])
+        return {name}_service_pb2_grpc.{contract}Stub(self.channels["{server}"])
 '''
 
 
 def _list_services(out: Path) -> None:
-    """Write the modules that list all services."""
+    """Write the modules that list all contracts and services."""
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-    files = {file.name: file for file in FileDescriptorSet.FromString((out / DESCRIPTORS.name).read_bytes()).file}
+    found = FileDescriptorSet.FromString((out / DESCRIPTORS.name).read_bytes())
+    files = {file.name: file for file in found.file}
     names = sorted(path.parts[-3] for path in sources() if path.name == f"{path.parts[-3]}_service.proto")
-    contracts = {name: files[f"onegrid/{name}/v1/{name}_service.proto"].service[0].name for name in names}
+    services = {name: files[f"onegrid/{name}/v1/{name}_service.proto"].service[0] for name in names}
+    served_by = _reader_of_served_by(found)
+    servers = {name: served_by(service.options) or name for name, service in services.items()}
+    for name, server in servers.items():
+        if servers.get(server) != server:
+            raise SystemExit(f"{name}: served_by names {server!r}, which is no service with a contract of its own")
+    contracts = [
+        {"name": name, "contract": service.name, "server": servers[name]} for name, service in services.items()
+    ]
+    served = {
+        server: (server, *(name for name in names if servers[name] == server != name))
+        for server in sorted(set(servers.values()))
+    }
+    listed = "".join(f"    {json.dumps(server)}: ({_quoted(each)}),\n" for server, each in served.items())
     for module, template, imported, entry in (
         ("contracts", _CONTRACTS, "pb2", _CONTRACT),
         ("stubs", _STUBS, "pb2_grpc", _STUB),
     ):
-        imports = "\n".join(f"from onegrid.{name}.v1 import {name}_service_{imported}" for name in contracts)
-        entries = "".join(entry.format(name=name, contract=contract) for name, contract in contracts.items())
-        (out / f"onegrid/{module}.py").write_text(template.format(imports=imports, entries=entries))
+        imports = "\n".join(f"from onegrid.{name}.v1 import {name}_service_{imported}" for name in names)
+        entries = "".join(entry.format(**each) for each in contracts)
+        (out / f"onegrid/{module}.py").write_text(template.format(imports=imports, entries=entries, services=listed))
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return "".join(f"{json.dumps(name)}, " for name in names).rstrip(" " if len(names) == 1 else ", ")
+
+
+def _reader_of_served_by(files: FileDescriptorSet) -> Callable[[ServiceOptions], str]:
+    """Reads the option of a service; the stubs that know it are only being made."""
+    from google.protobuf.descriptor_pool import DescriptorPool
+    from google.protobuf.message_factory import GetMessageClass
+
+    pool = DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    option = pool.FindExtensionByName("onegrid.options.v1.served_by")
+    known = GetMessageClass(pool.FindMessageTypeByName("google.protobuf.ServiceOptions"))
+    return lambda options: str(known.FromString(options.SerializeToString()).Extensions[option])
 
 
 def _plugin() -> str:

@@ -12,18 +12,19 @@ from pathlib import Path
 import pytest
 from tools import imports
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import CONTRACTS, SERVICES
 from onegrid_kit.service import installed
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_a_contract_has_a_package_that_is_installed_a_chart_and_objectives() -> None:
+def test_a_contract_has_a_package_that_is_installed_and_a_service_a_chart_and_objectives() -> None:
     packages = {path.parent.name for path in ROOT.glob("services/*/pyproject.toml")}
     charts = {path.parents[1].name for path in ROOT.glob("deploy/helm/*/templates/service.yaml")}
     objectives = {path.stem for path in ROOT.glob("deploy/observability/objectives/*.yaml")}
-    assert packages == charts == objectives == set(CONTRACTS)
-    assert {service.name: service.descriptor for service in installed()} == CONTRACTS
+    assert packages == set(CONTRACTS)
+    assert charts == objectives == {service.name for service in installed()} == set(SERVICES)
+    assert {each.name: each.descriptor for service in installed() for each in service.served} == CONTRACTS
 
 
 @pytest.mark.parametrize("service", CONTRACTS)
@@ -124,9 +125,32 @@ def test_codes_and_resource_names_are_taken_apart_in_one_place() -> None:
     assert not found, "use onegrid_kit.codes, or a ResourceName"
 
 
+def test_tests_ask_about_sessions_by_one_function() -> None:
+    # Whoever asks twice within a transaction gets the first answer again.
+    command = ["git", "grep", "-l", "pg_stat_activity WHERE", "*.py", ":!tests/test_architecture.py"]
+    found = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert found.stdout.split() == ["kit/src/onegrid_kit/testing/sessions.py"]
+
+
 def test_no_third_party_proto_is_copied_in() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.proto"], cwd=ROOT, check=True, capture_output=True, text=True)
     assert all(name.startswith("protos/onegrid/") for name in tracked.stdout.split())
+
+
+def test_decisions_are_numbered_one_by_one_and_referred_to_by_their_numbers() -> None:
+    records = {int(path.name[:4]): path for path in sorted((ROOT / "docs/adr").glob("*.md"))}
+    assert len(records) == len(list((ROOT / "docs/adr").iterdir())), "two have one number"
+    assert list(records) == list(range(1, len(records) + 1))
+    for number, path in records.items():
+        assert path.read_text().startswith(f"# {number}. ")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout.decode()
+    for name in tracked.split("\0"):
+        if not name.endswith((".md", ".proto", ".py", ".yaml")):
+            continue
+        written = (ROOT / name).read_text()
+        for linked, file in re.findall(r"\[ADR (\d+)\]\([^)]*adr/(\d{4}[a-z0-9-]*\.md)\)", written):
+            assert records[int(linked)].name == file, name
+        assert {int(number) for number in re.findall(r"\bADR (\d+)", written)} <= records.keys(), name
 
 
 def test_files_stay_small_enough_to_be_held_in_the_head() -> None:

@@ -6,38 +6,23 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from onegrid.contracts import CONTRACTS
-from onegrid_kit.embedded.ports import free_port
+from onegrid.contracts import SERVICES
+from onegrid_kit.embedded.ports import free_range
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
 from onegrid_kit.testing.waiting import HANG_S
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTS = {8080: 1, 50051: 4, 9101: 14}
+PORTS = {8081: 5, 50051: 5, 9101: 17}
 """The ports of the page: the first one, and how many there are in a row."""
 DIVISIONS = ROOT / "demo/src/onegrid_demo/data/divisions-210602.csv"
-
-
-def free_range(count: int) -> int:
-    """The first of so many free ports in a row."""
-    while True:
-        first = free_port()
-        with ExitStack() as taken:
-            try:
-                for port in range(first, first + count):
-                    taken.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
 
 
 def with_free_ports(page: str) -> str:
@@ -69,7 +54,7 @@ def environment() -> Iterator[dict[str, str]]:
 def test_the_page_leads_to_a_running_platform(environment: dict[str, str], tmp_path: Path) -> None:
     page = with_free_ports((ROOT / "docs/by-hand.md").read_text())
     lists = [set(names.split()) for names in re.findall(r"for service in ([a-z ]+);", page)]
-    assert lists == [set(CONTRACTS)] * len(lists)
+    assert lists == [set(SERVICES)] * len(lists)
     script = ["set -euo pipefail"]
     for language, block in re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL):
         if language == "python":

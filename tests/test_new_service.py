@@ -16,8 +16,6 @@ from tools import helm
 
 from onegrid_kit.testing.postgres import remove_data_below
 
-pytestmark = pytest.mark.timeout(300)
-
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/new-service.md").read_text()
 FILES = dict(re.findall(r"^`([\w./-]+)`\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
@@ -130,7 +128,8 @@ def test_its_lists_are_written_and_nothing_else_is_to_be_done(copy: Copy) -> Non
 
 
 def test_it_serves_with_the_others(copy: Copy, tmp_path: Path) -> None:
-    assert "lamp serves" in copy.run(copy.python, "-c", SERVE, tmp_path / "data").splitlines()
+    # Other threads write log lines in between.
+    assert "lamp serves" in copy.run(copy.python, "-c", SERVE, tmp_path / "data")
     remove_data_below(tmp_path)
 
 

@@ -64,6 +64,11 @@ def test_the_case_is_shown_as_a_table(demo: Demo) -> None:
         assert text in demo.output
 
 
+def test_the_fire_is_shown_from_the_sensor_to_its_review(demo: Demo) -> None:
+    for text in ("19:42:05", "朝凤社区2号楼301厨房", "ACKNOWLEDGE", "CLEAR", "REVIEWED"):
+        assert text in demo.output
+
+
 def test_the_python_example_runs(demo: Demo) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     given = f'TARGET = "127.0.0.1:{demo.port}"\nPASSWORD = {demo.password!r}\n'

@@ -21,13 +21,16 @@ from typing import Any
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import CONTRACTS, SERVICES
+from onegrid.emergency.v1.incident_steps_pb2 import IncidentAction
+from onegrid.emergency.v1.resources_pb2 import IncidentState
 from onegrid.petition.v1.resources_pb2 import Action, State, TaskState
 from onegrid_checks import settings as checks
+from onegrid_emergency.incident_lifecycle import LIFE as INCIDENT
 from onegrid_identity import granting
 from onegrid_kit import metrics, tracing
 from onegrid_kit.contracts import access_of, fields_under, visibility_of
-from onegrid_kit.service import installed
+from onegrid_kit.service import Service, installed
 from onegrid_kit.settings import ServiceSettings, describe
 from onegrid_petition import lifecycle
 
@@ -50,6 +53,21 @@ def life() -> str:
             *lifecycle.TASKS.diagram(TaskState.TASK_STATE_ASSIGNED, Action.ACTION_DISPATCH),
             "```\n",
             *lifecycle.TASKS.table(),
+            "",
+        )
+    )
+
+
+def incident_life() -> str:
+    """The incident's states as a diagram, and who may take which step."""
+    return "\n".join(
+        (
+            "# The life of an incident\n",
+            NOTE + "From the rules in `incident_lifecycle`, which the service itself asks.\n",
+            "```mermaid",
+            *INCIDENT.diagram(IncidentState.INCIDENT_STATE_REPORTED, IncidentAction.INCIDENT_ACTION_REPORT),
+            "```\n",
+            *INCIDENT.table(),
             "",
         )
     )
@@ -88,8 +106,13 @@ def measured() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _served() -> Iterator[Service]:
+    """The services, each followed by those that it hosts."""
+    return (served for service in installed() for served in service.served)
+
+
 def _metrics_of_services() -> Iterator[ModuleType]:
-    for service in installed():
+    for service in _served():
         if find_spec(f"{service.package}.metrics"):
             yield import_module(f"{service.package}.metrics")
 
@@ -101,7 +124,7 @@ def permissions() -> str:
         NOTE + "From the option `onegrid.options.v1.access` of each method, and the built-in roles.\n",
     ]
     lines += ["| method | open to | over | reads personal data | roles |", "| --- | --- | --- | --- | --- |"]
-    for service in installed():
+    for service in _served():
         for method in service.descriptor.methods:
             access = access_of(method)
             who = f"`{access.permission}`" if access.permission else ("anyone" if access.audience == 1 else "any token")
@@ -111,7 +134,7 @@ def permissions() -> str:
             lines.append(f"| {service.descriptor.name}.{method.name} | {who} | {over} | {reads} | {roles} |")
     lines += ["\n## Fields\n", "Those that are not for all who get an answer, from the option `visible_to`.\n"]
     lines += ["| field | visible to | roles |", "| --- | --- | --- |"]
-    for service in installed():
+    for service in _served():
         outputs = [method.output_type for method in service.descriptor.methods]
         fields = {field.full_name: field for output in outputs for field in fields_under(output)}
         for name, field in sorted(fields.items()):
@@ -191,20 +214,24 @@ LISTS: Mapping[str, tuple[str, Callable[[str], str]]] = {
     ),
     "deploy/helm/onegrid-data/values.yaml": (r"  - \w+", "  - {}".format),
 }
-"""Files with a line for each service: what such lines look like, and how one is written."""
+"""Files with a line for each service: what such lines look like, and how one is written. The READMEs have one for each
+contract.
+"""
 
 
 def listing(path: str) -> str:
     """The file, with a line for each service where such lines are."""
     line, write = LISTS[path]
+    names = CONTRACTS if path.startswith("README") else SERVICES
     before, _, after = re.split(rf"((?:^{line}\n)+)", (ROOT / path).read_text(), maxsplit=1, flags=re.MULTILINE)
-    return before + "".join(write(service) + "\n" for service in CONTRACTS) + after
+    return before + "".join(write(name) + "\n" for name in names) + after
 
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     **{path: partial(listing, path) for path in LISTS},
     "docs/values.md": chart_values,
     "docs/petition-life.md": life,
+    "docs/incident-life.md": incident_life,
     "docs/settings.md": settings,
     "docs/metrics.md": measured,
     "docs/permissions.md": permissions,

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import SERVICES
 from onegrid_observability import files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,10 +84,10 @@ def package() -> None:
         return
     print("==> packaging the charts", flush=True)
     PACKAGES.mkdir(parents=True, exist_ok=True)
-    for chart in (*CONTRACTS, "onegrid"):
+    for chart in (*SERVICES, "onegrid"):
         helm("dependency", "update", "--skip-refresh", CHARTS / chart)
         (CHARTS / chart / "Chart.lock").unlink(missing_ok=True)
-    for chart in (*CONTRACTS, "onegrid", "onegrid-data"):
+    for chart in (*SERVICES, "onegrid", "onegrid-data"):
         helm("package", "--destination", PACKAGES, CHARTS / chart)
     stamp.touch()
 
@@ -98,11 +98,11 @@ def _observe() -> None:
     wanted = {
         CHARTS / files.PLATFORM / "files/dashboards" / path.name: path
         for path in (made / "dashboards").glob("*.json")
-        if path.stem not in CONTRACTS
+        if path.stem not in SERVICES
     }
-    for chart in (*CONTRACTS, files.PLATFORM):
+    for chart in (*SERVICES, files.PLATFORM):
         wanted[CHARTS / chart / "files/rules.yaml"] = made / f"rules/{chart}.yaml"
-    for service in CONTRACTS:
+    for service in SERVICES:
         wanted[CHARTS / service / "files/dashboard.json"] = made / f"dashboards/{service}.json"
     for path, source in wanted.items():
         if not path.exists() or path.read_bytes() != source.read_bytes():

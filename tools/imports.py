@@ -22,7 +22,7 @@ CONFIG = ROOT / "build" / "imports.ini"
 _LAYERS = (
     "__main__",
     "main",
-    "api | handlers | jobs | steps | sender | current | web",
+    "api | handlers | jobs | steps | ladders | sender | current | web",
     "<below-api>",
     "commands | queries",
     "<below-commands>",
@@ -34,8 +34,22 @@ _LAYERS = (
 )
 TOUCHING_TABLES = ("store", "queries", "tables", "migrations")
 """The modules of a service that make statements; no other does, and nobody else imports its tables."""
-_WORKER = ("handlers", "jobs", "steps", "commands", "queries")
+_WORKER = ("handlers", "jobs", "steps", "ladders", "commands", "queries")
 """What a worker loads."""
+_WITHOUT_EVENTLET = (
+    "server",
+    "runtime",
+    "rpc",
+    "http",
+    "inbox",
+    "relay",
+    "pump",
+    "sending",
+    "steps",
+    "ladder",
+    "turns",
+)
+"""The modules of the kit that roles other than the worker load."""
 
 
 def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
@@ -87,10 +101,7 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
         "nameko and eventlet live in the worker alone",
         _forbidden(
             [
-                *(
-                    f"onegrid_kit.{name}"
-                    for name in ("server", "runtime", "rpc", "http", "inbox", "relay", "pump", "sending", "steps")
-                ),
+                *(f"onegrid_kit.{name}" for name in _WITHOUT_EVENTLET),
                 *services,
             ],
             ["nameko", "eventlet", "onegrid_kit.worker"],

@@ -151,5 +151,5 @@ def _listening() -> Iterator[_Sink]:
 def _clear(engine: Engine) -> None:
     """Empty what fills, so that each slice begins alike."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.execute(text("TRUNCATE sending, attempt, stepped_work"))
+        conn.execute(text("TRUNCATE sending, attempt, unconcluded, stepped_work"))
         conn.execute(text("CHECKPOINT"))

@@ -10,7 +10,7 @@ from typing import Final
 import grpc
 
 from benchmarks import machine, residents
-from benchmarks.comparing import MOST_STEAL, Figure, percentile
+from benchmarks.comparing import Figure, percentile, stolen_too_much
 from benchmarks.platform import Platform
 from onegrid.notify.v1 import notify_service_pb2 as pb
 from onegrid.notify.v1.delivery_pb2 import Channel
@@ -33,7 +33,7 @@ def measure(platform: Platform) -> Iterator[Figure]:
         took = [_publish_and_read(platform, editor, reader) for _ in range(_PUBLISHED)]
         passed = machine.times() - before
     steal = passed.share(passed.steal)
-    note = f"others took {steal:.1%} of the processors, more than {MOST_STEAL:.0%}" if steal > MOST_STEAL else ""
+    note = stolen_too_much(steal)
     for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99)):
         bar = _BAR_MS if name == "p99_ms" else None
         yield Figure(f"notify_publish.{name}", round(percentile(took, share) * 1000, 1), bar, least=False, note=note)

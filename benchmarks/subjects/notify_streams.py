@@ -13,7 +13,7 @@ from typing import Final
 import grpc
 
 from benchmarks import machine
-from benchmarks.comparing import MOST_STEAL, Figure, percentile
+from benchmarks.comparing import Figure, percentile, stolen_too_much
 from benchmarks.platform import Api, Platform
 from benchmarks.subjects.notify_publish import prepare, publish
 from onegrid_demo import district
@@ -40,10 +40,7 @@ def measure(platform: Platform) -> Iterator[Figure]:
             before = machine.times()
             took = [each for _ in range(_ROUNDS) for each in _send(platform, editor, readers, place)]
             passed = machine.times() - before
-            steal = passed.share(passed.steal)
-            note = (
-                f"others took {steal:.1%} of the processors, more than {MOST_STEAL:.0%}" if steal > MOST_STEAL else ""
-            )
+            note = stolen_too_much(passed.share(passed.steal))
             bar = _BAR_MS if name == "community" else None
             key = "notify_streams" if bar else f"notify_streams.{name}"
             yield Figure(f"{key}.p50_ms", round(percentile(took, 0.5) * 1000, 1))

@@ -18,6 +18,8 @@ from debian import BASE, make_system
 from engine import ToolError, docker, exists, label, ready, run
 from wheelhouse import BUILD, ROOT, RUNTIME, TOOLS, lay_out, packages, version
 
+from onegrid.contracts import SERVICES
+
 HERE = Path(__file__).parent
 BILLS = BUILD / "sbom"
 INPUTS = "onegrid.inputs"  # the label that holds the hash
@@ -26,8 +28,7 @@ EVALUATION = {f"evaluation-{path.stem}": path for path in sorted(HERE.glob("eval
 
 def services() -> list[str]:
     """The images of our own code."""
-    names = [path.parent.name for path in sorted(ROOT.glob("services/*/pyproject.toml"))]
-    return names + ["checks"] * (ROOT / "deploy/checks/pyproject.toml").exists()
+    return [*SERVICES] + ["checks"] * (ROOT / "deploy/checks/pyproject.toml").exists()
 
 
 def sources(*folders: Path) -> list[Path]:

@@ -12,7 +12,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from installation import ADMIN_PASSWORD, CHARTS, EVALUATION, NAMESPACE, Suite, render, secret, sized
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import SERVICES
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb2
 from onegrid.identity.v1 import identity_service_pb2_grpc as identity_pb2_grpc
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb2
@@ -115,7 +115,7 @@ async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster
     (smoke,) = cluster.test("street", on_line=print)
     assert smoke.code == 0, smoke.output
     (street,) = {only(cluster, "petition", "api", instance="street").ip}
-    targets = {name: f"{only(cluster, name, 'api', instance=NAMESPACE).ip}:50051" for name in CONTRACTS}
+    targets = {name: f"{only(cluster, name, 'api', instance=NAMESPACE).ip}:50051" for name in SERVICES}
     async with connect(targets["identity"]) as identity:
         login = identity_pb2.LoginWithPasswordRequest(login="admin", password=ADMIN_PASSWORD)
         session = (await identity_pb2_grpc.IdentityServiceStub(identity).LoginWithPassword(login)).session
@@ -132,7 +132,7 @@ async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster
 def test_services_and_callers_speak_mutual_tls(cluster: Cluster, tmp_path: Path) -> None:
     """The last but for the sizes' loads: who called in plain text is refused from now on, and let in again after it."""
     authority = Authority(tmp_path)
-    certificate, key = authority.issue("onegrid", [f"onegrid-{name}" for name in CONTRACTS])
+    certificate, key = authority.issue("onegrid", [f"onegrid-{name}" for name in SERVICES])
     files = {"tls.crt": certificate, "tls.key": key, "ca.crt": authority.file}
     cluster.apply([secret("onegrid-tls", **{name: Path(path).read_text() for name, path in files.items()})])
     tls = "--set=global.platform.tls.enabled=true,global.platform.tls.secret=onegrid-tls"

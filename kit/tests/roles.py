@@ -64,6 +64,20 @@ def start(environ: Mapping[str, str], *role: str, log: Path | None = None) -> su
 
 
 @contextmanager
+def scripted(module: str, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A module of these tests as a process, which has printed a line; killed in the end."""
+    command = [sys.executable, "-m", f"kit.tests.{module}", database_url]
+    process = subprocess.Popen(command, env=environment(database_url), stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline(), f"{module} ended with {process.wait()}"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
 def running(environ: Mapping[str, str], *role: str, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A role that serves; it must end in order and without delay when it is told to, unless it was killed."""
     process = start(environ, *role, log=log)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from sqlalchemy import event
 
@@ -18,17 +17,9 @@ from . import roles
 from .sample.steps import STEPS
 
 
-@contextmanager
-def stepping(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+def stepping(database_url: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """Such a process, killed in the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kit.tests.stepping", database_url], env=roles.environment(database_url)
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    return roles.scripted("stepping", database_url)
 
 
 def main(url: str) -> None:
@@ -43,6 +34,7 @@ def main(url: str) -> None:
         connection.commit()  # type: ignore[attr-defined]
 
     StepRunner("toy", engine, STEPS, SystemClock()).start()
+    print("steps", flush=True)
     while True:
         time.sleep(60)
 

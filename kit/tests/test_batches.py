@@ -15,11 +15,12 @@ from sqlalchemy import Engine, text
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit import audit
-from onegrid_kit.batches import BatchedCommand, BatchStatement, Item
+from onegrid_kit.batches import BatchedCommand, BatchStatement, Item, VersionChanged
 from onegrid_kit.callers import Call
 from onegrid_kit.database import Database
 from onegrid_kit.errors import OutcomeUnknown, RequestIdReused, Unavailable
 from onegrid_kit.testing.postgres import TestPostgres
+from onegrid_kit.testing.sessions import end_sessions
 from onegrid_kit.testing.waiting import eventually
 
 from .calls import CIPHER, a_call, a_request_id, count
@@ -94,6 +95,30 @@ async def test_what_nobody_needs_to_hear_of_is_done_and_audited_without_an_event
     assert count(engine, "effect") == count(engine, "audit_entry") == 2
 
 
+async def test_of_what_items_share_each_gets_a_part_as_long_as_there_is_one(database: Database, engine: Engine) -> None:
+    statement = BatchStatement(
+        "effect text",
+        "done AS (INSERT INTO effect (name) SELECT effect FROM fresh)",
+        guard="""
+          SELECT position FROM (SELECT position, row_number() OVER (ORDER BY position) AS place FROM item) AS placed
+          WHERE place <= 3 - (SELECT count(*) FROM effect)
+        """,
+        shared=True,
+    )
+    command = database.batched(statement, name="test")
+    calls = [a_call(a_request_id()) for _ in range(4)]
+    assert await run(command, [an_item(calls[0], "0")]) == ["things/0"]
+    together = [calls[1], calls[0], calls[1], calls[2], calls[3]]
+    outcomes = await run(command, [an_item(call, str(number)) for number, call in enumerate(together, start=1)])
+    assert outcomes[:3] == ["things/1", "things/0", "things/1"]
+    # One place is left, which the repeated requests took before these; whoever is left out asks again.
+    assert [type(outcome) for outcome in outcomes[3:]] == [VersionChanged, VersionChanged]
+    assert await run(command, [an_item(calls[2], "last")]) == ["things/last"]
+    assert [type(each) for each in await run(command, [an_item(calls[3]), an_item(a_call())])] == [VersionChanged] * 2
+    assert await run(command, [an_item(calls[2])]) == ["things/last"]
+    assert count(engine, "effect") == count(engine, "outbox") == 3
+
+
 async def test_what_comes_at_the_same_moment_is_one_block_of_the_trail(command: BatchedCommand, engine: Engine) -> None:
     call = a_call(a_request_id(), purpose='为民办事 \\ "x"')
     first = asyncio.create_task(command.run(an_item(a_call(), "first")))
@@ -154,11 +179,7 @@ async def test_a_connection_that_breaks_under_a_statement_is_an_error_for_calls_
     database: Database, engine: Engine
 ) -> None:
     def broken() -> bool:
-        with engine.begin() as conn:
-            running = "state = 'active' AND query = 'SELECT pg_sleep(1)'"
-            return bool(
-                conn.scalar(text(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {running}"))
-            )
+        return end_sessions(engine, "state = 'active' AND query = 'SELECT pg_sleep(1)'") > 0
 
     async def broken_under(repeatable: bool) -> object:
         connection = database.dedicated_connection()
@@ -178,10 +199,9 @@ async def test_a_goodbye_that_crosses_a_statement_is_nobodys_concern(
     connection = database.dedicated_connection()
     for _ in range(3):
         await connection.fetch("SELECT 5", repeatable=True)
-        with engine.begin() as conn:
-            # The loop stands still meanwhile: the server's last words lie unread.
-            conn.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT 5'"))
-            time.sleep(0.1)  # noqa: ASYNC251
+        # The loop stands still meanwhile: the server's last words lie unread.
+        end_sessions(engine, "query = 'SELECT 5'")
+        time.sleep(0.1)  # noqa: ASYNC251
         for _ in range(turns):
             await asyncio.sleep(0)
         assert [tuple(row) for row in await connection.fetch("SELECT 5", repeatable=True)] == [(5,)]

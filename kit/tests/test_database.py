@@ -20,6 +20,7 @@ from onegrid_kit.database import Database, lost, sync_engine
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.testing import waiting
 from onegrid_kit.testing.postgres import TestPostgres
+from onegrid_kit.testing.sessions import end_sessions, sessions
 
 from .calls import CIPHER, a_call, a_request_id, count
 
@@ -65,13 +66,7 @@ async def test_a_restart_of_postgresql_fails_no_call(own_postgres: TestPostgres,
 
 async def test_connections_that_broke_unnoticed_are_replaced_without_a_word(database: Database, engine: Engine) -> None:
     await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
-    with engine.connect() as conn:
-        conn.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
+    assert end_sessions(engine) > 0
     await asyncio.sleep(0.05)
     await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
     await asyncio.gather(*(database.read(one) for _ in range(8)))
@@ -89,9 +84,7 @@ async def test_a_dedicated_connection_that_was_not_set_up_to_the_end_is_opened_a
     # Without its codec it would read text.
     ((document,),) = await dedicated.fetch("SELECT CAST('[1]' AS jsonb)", repeatable=True)
     assert document == [1]
-    left = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SET %'")
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        await asyncio.to_thread(waiting.eventually, lambda: conn.execute(left).scalar_one() == 0)
+    await asyncio.to_thread(waiting.eventually, lambda: sessions(engine, "query LIKE 'SET %'") == 0)
 
 
 async def test_a_transaction_whose_connection_breaks_halfway_is_begun_again(database: Database, engine: Engine) -> None:
@@ -164,13 +157,8 @@ async def test_callers_that_give_up_at_any_moment_leave_no_connection_behind(dat
             asyncio.get_running_loop().call_later(moments.uniform(0, 0.06), caller.cancel)
         await asyncio.gather(*callers, return_exceptions=True)
         await database.close()
-    with engine.connect() as conn:
-        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        for _ in range(20):  # their processes end a moment after they do
-            if not (left := conn.execute(text(others)).scalar_one()):
-                break
-            await asyncio.sleep(0.1)
-    assert left == 0
+    # Their processes end a moment after they do.
+    await asyncio.to_thread(waiting.eventually, lambda: sessions(engine) == 0)
 
 
 async def test_a_closed_database_opens_no_connection_again(database: Database, engine: Engine) -> None:
@@ -196,17 +184,12 @@ async def test_a_loop_ends_cleanly_after_a_database_is_closed_under_load(
     database_url: str, engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     moments = random.Random(20201111)
-    sleeping = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        "AND state = 'active' AND query LIKE '%pg_sleep%'"
-    )
 
     def slow(conn: Connection) -> None:
         conn.execute(text("SELECT pg_sleep(9)"))
 
     def asleep() -> int:
-        with engine.connect() as conn:
-            return int(conn.execute(sleeping).scalar_one())
+        return sessions(engine, "state = 'active' AND query LIKE '%pg_sleep%'")
 
     async def stop() -> None:
         database = Database("sample", database_url, CIPHER)

@@ -19,6 +19,7 @@ import pytest
 
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_ports
+from onegrid_kit.testing.processes import command_of
 from onegrid_kit.testing.waiting import HANG_S, eventually
 
 
@@ -71,9 +72,9 @@ def test_a_child_gets_the_signal_when_its_starter_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
         pid = int(starter.stdout.readline())
-        eventually(lambda: b"sleep" in _command(pid))
+        eventually(lambda: b"sleep" in command_of(pid))
         starter.kill()
-    eventually(lambda: not _command(pid))
+    eventually(lambda: not command_of(pid))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone can lend")
@@ -81,15 +82,6 @@ def test_root_lends_a_user_and_nothing_of_its_own() -> None:
     nobody = pwd.getpwnam("nobody")
     done = subprocess.run(lent(["/bin/sh", "-c", "id -u; id -G"], nobody), capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(nobody.pw_uid), str(nobody.pw_gid)]
-
-
-def _command(pid: int) -> bytes:
-    """What the process runs; empty once it has ended."""
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as command:
-            return command.read()
-    except FileNotFoundError:
-        return b""
 
 
 def test_ports_of_servers_are_none_that_clients_are_lent() -> None:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from onegrid_kit.embedded.postgres import PostgresError, PostgresServer
-from onegrid_kit.testing.postgres import private_installation
+from onegrid_kit.testing.postgres import TestPostgres, private_installation
 from onegrid_kit.testing.waiting import eventually
 
 
@@ -103,3 +103,22 @@ def test_a_killed_one_has_left_no_process_also_in_a_container_where_root_sees_le
     command = [*confined, sys.executable, "-c", program, str(place)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "True []\n"), done.stderr
+
+
+def test_databases_of_killed_tests_do_not_keep_their_memory() -> None:
+    memory = Path("/dev/shm")  # noqa: S108
+    if not memory.is_dir():
+        pytest.skip("this machine has no files in memory")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left_behind = memory / f"onegrid-postgres-{ended.pid}-left"
+    in_use = memory / f"onegrid-postgres-{os.getpid()}-used"
+    for each in (left_behind, in_use):
+        each.mkdir()
+    try:
+        postgres = TestPostgres()
+        assert not left_behind.exists()
+        assert in_use.exists()
+        postgres.__exit__()
+    finally:
+        in_use.rmdir()

@@ -440,7 +440,7 @@ async def test_with_tls_it_shows_the_certificate_of_the_moment(database_url: str
 async def test_routes_that_can_not_be_kept_stop_the_start(api: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     route = get("/v1/x", Permitted("toy.nobody.has"), toy_web.look)
     with pytest.raises(TypeError, match=r"toy\.nobody\.has"):
-        Endpoint(api.runtime, route)
+        Endpoint(api.runtime, api.runtime.service, route)
     monkeypatch.setattr(toy_web, "ROUTES", (get("/v1/x", PUBLIC, toy_web.look),) * 2)
     with pytest.raises(TypeError, match="served twice"):
         HttpListener([api.runtime], api.runtime.settings)

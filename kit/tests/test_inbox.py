@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
 from sqlalchemy import Connection, Engine, text
 
-from onegrid.identity.v1.events_pb2 import RoleRevoked, UserDisabled
+from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued, RoleRevoked, UserDefined, UserDisabled
 from onegrid_kit.events import Delivery, Envelope, on, on_many
 from onegrid_kit.inbox import Inbox
 
@@ -71,6 +71,26 @@ def test_one_that_fails_among_them_is_set_aside_alone(engine: Engine) -> None:
     assert many.calls == [["users/a", "users/b", "users/c"], ["users/a"], ["users/b"], ["users/c"]]
     assert noted(engine) == ["users/a", "users/c"]
     assert [(each.handler, each.last_error) for each in inbox.parked()] == [("disabled", "ValueError: users/b")]
+
+
+def test_what_failed_is_kept_no_longer_than_the_contract_lets_personal_data_be(engine: Engine) -> None:
+    def fail(_: Connection, event: Message, __: Delivery) -> None:
+        raise ValueError(event.DESCRIPTOR.name)
+
+    messages = (OneTimeCodeIssued(code="482913"), UserDefined(user="users/a"), RoleRevoked(user="users/a"))
+    subscriptions = [on(type(each).__name__, type(each), fail) for each in messages]
+    inbox = Inbox("sample", engine, subscriptions, CIPHER, attempts=1)
+    inbox.deliver([envelope(each) for each in messages])
+
+    def left_after(time: timedelta) -> set[str]:
+        with engine.begin() as conn:
+            conn.execute(text("UPDATE parked_event SET first_failed_at = clock_timestamp() - :time"), {"time": time})
+        inbox.retry_due()
+        return {each.handler for each in inbox.parked()}
+
+    assert left_after(timedelta(minutes=4)) == {"OneTimeCodeIssued", "UserDefined", "RoleRevoked"}
+    assert left_after(timedelta(minutes=5)) == {"UserDefined", "RoleRevoked"}
+    assert left_after(timedelta(days=365)) == {"RoleRevoked"}
 
 
 def envelope(event: Message) -> Envelope:

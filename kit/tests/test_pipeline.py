@@ -656,7 +656,7 @@ async def test_a_command_that_leaves_its_resource_empty_is_not_done(api: Serving
 
 async def test_a_method_that_no_servicer_implements_is_not_served(api: Serving) -> None:
     with pytest.raises(TypeError, match="Look is implemented by no servicer"):
-        service_handler(api.runtime, [object()])
+        service_handler(api.runtime, api.runtime.service, [object()])
 
 
 async def test_a_method_that_two_servicers_implement_is_not_served(api: Serving) -> None:
@@ -665,7 +665,7 @@ async def test_a_method_that_two_servicers_implement_is_not_served(api: Serving)
             return b""
 
     with pytest.raises(TypeError, match="Ask is implemented by Toy and Again"):
-        service_handler(api.runtime, [toy_of(api), Again()])
+        service_handler(api.runtime, api.runtime.service, [toy_of(api), Again()])
 
 
 async def test_a_servicer_with_a_method_that_the_contract_lacks_is_not_served(api: Serving) -> None:
@@ -674,7 +674,7 @@ async def test_a_servicer_with_a_method_that_the_contract_lacks_is_not_served(ap
             return b""
 
     with pytest.raises(TypeError, match=r"More\.Lok is no method of toy\.v1\.ToyService"):
-        service_handler(api.runtime, [toy_of(api), More()])
+        service_handler(api.runtime, api.runtime.service, [toy_of(api), More()])
 
 
 async def test_several_servicers_share_a_contract(api: Serving) -> None:
@@ -683,9 +683,9 @@ async def test_several_servicers_share_a_contract(api: Serving) -> None:
 
     class Others:
         Ask = Read = Hold = Keep = Move = Make = Mend = Pile = Toy.Ask
-        Watch = Follow = Toy.Watch
+        Watch = Follow = Pour = Toy.Watch
 
-    assert service_handler(api.runtime, [Looking(), Others()])
+    assert service_handler(api.runtime, api.runtime.service, [Looking(), Others()])
 
 
 async def test_a_sampled_stream_is_one_span(api: Serving, spans: Any) -> None:

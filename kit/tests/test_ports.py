@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
@@ -27,7 +28,7 @@ def test_a_port_that_another_process_was_given_is_not_free_before_its_server_lis
     ) as other:
         assert other.stdout
         assert other.stdout.readline() == "23456\n"
-        monkeypatch.setattr(ports, "_candidate", lambda: next(candidates))
+        monkeypatch.setattr(ports, "_candidate", lambda *_: next(candidates))
         assert ports.free_port() == 23_457
         other.communicate()
     assert other.returncode == 0
@@ -35,5 +36,14 @@ def test_a_port_that_another_process_was_given_is_not_free_before_its_server_lis
 
 def test_no_port_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     candidates = iter([23_460, 23_460, 23_461])
-    monkeypatch.setattr(ports, "_candidate", lambda: next(candidates))
+    monkeypatch.setattr(ports, "_candidate", lambda *_: next(candidates))
     assert (ports.free_port(), ports.free_port()) == (23_460, 23_461)
+
+
+def test_ports_in_a_row_are_all_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 23_472))
+        candidates = iter([23_470, 23_474, 23_475, 23_476, 23_477])
+        monkeypatch.setattr(ports, "_candidate", lambda *_: next(candidates))
+        assert ports.free_range(3) == 23_474
+    assert ports.free_port() == 23_477

@@ -16,7 +16,9 @@ from google.protobuf.message import Message
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
-from onegrid.identity.v1.events_pb2 import RoleGranted, UserDisabled
+from onegrid.duty.v1.events_pb2 import RosterDefined
+from onegrid.emergency.v1.events_pb2 import IncidentReported
+from onegrid.identity.v1.events_pb2 import RoleGranted, UserDefined, UserDisabled
 from onegrid_kit import outbox, relay, steps
 from onegrid_kit.announcing import Current
 from onegrid_kit.lease import Lease
@@ -36,18 +38,20 @@ def channel(empty_broker: RabbitServer) -> Iterator[Any]:
     with amqp.Connection(empty_broker.url.split("@")[1].rstrip("/")) as connection:
         channel = connection.channel()
         yield channel
-        for queue in ("onegrid.grid", "integrator"):
+        for queue in ("onegrid.grid", "onegrid.emergency", "integrator"):
             channel.queue_delete(queue)
 
 
 @contextmanager
-def relaying(engine: Engine, url: str, *left_out: str, current: Sequence[Current] = ()) -> Iterator[None]:
-    """A relay of identity in a thread; nobody here subscribes to grants."""
+def relaying(
+    engine: Engine, url: str, *left_out: str, of: str = "identity", current: Sequence[Current] = ()
+) -> Iterator[None]:
+    """A relay of identity, or of another service, in a thread; nobody here subscribes to grants."""
     absent = ("notify", *left_out)
     loop, stopping = asyncio.new_event_loop(), asyncio.Event()
     health = Health("broker", "database")
     thread = threading.Thread(
-        target=lambda: loop.run_until_complete(relay.relay("identity", engine, url, absent, stopping, health, current))
+        target=lambda: loop.run_until_complete(relay.relay(of, engine, url, absent, stopping, health, current))
     )
     thread.start()
     try:
@@ -233,3 +237,31 @@ def test_a_relay_that_loses_the_broker_says_only_that(
     assert "Traceback" not in log.read_text()
     with engine.connect() as conn:
         assert conn.execute(text("SELECT expire_time <= clock_timestamp() FROM lease")).scalar_one()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_events_wait_for_the_queue_of_the_service_that_hosts_their_subscriber(
+    engine: Engine, empty_broker: RabbitServer, channel: Any
+) -> None:
+    """duty, which has no queue of its own, subscribes to accounts."""
+    publish(engine, ("users/a", UserDefined(user="users/a")))
+    with relaying(engine, empty_broker.url, "petition", "grid"):
+        eventually(lambda: sample("onegrid_subscriber_queue_missing", subscriber="duty") == 1)
+        assert count(engine, "outbox") == 1
+        channel.queue_declare("onegrid.emergency", durable=True, auto_delete=False)
+        channel.queue_bind("onegrid.emergency", "onegrid.identity", UserDefined.DESCRIPTOR.full_name)
+        eventually(lambda: count(engine, "outbox") == 0)
+    assert subjects(channel, "onegrid.emergency") == ["users/a"]
+
+
+def test_events_of_a_hosted_contract_go_to_an_exchange_of_its_own(
+    engine: Engine, empty_broker: RabbitServer, channel: Any
+) -> None:
+    publish(engine, ("rosters/a", RosterDefined()))
+    with relaying(engine, empty_broker.url, "identity", "petition", of="emergency"):
+        eventually(lambda: count(engine, "outbox") == 0)
+        channel.queue_declare("integrator", durable=True, auto_delete=False)
+        channel.queue_bind("integrator", "onegrid.duty", "#")
+        publish(engine, ("rosters/b", RosterDefined()), ("incidents/b", IncidentReported()))
+        eventually(lambda: count(engine, "outbox") == 0)
+    assert subjects(channel, "integrator") == ["rosters/b"]

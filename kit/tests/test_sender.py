@@ -44,9 +44,10 @@ from onegrid_kit.sending import (
     routing,
 )
 from onegrid_kit.sending.runner import NEEDS, SendingRunner
-from onegrid_kit.sending.store import claims, outcomes
+from onegrid_kit.sending.store import claims, outcomes, unconcluded
 from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.testing.postgres import TestPostgres
+from onegrid_kit.testing.sessions import IN_TRANSACTION, sessions
 from onegrid_kit.testing.waiting import eventually, eventually_async
 
 from . import roles
@@ -136,12 +137,10 @@ def value(name: str, **labels: str) -> float:
 async def test_an_attempt_is_committed_and_no_transaction_is_open_while_a_provider_is_called(
     database_url: str, engine: Engine
 ) -> None:
-    open_ = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
     stored = []
 
     async def none_is_open() -> bool:
-        with engine.connect() as conn:
-            return bool(conn.execute(text(open_)).scalar_one() == 0)
+        return sessions(engine, IN_TRANSACTION) == 0
 
     async def look(outgoing: Outgoing, message: Send, attempt: Attempt) -> Result:
         stored.append((attempts_of(engine, outgoing.id), attempt))
@@ -316,12 +315,50 @@ async def test_an_outcome_is_stored_even_if_the_service_fails_to_hear_it(databas
     faults = value("onegrid_sending_faults_total", part="concluded")
     enqueue(engine, "a", "poison", "b")
     with capture_logs() as logged:
-        async with sending_by(database_url, FakeProvider(), concluded=concluded):
+        async with sending_by(database_url, FakeProvider(), concluded=concluded, retry_base_s=60.0):
             await all_end(engine, {State.ACCEPTED: 3})
     assert ("outcome not concluded", "poison") in {(each["event"], each.get("sending")) for each in logged}
     with engine.connect() as conn:
         assert set(conn.execute(text("SELECT name FROM effect")).scalars()) == {"a", "b"}
-    assert value("onegrid_sending_faults_total", part="concluded") == faults + 1
+        assert [(each.sending.id, each.error) for each in sending.unconcluded(conn)] == [("poison", "RuntimeError")]
+    assert value("onegrid_sending_faults_total", part="concluded") > faults
+
+
+async def test_what_the_service_fails_to_hear_stops_nothing_else_and_is_heard_once_it_can_be(
+    database_url: str, engine: Engine
+) -> None:
+    def concluded(conn: Connection, conclusions: Sequence[Conclusion], _: Context) -> None:
+        for each in conclusions:
+            conn.execute(text("INSERT INTO effect (name) VALUES (:name)"), {"name": f"{each.sending.id} {each.code}"})
+            if broken and each.sending.id.startswith("poison"):
+                conn.execute(text("SELECT 1 / 0"))
+
+    broken = True
+    with engine.begin() as conn:
+        names = ["poison overdue", "overdue", "poison early", "early"]
+        sending.enqueue(conn, [Sending(id=each, channel="MAIL") for each in names], CLOCK.now())
+        due, _ = claims.claim(conn, [claims.Claim("MAIL", Lane.NORMAL, 10)], CLOCK.now())
+        claims.begin(conn, [(each, "first") for each in due], lasts_s=0)
+    with engine.begin() as conn:
+        accepted = [outcomes.Finished(each, 1, Result.accepted(each)) for each in names if "early" in each]
+        sending.receive(conn, [Receipt("first", each, Outcome.READ) for each in names if "early" in each], CLOCK.now())
+        outcomes.finish(conn, accepted, CLOCK.now(), lambda *_: None)
+    past = CLOCK.now() - timedelta(seconds=1)
+    enqueue(engine, "poison expired", "expired", expire_time=past)
+    enqueue(engine, "sent")
+    with capture_logs():
+        async with sending_by(database_url, FakeProvider(), concluded=concluded, retry_most_s=0.1) as sends:
+            await all_end(engine, {State.UNKNOWN: 2, State.READ: 2, State.EXPIRED: 2, State.ACCEPTED: 1})
+            with engine.connect() as conn:
+                sends.measure(conn)
+                assert len(sending.unconcluded(conn)) == 3
+            assert value("onegrid_sendings_unresolved", state="unconcluded") == 3
+            broken = False
+            await eventually_async(lambda: _is(count(engine, "unconcluded") == 0))
+    with engine.connect() as conn:
+        heard = sorted(conn.execute(text("SELECT name FROM effect")).scalars())
+    learned = ["early ", "expired ", "overdue NO_OUTCOME"]
+    assert heard == sorted(["sent ", *learned, *(f"poison {each}" for each in learned)])
 
 
 async def test_bulk_never_takes_all_of_a_provider_and_urgent_ones_overtake_200_000(
@@ -403,6 +440,55 @@ async def test_a_district_s_own_provider_sends_for_it_alone(database_url: str, e
         own.answer = general.answer
         await all_end(engine, {State.ACCEPTED: 61})
     assert (general.calls.total(), own.calls.total()) == (1, 60)
+
+
+@pytest.mark.parametrize("channel", ["MAIL", "PIGEON"])
+async def test_what_no_provider_serves_waits_for_one_for_a_while_and_ends(
+    channel: str, database_url: str, engine: Engine
+) -> None:
+    own = FakeProvider("own", districts=["441900"])
+    now = CLOCK.now()
+    enqueue(engine, "nobody's", "soon served", channel=channel, district="441901")
+    enqueue(engine, "a code", channel=channel, district="441901", expire_time=now + timedelta(minutes=5))
+    enqueue(engine, "old", channel=channel, district="441901", expire_time=now - timedelta(seconds=1))
+    heard: list[tuple[str, State]] = []
+
+    async def wait(*codes: str) -> None:
+        """They are put off for that reason."""
+        await eventually_async(lambda: _is({of(engine, each).last_code for each in codes} == {"NO_PROVIDER"}))
+
+    async with sending_by(
+        database_url,
+        own,
+        concluded=lambda _, conclusions, __: heard.extend(
+            (each.sending.id, each.sending.state) for each in conclusions
+        ),
+    ):
+        await wait("nobody's", "soon served", "a code")
+        assert of(engine, "a code").due_time == of(engine, "a code").expire_time
+        assert (of(engine, "nobody's").due_time or now) > now + timedelta(minutes=5)
+        with engine.begin() as conn:
+            conn.execute(
+                text(
+                    """
+                    UPDATE sending SET due_time = now(), expire_time = expire_time - interval '1 hour'
+                    WHERE id IN ('nobody''s', 'a code')
+                    """
+                )
+            )
+        await ends(engine, "nobody's", State.FAILED)
+        await ends(engine, "a code", State.EXPIRED)
+    assert {each: of(engine, each).last_code for each in ("nobody's", "a code")} == {
+        "nobody's": "NO_PROVIDER",
+        "a code": "NO_PROVIDER",
+    }
+    assert sorted(heard) == [("a code", State.EXPIRED), ("nobody's", State.FAILED), ("old", State.EXPIRED)]
+    async with sending_by(database_url, FakeProvider("new", channel)):
+        with engine.begin() as conn:
+            conn.execute(text("UPDATE sending SET due_time = now() WHERE id = 'soon served'"))
+            assert sending.replay(conn, "nobody's", CLOCK.now())
+        await ends(engine, "nobody's", State.ACCEPTED)
+        await ends(engine, "soon served", State.ACCEPTED)
 
 
 async def test_draining_lets_calls_end_and_begins_none(database_url: str, engine: Engine) -> None:
@@ -488,16 +574,17 @@ async def test_what_waits_and_what_nobody_has_resolved_is_measured(database_url:
         return Result.unknown("DATA_CUT")
 
     enqueue(engine, "later", lane=Lane.URGENT, due_time=CLOCK.now() + timedelta(hours=1))
-    enqueue(engine, "late", channel="SMS", due_time=CLOCK.now() - timedelta(hours=1))
+    enqueue(engine, "late", channel="SMS", lane=Lane.CRITICAL, due_time=CLOCK.now() - timedelta(hours=1))
     enqueue(engine, "cut")
     before = value("onegrid_sending_attempts_total", provider="first", outcome="unknown")
-    async with sending_by(database_url, FakeProvider(answer=cut)) as sender:
+    busy = FakeProvider("busy", "SMS", concurrency=0)
+    async with sending_by(database_url, FakeProvider(answer=cut), busy) as sender:
         await ends(engine, "cut", State.UNKNOWN)
         with engine.connect() as conn:
             sender.measure(conn)
     assert value("onegrid_sendings_waiting", channel="MAIL", lane="urgent") == 1
     assert value("onegrid_sendings_oldest_due_seconds", channel="MAIL", lane="urgent") == 0
-    assert value("onegrid_sendings_oldest_due_seconds", channel="SMS", lane="normal") >= 3600
+    assert value("onegrid_sendings_oldest_due_seconds", channel="SMS", lane="critical") >= 3600
     assert value("onegrid_sendings_unresolved", state="unknown") == 1
     assert value("onegrid_sending_attempts_total", provider="first", outcome="unknown") == before + 1
     assert value("onegrid_sending_call_seconds_count", provider="first") > 0
@@ -576,16 +663,18 @@ def test_the_role_is_ready_drains_on_sigterm_and_operators_decide_on_what_is_lef
     assert states(engine) == {State.ACCEPTED: 2}
     enqueue(engine, "c", "d", batch="articles/1")
     assert roles.run(environ, "sendings", "stop", "articles/1").stdout == "2 were waiting, and are not sent\n"
-    with engine.begin() as conn:
-        assert sending.resume(conn, "articles/1") == 2
+    assert states(engine) == {State.ACCEPTED: 2, State.STOPPED: 2}
+    assert roles.run(environ, "sendings", "resume", "articles/1").stdout == "2 to be sent\n"
     with engine.begin() as conn:
         due, _ = claims.claim(conn, [claims.Claim("MAIL", Lane.NORMAL, 10)], CLOCK.now())
         begun = claims.begin(conn, [(each, "first") for each in due], lasts_s=60)
         finished = [outcomes.Finished(each, 1, Result.unknown("DATA_CUT")) for each in begun]
-        outcomes.finish(conn, finished, CLOCK.now(), lambda *_: None)
+        learned = outcomes.finish(conn, finished, CLOCK.now(), lambda *_: None)
+        unconcluded.set_aside(conn, learned[0], "RuntimeError", pause_s=60)
     listed = roles.run(environ, "sendings", "list").stdout.splitlines()
     assert [each.rsplit("\t", 1)[0] for each in listed] == [
-        f"{each}\tUNKNOWN\t1\tMAIL\tfirst\tDATA_CUT" for each in ("c", "d")
+        *(f"{each}\tUNKNOWN\t1\tMAIL\tfirst\tDATA_CUT" for each in ("c", "d")),
+        "c\tUNCONCLUDED\t1\tMAIL\tfirst\tRuntimeError",
     ]
     assert roles.run(environ, "sendings", "settle", "c", "delivered").returncode == 0
     assert roles.run(environ, "sendings", "replay", "d").returncode == 0

@@ -117,9 +117,11 @@ async def test_an_api_s_command_does_the_same_as_a_worker(database_url: str, eng
                 a_sending("b", batch="articles/1")]  # fmt: skip
     assert await database.write(lambda conn: sending.enqueue(conn, sendings, NOW)) == 2
     assert await database.read(lambda conn: sending.find(conn, "a")) == of(engine, "a")
-    assert await database.write(lambda conn: sending.stop(conn, "articles/1", NOW)) == 2
+    assert await database.write(lambda conn: sending.stop(conn, "articles/1")) == 2
+    assert await database.write(lambda conn: sending.move(conn, "articles/1", NOW)) == (2, True)
     assert await database.read(lambda conn: sending.count_by_state(conn, "articles/1")) == {State.STOPPED: 2}
     assert await database.write(lambda conn: sending.resume(conn, "articles/1")) == 2
+    assert await database.write(lambda conn: sending.move(conn, "articles/1", NOW)) == (2, True)
     attempts = await database.write(
         lambda conn: claims.begin(conn, [(each, "first") for each in claimed(conn)], lasts_s=0)
     )
@@ -179,7 +181,8 @@ def test_what_has_expired_or_was_stopped_is_ended_instead_of_claimed(engine: Eng
         a_sending("before the stop", batch="articles/1"),
     )
     with engine.begin() as conn:
-        assert sending.stop(conn, "articles/1", NOW) == 1
+        assert sending.stop(conn, "articles/1") == 1
+        assert sending.move(conn, "articles/1", NOW) == (1, True)
     # A transaction that enqueued into the batch without having heard of its stop.
     enqueue(engine, a_sending("after the stop", batch="articles/1"), a_sending("other", batch="articles/2"))
     with engine.begin() as conn:
@@ -193,12 +196,13 @@ def test_what_has_expired_or_was_stopped_is_ended_instead_of_claimed(engine: Eng
     with engine.begin() as conn:
         assert sending.count_by_state(conn, "articles/1") == {State.STOPPED: 2}
         assert sending.resume(conn, "articles/1") == 2
+        assert sending.move(conn, "articles/1", NOW) == (2, True)
         assert {each.id for each in claimed(conn)} >= {"before the stop", "after the stop"}
 
 
 def test_who_resumes_a_batch_finds_what_is_being_stopped(engine: Engine) -> None:
     with engine.begin() as conn:
-        sending.stop(conn, "articles/1", NOW)
+        sending.stop(conn, "articles/1")
     enqueue(engine, a_sending("after the stop", batch="articles/1"))
 
     def resume() -> int:
@@ -215,14 +219,46 @@ def test_who_resumes_a_batch_finds_what_is_being_stopped(engine: Engine) -> None
             eventually(lambda: resuming.done() or (bool(pids) and conn.execute(waits, {"pid": pids[0]}).scalar_one()))
         assert resuming.result() == 1
     with engine.begin() as conn:
+        assert sending.move(conn, "articles/1", NOW) == (1, True)
         assert [each.id for each in claimed(conn)] == ["after the stop"]
+
+
+def test_a_large_batch_is_stopped_at_once_and_moved_in_pieces_as_was_wanted_last(engine: Engine) -> None:
+    names = [f"s{number}" for number in range(25)]
+    enqueue(engine, *(a_sending(each, batch="articles/1") for each in names), a_sending("other", batch="articles/2"))
+
+    def moved() -> tuple[int, bool]:
+        with engine.begin() as conn:
+            return sending.move(conn, "articles/1", NOW, most=10)
+
+    def by_state() -> Mapping[State, int]:
+        with engine.connect() as conn:
+            return sending.count_by_state(conn, "articles/1")
+
+    with engine.begin() as conn:
+        assert sending.stop(conn, "articles/1") == 25
+        assert sending.stop(conn, "articles/1") == 0
+    # Nothing was moved yet, and nothing is sent.
+    assert by_state() == {State.WAITING: 25}
+    with engine.connect() as conn:
+        assert [each.id for each in claimed(conn, most=100)] == ["other"]
+        conn.rollback()
+    assert moved() == (10, False)
+    assert by_state() == {State.WAITING: 15, State.STOPPED: 10}
+    with engine.begin() as conn:
+        assert sending.resume(conn, "articles/1") == 25
+        assert sending.resume(conn, "articles/1") == 0
+    assert [moved(), moved()] == [(10, False), (0, True)]
+    assert by_state() == {State.WAITING: 25}
+    with engine.begin() as conn:
+        assert len(claimed(conn, most=100)) == 26
 
 
 def test_a_stop_lets_a_call_end_and_no_other_begin(engine: Engine) -> None:
     enqueue(engine, a_sending("a", batch="articles/1"))
     attempt = begun(engine, "a")
     with engine.begin() as conn:
-        assert sending.stop(conn, "articles/1", NOW) == 0
+        assert sending.stop(conn, "articles/1") == 0
     finish(engine, attempt, Result.failed("BUSY", temporary=True))
     with engine.begin() as conn:
         assert claimed(conn) == []
@@ -319,9 +355,15 @@ def test_receipts_find_their_attempts_without_reading_all(engine: Engine) -> Non
     # One that stays: another system sends by the same provider.
     receive(engine, Receipt("first", "of others", Outcome.DELIVERED))
     explained = Explained(engine)
-    receipts = [Receipt("first", "of s7", Outcome.DELIVERED)]
+    with engine.connect() as conn:
+        (attempt,) = sending.attempts_of(conn, "s8")
+    by_id, by_key = (
+        [Receipt("first", "of s7", Outcome.DELIVERED)],
+        [Receipt("first", "", Outcome.DELIVERED, key=attempt.key)],
+    )
     for query in (
-        lambda conn: outcomes.receive(conn, receipts, NOW),
+        lambda conn: outcomes.receive(conn, by_id, NOW),
+        lambda conn: outcomes.receive(conn, by_key, NOW),
         lambda conn: outcomes.receive_early(conn, NOW),
     ):
         work = explained.work(query)
@@ -341,6 +383,25 @@ def test_an_early_receipt_waits_for_the_outcome_of_its_attempt(engine: Engine) -
         assert outcomes.receive_early(conn, NOW) == []
     assert concluded.sending == of(engine, "a")
     assert concluded.sending.state is State.DELIVERED
+
+
+def test_a_receipt_that_names_the_key_settles_an_attempt_whose_answer_was_lost(engine: Engine) -> None:
+    enqueue(engine, a_sending("lost"), a_sending("runs"))
+    lost, runs = begun(engine, "lost"), begun(engine, "runs")
+    finish(engine, lost, Result.unknown("NO_ANSWER"))
+    refused = Receipt("first", "its id", Outcome.FAILED, "BOUNCED", address_refused=True, key=lost.key)
+    # Nobody says anything of another provider's attempts.
+    assert receive(engine, replace(refused, provider="other")) == []
+    assert state_of(engine, "lost") is State.UNKNOWN
+    (concluded,) = receive(engine, refused)
+    assert (concluded.sending.state, concluded.code, concluded.address_refused) == (State.FAILED, "BOUNCED", True)
+    # The id is known from then on.
+    receive(engine, Receipt("first", "its id", Outcome.DELIVERED))
+    assert state_of(engine, "lost") is State.DELIVERED
+    receive(engine, Receipt("first", "", Outcome.DELIVERED, key=runs.key))
+    assert finish(engine, runs, Result.accepted("id"))[0].sending.state is State.DELIVERED
+    with engine.begin() as conn:
+        assert outcomes.to_ask(conn, ["first"], base_s=0) == []
 
 
 RESULTS: Mapping[str, Result] = {

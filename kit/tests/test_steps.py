@@ -24,6 +24,7 @@ from onegrid_kit.database import Database, sync_engine
 from onegrid_kit.steps import Progress, State, StepRunner, Steps, Work
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.rabbitmq import RabbitServer
+from onegrid_kit.testing.sessions import IN_TRANSACTION, WAITS_FOR_LOCK, sessions
 from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from . import roles
@@ -326,9 +327,7 @@ def test_a_stop_waits_for_the_step_that_is_being_taken_and_no_other_is(engine: E
         running = pool.submit(a_runner(engine, gate.kinds).step)
         eventually(lambda: len(gate.inside) == 1)
         stopping = pool.submit(do, engine, steps.stop, "a")
-        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-        with engine.connect() as conn:
-            eventually(lambda: conn.execute(waiting).scalar_one() == 1)
+        eventually(lambda: sessions(engine, WAITS_FOR_LOCK) == 1)
         gate.open.set()
         assert running.result()
         assert stopping.result()
@@ -363,18 +362,14 @@ def test_a_runner_that_hangs_in_a_step_is_replaced_and_does_nothing_twice(databa
     work_id = start(engine, numbers=1_000_000, size=1)
     with engine.begin() as conn:
         conn.execute(text("INSERT INTO pause VALUES (0.02)"))
-    in_a_step = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
-    )
     with stepping(database_url) as first:
         eventually(lambda: of(engine, work_id).done > 0)
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            while True:
-                first.send_signal(signal.SIGSTOP)
-                # It is in a transaction that nobody ends for now, wherever that is.
-                if conn.execute(in_a_step).scalar_one() == 1:
-                    break
-                first.send_signal(signal.SIGCONT)
+        while True:
+            first.send_signal(signal.SIGSTOP)
+            # It is in a transaction that nobody ends for now, wherever that is.
+            if sessions(engine, IN_TRANSACTION) == 1:
+                break
+            first.send_signal(signal.SIGCONT)
         with stepping(database_url):
             done = of(engine, work_id).done
             eventually(lambda: of(engine, work_id).done > done + 10)

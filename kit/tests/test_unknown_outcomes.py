@@ -22,6 +22,7 @@ from onegrid_kit.database import sync_engine
 from onegrid_kit.migrations import migrate
 from onegrid_kit.testing.api import Refused, Serving, serving
 from onegrid_kit.testing.postgres import TestPostgres
+from onegrid_kit.testing.sessions import end_sessions, sessions
 from onegrid_kit.testing.waiting import eventually
 
 from . import toy
@@ -68,10 +69,14 @@ async def api(url: str) -> AsyncIterator[Serving]:
         yield replace(api, channel=channel)
 
 
+_UNANSWERED = "wait_event = 'SyncRep'"
+
+
 class UnansweredCommits:
     """While it is open, transactions are stored and get no answer; those that wait for one can be cut off."""
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._conn = engine.connect()
 
     async def __aenter__(self) -> Self:
@@ -83,13 +88,11 @@ class UnansweredCommits:
     async def cut(self) -> None:
         """Break the connection of a transaction that waits."""
         await self.reached()
-        self._conn.execute(
-            text("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
-        )
+        end_sessions(self._engine, _UNANSWERED)
 
     async def reached(self) -> None:
         """Wait until a transaction waits."""
-        await self._until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')")
+        await asyncio.to_thread(eventually, lambda: sessions(self._engine, _UNANSWERED) > 0)
 
     def forget(self) -> None:
         """Let a server that starts again answer as usual."""

@@ -85,6 +85,8 @@ def toys(package: str) -> descriptor_pb2.FileDescriptorProto:
     _method(service, "Mend", command=True, resource_field="thing.name", **permitted)
     _method(service, "Watch", audience=options_pb2.AUDIENCE_AUTHENTICATED).server_streaming = True
     _method(service, "Follow", **permitted).server_streaming = True
+    pour = _method(service, "Pour", command=True, scope_field="place", resource_field="place", **permitted)
+    pour.client_streaming = pour.server_streaming = True
     return file
 
 
@@ -163,6 +165,14 @@ class Toy:
             self.watching -= 1
 
     Follow = Watch
+
+    async def Pour(self, requests: AsyncIterator[Any], call: Call) -> AsyncIterator[Message]:
+        self.watching += 1
+        try:
+            async for request in requests:
+                yield await self._do(request, call)
+        finally:
+            self.watching -= 1
 
 
 def toy_of(api: Serving) -> Toy:

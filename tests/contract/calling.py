@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
 from onegrid.common.v1 import error_reason_pb2 as common_reasons
 from onegrid.options.v1 import options_pb2
@@ -26,15 +26,24 @@ from onegrid_kit.database import sync_engine
 from onegrid_kit.testing.waiting import HANG_S
 
 M = TypeVar("M", bound=Message)
+_WAITING = (
+    "outbox",
+    "stepped_work WHERE state = 'RUNNING'",
+    "sending WHERE state = 'WAITING' AND due_time <= now() OR state = 'SENDING'",
+)
+"""What background processes are about to change."""
+_ANYTHING_WAITS = text("SELECT " + " OR ".join(f"EXISTS (SELECT FROM {waiting})" for waiting in _WAITING))
 
-METHODS: Sequence[MethodDescriptor] = [method for service in SERVICES for method in service.descriptor.methods]
+SERVED = [served for service in SERVICES for served in service.served]
+"""The services, and those that they host."""
+METHODS: Sequence[MethodDescriptor] = [method for service in SERVED for method in service.descriptor.methods]
 OF_REQUEST = {method.input_type.full_name: method for method in METHODS}
 REASON_ENUMS = {
     service.domain: (
         common_reasons.ErrorReason,
         import_module(f"onegrid.{service.name}.v1.error_reason_pb2").ErrorReason,
     )
-    for service in SERVICES
+    for service in SERVED
 }
 REASONS = {
     domain: {key.removeprefix("ERROR_REASON_") for enum in enums for key, number in enum.items() if number}
@@ -64,7 +73,7 @@ def documented_metadata() -> dict[tuple[str, str], set[str]]:
     example = re.compile(r'"reason": "(\w+)".*?"metadata": \{(.*?)\} \}')
     return {
         (service.domain, reason): set(re.findall(r'"(\w+)":', metadata))
-        for service in SERVICES
+        for service in SERVED
         for package in ("common", service.name)
         for reason, metadata in example.findall((ROOT / f"protos/onegrid/{package}/v1/error_reason.proto").read_text())
     }
@@ -142,6 +151,7 @@ class District:
         self.cipher_keys: str = callers["cipher_keys"]
         self.folder = folder
         self.engines: dict[str, Engine] = {name: sync_engine(url) for name, url in sorted(callers["databases"].items())}
+        self._queries: dict[str, TextClause] = {}
         self.channel = self.connect()
         self.small_pages_channel = self.connect(callers["small_pages_port"])
         """The same platform, but that its lists end their pages after a hundred bytes."""
@@ -173,7 +183,13 @@ class District:
         if token is not None:
             metadata = (*metadata, ("authorization", f"Bearer {token}"))
         try:
-            if method.server_streaming:
+            if method.client_streaming:
+                exchange = self.channel.stream_stream(path(method))(
+                    iter((raw,)), metadata=metadata, timeout=HANG_S, compression=compression
+                )
+                answer = next(iter(exchange), b"")
+                exchange.cancel()
+            elif method.server_streaming:
                 stream = self.channel.unary_stream(path(method))(
                     raw, metadata=metadata, timeout=HANG_S, compression=compression
                 )
@@ -206,39 +222,47 @@ class District:
             return answer.status == health_pb2.HealthCheckResponse.SERVING
 
     def settle(self) -> None:
-        """Wait until every event has been carried and handled."""
+        """Wait until every event has been carried and handled, work in steps is done, and what is due to be sent was
+        taken up."""
         deadline = time.monotonic() + HANG_S
         quiet = 0
         while quiet < 3:
             assert time.monotonic() < deadline, "events are not carried"
-            waiting = sum(self.count(name, "outbox") for name in self.engines)
-            quiet = 0 if waiting else quiet + 1
-            time.sleep(0.05)
+            quiet = 0 if any(map(self._waits, self.engines.values())) else quiet + 1
+            time.sleep(0.02)
 
     def count(self, database: str, table: str) -> int:
         with self.engines[database].connect() as conn:
             return int(conn.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
     def content(self) -> dict[str, tuple[int, str]]:
-        """The number of rows of every table of every database, and a digest of what they hold; but for the leases of
-        background processes, which are renewed all the time.
+        """The number of rows of every table of every database, and a digest of what they hold; but for the leases and
+        notes of background processes, which are renewed all the time.
         """
         found = {}
         for name, engine in self.engines.items():
             with engine.connect() as conn:
-                tables = conn.execute(
-                    text(
-                        "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
-                        "WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition "
-                        "AND relname <> 'lease' ORDER BY relname"
-                    )
-                ).scalars()
-                for table in list(tables):
-                    row = conn.execute(
-                        text(
-                            f"SELECT count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') "
-                            f'FROM (SELECT md5(t::text) AS h FROM "{table}" t) AS hashed'
-                        )
-                    ).one()
-                    found[f"{name}.{table}"] = (row[0], row[1])
+                for table, rows, digest in conn.execute(self._digests(name)):
+                    found[f"{name}.{table}"] = (rows, str(digest))
         return found
+
+    def _digests(self, name: str) -> TextClause:
+        """Asks for all tables of a database at once: many tests look before and after."""
+        if name not in self._queries:
+            tables = text(
+                "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
+                "WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition "
+                "AND relname NOT IN ('lease', 'receiver') ORDER BY relname"
+            )
+            with self.engines[name].connect() as conn:
+                parts = [
+                    f"SELECT '{table}', count(*), sum(hashtextextended(t::text, 0)) FROM \"{table}\" t"
+                    for table in conn.execute(tables).scalars()
+                ]
+            self._queries[name] = text(" UNION ALL ".join(parts).replace(":", "\\:"))
+        return self._queries[name]
+
+    @staticmethod
+    def _waits(engine: Engine) -> bool:
+        with engine.connect() as conn:
+            return bool(conn.execute(_ANYTHING_WAITS).scalar_one())

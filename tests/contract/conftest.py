@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.testing.postgres import remove_data_below
 from onegrid_kit.testing.waiting import HANG_S
 
 from .calling import District
+from .starting import start
 
 
 @pytest.fixture(scope="session")
 def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     """The demonstration district, served by a process of its own; in the end it must have met no fault of its own."""
     folder = tmp_path_factory.mktemp("district")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = folder / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parent / "serving.py"), str(folder), str(port)],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+    port, log = free_port(), folder / "log"
+    process = start(folder, port, log)
     try:
         ready = folder / "callers.json"
         deadline = time.monotonic() + HANG_S

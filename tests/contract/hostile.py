@@ -83,6 +83,8 @@ _HOSTILE: Mapping[int, SearchStrategy[Any]] = {
     FieldDescriptor.TYPE_DOUBLE: _DOUBLES,
     FieldDescriptor.TYPE_INT32: _INT32,
     FieldDescriptor.TYPE_INT64: _INT64,
+    FieldDescriptor.TYPE_UINT32: st.one_of(st.sampled_from([0, 1, 2**31, 2**32 - 1]), st.integers(0, 2**32 - 1)),
+    FieldDescriptor.TYPE_UINT64: st.one_of(st.sampled_from([0, 1, 2**63, 2**64 - 1]), st.integers(0, 2**64 - 1)),
     FieldDescriptor.TYPE_BOOL: st.booleans(),
     FieldDescriptor.TYPE_ENUM: st.one_of(st.sampled_from([-1, 0, 1, 2, 15, 99, _FLOOR, _CEILING]), _INT32),
 }

@@ -100,18 +100,18 @@ def refused(district: District) -> Iterator[list[Sent]]:
             some.add(raw)
     chosen = [one for one in dict.fromkeys(sent) if one[1] in each[one[0].full_name, one[2]]]
     assert len(chosen) > 500
-    for _ in range(5):
+    for _ in range(8):
         outcomes, changed = send_again(district, chosen)
-        if not any(outcome.ok for outcome in outcomes):
+        rest = {table: rows for table, rows in changed.items() if not re.search(r"\.audit_\w+$", table)}
+        # What changes only now and then is a deadline that climbed meanwhile.
+        if not rest and not any(outcome.ok for outcome in outcomes):
             break
         chosen = [one for one, outcome in zip(chosen, outcomes, strict=True) if not outcome.ok]
-    else:
-        raise AssertionError("what is refused once is not refused again")
+    assert not any(outcome.ok for outcome in outcomes), "what is refused once is not refused again"
     # Who asks for personal data and is refused it is in the audit trail; who can't even ask is not.
     asked = sum(access(o.method).reads_personal_data and o.reason not in UNASKED for o in outcomes)
     entries = sum(after[0] - before[0] for table, (before, after) in changed.items() if table.endswith(".audit_entry"))
     assert entries <= asked
-    rest = {table: rows for table, rows in changed.items() if not re.search(r"\.audit_\w+$", table)}
     assert not rest, {table: (before[0], after[0]) for table, (before, after) in rest.items()}
 
 
@@ -176,6 +176,7 @@ def test_any_bytes_are_answered_as_the_contract_allows(
     @EXAMPLES
     @given(raw=spoiled_bytes(method.input_type, corpus))
     def try_it(raw: bytes) -> None:
+        assume(len(raw) <= LARGEST)
         attempt(district, method, raw, refused)
 
     try_it()

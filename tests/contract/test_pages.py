@@ -22,6 +22,7 @@ from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 from onegrid_kit.testing.waiting import HANG_S, eventually
 
+from . import cap_warnings, drills, emergencies, plans, relief, rosters, sensors
 from .acting import COLUMN, DISTRICT, ELSEWHERE, appointable, delivery, dispatched, endpoint, filed, published, staff
 from .calling import METHODS, OF_REQUEST, District, path
 
@@ -79,6 +80,13 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
         publish = notify_pb.PublishTemplateRequest(name=templates[0], wording=wording)
         district.do(publish, "commander", notify_pb.PublishTemplateResponse)
     return {
+        **emergencies.lists(district),
+        **rosters.lists(district),
+        **relief.lists(district),
+        **sensors.lists(district),
+        **cap_warnings.lists(district),
+        **plans.lists(district),
+        **drills.lists(district),
         "ListTemplates": (
             notify_pb.ListTemplatesRequest(district=DISTRICT),
             notify_pb.ListTemplatesRequest(district=DISTRICT),

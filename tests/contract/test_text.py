@@ -121,6 +121,10 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         codes = [CELL[:6], CELL, CENTRE]
         known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
         known += [f"{kind}/{CELL[:6]}-word" for kind in ("columns", "groups", "endpoints")]
+        known += [f"{kind}/{CELL[:6]}-word" for kind in ("teams", "depots", "rosters", "warningSources", "plans")]
+        known.append(f"warnings/{CELL[:6]}-{'0' * 16}")
+        known.append(f"drills/{CELL[:6]}-{'0' * 20}")
+        known.append(f"depots/{CELL[:6]}-word/stocks/word")
         known.append(f"templates/{CELL[:6]}-petition.PetitionFiled-petitioner-zh")
         put(request, scope, next(each for each in known if re.search(pattern or "^cells/", each)))
     raw = request.SerializeToString()

@@ -15,7 +15,7 @@ import yaml
 from tests.clients.node import NODE, installed
 from tools import helm
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import SERVICES
 from onegrid_kit.service import installed as installed_services
 from onegrid_observability import objectives
 from onegrid_runner.manifests import parse
@@ -40,7 +40,7 @@ COMBINATIONS = [
         for size in SIZES
         for feature in FEATURES
     ),
-    *((service, service, ()) for service in CONTRACTS),
+    *((service, service, ()) for service in SERVICES),
     ("data", "onegrid-data", ()),
     ("data by operators", "onegrid-data", ("values-operators.yaml",)),
 ]
@@ -253,7 +253,7 @@ def test_the_release_contains_every_service_of_the_contracts() -> None:
     rendered = yaml.safe_load_all(helm.render("onegrid", "onegrid", []))
     apis = {each["metadata"]["name"] for each in rendered if each and each["kind"] == "Deployment"}
     assert {name.removesuffix("-api") for name in apis if name.endswith("-api")} == {
-        f"onegrid-{name}" for name in CONTRACTS
+        f"onegrid-{name}" for name in SERVICES
     }
 
 
@@ -321,7 +321,7 @@ def test_a_setting_that_is_secret_reaches_every_role_from_its_secret() -> None:
 
 def test_a_service_needs_a_chart_of_few_lines() -> None:
     """So that the next one does, too."""
-    for service in CONTRACTS:
+    for service in SERVICES:
         chart = helm.CHARTS / service
         written = [path for path in chart.rglob("*") if path.is_file() and {"files", "charts"}.isdisjoint(path.parts)]
         assert sum(len(path.read_text().splitlines()) for path in written) < 40, service
@@ -338,5 +338,5 @@ def test_helm_3_renders_the_same(size: str) -> None:
 
 
 def test_charts_are_clean() -> None:
-    for chart in (*CONTRACTS, "onegrid", "onegrid-data"):
+    for chart in (*SERVICES, "onegrid", "onegrid-data"):
         helm.helm("lint", "--strict", helm.CHARTS / chart)

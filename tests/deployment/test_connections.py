@@ -24,16 +24,17 @@ UPGRADE = 1
 def of_a_process() -> dict[str, dict[str, int]]:
     """What an api takes beside its pools, a worker, a relay and a sender, by service."""
     found = re.search(
-        r"reads \+ (\d+)` connections \(petition and notify \+ (\d+)\), a worker (\d+) \((\d+) if .*?\), "
-        r"a relay (\d+), a sender (\d+)",
+        r"reads \+ (\d+)` connections \(petition and notify \+ (\d+), emergency \+ (\d+)\), "
+        r"a worker (\d+) \(one more if .*?\), a relay (\d+), a sender (\d+)",
         PAGE,
     )
     assert found
-    other, batching, worker, stepping, relay, sender = map(int, found.groups())
+    other, batching, emergency, worker, relay, sender = map(int, found.groups())
+    api = {"petition": batching, "notify": batching, "emergency": emergency}
     return {
         service.name: {
-            "api": batching if service.name in ("petition", "notify") else other,
-            "worker": stepping if service.steps else worker,
+            "api": api.get(service.name, other),
+            "worker": worker + bool(service.steps) + bool(service.ladders),
             "relay": relay,
             "sender": sender,
         }

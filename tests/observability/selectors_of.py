@@ -43,12 +43,26 @@ def known_metrics() -> set[str]:
 
 def selected(query: str) -> set[str]:
     """The metrics that the query asks for. Raises ValueError if it can't be read."""
-    found: set[str] = set()
+    return {selector.name for selector in _selectors(query)}
+
+
+def matched(query: str) -> set[tuple[str, str, str]]:
+    """The metrics that the query asks for, with each label that must have a value or match an expression, and that."""
+    positive = (promql_parser.MatchOp.Equal, promql_parser.MatchOp.Re)
+    return {
+        (selector.name, matcher.name, matcher.value)
+        for selector in _selectors(query)
+        for matcher in selector.matchers.matchers
+        if matcher.op in positive
+    }
+
+
+def _selectors(query: str) -> list[promql_parser.VectorSelector]:
+    found: list[promql_parser.VectorSelector] = []
 
     def visit(expression: Any) -> None:
-        name = getattr(expression, "name", None)
-        if isinstance(expression, promql_parser.VectorSelector) and name:
-            found.add(name)
+        if isinstance(expression, promql_parser.VectorSelector) and expression.name:
+            found.append(expression)
         for part in ("expr", "lhs", "rhs", "vector_selector", "param"):
             child = getattr(expression, part, None)
             if child is not None and not isinstance(child, str | int | float):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import SERVICES
 from onegrid_observability import files
 
 from .selectors_of import known_metrics, selected
@@ -54,7 +54,7 @@ def test_a_dashboard_asks_only_for_what_there_is(path: Path) -> None:
 
 def test_dashboards_have_distinct_names_and_the_command_centre_has_its_own() -> None:
     boards = [json.loads(path.read_text()) for path in BOARDS]
-    assert len({board["uid"] for board in boards}) == len(boards) == len(CONTRACTS) + 4
+    assert len({board["uid"] for board in boards}) == len(boards) == len(SERVICES) + 4
     centre = next(board for board in boards if board["uid"] == "onegrid-command-centre")
     for panel in panels(centre):
         assert re.search(r"[\u4e00-\u9fff].* ?/ [A-Z]", panel["title"]), panel["title"]

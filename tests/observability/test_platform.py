@@ -26,14 +26,14 @@ from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.observability import dashboards, rules
 from onegrid_checks.observability.prometheus import Prometheus
-from onegrid_demo import case, district, policy
+from onegrid_demo import case, district, fire, policy
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.service import installed
 from onegrid_kit.testing.waiting import HANG_S, eventually
-from onegrid_observability import files
+from onegrid_observability import files, objectives
 
-from .selectors_of import listed_series
+from .selectors_of import listed_series, matched
 
 MADE = files.write()
 
@@ -72,6 +72,8 @@ async def live(fleet: Fleet) -> None:
     try:
         assert case.succeeded(await case.replay(client, SettableClock(), fleet.accounts))
         assert policy.succeeded(await policy.replay(client, None, fleet.accounts))
+        accounts = {**fleet.accounts, "sensors": await fire.connect_sensors(client, fleet.accounts)}
+        assert fire.succeeded(await fire.replay(client, None, accounts))
         staff = await client.staff("commander", fleet.accounts["commander"]["password"])
         traced = (*staff, ("traceparent", f"00-{TRACE}-{secrets.token_hex(8)}-01"))
         filing = pb.FilePetitionRequest(district=district.CODE, kind=Kind.KIND_HELP, place=CELL, text="路灯不亮")
@@ -136,6 +138,25 @@ def test_every_rule_has_data(prometheus: Prometheus) -> None:
         assert rule["health"] == "ok", rule
 
 
+def test_own_alerts_ask_for_label_values_that_are_exported(prometheus: Prometheus) -> None:
+    """One that asks for a state by a name that it does not have would never fire."""
+    promises = [objectives.read(path) for path in sorted((objectives.ROOT / "objectives").glob("*.yaml"))]
+    wanted = {
+        f'{metric}{{service="{each.service}", {label}="{value}"}}'
+        for each in promises
+        for alert in each.alerts
+        for metric, label, values in matched(alert["expr"])
+        for value in values.split("|")
+        if metric.startswith("onegrid_") and label != "service"
+    }
+    assert len(wanted) > 8
+
+    def missing() -> set[str]:
+        return {each for each in wanted if not asyncio.run(prometheus.has_data(each))}
+
+    settle(lambda: not missing(), missing)
+
+
 def test_every_panel_shows_data_unless_it_is_marked_as_possibly_empty(prometheus: Prometheus) -> None:
     checklist = Checklist("dashboards")
     boards = dashboards.read(MADE / "dashboards")
@@ -169,7 +190,7 @@ def test_spans_are_those_that_are_listed(prometheus: Prometheus, collector: Coll
     ]
     events = {f"{message.full_name} {done}" for message in messages for done in ("publish", "handle")}
     filed = "onegrid.petition.v1.PetitionFiled"
-    requests = {route.name for service in installed() for route in service.load_routes()}
+    requests = {route.name for service in installed() for each in service.served for route in each.load_routes()}
     wanted = {
         "GET /v1/unsubscribe/{token}",
         "onegrid.petition.v1.PetitionService.FilePetition",

@@ -27,8 +27,7 @@ CLIENTS = 8
 STEPS = ("FILE", "ACCEPT", "DISPATCH", "TAKE", "REPORT", "CONCLUDE", "RATE_SATISFIED", "VERIFY_SOLVED")
 _HANDLED_OF = 4
 _PAUSE_S = 0.03
-# The codes that a caller may retry; ABORTED by its definition.
-_AGAIN = frozenset(
+AGAIN = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.CANCELLED,
@@ -36,6 +35,7 @@ _AGAIN = frozenset(
         grpc.StatusCode.ABORTED,
     }
 )
+"""The codes that a caller may retry; ABORTED by its definition."""
 
 
 async def file_one(client: FleetClient, *metadata: tuple[str, str]) -> tuple[str, Metadata]:
@@ -64,7 +64,7 @@ async def insist(call: Any, request: Any, who: Metadata, repeated: Counter[str])
         try:
             return await call(request, metadata=who, timeout=10)
         except grpc.aio.AioRpcError as error:
-            if error.code() not in _AGAIN or time.monotonic() > deadline:
+            if error.code() not in AGAIN or time.monotonic() > deadline:
                 raise
             repeated[error.code().name] += 1
         await asyncio.sleep(random.uniform(0.02, 0.2))

@@ -12,8 +12,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ import grpc.aio
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Connection, Engine, text
 
-from onegrid.contracts import CONTRACTS
+from onegrid import contracts
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.identity.v1.resources_pb2 import Session
 from onegrid.stubs import Stubs
 from onegrid_demo import district, loading
 from onegrid_demo.client import Client, Metadata, bearer, connect
@@ -36,13 +38,15 @@ from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from .sending import FOLDER
 
-SERVICES = tuple(CONTRACTS)
+SERVICES = tuple(contracts.SERVICES)
 DRAIN_PAUSE_S = 0.5
 DRAIN_GRACE_S = 5.0
 _READY = {"api": "api listens", "relay": "relay leads", "worker": "worker consumes", "sender": "sender sends"}
 SENDING = frozenset(service.name for service in installed() if service.sender)
 """The services that have a sender."""
 # A connection of its own for each client, and no long pauses before it looks for a server that comes back at once.
+_RESERVE = timedelta(minutes=10)
+"""How long a token is good for at least: longer than what a test does with it on a busy machine."""
 _CHANNEL = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -161,26 +165,25 @@ def roles_of(service: str) -> list[str]:
 class FleetClient(Client):
     """The platform as a client sees it that knows each service by its own address."""
 
-    def __init__(self, fleet: Fleet, *, by_the_policy: bool = False) -> None:
+    def __init__(self, fleet: Fleet, *interceptors: grpc.aio.ClientInterceptor, by_the_policy: bool = False) -> None:
         """`by_the_policy`: calls are retried as docs/clients.md describes; else the caller gets each failure."""
         self._fleet = fleet
         channels = {
             name: connect(fleet.target(name))
             if by_the_policy
-            else grpc.aio.insecure_channel(fleet.target(name), options=_CHANNEL)
+            else grpc.aio.insecure_channel(fleet.target(name), options=_CHANNEL, interceptors=interceptors)
             for name in SERVICES
         }
         Stubs.__init__(self, channels)
 
     async def staff(self, login: str, password: str) -> Metadata:
-        """The metadata of a member of staff's calls, who logs in once only: passwords are slow to check, on purpose."""
-        if login not in self._fleet.logged_in:
-            self._fleet.logged_in[login] = await super().staff(login, password)
-        return self._fleet.logged_in[login]
+        """The metadata of a member of staff's calls, who logs in rarely: passwords are slow to check, on purpose."""
+        return await self._logged_in(login, lambda: self.log_in_staff(login, password))
 
     async def public(self, phone: str, district: str) -> Metadata:
-        """The metadata of an account's calls; it logs in only once, since a number gets one code a minute."""
-        if phone not in self._fleet.logged_in:
+        """The metadata of an account's calls; it logs in rarely, since a number gets one code a minute."""
+
+        async def log_in() -> Session:
             await self.identity.RequestOneTimeCode(identity_pb.RequestOneTimeCodeRequest(phone=phone), timeout=HANG_S)
             answer = await self.identity.LoginWithOneTimeCode(
                 identity_pb.LoginWithOneTimeCodeRequest(
@@ -188,8 +191,15 @@ class FleetClient(Client):
                 ),
                 timeout=HANG_S,
             )
-            self._fleet.logged_in[phone] = bearer(answer.session.access_token)
-        return self._fleet.logged_in[phone]
+            return answer.session
+
+        return await self._logged_in(phone, log_in)
+
+    async def _logged_in(self, who: str, log_in: Callable[[], Awaitable[Session]]) -> Metadata:
+        session = self._fleet.sessions.get(who)
+        if session is None or session.access_expire_time.ToDatetime(UTC) < datetime.now(UTC) + _RESERVE:
+            session = self._fleet.sessions[who] = await log_in()
+        return bearer(session.access_token)
 
 
 class Fleet:
@@ -199,7 +209,7 @@ class Fleet:
         self.admin_password = secrets.token_urlsafe(12)
         self.accounts: dict[str, Any] = {}
         """The accounts, as `onegrid_demo.loading` returns them."""
-        self.logged_in: dict[str, Metadata] = {}
+        self.sessions: dict[str, Session] = {}
         """Members of the public by their numbers, of staff by their names."""
         self.parts: dict[tuple[str, str], Part] = {}
         """By service and role."""

@@ -15,11 +15,11 @@ import uvloop
 from rich.console import Console
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid_demo import case, district, loading, policy
+from onegrid_demo import case, district, fire, loading, policy
 from onegrid_demo.client import Client
 from onegrid_demo.inboxes import inbox_table, reach_table
 from onegrid_demo.platform import SERVICES, Platform
-from onegrid_demo.timeline import timeline_table
+from onegrid_demo.timeline import incident_table, timeline_table
 from onegrid_identity.bootstrap import bootstrap
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import logs
@@ -106,14 +106,22 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     console.print(timeline_table(timeline))
     messages = await case.messages(client, platform.clock, accounts, timeline)
     console.print(inbox_table("the petitioner's inbox", messages))
-    good = case.succeeded(petition) and policy.succeeded(outcome) and len(messages) == len(timeline.entries)
+    report("a smoke sensor fires in the evening")
+    burnt = await fire.replay(client, platform.clock, accounts)
+    console.print(incident_table(burnt.incident, burnt.timeline))
+    good = (
+        case.succeeded(petition)
+        and policy.succeeded(outcome)
+        and len(messages) == len(timeline.entries)
+        and fire.succeeded(burnt)
+    )
     return petition.name, good
 
 
 async def load_once(platform: Platform, client: Client) -> None:
     """Load the district, unless it is loaded with all accounts that the cases need: an older release had fewer."""
     known = platform.accounts() if platform.loaded else {}
-    if known.keys() >= loading.ACCOUNTS:
+    if known.keys() >= loading.ACCOUNTS | {"sensors"}:
         return
     began = time.monotonic()
     report("loading the demonstration district: 元宝区, 1,035 cells, 34 departments")
@@ -122,7 +130,8 @@ async def load_once(platform: Platform, client: Client) -> None:
         settings = platform.settings(IDENTITY)
         with sync_engine(settings.database_url).begin() as conn:
             bootstrap(conn, cipher(settings.cipher, settings.cipher_keys), district.CODE, "admin", password)
-    platform.keep({**known, **await loading.load(client, password, clock=platform.clock)})
+    accounts = {**known, **await loading.load(client, password, clock=platform.clock)}
+    platform.keep({**accounts, "sensors": await fire.connect_sensors(client, accounts)})
     report(f"loaded in {time.monotonic() - began:.0f} s")
 
 

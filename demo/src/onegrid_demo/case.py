@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 
-from onegrid.common.v1.common_pb2 import Point
 from onegrid.notify.v1.resources_pb2 import InboxItem
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind, Petition, State
@@ -36,7 +35,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
         district=district.CODE,
         kind=Kind.KIND_HELP,
         text="儿童中心近期招不到保育员和教师，影响开班，请帮忙协调用工。",
-        location=_middle_of(CELL),
+        location=district.cell(CELL).middle,
         address="朝凤社区儿童中心",
         contact_phone=accounts["enterprise"]["phone"],
         request_id=_new_id(),
@@ -133,14 +132,6 @@ def succeeded(petition: Petition) -> bool:
         and petition.HasField("conclude_time")
         and petition.rating.satisfied
         and petition.verification.satisfied
-    )
-
-
-def _middle_of(code: str) -> Point:
-    corners = next(cell.corners for cell in district.cells() if cell.code == code)
-    return Point(
-        longitude=sum(longitude for longitude, _ in corners) / len(corners),
-        latitude=sum(latitude for _, latitude in corners) / len(corners),
     )
 
 

@@ -16,7 +16,20 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-__all__ = ["CELLS", "CODE", "DEPARTMENTS", "Cell", "WorkItem", "cells", "communities", "divisions_csv", "work_items"]
+from onegrid.common.v1.common_pb2 import Point
+
+__all__ = [
+    "CELLS",
+    "CODE",
+    "DEPARTMENTS",
+    "Cell",
+    "WorkItem",
+    "cell",
+    "cells",
+    "communities",
+    "divisions_csv",
+    "work_items",
+]
 
 CODE: Final = "210602"
 """The district's code, GB/T 2260."""
@@ -54,6 +67,12 @@ class Cell:
     code: str
     name: str
     corners: tuple[tuple[float, float], ...]
+
+    @property
+    def middle(self) -> Point:
+        """The mean of its corners, which lies in it."""
+        longitudes, latitudes = zip(*self.corners, strict=True)
+        return Point(longitude=sum(longitudes) / len(longitudes), latitude=sum(latitudes) / len(latitudes))
 
 
 # Each department with what it does for people, and in how many working days it promises to.
@@ -145,6 +164,16 @@ def cells() -> tuple[Cell, ...]:
             corners = tuple(_corner(column + east, row + north) for east, north in ((0, 0), (1, 0), (1, 1), (0, 1)))
             made.append(Cell(f"{community}{number:03}", f"{short}第{number}网格", corners))
     return tuple(made)
+
+
+def cell(code: str) -> Cell:
+    """The cell of this code. Raises KeyError."""
+    return _cells_by_code()[code]
+
+
+@cache
+def _cells_by_code() -> dict[str, Cell]:
+    return {each.code: each for each in cells()}
 
 
 def _corner(column: int, row: int) -> tuple[float, float]:

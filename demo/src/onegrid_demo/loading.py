@@ -29,7 +29,20 @@ from onegrid_demo import content, district, refusals
 from onegrid_demo.client import Client, Metadata
 from onegrid_kit.clock import CHINA, SettableClock
 
-__all__ = ["ACCOUNTS", "CELL", "CENTRE", "COMMUNITY", "PHONES", "SERVICES", "STREET", "load", "until", "until_known"]
+__all__ = [
+    "ACCOUNTS",
+    "CELL",
+    "CENTRE",
+    "COMMUNITY",
+    "PHONES",
+    "SERVICES",
+    "STREET",
+    "load",
+    "unless",
+    "until",
+    "until_available",
+    "until_known",
+]
 
 T = TypeVar("T")
 
@@ -100,7 +113,7 @@ async def _load_district(
         metadata=admin,
     )
     for department in district.DEPARTMENTS:
-        await _unless(
+        await unless(
             "RESOURCE_EXISTS",
             client.identity.CreateDepartment(
                 identity_pb.CreateDepartmentRequest(
@@ -110,7 +123,7 @@ async def _load_district(
             ),
         )
     # All or none: where one is, all of them are.
-    await _unless(
+    await unless(
         "RESOURCE_EXISTS",
         client.grid.BatchCreateCells(
             grid_pb.BatchCreateCellsRequest(
@@ -144,7 +157,7 @@ async def _load_district(
         cell=f"cells/{CELL}", user=accounts["grid"]["user"], post=Post.POST_WORKER, request_id=_new_id()
     )
     # grid hears of users by events, a moment after they were made.
-    await until_known(lambda: _unless("POST_TAKEN", client.grid.AppointWorker(worker, metadata=admin)))
+    await until_known(lambda: unless("POST_TAKEN", client.grid.AppointWorker(worker, metadata=admin)))
     at_home = {user.name: user.home for user in there}
     for key, home in _HOMES.items():
         if at_home.get(accounts[key]["user"]) != home:
@@ -227,6 +240,18 @@ async def until_known(call: Callable[[], Awaitable[T]]) -> T:
     return await call()
 
 
+async def until_available(call: Callable[[], Awaitable[T]]) -> T:
+    """Retry while nobody answers; five minutes at most. Only for what may be done again."""
+    for _ in range(1500):
+        try:
+            return await call()
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+        await asyncio.sleep(0.2)
+    return await call()
+
+
 async def until(call: Callable[[], Awaitable[T]], done: Callable[[T], bool]) -> T:
     """Ask again until the answer is as wanted; five minutes at most. The answer."""
     for _ in range(1500):
@@ -237,7 +262,7 @@ async def until(call: Callable[[], Awaitable[T]], done: Callable[[T], bool]) -> 
     return await call()
 
 
-async def _unless(reason: str, call: Awaitable[object]) -> None:
+async def unless(reason: str, call: Awaitable[object]) -> None:
     """Accept the refusal whose reason means that an earlier run did it already."""
     try:
         await call

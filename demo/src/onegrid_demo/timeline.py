@@ -1,32 +1,59 @@
-"""A petition's public timeline for a terminal of 80 columns."""
+"""The timelines of a petition and of an incident, for a terminal of 80 columns."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from onegrid.emergency.v1.incident_steps_pb2 import IncidentAction, IncidentActor, IncidentEntry
+from onegrid.emergency.v1.resources_pb2 import Incident, IncidentState
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid.petition.v1.resources_pb2 import Action, Actor, State
+from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TimelineEntry
 from onegrid_kit.clock import CHINA
 
-__all__ = ["timeline_table"]
+__all__ = ["incident_table", "timeline_table"]
 
 
 def timeline_table(timeline: pb.GetPublicTimelineResponse) -> Table:
     """A row an entry. Codes stay in one piece; Chinese text goes on in the next line."""
     title = f"{timeline.petition}  {timeline.organization}  ({State.Name(timeline.state)[6:]})"
-    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("time", "action", "by", "state"):
-        table.add_column(heading, no_wrap=True, overflow="ignore")
-    table.add_column("office, note", overflow="fold")
+    table = _table(title)
     for entry in timeline.entries:
         office = entry.office_display_name or entry.office
         note = entry.public_note or "★" * entry.stars
         table.add_row(
-            f"{entry.time.ToDatetime(tzinfo=CHINA).astimezone(CHINA):%H:%M:%S}",
+            _moment(entry),
             Action.Name(entry.action)[7:],
             Actor.Name(entry.actor)[6:],
             State.Name(entry.state)[6:],
             "\n".join(filter(None, (office, note))),
         )
     return table
+
+
+def incident_table(incident: Incident, entries: Sequence[IncidentEntry]) -> Table:
+    """A row a step, the oldest first."""
+    table = _table(f"{incident.name}  ({IncidentState.Name(incident.state)[15:]})")
+    for entry in entries:
+        table.add_row(
+            _moment(entry),
+            IncidentAction.Name(entry.action)[16:],
+            IncidentActor.Name(entry.actor)[15:],
+            IncidentState.Name(entry.state)[15:],
+            "\n".join(filter(None, (entry.office_display_name or entry.office, entry.note))),
+        )
+    return table
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("time", "action", "by", "state"):
+        table.add_column(heading, no_wrap=True, overflow="ignore")
+    table.add_column("office, note", overflow="fold")
+    return table
+
+
+def _moment(entry: TimelineEntry | IncidentEntry) -> str:
+    return f"{entry.time.ToDatetime(tzinfo=CHINA).astimezone(CHINA):%H:%M:%S}"

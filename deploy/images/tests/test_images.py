@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from onegrid.contracts import SERVICES
+
 ROOT = Path(__file__).parents[3]
 VERSION = "0.1.0"
-SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
-IMAGES = SERVICES + ["checks"] * (ROOT / "deploy/checks/pyproject.toml").exists()
+IMAGES = [*SERVICES] + ["checks"] * (ROOT / "deploy/checks/pyproject.toml").exists()
 # As restricted as the charts run them.
 RESTRICTED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--network=none")
 SETTINGS = {

@@ -108,19 +108,20 @@ class BatchedCommand:
         ]
 
     def _once(self, position: int, waiting: _Waiting) -> Hashable:
-        """What a statement does once at most: a request, or with a guard a change of a resource."""
+        """What a statement does once at most: a request, or a change of a resource that only one item may change."""
         call = waiting.item.call
-        if self._statement.guarded:
+        if self._statement.guarded and not self._statement.shared:
             return waiting.subject
         return call.caller.user, call.request_id or f"#{position}"
 
     async def _not_done(self, call: Call, current: bool | None) -> bytes | Exception:
-        if self._statement.guarded and not current:
+        if self._statement.guarded and not self._statement.shared and not current:
             return VersionChanged()
         try:
-            return await self._db.read(lambda conn: idempotency.stored_answer(conn, call))
+            before = await self._db.read(lambda conn: idempotency.earlier_answer(conn, call))
         except (RequestIdReused, Unavailable) as error:
             return error
+        return VersionChanged() if before is None else before
 
 
 class BatchStatement:
@@ -129,13 +130,16 @@ class BatchStatement:
     One statement is a transaction in itself, and one round trip.
     """
 
-    def __init__(self, columns: str, *effects: str, guard: str = "") -> None:
+    def __init__(self, columns: str, *effects: str, guard: str = "", shared: bool = False) -> None:
         """`columns` name the items' own columns with their types; `effects` are the parts of a WITH that write
         the rows of `fresh`, one of the columns' for each new item. `guard` selects the positions of those that may be
-        done: it locks what they change, skips what is locked, and compares its version.
+        done: it locks what they change, skips what is locked, and compares its version. `shared`: several items may
+        change the same row, for which the guard adds up what they take of it; it waits for what is locked.
         """
         self.guarded = bool(guard)
         """Whether it may leave out items that are new."""
+        self.shared = shared
+        """Whether several items of one statement may change the same."""
         self.sql = f"""
             WITH item AS (
               SELECT * FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS item (

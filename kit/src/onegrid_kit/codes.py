@@ -20,6 +20,7 @@ __all__ = [
     "is_district",
     "is_street",
     "parent_of",
+    "street_of",
 ]
 
 SELF: Final = "self"
@@ -89,3 +90,8 @@ def district_of(code: str) -> str:
 def community_of(code: str) -> str:
     """The community that a cell lies in; the code itself for what is not smaller than a community."""
     return code[:_COMMUNITY]
+
+
+def street_of(code: str) -> str:
+    """The street that a cell or community lies in; the code itself for what is not smaller than a street."""
+    return code[:_STREET]

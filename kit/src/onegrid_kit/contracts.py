@@ -10,15 +10,17 @@ from typing import Any, cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import SERVICES
 from onegrid.options.v1 import options_pb2
 
 __all__ = [
     "access_of",
     "changes_something",
+    "contracts_of",
     "fields_under",
     "is_idempotent",
     "rules_of",
+    "served_by",
     "subscribers_of",
     "visibility_of",
 ]
@@ -27,6 +29,7 @@ __all__ = [
 _ACCESS = cast(Any, options_pb2.access)
 _EVENT = cast(Any, options_pb2.event)
 _VISIBLE_TO = cast(Any, options_pb2.visible_to)
+_SERVERS = {contract: service for service, contracts in SERVICES.items() for contract in contracts}
 EVERY_SERVICE = "*"
 """What a contract names when each service subscribes."""
 
@@ -47,9 +50,19 @@ def is_idempotent(method: MethodDescriptor) -> bool:
     return bool(method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN)
 
 
-def _events_of(service: str) -> Mapping[str, options_pb2.Event]:
-    """The types of the events that a service announces, with the option of each."""
-    module = f"onegrid.{service}.v1.events_pb2"
+def served_by(contract: str) -> str:
+    """The name of the service that serves the contract of that name."""
+    return _SERVERS.get(contract, contract)
+
+
+def contracts_of(service: str) -> tuple[str, ...]:
+    """The names of the contracts that the service serves, its own first."""
+    return SERVICES.get(service, (service,))
+
+
+def _events_of(contract: str) -> Mapping[str, options_pb2.Event]:
+    """The types of a contract's events, with the option of each."""
+    module = f"onegrid.{contract}.v1.events_pb2"
     if find_spec(module) is None:
         return {}
     file = import_module(module).DESCRIPTOR
@@ -58,10 +71,11 @@ def _events_of(service: str) -> Mapping[str, options_pb2.Event]:
 
 
 def subscribers_of(service: str) -> Mapping[str, frozenset[str]]:
-    """The services that subscribe to each event of a service, by the event's type."""
+    """Who subscribes to each event that a service announces, by the event's type: the names of their contracts."""
     return {
-        event_type: frozenset(CONTRACTS) if EVERY_SERVICE in event.subscribers else frozenset(event.subscribers)
-        for event_type, event in _events_of(service).items()
+        event_type: frozenset(SERVICES) if EVERY_SERVICE in event.subscribers else frozenset(event.subscribers)
+        for contract in contracts_of(service)
+        for event_type, event in _events_of(contract).items()
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
 from google.protobuf.message import Message
@@ -14,7 +14,17 @@ from onegrid.options.v1 import options_pb2
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.cipher import Cipher
 
-__all__ = ["Delivery", "Envelope", "Subscription", "on", "on_many", "on_personal", "require_event", "source_of"]
+__all__ = [
+    "Delivery",
+    "Envelope",
+    "Subscription",
+    "on",
+    "on_many",
+    "on_personal",
+    "require_event",
+    "retention_of",
+    "source_of",
+]
 
 M = TypeVar("M", bound=Message)
 
@@ -110,6 +120,12 @@ def require_event(message: type[Message]) -> None:
     """Raise TypeError unless the contract marks the message as an event."""
     if not message.DESCRIPTOR.GetOptions().HasExtension(options_pb2.event):  # type: ignore[arg-type]
         raise TypeError(f"{message.DESCRIPTOR.full_name} is not marked as an event")
+
+
+def retention_of(message: type[Message]) -> timedelta:
+    """For how long the contract lets personal data of the event be kept; zero if it has none."""
+    event: options_pb2.Event = message.DESCRIPTOR.GetOptions().Extensions[options_pb2.event]  # type: ignore[index]
+    return event.personal_data_retention.ToTimedelta()
 
 
 def source_of(event_type: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import RequestIdReused
 
-__all__ = ["KEPT_HOURS", "PURPOSE", "Earlier", "claim", "keep_answer", "stored_answer"]
+__all__ = ["KEPT_HOURS", "PURPOSE", "Earlier", "claim", "earlier_answer", "keep_answer"]
 
 KEPT_HOURS = 24
 PURPOSE = "kit.answer"
@@ -53,13 +53,13 @@ def claim(conn: Connection, call: Call) -> bytes | None:
     values = {**_key(call), "method": call.method, "fingerprint": call.fingerprint}
     if not call.request_id or conn.execute(_CLAIM, values).one_or_none():
         return None
-    return stored_answer(conn, call)
+    return earlier_answer(conn, call)
 
 
-def stored_answer(conn: Connection, call: Call) -> bytes:
-    """What a request was answered whose id was claimed before. Raises RequestIdReused."""
-    row = conn.execute(_STORED, _key(call)).one()
-    return Earlier(row.method, bytes(row.fingerprint), bytes(row.answer)).answer_to(call)
+def earlier_answer(conn: Connection, call: Call) -> bytes | None:
+    """What the request was answered before; None if its id was not claimed. Raises RequestIdReused."""
+    row = conn.execute(_STORED, _key(call)).one_or_none()
+    return None if row is None else Earlier(row.method, bytes(row.fingerprint), bytes(row.answer)).answer_to(call)
 
 
 def keep_answer(conn: Connection, call: Call, answer: bytes) -> None:

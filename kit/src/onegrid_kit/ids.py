@@ -10,6 +10,7 @@ import uuid
 __all__ = ["new_event_id", "new_id", "readable"]
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _CROCKFORD.lower() for second in _CROCKFORD.lower()]
 _LETTERS = (_CROCKFORD * 8).encode()
 """A letter for each byte."""
 
@@ -17,7 +18,7 @@ _LETTERS = (_CROCKFORD * 8).encode()
 def new_id() -> str:
     """The last segment of a resource name: 20 small letters and digits that sort by the time they were made."""
     value = (time.time_ns() // 1_000_000) << 52 | secrets.randbits(52)
-    return "".join(_CROCKFORD[value >> shift & 31] for shift in range(95, -1, -5)).lower()
+    return "".join([_PAIRS[value >> shift & 1023] for shift in range(90, -1, -10)])
 
 
 def new_event_id() -> uuid.UUID:

@@ -1,7 +1,8 @@
 """Every event is handled once: an inbox row is written in the handler's own transaction, however often it is delivered.
 
 A handler that fails loses nothing and blocks no other: its event is parked in `parked_event`, tried again with growing
-pauses, and after the last try kept there until an operator replays it.
+pauses, and after the last try kept there until an operator replays it; but no longer than its contract lets personal
+data be kept (`personal_data_retention`): a one-time code is not to be read there for ever.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +23,7 @@ from sqlalchemy import Connection, Engine, text
 from onegrid_kit import metrics, tracing
 from onegrid_kit.cipher import Cipher, cipher
 from onegrid_kit.database import lost
-from onegrid_kit.events import Envelope, Subscription
+from onegrid_kit.events import Envelope, Subscription, retention_of
 from onegrid_kit.logs import describe, log
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
@@ -68,6 +70,18 @@ _REPLAY = text(
     """
     UPDATE parked_event SET next_attempt_at = clock_timestamp(), attempts = 0
     WHERE :all OR CAST(event_id AS text) = :event_id
+    """
+)
+# By the time at which it was set aside, as other events tell the domain's time, which a demonstration sets.
+_EXPIRE = text(
+    """
+    DELETE FROM parked_event WHERE (handler, event_id) IN (
+      SELECT handler, event_id
+      FROM parked_event JOIN unnest(CAST(:types AS text[]), CAST(:retentions AS interval[])) AS kept (type, retention)
+        USING (type)
+      WHERE first_failed_at + retention <= clock_timestamp()
+      LIMIT 1000 FOR UPDATE OF parked_event SKIP LOCKED
+    ) RETURNING handler
     """
 )
 _COUNT = text(
@@ -118,9 +132,11 @@ class Inbox:
                 raise TypeError(f"two handlers are called {subscription.name}")
             self._by_type.setdefault(subscription.type, []).append(subscription)
             self._by_name[subscription.name] = subscription
-            for outcome in ("handled", "duplicate", "failed", "parked"):
+            for outcome in ("handled", "duplicate", "failed", "parked", "expired"):
                 metrics.EVENTS_HANDLED.labels(service, subscription.name, outcome)
             metrics.HANDLER_RETRIES.labels(service, subscription.name)
+        retentions = {type_: retention_of(same[0].message) for type_, same in self._by_type.items()}
+        self._retentions = {type_: retention for type_, retention in retentions.items() if retention}
         self._age = metrics.EVENT_AGE.labels(service)
         self._seconds = {name: metrics.HANDLER_SECONDS.labels(service, name) for name in self._by_name}
 
@@ -161,7 +177,8 @@ class Inbox:
             self._deliver(subscription, one)
 
     def retry_due(self) -> int:
-        """Try those again whose pause is over; how many there were."""
+        """Try those again whose pause is over, but for those that may not be kept any more; how many there were."""
+        self._expire()
         tried = 0
         while tried < 1000:
             # The row stays locked while its handler runs, so that replicas don't try the same event.
@@ -296,6 +313,14 @@ class Inbox:
             trace_id=delivery.traceparent[3:35],
             exc_info=error,
         )
+
+    def _expire(self) -> None:
+        values = {"types": list(self._retentions), "retentions": list(self._retentions.values())}
+        with self._engine.begin() as conn:
+            expired = Counter(conn.execute(_EXPIRE, values).scalars())
+        for handler, events in expired.items():
+            metrics.EVENTS_HANDLED.labels(self._service, handler, "expired").inc(events)
+            log.error("parked events are dropped, as they may not be kept any longer", handler=handler, events=events)
 
     def _count(self, handler: str, outcome: str) -> None:
         metrics.EVENTS_HANDLED.labels(self._service, handler, outcome).inc()

@@ -1,7 +1,8 @@
 """The entry point of every service: one image, several roles of it.
 
 python -m onegrid_petition api | worker | relay | sender | migrate [--without-broker]
-  | parked list | parked replay ID|--all | steps list | steps stop|resume ID | audit verify
+  | parked list | parked replay ID|--all | steps list | steps stop|resume ID | ladder list | ladder retry KIND SUBJECT
+  | audit verify
   | sendings list | sendings replay ID | sendings settle ID delivered|failed | sendings stop|resume BATCH
 
 Services that call no outside systems have neither `sender` nor `sendings`.
@@ -33,7 +34,7 @@ _SERVING = ("api", "worker", "relay", "sender")
 def run(service: Service, argv: Sequence[str]) -> int:
     """Run a role until it ends; its exit code."""
     sending = ["sender", "sendings"] if service.sender else []
-    roles = ["api", "worker", "relay", "migrate", "parked", "steps", "audit", *sending, *service.commands]
+    roles = ["api", "worker", "relay", "migrate", "parked", "steps", "ladder", "audit", *sending, *service.commands]
     role, *rest = argv or [""]
     if role not in roles:
         print(f"usage: python -m {service.package} {' | '.join(roles)}", file=sys.stderr)
@@ -95,6 +96,8 @@ def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str
         return _parked(service, settings, rest)
     if role == "steps":
         return _steps(service, settings, rest)
+    if role == "ladder":
+        return _ladder(service, settings, rest)
     if role == "sendings":
         return _sendings(service, settings, rest)
     if role == "audit":
@@ -219,18 +222,43 @@ def _steps(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
     return 2
 
 
+def _ladder(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
+    from onegrid_kit import ladder
+    from onegrid_kit.clock import SystemClock
+
+    with _engine(settings) as engine, engine.begin() as conn:
+        match rest:
+            case ["list"]:
+                for climb in ladder.due(conn, SystemClock().now()):
+                    since = f"{climb.due_time:%Y-%m-%dT%H:%M:%SZ}"
+                    print(climb.kind, climb.subject, climb.rung, since, climb.attempts, climb.error, sep="\t")
+                return 0
+            case ["retry", kind, subject]:
+                done = ladder.retry(conn, kind, subject)
+                print("to be tried again" if done else "no such climb has failed; `ladder list` shows them")
+                return 0 if done else 1
+    print(f"usage: python -m {service.package} ladder list | ladder retry KIND SUBJECT", file=sys.stderr)
+    return 2
+
+
 def _sendings(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
     from onegrid_kit import sending
     from onegrid_kit.cipher import cipher
     from onegrid_kit.clock import SystemClock
 
     now = SystemClock().now()
+    if rest[:1] in (["stop"], ["resume"]) and len(rest) == 2:
+        return _stop_or_resume(settings, *rest)
     with _engine(settings) as engine, engine.begin() as conn:
         match rest:
             case ["list"]:
                 for each in sending.unresolved(conn):
                     how = (each.channel, each.last_provider, each.last_code)
                     print(each.id, each.state, each.attempts, *how, f"{each.create_time:%Y-%m-%dT%H:%MZ}", sep="\t")
+                for left in sending.unconcluded(conn):
+                    how = (left.sending.channel, left.sending.last_provider, left.error)
+                    since = f"{left.create_time:%Y-%m-%dT%H:%MZ}"
+                    print(left.sending.id, "UNCONCLUDED", left.tries, *how, since, sep="\t")
                 return 0
             case ["replay", sending_id]:
                 done = sending.replay(conn, sending_id, now)
@@ -240,18 +268,27 @@ def _sendings(service: Service, settings: ServiceSettings, rest: list[str]) -> i
                 settled = sending.settle(conn, sending_id, now, delivered=outcome == "delivered")
                 if settled is not None and (sender := service.load_sender()):
                     context = sending.Context(settings, cipher(settings.cipher, settings.cipher_keys), now)
-                    sender.concluded(conn, [settled], context)
+                    sending.conclude(conn, service.name, sender, [settled], context)
                 print("settled" if settled else "no such sending is unknown; `sendings list` shows them")
                 return 0 if settled else 1
-            case ["stop", batch]:
-                print(f"{sending.stop(conn, batch, now)} were waiting, and are not sent")
-                return 0
-            case ["resume", batch]:
-                print(f"{sending.resume(conn, batch)} to be sent")
-                return 0
     usage = "sendings list | sendings replay ID | sendings settle ID delivered|failed | sendings stop|resume BATCH"
     print(f"usage: python -m {service.package} {usage}", file=sys.stderr)
     return 2
+
+
+def _stop_or_resume(settings: ServiceSettings, what: str, batch: str) -> int:
+    from onegrid_kit import sending
+    from onegrid_kit.clock import SystemClock
+
+    with _engine(settings) as engine:
+        with engine.begin() as conn:
+            count = sending.stop(conn, batch) if what == "stop" else sending.resume(conn, batch)
+        print(f"{count} were waiting, and are not sent" if what == "stop" else f"{count} to be sent")
+        finished = False
+        while not finished:
+            with engine.begin() as conn:
+                _, finished = sending.move(conn, batch, SystemClock().now())
+    return 0
 
 
 def _audit(settings: ServiceSettings, rest: list[str]) -> int:

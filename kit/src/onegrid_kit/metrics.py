@@ -112,7 +112,8 @@ EVENT_AGE = Histogram(
 )
 EVENTS_HANDLED = Counter(
     "onegrid_events_handled_total",
-    "Deliveries of events, by what became of them: handled, duplicate, failed (and tried again), parked.",
+    "Deliveries of events, by what became of them: handled, duplicate, failed (and tried again), parked, expired "
+    "(deleted after it was parked for as long as it may be kept).",
     ("service", "handler", "outcome"),
 )
 HANDLER_SECONDS = Histogram(
@@ -151,6 +152,20 @@ WORK_IDLE = Gauge(
 )
 WORK_ROWS = Counter("onegrid_stepped_work_rows_total", "Rows that steps have done.", ("service", "kind"))
 STEPS = Counter("onegrid_steps_total", "Steps of such work, by outcome: done, failed.", ("service", "kind", "outcome"))
+LADDER_LATE = Histogram(
+    "onegrid_ladder_late_seconds",
+    "How long after it was due the rung of a deadline was climbed.",
+    ("service", "kind"),
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0),
+)
+LADDER_DUE = Gauge(
+    "onegrid_ladder_oldest_due_seconds",
+    "For how long the rung has been due that is due longest and was not climbed; 0 if none is.",
+    ("service", "kind"),
+)
+LADDER_FAILURES = Counter(
+    "onegrid_ladder_failures_total", "Rungs that failed, and are tried again.", ("service", "kind")
+)
 SENDINGS_WAITING = Gauge(
     "onegrid_sendings_waiting",
     "Sendings to outside systems that wait, by channel and lane: critical, urgent, normal, bulk.",
@@ -163,7 +178,8 @@ SENDINGS_LATE = Gauge(
 )
 SENDINGS_UNRESOLVED = Gauge(
     "onegrid_sendings_unresolved",
-    "Sendings that have failed, or whose outcome is unknown, by that: failed, unknown.",
+    "Sendings that have failed, whose outcome is unknown, or of which the service has not heard what was learned, by "
+    "that: failed, unknown, unconcluded.",
     ("service", "state"),
 )
 SENDINGS_DROPPED = Counter(

@@ -1,4 +1,5 @@
-"""Brings a service's database to the newest schema: the kit's tables first, then the service's.
+"""Brings a service's database to the newest schema: the kit's tables first, then the service's, then those of
+the services that it hosts.
 
 Migrations go expand, migrate, contract, so that the release before runs on the schema of this one.
 """
@@ -36,6 +37,7 @@ def migrate(service: Service, database_url: str) -> None:
             for package, table in (
                 ("onegrid_kit.own_migrations", "onegrid_kit_version"),
                 (service.migrations, "onegrid_version"),
+                *((hosted.migrations, f"onegrid_{hosted.name}_version") for hosted in service.hosted),
             ):
                 while _upgrade_once(engine, package, table):
                     pass

@@ -15,10 +15,11 @@ from onegrid_kit import metrics
 from onegrid_kit.announcing import announce_to
 from onegrid_kit.backoff import Backoff
 from onegrid_kit.clock import Clock
-from onegrid_kit.contracts import subscribers_of
+from onegrid_kit.contracts import served_by, subscribers_of
 from onegrid_kit.events import Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
+from onegrid_kit.ladder import Climber
 from onegrid_kit.lease import Lease
 from onegrid_kit.logs import describe, log
 from onegrid_kit.outbox import Outbox, measure
@@ -36,7 +37,7 @@ _TICK_S = 0.5
 
 
 class Member:
-    """A service that the pump carries for: its outbox, inbox, jobs and work."""
+    """A service that the pump carries for: its outbox, inbox, jobs, work and ladders."""
 
     def __init__(self, service: Service, settings: ServiceSettings, engine: Engine, clock: Clock) -> None:
         self.name = service.name
@@ -44,6 +45,7 @@ class Member:
         self.inbox = Inbox.of(service, settings, engine)
         self.schedule = Schedule(service.name, engine, service.load_jobs(), clock)
         self.steps = StepRunner.of(service, settings, engine, clock)
+        self.climber = Climber.of(service, settings, engine, clock)
         self.current = service.load_current()
 
 
@@ -64,6 +66,7 @@ class Pump:
             thread.start()
         for member in self._members:
             member.steps.start()
+            member.climber.start()
 
     def stop(self) -> None:
         """Finish what is being handled, and end."""
@@ -72,6 +75,7 @@ class Pump:
             thread.join(timeout=10)
         for member in self._members:
             member.steps.stop()
+            member.climber.stop()
 
     def _run(self, member: Member) -> None:
         backoff = Backoff(*_PAUSE_S)
@@ -107,6 +111,7 @@ class Pump:
                     member.schedule.run_due(ticked)
                     member.inbox.retry_due()
                     member.steps.measure()
+                    member.climber.measure()
                     measure(member.name, member.engine)
                 idle = _IDLE_S[0] if pending else min(idle * 2, _IDLE_S[1])
                 if not pending:
@@ -119,7 +124,10 @@ class Pump:
 
     def _announce_to_new(self, member: Member) -> None:
         names = frozenset(each.name for each in self._members)
-        expected = {event_type: who & names for event_type, who in subscribers_of(member.name).items()}
+        expected = {
+            event_type: [name for name in who if served_by(name) in names]
+            for event_type, who in subscribers_of(member.name).items()
+        }
         with member.engine.begin() as conn:
             announce_to(conn, member.current, expected)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractExchange
@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from onegrid_kit import amqp, metrics, tracing
 from onegrid_kit.announcing import Current, announce_to
 from onegrid_kit.backoff import Backoff
-from onegrid_kit.events import Envelope
+from onegrid_kit.events import Envelope, source_of
 from onegrid_kit.lease import Lease
 from onegrid_kit.logs import describe, log
 from onegrid_kit.outbox import Outbox, measure
@@ -109,12 +109,12 @@ class _Carrier:
     async def _connect_and_carry(self) -> None:
         async with connected(self._amqp_url) as connection:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            exchange = await declare_publisher(channel, self._service, self._subscribers.types)
+            exchanges = await declare_publisher(channel, self._service, self._subscribers.types)
             self._health.set("broker", True)
             try:
                 while not self._stopping.is_set():
                     await self._stand_by(connection)
-                    await self._lead(connection, exchange)
+                    await self._lead(connection, exchanges)
             finally:
                 self._leader.set(0)
                 # At once, not when it expires; without the database it expires.
@@ -134,16 +134,16 @@ class _Carrier:
             self._backoff.reset()
             await _sleep(self._stopping, self._lease.renew_s)
 
-    async def _lead(self, connection: AbstractConnection, exchange: AbstractExchange) -> None:
+    async def _lead(self, connection: AbstractConnection, exchanges: Mapping[str, AbstractExchange]) -> None:
         """Carry events for as long as the lease is renewed."""
         self._health.set("database", True)
         self._leader.set(1)
-        log.info("relay leads", exchange=exchange.name)
+        log.info("relay leads", exchanges=list(exchanges))
         outbox = await asyncio.to_thread(Outbox, self._service, self._engine)
         ended = asyncio.Event()
         renewing = asyncio.create_task(self._renew_until(ended))
         try:
-            await self._carry(connection, exchange, outbox)
+            await self._carry(connection, exchanges, outbox)
         finally:
             self._leader.set(0)
             # Not cancelled: a renewal that is on its way would undo the release.
@@ -164,7 +164,9 @@ class _Carrier:
             except Exception as error:
                 log.info("lease not renewed", lease="relay", error=describe(error))
 
-    async def _carry(self, connection: AbstractConnection, exchange: AbstractExchange, outbox: Outbox) -> None:
+    async def _carry(
+        self, connection: AbstractConnection, exchanges: Mapping[str, AbstractExchange], outbox: Outbox
+    ) -> None:
         idle, checked = _IDLE_S[0], None
         # One that was stopped for longer than its lease must not go on where it stood: another one leads by now.
         while self._lease.held and not self._stopping.is_set():
@@ -176,7 +178,7 @@ class _Carrier:
                 await asyncio.to_thread(self._announce_to_new)
                 checked = now
             pending = await asyncio.to_thread(outbox.pending, self._subscribers.held)
-            carried = await self._confirmed(exchange, pending) if self._lease.held else []
+            carried = await self._confirmed(exchanges, pending) if self._lease.held else []
             await asyncio.to_thread(outbox.forget, carried)
             self._backoff.reset()
             if carried:
@@ -192,7 +194,7 @@ class _Carrier:
                 announce_to(conn, self._current, self._subscribers.expected, self._subscribers.missing)
 
     async def _confirmed(
-        self, exchange: AbstractExchange, pending: Sequence[tuple[int, Envelope]]
+        self, exchanges: Mapping[str, AbstractExchange], pending: Sequence[tuple[int, Envelope]]
     ) -> list[tuple[int, Envelope]]:
         """Publish them all at once, wait for the confirmations, and return those that arrived. Raises if all failed.
 
@@ -202,6 +204,7 @@ class _Carrier:
         tasks = []
         for _, envelope in pending:
             subject = envelope.delivery.subject
+            exchange = exchanges[source_of(envelope.delivery.type)]
             last[subject] = asyncio.create_task(self._publish(exchange, envelope, last.get(subject)))
             tasks.append(last[subject])
         results = await asyncio.gather(*tasks, return_exceptions=True)

@@ -26,16 +26,16 @@ from onegrid_kit.tokens import KeySource, Revocation, TokenVerifier
 
 __all__ = ["Runtime"]
 
-S = TypeVar("S", bound=ServiceSettings)
+S_co = TypeVar("S_co", bound=ServiceSettings, covariant=True)
 
 _POLL_S = 1.0
 _PAUSE_S = (0.2, 5.0)
 
 
-class Runtime(Generic[S]):
+class Runtime(Generic[S_co]):
     """One service's api in one process."""
 
-    def __init__(self, service: Service, settings: S, keys: KeySource, clock: Clock | None = None) -> None:
+    def __init__(self, service: Service, settings: S_co, keys: KeySource, clock: Clock | None = None) -> None:
         self.service = service
         self.settings = settings
         self.clock = clock or SystemClock()

@@ -50,12 +50,15 @@ class ApiServer:
         self._server = grpc.aio.server(options=server_options(settings))
         self.http = HttpListener(runtimes, settings)
         """What listens for HTTP, if it does."""
-        self.servicers = {runtime.service.name: runtime.service.load_api()(runtime) for runtime in runtimes}
-        """What each service's contract is implemented by."""
+        self.servicers: dict[str, Sequence[object]] = {}
+        """What each contract is implemented by."""
         for runtime in runtimes:
-            handler = service_handler(runtime, self.servicers[runtime.service.name])
-            self._server.add_generic_rpc_handlers([handler])
-        names = [runtime.service.descriptor.full_name for runtime in runtimes]
+            _require_distinct(runtime.service)
+            for service in runtime.service.served:
+                self.servicers[service.name] = service.load_api()(runtime)
+                handler = service_handler(runtime, service, self.servicers[service.name])
+                self._server.add_generic_rpc_handlers([handler])
+        names = [service.descriptor.full_name for runtime in runtimes for service in runtime.service.served]
         self._names = ["", *names]
         _serve_reflection(self._server, [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -98,7 +101,8 @@ class ApiServer:
         while True:
             for runtime in self._runtimes:
                 status = _SERVING if runtime.ready else _NOT_SERVING
-                await self._health.set(runtime.service.descriptor.full_name, status)
+                for service in runtime.service.served:
+                    await self._health.set(service.descriptor.full_name, status)
             ready = all(runtime.ready for runtime in self._runtimes)
             await self._health.set("", _SERVING if ready else _NOT_SERVING)
             self.probe_health.set("database", ready)
@@ -108,6 +112,14 @@ class ApiServer:
             late = max(0.0, loop.time() - before - 0.25)
             for lag in lags:
                 lag.observe(late)
+
+
+def _require_distinct(service: Service) -> None:
+    """Raise TypeError if methods of several contracts have one name: metrics and objectives know them by it."""
+    names = [method.name for each in service.served for method in each.descriptor.methods]
+    for name in names:
+        if names.count(name) > 1:
+            raise TypeError(f"{service.name} serves two contracts with a method {name}")
 
 
 def _serve_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:

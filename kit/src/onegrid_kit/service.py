@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import ServiceDescriptor
 
+from onegrid.contracts import CONTRACTS, SERVICES
+from onegrid_kit.contracts import served_by
 from onegrid_kit.events import Subscription
 from onegrid_kit.jobs import Job
 from onegrid_kit.settings import ServiceSettings
@@ -17,21 +20,28 @@ from onegrid_kit.settings import ServiceSettings
 if TYPE_CHECKING:
     from onegrid_kit.announcing import Current
     from onegrid_kit.http.routes import Route
+    from onegrid_kit.ladder import Ladder
     from onegrid_kit.sending import Sender
     from onegrid_kit.steps import Steps
 
-__all__ = ["Service", "installed", "load"]
+__all__ = ["Service", "host_of", "installed", "load"]
+
+_GROUP = "onegrid.services"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """A service's parts. Those given as `module:name` are imported only by the roles that need them:
-    the worker must never load grpc, nor the api eventlet."""
+    the worker must never load grpc, nor the api eventlet.
+
+    A service whose contract names another one in `served_by` is *hosted*: it is made like any other, but has no
+    process, database and queue of its own. All that its host loads is its own and that of those that it hosts.
+    """
 
     name: str
-    """`petition`; its exchange and queue are `onegrid.petition`."""
+    """`petition`; its exchange and queue are `onegrid.petition`. A hosted one has the queue of its host."""
     descriptor: ServiceDescriptor
-    """The contract that the api serves."""
+    """Its contract."""
     settings: type[ServiceSettings] = ServiceSettings
     """Its settings, if it has some of its own."""
     api: str
@@ -44,6 +54,8 @@ class Service:
     """A tuple of Jobs, if it has some of its own."""
     steps: str = ""
     """A tuple of Steps, if it has work that is too large for one transaction."""
+    ladders: str = ""
+    """A tuple of Ladders, if it has deadlines at which something happens."""
     sender: str = ""
     """A Sender, if it calls outside systems; it has the role of that name then."""
     current: str = ""
@@ -52,6 +64,19 @@ class Service:
     """The package whose `versions` hold its migrations."""
     commands: Mapping[str, str] = field(default_factory=dict)
     """Further roles of the command line: functions of settings and arguments that return an exit code."""
+
+    @property
+    def hosted(self) -> tuple[Service, ...]:
+        """Those that it hosts. Raises LookupError if the package of one is not installed."""
+        # Tests make services that only have the name of a real one.
+        if CONTRACTS.get(self.name) is not self.descriptor:
+            return ()
+        return tuple(_installed_as(name) for name in SERVICES.get(self.name, ()) if name != self.name)
+
+    @property
+    def served(self) -> tuple[Service, ...]:
+        """Those whose contracts its api serves: itself, and those that it hosts."""
+        return (self, *self.hosted)
 
     @property
     def domain(self) -> str:
@@ -69,28 +94,31 @@ class Service:
         return build
 
     def load_routes(self) -> tuple[Route, ...]:
-        """What it serves over HTTP."""
+        """What it serves over HTTP, without those that it hosts: errors have the domain of whose route it is."""
         found: tuple[Route, ...] = load(self.http) if self.http else ()
         return found
 
     def load_handlers(self) -> tuple[Subscription, ...]:
-        """Its handlers, the kit's own among them."""
+        """All handlers, the kit's own among them."""
         from onegrid_kit import housekeeping
 
-        return (*(load(self.handlers) if self.handlers else ()), *housekeeping.HANDLERS)
+        return (*self._load_all("handlers"), *housekeeping.HANDLERS)
 
     def load_jobs(self) -> tuple[Job, ...]:
-        """Its jobs; the kit's own run beside them."""
+        """All jobs; the kit's own run beside them."""
         from onegrid_kit import housekeeping
 
-        return (*(load(self.jobs) if self.jobs else ()), *housekeeping.JOBS)
+        return (*self._load_all("jobs"), *housekeeping.JOBS)
 
     def load_steps(self) -> tuple[Steps, ...]:
-        """Its kinds of work that is done in steps; the kit's own is among them."""
+        """All kinds of work that is done in steps; the kit's own is among them."""
         from onegrid_kit import announcing
 
-        kinds: tuple[Steps, ...] = load(self.steps) if self.steps else ()
-        return (*kinds, *announcing.steps_of(self.load_current()))
+        return (*self._load_all("steps"), *announcing.steps_of(self.load_current()))
+
+    def load_ladders(self) -> tuple[Ladder, ...]:
+        """What happens at all deadlines."""
+        return self._load_all("ladders")
 
     def load_sender(self) -> Sender | None:
         """How it sends, if it does."""
@@ -99,13 +127,37 @@ class Service:
 
     def load_current(self) -> tuple[Current, ...]:
         """How it announces what is current."""
-        found: tuple[Current, ...] = load(self.current) if self.current else ()
-        return found
+        return self._load_all("current")
+
+    def _load_all(self, part: str) -> tuple[Any, ...]:
+        """What is named by this part of it, and by the same one of those that it hosts."""
+        return tuple(each for service in self.served if (path := getattr(service, part)) for each in load(path))
 
 
 def installed() -> tuple[Service, ...]:
-    """The services whose packages are installed, by name; each is an entry point of the group `onegrid.services`."""
-    return tuple(point.load() for point in sorted(entry_points(group="onegrid.services"), key=lambda point: point.name))
+    """The services whose packages are installed, by name; each is an entry point of the group `onegrid.services`. Not
+    those that another one hosts.
+    """
+    names = sorted(point.name for point in entry_points(group=_GROUP) if served_by(point.name) == point.name)
+    return tuple(_installed_as(name) for name in names)
+
+
+@cache
+def _installed_as(name: str) -> Service:
+    """The installed service of that name. Raises LookupError or TypeError if there is none that can be hosted."""
+    points = tuple(entry_points(group=_GROUP, name=name))
+    if not points:
+        raise LookupError(f"the package of {name} is not installed")
+    service: Service = points[0].load()
+    if served_by(name) != name and (service.sender or service.commands or service.settings is not ServiceSettings):
+        raise TypeError(f"{name} is hosted: it has no sender, commands and settings of its own")
+    return service
+
+
+def host_of(service: Service) -> Service:
+    """The service in whose processes it runs: itself, unless another one hosts it."""
+    hosted = CONTRACTS.get(service.name) is service.descriptor and served_by(service.name) != service.name
+    return _installed_as(served_by(service.name)) if hosted else service
 
 
 def load(path: str) -> Any:

@@ -6,8 +6,6 @@ So a piece is done once whatever is killed, no two replicas do the same one, and
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,16 +17,14 @@ from sqlalchemy import Connection, Engine, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onegrid_kit import metrics, tracing
-from onegrid_kit.backoff import Backoff
 from onegrid_kit.clock import Clock
-from onegrid_kit.logs import describe, log
+from onegrid_kit.logs import log
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
+from onegrid_kit.turns import Turns
 
 __all__ = ["Progress", "State", "StepRunner", "Steps", "Work", "find", "resume", "start", "stop", "unfinished"]
 
-_IDLE_S = 0.2
-_PAUSE_S = (0.2, 5.0)
 _OUTCOMES = ("done", "failed")
 _MEASURED = ("running", "stopped", "failed")
 
@@ -239,9 +235,7 @@ class StepRunner:
             metrics.WORK_ROWS.labels(service, name)
             for outcome in _OUTCOMES:
                 metrics.STEPS.labels(service, name, outcome)
-        self._stopping = threading.Event()
-        # In the worker eventlet makes a greenlet of it.
-        self._thread = threading.Thread(target=self._run, name=f"steps-{service}", daemon=True)
+        self._turns = Turns(f"steps-{service}", self.step)
 
     @classmethod
     def of(cls, service: Service, settings: ServiceSettings, engine: Engine, clock: Clock) -> StepRunner:
@@ -258,13 +252,11 @@ class StepRunner:
     def start(self) -> None:
         """Begin to take steps, if the service has such work."""
         if self._kinds:
-            self._thread.start()
+            self._turns.start()
 
     def stop(self) -> None:
         """Finish the step that is being taken, and end; a step that takes long is undone when the process ends."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join(timeout=10)
+        self._turns.stop()
 
     def step(self) -> bool:
         """Take the next step of the work whose turn it is; False if there is none. Raises if the database is gone."""
@@ -336,23 +328,6 @@ class StepRunner:
             trace_id=work.traceparent[3:35],
             exc_info=error,
         )
-
-    def _run(self) -> None:
-        backoff = Backoff(*_PAUSE_S)
-        while not self._stopping.is_set():
-            try:
-                worked = self.step()
-            except Exception as error:
-                pause = backoff.next_pause_s()
-                log.warning("steps wait for the database", error=describe(error), pause_s=pause)
-                self._stopping.wait(pause)
-                continue
-            backoff.reset()
-            if worked:
-                # Lets the process's events and jobs have their turn.
-                time.sleep(0)
-            else:
-                self._stopping.wait(_IDLE_S)
 
 
 def _work(row: Row[Any]) -> Work:

@@ -1,4 +1,4 @@
-"""Who must be there before an event is published: the contract names the subscribers of each, ADR 8 says why."""
+"""Who must be there before an event is published: the contract names the subscribers of each, ADR 15 says why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from aio_pika.abc import AbstractConnection
 
 from onegrid_kit import metrics
-from onegrid_kit.contracts import subscribers_of
+from onegrid_kit.contracts import served_by, subscribers_of
 from onegrid_kit.logs import log
 from onegrid_kit.topology import has_queue
 
@@ -20,7 +20,10 @@ class Subscribers:
     def __init__(self, service: str, absent: Collection[str]) -> None:
         """`absent`: services that this installation leaves out."""
         self._service = service
-        self._of = {event_type: names - set(absent) for event_type, names in subscribers_of(service).items()}
+        self._of = {
+            event_type: frozenset(name for name in names if served_by(name) not in absent)
+            for event_type, names in subscribers_of(service).items()
+        }
         self._missing: frozenset[str] = frozenset()
         self._returned: set[str] = set()
         for name in self._names():
@@ -63,7 +66,7 @@ class Subscribers:
 
     async def check(self, connection: AbstractConnection) -> None:
         """Look again which queues are there."""
-        missing = frozenset([name for name in self._names() if not await has_queue(connection, name)])
+        missing = frozenset([name for name in self._names() if not await has_queue(connection, served_by(name))])
         for name in missing - self._missing:
             log.warning("subscriber's queue is missing; its events are kept", subscriber=name)
         for name in self._missing - missing:

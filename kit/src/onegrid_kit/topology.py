@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import aio_pika
@@ -11,6 +11,7 @@ from aio_pika.connection import make_url
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from onegrid_kit import amqp
+from onegrid_kit.contracts import contracts_of
 from onegrid_kit.events import source_of
 
 __all__ = ["connected", "declare_consumer", "declare_publisher", "has_queue"]
@@ -43,14 +44,19 @@ async def declare_consumer(amqp_url: str, consumer: str, types: Sequence[str]) -
             await queue.bind(exchange, routing_key=event_type)
 
 
-async def declare_publisher(channel: AbstractChannel, service: str, types: Iterable[str]) -> AbstractExchange:
-    """Declare a service's exchange. Its events go to the queues that want them; one that none wants is no loss."""
-    exchange = await _declare_exchange(channel, f"onegrid.{service}")
+async def declare_publisher(
+    channel: AbstractChannel, service: str, types: Iterable[str]
+) -> Mapping[str, AbstractExchange]:
+    """Declare the exchanges of the contracts whose events a service announces; by name. Events go to the queues that
+    want them; one that none wants is no loss.
+    """
+    names = [f"onegrid.{contract}" for contract in contracts_of(service)]
+    exchanges = {name: await _declare_exchange(channel, name) for name in names}
     # What is routed to an exchange, even to one without a queue, does not go to the alternate exchange.
     unsubscribed = await channel.declare_exchange(amqp.UNSUBSCRIBED, aio_pika.ExchangeType.FANOUT, durable=True)
     for event_type in types:
-        await unsubscribed.bind(exchange, routing_key=event_type)
-    return exchange
+        await unsubscribed.bind(exchanges[source_of(event_type)], routing_key=event_type)
+    return exchanges
 
 
 async def has_queue(connection: AbstractConnection, consumer: str) -> bool:

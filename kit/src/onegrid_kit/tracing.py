@@ -36,6 +36,8 @@ SPANS: Final = (
     ("`<HTTP method> <route>`", "server", "", "An HTTP request, from its arrival to its answer."),
     ("`<event's type> publish`", "producer", "", "An event, from the relay until the broker has confirmed it."),
     ("`<event's type> handle`", "consumer", "`handler`", "A handler's work on an event."),
+    ("`<kind> step`", "internal", "`kind`, `work`", "A step of work that is too large for one transaction."),
+    ("`<kind> rung`", "internal", "`rung`", "What belongs to a rung of a deadline, where each is climbed by itself."),
     ("`<channel> send`", "client", "`provider`", "A call of an outside system, from the sender."),
 )
 """Every span there is: its name, kind, attributes and meaning, for the documents."""

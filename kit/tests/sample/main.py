@@ -15,6 +15,7 @@ SERVICE = Service(
     handlers="kit.tests.sample.handlers:HANDLERS",
     jobs="kit.tests.sample.jobs:JOBS",
     steps="kit.tests.sample.steps:STEPS",
+    ladders="kit.tests.sample.ladders:LADDERS",
     sender="kit.tests.sample.sender:SENDER",
     migrations="kit.tests.sample.migrations",
 )

@@ -1,15 +1,18 @@
-"""The loop suite: replays the reference case, from the filing until both ratings, and has a policy reach a street."""
+"""The loop suite: replays the reference case, from the filing until both ratings, has a policy reach a street, and a
+fire handled until all clear.
+"""
 
 from __future__ import annotations
 
 import grpc.aio
 
+from onegrid.emergency.v1.resources_pb2 import IncidentState
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_checks import district
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
-from onegrid_demo import case, policy
+from onegrid_demo import case, fire, policy
 from onegrid_kit.clock import CHINA
 
 __all__ = ["check"]
@@ -17,6 +20,7 @@ __all__ = ["check"]
 _LOADED = "the demonstration district is loaded"
 _REPLAYED = "the reference case is concluded, and rated good by the petitioner and the grid worker"
 _HEARD = "the petitioner finds a message of each step in the inbox"
+_HANDLED = "a fire that a sensor reports is handled by a team until all clear, and reviewed"
 _REACHED = "a policy for one street is read by a resident there, counted, and not given to one elsewhere"
 
 
@@ -53,6 +57,16 @@ async def check(settings: Settings, checklist: Checklist) -> None:
                 _REACHED,
                 policy.succeeded(outcome),
                 actual=f"{len(outcome.there)} item there, {len(outcome.elsewhere)} elsewhere; {outcome.reach.total}",
+                look=look,
+            )
+            doing = _HANDLED
+            look = "kubectl logs -l app.kubernetes.io/name=emergency; events not carried: onegrid_outbox_events"
+            async with fire.sensors_connected(client, accounts) as with_sensors:
+                burnt = await fire.replay(client, None, with_sensors)
+            checklist.expect(
+                _HANDLED,
+                fire.succeeded(burnt),
+                actual=f"{burnt.incident.name} is {IncidentState.Name(burnt.incident.state)}",
                 look=look,
             )
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import grpc
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import SERVICES
 from onegrid_demo import loading
 
 __all__ = ["NEEDS", "Settings", "SettingsError", "describe"]
@@ -60,12 +60,12 @@ class Settings:
         """The settings of this check. Raises SettingsError."""
         docs = {each.name: each.metadata["doc"] for each in fields(cls) if each.metadata}
         given = {name: environ.get(PREFIX + name.upper(), "") for name in docs}
-        targets = {service: environ[_target(service)] for service in CONTRACTS if environ.get(_target(service))}
+        targets = {service: environ[_target(service)] for service in SERVICES if environ.get(_target(service))}
         missing = [f"{PREFIX}{name.upper()} is not set: {docs[name]}" for name in NEEDS[check] if not given[name]]
         if check != "smoke":
             missing += [f"{_target(service)} is not set" for service in loading.SERVICES if service not in targets]
         if not targets:
-            missing.append(f"no service to check: {', '.join(map(_target, CONTRACTS))}: none of them is set")
+            missing.append(f"no service to check: {', '.join(map(_target, SERVICES))}: none of them is set")
         if missing:
             raise SettingsError("\n".join(missing))
         if bool(given["tls_certificate"]) != bool(given["tls_key"]):
@@ -98,7 +98,7 @@ class Settings:
 def describe() -> Iterator[tuple[str, str, str]]:
     """The name, default and meaning of each setting, for the documents."""
     needed = ", ".join(check for check in NEEDS if check != "smoke")
-    for service in CONTRACTS:
+    for service in SERVICES:
         default = f"(required by {needed})" if service in loading.SERVICES else ""
         yield _target(service), default, f"Api of {service}, dns:///host:port; smoke checks each service that has one."
     for each in filter(lambda each: each.metadata, fields(Settings)):

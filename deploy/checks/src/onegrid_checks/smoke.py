@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from onegrid.contracts import CONTRACTS
+from onegrid.contracts import CONTRACTS, SERVICES
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.options.v1 import options_pb2
@@ -41,38 +41,39 @@ async def check(settings: Settings, checklist: Checklist) -> None:
         for service in settings.targets:
             # Of a service that is down, each further call would report the same.
             if await _healthy(client.channels[service], service, settings.targets[service], checklist):
-                await _describes_its_contract(client.channels[service], service, checklist)
+                await _describes_its_contracts(client.channels[service], service, checklist)
                 await _admits(client, service, checklist)
     finally:
         await client.close()
 
 
 async def _healthy(channel: grpc.aio.Channel, service: str, target: str, checklist: Checklist) -> bool:
-    """Whether the health service reports SERVING, for the server and for the service's own name."""
+    """Whether the health service reports SERVING, for the server and for each contract of the service."""
     stub = health_pb2_grpc.HealthStub(channel)
-    name = CONTRACTS[service].full_name
+    names = [CONTRACTS[name].full_name for name in SERVICES[service]]
     answers = []
-    for each in ("", name):
+    for each in ("", *names):
         try:
             answer = await stub.Check(health_pb2.HealthCheckRequest(service=each), timeout=_PATIENCE_S)
             answers.append(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
         except grpc.aio.AioRpcError as error:
             answers.append(describe(error))
     return checklist.expect(
-        f"{service}: {name} is SERVING at {target}",
-        answers == ["SERVING", "SERVING"],
+        f"{service}: {' and '.join(names)} is SERVING at {target}",
+        set(answers) == {"SERVING"},
         actual=" and ".join(dict.fromkeys(answers)),
         look=f"kubectl get pods -l app.kubernetes.io/name={service}; not ready: its database, see its log",
     )
 
 
-async def _describes_its_contract(channel: grpc.aio.Channel, service: str, checklist: Checklist) -> None:
+async def _describes_its_contracts(channel: grpc.aio.Channel, service: str, checklist: Checklist) -> None:
     stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    contract = CONTRACTS[service]
-    method = f"{contract.full_name}.{contract.methods[0].name}"
+    contracts = [CONTRACTS[name] for name in SERVICES[service]]
+    names = [contract.full_name for contract in contracts]
+    methods = {f"{contract.full_name}.{contract.methods[0].name}" for contract in contracts}
     requests = (
         reflection_pb2.ServerReflectionRequest(list_services=""),
-        reflection_pb2.ServerReflectionRequest(file_containing_symbol=contract.full_name),
+        *(reflection_pb2.ServerReflectionRequest(file_containing_symbol=name) for name in names),
     )
     listed: set[str] = set()
     described: set[str] = set()
@@ -85,14 +86,13 @@ async def _describes_its_contract(channel: grpc.aio.Channel, service: str, check
                 for each in file.service
                 for one in each.method
             )
-        actual = (
-            f"lists {', '.join(sorted(listed))}; {'describes' if method in described else 'does not describe'} {method}"
-        )
+        missing = sorted(methods - described)
+        actual = f"lists {', '.join(sorted(listed))}; does not describe {', '.join(missing) or 'nothing'}"
     except grpc.aio.AioRpcError as error:
         actual = describe(error)
     checklist.expect(
-        f"{service}: reflection lists {contract.full_name} and no other contract, and describes {method}",
-        listed == {contract.full_name, *_BESIDE} and method in described,
+        f"{service}: reflection lists {' and '.join(names)} and no other contract, and describes what it lists",
+        listed == {*names, *_BESIDE} and methods <= described,
         actual=actual,
         look=f"CHECKS_{service.upper()}_TARGET: does it lead to another service, or to pods of another version?",
     )
@@ -121,21 +121,24 @@ async def _admits(client: Client, service: str, checklist: Checklist) -> None:
             client.petition.GetPublicTimeline(petition_pb.GetPublicTimelineRequest(name=_NO_PETITION)),
             (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
             service,
+            service,
         )
-    await _refuses(
-        checklist,
-        f"{service}: a call without a token is UNAUTHENTICATED, of the domain onegrid.{service}",
-        _call(client.channels[service], _protected(service)),
-        (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
-        service,
-    )
+    for contract in SERVICES[service]:
+        await _refuses(
+            checklist,
+            f"{contract}: a call without a token is UNAUTHENTICATED, of the domain onegrid.{contract}",
+            _call(client.channels[service], _protected(contract)),
+            (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
+            service,
+            contract,
+        )
 
 
-def _protected(service: str) -> MethodDescriptor:
-    """A method of the service that is not open to everybody."""
+def _protected(contract: str) -> MethodDescriptor:
+    """A method of the contract that is not open to everybody."""
     return next(
         method
-        for method in CONTRACTS[service].methods
+        for method in CONTRACTS[contract].methods
         if access_of(method).audience != options_pb2.AUDIENCE_PUBLIC and not method.server_streaming
     )
 
@@ -151,13 +154,18 @@ async def _call(channel: grpc.aio.Channel, method: MethodDescriptor) -> Message:
 
 
 async def _refuses(
-    checklist: Checklist, what: str, call: Awaitable[Message], refusal: tuple[grpc.StatusCode, str], service: str
+    checklist: Checklist,
+    what: str,
+    call: Awaitable[Message],
+    refusal: tuple[grpc.StatusCode, str],
+    service: str,
+    contract: str,
 ) -> None:
     try:
         answer = await call
     except grpc.aio.AioRpcError as error:
         info = refusals.info(error)
-        met = (error.code(), info.reason) == refusal and info.domain == f"onegrid.{service}"
+        met = (error.code(), info.reason) == refusal and info.domain == f"onegrid.{contract}"
         checklist.expect(
             what, met, actual=f"{describe(error)} of domain {info.domain or 'none'}", look=_log_of(service)
         )

@@ -61,7 +61,7 @@ class Objective:
                 return self._increase("onegrid_rpc_duration_seconds_count", self._answered)
             case "freshness":
                 return self._increase("onegrid_event_carry_seconds_count", "")
-        return self._increase("onegrid_events_handled_total", 'outcome!="duplicate"')
+        return self._increase("onegrid_events_handled_total", 'outcome!~"duplicate|expired"')
 
     @property
     def promise(self) -> str:

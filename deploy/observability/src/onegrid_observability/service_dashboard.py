@@ -162,6 +162,22 @@ def _processes(service: str) -> Iterator[Builder[Panel]]:
         (f"sum by (kind) (rate(onegrid_stepped_work_rows_total{{{of}}}[$__rate_interval]))", "{{kind}}"),
         may_be_empty=True,
     )
+    yield curves(
+        "Lateness of deadlines, 99th percentile",
+        (
+            "histogram_quantile(0.99, "
+            f"sum by (le, kind) (rate(onegrid_ladder_late_seconds_bucket{{{of}}}[$__rate_interval])))",
+            "{{kind}}",
+        ),
+        unit="s",
+        may_be_empty=True,
+    )
+    yield curves(
+        "For how long a deadline has been due",
+        (f"max by (kind) (onegrid_ladder_oldest_due_seconds{{{of}}})", "{{kind}}"),
+        unit="s",
+        may_be_empty=True,
+    )
     yield bars("What runs", f"count by (role, version) (onegrid_build_info{{{of}}})", "{{role}} {{version}}")
 
 

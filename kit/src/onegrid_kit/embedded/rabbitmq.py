@@ -39,6 +39,10 @@ prometheus.tcp.ip = 127.0.0.1
 prometheus.tcp.port = {port}
 prometheus.return_per_object_metrics = true
 """
+_MQTT: Final = """\
+mqtt.listeners.tcp.1 = 127.0.0.1:{port}
+mqtt.allow_anonymous = false
+"""
 
 
 class RabbitServer:
@@ -47,13 +51,17 @@ class RabbitServer:
     Start it from the main thread: Linux stops the node when the thread that started it ends.
     """
 
-    def __init__(self, *, metrics: bool = False) -> None:
-        """`metrics`: export the metrics of its queues to Prometheus."""
+    def __init__(self, *, metrics: bool = False, mqtt: bool = False) -> None:
+        """`metrics`: export the metrics of its queues to Prometheus. `mqtt`: accept clients of MQTT."""
         self._program = next((p for p in _PROGRAMS if os.access(p, os.X_OK)), None)
         self._home = Path(tempfile.mkdtemp(prefix="onegrid-rabbitmq-"))
-        self._port, self._distribution, self._mapper, self.metrics_port = free_ports(4)
-        self._plugins = "[rabbitmq_prometheus]." if metrics else "[]."
-        self._config = _CONFIG.format(port=self._port) + (_METRICS.format(port=self.metrics_port) if metrics else "")
+        self._port, self._distribution, self._mapper, self.metrics_port, self.mqtt_port = free_ports(5)
+        plugins = {
+            "rabbitmq_prometheus": _METRICS.format(port=self.metrics_port) if metrics else "",
+            "rabbitmq_mqtt": _MQTT.format(port=self.mqtt_port) if mqtt else "",
+        }
+        self._plugins = f"[{','.join(name for name, config in plugins.items() if config)}]."
+        self._config = _CONFIG.format(port=self._port) + "".join(plugins.values())
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

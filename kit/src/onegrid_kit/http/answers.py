@@ -13,7 +13,7 @@ __all__ = ["NO_CONTENT", "Answer", "json_answer", "page"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a body, and headers beside those that every answer has , or instead of them."""
+    """A status, a body, and headers beside those that every answer has, or instead of them."""
 
     status: int
     body: bytes = b""

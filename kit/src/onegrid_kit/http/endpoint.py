@@ -25,6 +25,7 @@ from onegrid_kit.rpc import addresses
 from onegrid_kit.rpc.access import AccessRule
 from onegrid_kit.rpc.authentication import Authenticator
 from onegrid_kit.runtime import Runtime
+from onegrid_kit.service import Service
 from onegrid_kit.sizes import require_sendable
 
 __all__ = ["Endpoint", "count"]
@@ -34,15 +35,16 @@ _CANCELLED: Final = 499
 
 
 class Endpoint:
-    """One route of one service."""
+    """One route of one service, which is the runtime's or hosted by it."""
 
-    def __init__(self, runtime: Runtime[Any], route: Route) -> None:
+    def __init__(self, runtime: Runtime[Any], service: Service, route: Route) -> None:
         """Raises TypeError if the route's permission is none of the contract's."""
         self.route = route
         self.service = runtime.service.name
+        self._domain = service.domain
         self._runtime = runtime
         self._settings = runtime.settings
-        self._rule = _rule(route, runtime.service.descriptor)
+        self._rule = _rule(route, service.descriptor)
         self._authenticator = Authenticator(self.service, runtime.tokens)
         self._verify: Callable[[Request[Any]], Any] | None = (
             route.access.verify if isinstance(route.access, Signed) else None
@@ -68,7 +70,7 @@ class Endpoint:
                 answer = await self._serve(incoming, parameters)
             status = answer.status
         except Exception as error:
-            answer = problem_of(error, runtime.service.domain)
+            answer = problem_of(error, self._domain)
             status = answer.status
         finally:
             runtime.calls -= 1

@@ -52,7 +52,12 @@ class HttpListener:
     def __init__(self, runtimes: Sequence[Runtime[Any]], settings: ServiceSettings) -> None:
         """Raises TypeError if two routes have one method and path."""
         self._settings = settings
-        endpoints = [Endpoint(runtime, route) for runtime in runtimes for route in runtime.service.load_routes()]
+        endpoints = [
+            Endpoint(runtime, service, route)
+            for runtime in runtimes
+            for service in runtime.service.served
+            for route in service.load_routes()
+        ]
         self._endpoints = [(endpoint, endpoint.route.matcher()) for endpoint in endpoints]
         _require_distinct(endpoints)
         self._first = runtimes[0]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -20,8 +20,8 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
 
 from onegrid_kit import metrics, tracing
-from onegrid_kit.callers import Call
-from onegrid_kit.contracts import is_idempotent
+from onegrid_kit.callers import Call, Caller
+from onegrid_kit.contracts import access_of, is_idempotent
 from onegrid_kit.errors import (
     DomainError,
     FieldViolation,
@@ -37,6 +37,7 @@ from onegrid_kit.rpc.authentication import Authenticator
 from onegrid_kit.rpc.error_mapping import STATUS_DETAILS, status_of
 from onegrid_kit.rpc.validation import parse, validate
 from onegrid_kit.runtime import Runtime
+from onegrid_kit.service import Service
 from onegrid_kit.sizes import require_sendable
 
 __all__ = ["service_handler"]
@@ -56,21 +57,26 @@ _FAULTS = frozenset(
 )
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_Admitted: TypeAlias = tuple[Call, Message, object]
+"""A stream's call, its first request, and what the servicer is given: that request, or all of them."""
 
 
-def service_handler(runtime: Runtime[Any], servicers: Sequence[object]) -> grpc.GenericRpcHandler:
-    """Serves the runtime's contract by the servicers' methods, which have the names of the contract's.
+def service_handler(runtime: Runtime[Any], service: Service, servicers: Sequence[object]) -> grpc.GenericRpcHandler:
+    """Serves a service's contract by the servicers' methods, which have the names of the contract's. The service is the
+    runtime's, or one that it hosts.
 
     Each servicer implements some of the methods. Raises TypeError if none or several implement a method, if a
     servicer implements one that is not in the contract, or if the contract does not say who may call a method.
     """
-    descriptor = runtime.service.descriptor
+    descriptor = service.descriptor
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     _require_known_methods(descriptor, servicers)
     for method in descriptor.methods:
-        compiled = _Method(runtime, method, _implementation(method, servicers))
+        compiled = _Method(runtime, service, method, _implementation(method, servicers))
         # Bytes come and go as they are: what can't be parsed is the caller's error, and is answered as one.
-        if method.server_streaming:
+        if method.client_streaming:
+            handlers[method.name] = grpc.stream_stream_rpc_method_handler(compiled.exchange)
+        elif method.server_streaming:
             handlers[method.name] = grpc.unary_stream_rpc_method_handler(compiled.stream)
         else:
             handlers[method.name] = grpc.unary_unary_rpc_method_handler(compiled.unary)
@@ -96,18 +102,23 @@ def _implementation(method: MethodDescriptor, servicers: Sequence[object]) -> An
 class _Method:
     """One method's way."""
 
-    def __init__(self, runtime: Runtime[Any], method: MethodDescriptor, implementation: Any) -> None:
-        service = runtime.service
+    def __init__(self, runtime: Runtime[Any], service: Service, method: MethodDescriptor, implementation: Any) -> None:
+        host = runtime.service
         self._runtime = runtime
         self._clock = runtime.clock
         self._implementation = implementation
         self._name = f"{method.containing_service.full_name}.{method.name}"
         self._domain = service.domain
         self._rule: AccessRule = access_rule(method)
+        self._resource_field = access_of(method).resource_field
+        # A command that comes as a stream has no transaction of its own that its entry could be part of.
+        self._audited_at_once = self._rule.reads_personal_data or (
+            method.client_streaming and self._rule.resource is not None
+        )
         self._idempotent = is_idempotent(method)
         self._request_type: type[Message] = GetMessageClass(method.input_type)
         self._has_request_id = "request_id" in method.input_type.fields_by_name
-        self._authenticator = Authenticator(service.name, runtime.tokens)
+        self._authenticator = Authenticator(host.name, runtime.tokens)
         # Requests may hold passwords: without the key, stored fingerprints can't be used to guess them.
         self._secret = hashlib.blake2b(b"fingerprint " + runtime.settings.page_token_key.encode()).digest()
         self._default_deadline: float = runtime.settings.default_deadline_s
@@ -116,8 +127,8 @@ class _Method:
         self._max_request_bytes: int = runtime.settings.max_message_bytes
         self._max_calls: int = runtime.settings.max_calls
         self._max_streams: int = runtime.settings.max_streams
-        self._seconds = _Outcomes(service.name, method.name)
-        self._faults = metrics.RPC_FAULTS.labels(service.name, method.name)
+        self._seconds = _Outcomes(host.name, method.name)
+        self._faults = metrics.RPC_FAULTS.labels(host.name, method.name)
         # A rule that can't be compiled stops the start, and the first call need not wait for it.
         with suppress(InvalidRequest):
             validate(self._request_type(), b"")
@@ -161,6 +172,29 @@ class _Method:
 
     async def stream(self, raw: bytes, context: Context) -> None:
         """Answer one request with many messages, at most until the server stops or the caller may no longer."""
+
+        async def admitted(authorization: str | None, traceparent: str, purpose: str) -> _Admitted:
+            call, request = await self._admit(raw, context, authorization, traceparent, purpose)
+            return call, request, request
+
+        await self._stream(admitted, context)
+
+    async def exchange(self, raws: AsyncIterator[bytes], context: Context) -> None:
+        """Answer many requests with many messages, in the same bounds. The first request admits the call, which is
+        audited for its resource; those that follow meet the same concerns, and are about the same resource.
+        """
+
+        async def admitted(authorization: str | None, traceparent: str, purpose: str) -> _Admitted:
+            # Who has no token learns it before it has sent anything, and nobody takes a place without using it.
+            await self._caller(authorization, self._clock.now())
+            async with asyncio.timeout(self._default_deadline):
+                raw = await anext(raws, b"")
+            call, request = await self._admit(raw, context, authorization, traceparent, purpose)
+            return call, request, self._requests(request, raws, call)
+
+        await self._stream(admitted, context)
+
+    async def _stream(self, admitted: Callable[[str | None, str, str], Awaitable[_Admitted]], context: Context) -> None:
         began = perf_counter()
         code = grpc.StatusCode.CANCELLED
         runtime = self._runtime
@@ -171,13 +205,13 @@ class _Method:
             authorization, traceparent, purpose = self._metadata(context)
             tracing.enter(traceparent)
             with tracing.span(self._name, SpanKind.SERVER, traceparent):
-                call, request = await self._admit(raw, context, authorization, tracing.current_traceparent(), purpose)
+                call, request, given = await admitted(authorization, tracing.current_traceparent(), purpose)
                 key = call.caller.user or call.address
                 runtime.streams_of.enter(key)
                 try:
-                    if self._rule.reads_personal_data:
+                    if self._audited_at_once:
                         await runtime.db.audit_read(call)
-                    await self._pour(request, call, context)
+                    await self._pour(request, given, call, context)
                 finally:
                     runtime.streams_of.leave(key)
             code = grpc.StatusCode.OK
@@ -195,7 +229,20 @@ class _Method:
         if code is not grpc.StatusCode.OK:
             await context.abort(code, message, ((STATUS_DETAILS, status),))
 
-    async def _pour(self, request: Message, call: Call, context: Context) -> None:
+    async def _requests(self, first: Message, raws: AsyncIterator[bytes], call: Call) -> AsyncIterator[Message]:
+        yield first
+        resource = self._rule.resource
+        async for raw in raws:
+            if len(raw) > self._max_request_bytes:
+                raise RequestTooLarge(len(raw), self._max_request_bytes)
+            request = parse(self._request_type, raw)
+            self._rule.check(call.caller.at(self._clock.now()), request)
+            validate(request, raw)
+            if resource is not None and resource(request) != call.resource:
+                raise InvalidRequest(FieldViolation(self._resource_field, f"is not {call.resource}, as in the first"))
+            yield request
+
+    async def _pour(self, request: Message, given: object, call: Call, context: Context) -> None:
         closing = self._runtime.closing
         writing = False
 
@@ -206,7 +253,7 @@ class _Method:
         async def pour() -> None:
             nonlocal writing
             # Closed at once when the caller goes, not when it is garbage collected: it may be registered in a list.
-            async with aclosing(self._implementation(request, call)) as messages:
+            async with aclosing(self._implementation(given, call)) as messages:
                 async for message in messages:
                     writing = True
                     await context.write(_serialized(message))
@@ -279,9 +326,7 @@ class _Method:
         if len(raw) > self._max_request_bytes:
             raise RequestTooLarge(len(raw), self._max_request_bytes)
         now = self._clock.now()
-        caller = await self._authenticator.caller(authorization, now)
-        if not (caller.user or self._rule.public):
-            self._rule.check(caller, self._request_type())
+        caller = await self._caller(authorization, now)
         request = parse(self._request_type, raw)
         self._rule.check(caller, request)
         validate(request, raw)
@@ -304,6 +349,12 @@ class _Method:
             response_resource=self._rule.response_resource,
         )
         return call, request
+
+    async def _caller(self, authorization: str | None, now: datetime) -> Caller:
+        caller = await self._authenticator.caller(authorization, now)
+        if not (caller.user or self._rule.public):
+            self._rule.check(caller, self._request_type())
+        return caller
 
     def _address(self, context: Context) -> str:
         forwarded: list[str] = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, Final, cast
+from operator import attrgetter
+from typing import Any, Final, TypeAlias, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -33,8 +34,8 @@ def parse(request_type: type[Message], raw: bytes) -> Message:
 def validate(request: Message, raw: bytes) -> None:
     """Raise InvalidRequest, with each field that breaks a rule."""
     # Before the rules, which can't compare times that do not exist.
-    if _has_times(request.DESCRIPTOR):
-        field = _find(request, _is_no_time)
+    if _leading_to(request.DESCRIPTOR, False):
+        field = _find(request, _is_no_time, text=False)
         if field:
             raise InvalidRequest(FieldViolation(field, "must lie in the years 1 to 9999"))
     found = violations(request)
@@ -42,7 +43,7 @@ def validate(request: Message, raw: bytes) -> None:
         raise InvalidRequest(*found)
     # Numbers hold zero bytes too, so this finds candidates only; text is looked at where there are any.
     if b"\0" in raw:
-        field = _find(request, lambda value: isinstance(value, str) and "\0" in value)
+        field = _find(request, _has_nul, text=True)
         if field:
             raise InvalidRequest(FieldViolation(field, "must not contain a NUL character"))
 
@@ -66,28 +67,74 @@ def _path(field: object) -> str:
     return ".".join(names)
 
 
-@cache
-def _has_times(message: Descriptor) -> bool:
-    return any(field.message_type is Timestamp.DESCRIPTOR for field in fields_under(message))
+def _is_no_time(value: Timestamp) -> bool:
+    return not (value.seconds in _SECONDS and value.nanos in _NANOS)
 
 
-def _is_no_time(value: object) -> bool:
-    return isinstance(value, Timestamp) and not (value.seconds in _SECONDS and value.nanos in _NANOS)
+def _has_nul(value: str) -> bool:
+    return "\0" in value
 
 
-def _find(message: Message, wrong: Callable[[object], bool], prefix: str = "") -> str | None:
-    """The path of the first value, at any depth, that is wrong."""
-    for field, value in message.ListFields():
-        path = prefix + field.name
-        for index, each in enumerate(_values(field, value)):
-            at = f"{path}[{index}]" if field.is_repeated else path
-            if wrong(each):
-                return at
-            if isinstance(each, Message):
-                found = _find(each, wrong, at + ".")
-                if found:
-                    return found
+def _find(message: Message, wrong: Callable[[Any], bool], *, text: bool) -> str | None:
+    """The path of the first text, or time, at any depth, that is wrong."""
+    for field, single, inner in _leading_to(message.DESCRIPTOR, text):
+        name = field.name
+        if single:
+            if field.message_type is not None and not message.HasField(name):
+                continue
+            value = getattr(message, name)
+            found = ("" if wrong(value) else None) if inner is None else _find(value, wrong, text=text)
+            if found is not None:
+                return f"{name}.{found}" if found else name
+            continue
+        values = _values(field, getattr(message, name))
+        if text and inner is not None and not inner.GetOptions().map_entry:
+            leaves = _leaves(inner)
+            if leaves and not any(wrong("".join(map(read, values))) for read in leaves):
+                continue
+        for index, each in enumerate(values):
+            if isinstance(each, Message) and inner is not None:
+                found = _find(each, wrong, text=text)
+            else:
+                found = "" if isinstance(each, str if text else Timestamp) and wrong(each) else None
+            if found is not None:
+                return f"{name}[{index}].{found}" if found else f"{name}[{index}]"
     return None
+
+
+_Leading: TypeAlias = tuple[FieldDescriptor, bool, Descriptor | None]
+"""A field, whether it has one value, and its message if what is looked for is in that."""
+
+
+@cache
+def _leading_to(message: Descriptor, text: bool) -> tuple[_Leading, ...]:
+    """The fields in which there can be text, or times, at any depth: a batch of a thousand readings has a thousand
+    strings, and three thousand values that need not be looked at.
+    """
+    return tuple(
+        (field, not field.is_repeated, None if _holds(field, text) else field.message_type)
+        for field in message.fields
+        if any(_holds(each, text) for each in _with_those_under(field))
+    )
+
+
+@cache
+def _leaves(message: Descriptor) -> tuple[Callable[[Any], str], ...]:
+    """Readers of all text of such messages, if each has it in fields of its own, one value each: what is short and
+    comes by the thousand is looked at together.
+    """
+    leading = _leading_to(message, True)
+    if any(not single or inner is not None for _, single, inner in leading):
+        return ()
+    return tuple(attrgetter(field.name) for field, _, _ in leading)
+
+
+def _with_those_under(field: FieldDescriptor) -> Iterable[FieldDescriptor]:
+    return (field, *(fields_under(field.message_type) if field.message_type is not None else ()))
+
+
+def _holds(field: FieldDescriptor, text: bool) -> bool:
+    return field.type == field.TYPE_STRING if text else field.message_type is Timestamp.DESCRIPTOR
 
 
 def _values(field: FieldDescriptor, value: Any) -> Iterable[Any]:

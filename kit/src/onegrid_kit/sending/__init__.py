@@ -4,6 +4,7 @@ An attempt is committed before the call and its outcome afterwards; no transacti
 for. What a crash leaves in between is UNKNOWN, and is never repeated blindly. Why: ADR 13.
 """
 
+from onegrid_kit.sending.concluding import conclude
 from onegrid_kit.sending.model import (
     AskedByAddress,
     Attempt,
@@ -35,6 +36,7 @@ from onegrid_kit.sending.store.sendings import (
     enqueue,
     find,
     find_all,
+    move,
     replay,
     resume,
     search,
@@ -43,6 +45,7 @@ from onegrid_kit.sending.store.sendings import (
     unresolved,
     unresolved_page,
 )
+from onegrid_kit.sending.store.unconcluded import unconcluded
 
 __all__ = [
     "AskedByAddress",
@@ -67,11 +70,13 @@ __all__ = [
     "attempts_of",
     "attempts_of_all",
     "batch_page",
+    "conclude",
     "count_batch",
     "count_by_state",
     "enqueue",
     "find",
     "find_all",
+    "move",
     "receive",
     "replay",
     "resume",
@@ -79,6 +84,7 @@ __all__ = [
     "settle",
     "stop",
     "stopped",
+    "unconcluded",
     "unresolved",
     "unresolved_page",
 ]

@@ -130,7 +130,9 @@ class Outgoing(Sending):
     """How many since it was enqueued or replayed; preparations that failed count, too."""
     last_provider: str
     last_code: str
-    """What the last attempt ended with, or why there was none; empty while all is well."""
+    """What the last attempt ended with, or why there was none: the service's reason, a limit's, `NO_PROVIDER`; empty
+    while all is well.
+    """
     create_time: datetime
     end_time: datetime | None
     """Since when there is nothing more to do for it."""
@@ -246,10 +248,13 @@ class Receipt:
 
     provider: str
     provider_id: str
+    """What the provider calls the message; empty if it names the attempt's key alone."""
     outcome: Outcome
     """ACCEPTED, FAILED, DELIVERED or READ."""
     code: str = ""
     address_refused: bool = False
+    key: UUID | None = None
+    """The attempt's key, if the provider says it: it also names an attempt whose call had no answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ begin once it is committed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -20,6 +20,7 @@ from onegrid_kit.sending.model import (
     Context,
     Defer,
     Drop,
+    Lane,
     LimitScope,
     Outgoing,
     Prepared,
@@ -31,14 +32,20 @@ from onegrid_kit.sending.routing import Router, Upstream
 from onegrid_kit.sending.rules import pause_s
 from onegrid_kit.sending.store import claims
 
-__all__ = ["SEALED_FOR", "Call", "Round", "take"]
+__all__ = ["SEALED_FOR", "Call", "Conclude", "Round", "take", "turn_away"]
 
 SEALED_FOR: Final = "sending.address"
 """What the addresses that providers are asked by are sealed for."""
 
 _STEP_BACK: Final = timedelta(seconds=1)
+_NO_PROVIDER: Final = "NO_PROVIDER"
+# While a new release is rolled out, other replicas may have a provider already.
+_PROVIDER_EXPECTED: Final = timedelta(minutes=10)
+_UNSERVED_AT_ONCE: Final = 500
 # The outcome of a call that ended in time is stored within this share of its time, or what is known comes too late.
 _STORED: Final = 0.5
+Conclude: TypeAlias = Callable[[Connection, Sequence[Conclusion], Context], None]
+"""Has the service hear what was learned."""
 _Message: TypeAlias = tuple[Outgoing, Send, Upstream]
 
 
@@ -72,6 +79,7 @@ def take(
     router: Router,
     wanted: Sequence[claims.Claim],
     context: Context,
+    conclude: Conclude,
     *,
     one_by_one: bool,
 ) -> Round:
@@ -81,9 +89,10 @@ def take(
     due, ended = claims.claim(conn, wanted, context.now)
     due.sort(key=lambda each: (each.lane, each.due_time))
     done = Round(len(due) + len(ended), ended=ended)
-    placed, stuck = router.assign(due)
+    placed, stuck, unserved = router.assign(due)
     # They would be first for ever, and those behind them may have a provider that is free.
     done.deferred = [(each, context.now + _STEP_BACK, each.last_code) for each in stuck]
+    _turn_away(conn, unserved, context, done)
     messages = _prepare(conn, sender, placed, context, done, one_by_one=one_by_one)
     allowed = _limit(conn, messages, context, done)
     attempts = claims.begin(
@@ -101,9 +110,31 @@ def take(
     claims.defer(conn, done.deferred)
     claims.drop(conn, done.dropped, context.now)
     done.ended += _give_up_or_defer(conn, sender, done.unprepared, context)
-    if done.ended:
-        sender.concluded(conn, done.ended, context)
+    conclude(conn, done.ended, context)
     return done
+
+
+def turn_away(conn: Connection, channels: Collection[str], context: Context, conclude: Conclude) -> Round:
+    """Claim what is due in channels without any provider, and end it."""
+    wanted = [claims.Claim(channel, lane, _UNSERVED_AT_ONCE) for channel in sorted(channels) for lane in Lane]
+    due, ended = claims.claim(conn, wanted, context.now)
+    done = Round(len(due) + len(ended), ended=ended)
+    _turn_away(conn, due, context, done)
+    claims.defer(conn, done.deferred)
+    conclude(conn, done.ended, context)
+    return done
+
+
+def _turn_away(conn: Connection, unserved: Sequence[Outgoing], context: Context, done: Round) -> None:
+    """What no provider serves waits for one for a while, once; then it has failed."""
+    until = context.now + _PROVIDER_EXPECTED
+    failed = []
+    for outgoing in unserved:
+        if outgoing.last_code == _NO_PROVIDER:
+            failed.append((outgoing, State.FAILED, _NO_PROVIDER))
+        else:
+            done.deferred.append((outgoing, min(until, outgoing.expire_time or until), _NO_PROVIDER))
+    done.ended += claims.set_aside(conn, failed, context.now)
 
 
 def _prepare(

@@ -71,11 +71,16 @@ class Router:
                     found.append(Claim(channel, lane, most))
         return found
 
-    def assign(self, due: Sequence[Outgoing]) -> tuple[list[tuple[Outgoing, Upstream]], list[Outgoing]]:
-        """The provider of each for which there is room; and those for which there was none from the start."""
+    def assign(self, due: Sequence[Outgoing]) -> tuple[list[tuple[Outgoing, Upstream]], list[Outgoing], list[Outgoing]]:
+        """The provider of each for which there is room; those for which there was none from the start; and those that
+        no provider serves.
+        """
         taken = dict.fromkeys(self._upstreams, 0)
-        placed, stuck = [], []
+        placed, stuck, unserved = [], [], []
         for outgoing in due:
+            if not candidates(self._upstreams, outgoing.channel, outgoing.district):
+                unserved.append(outgoing)
+                continue
             after = outgoing.last_provider if outgoing.tries else ""
             room = {
                 upstream: self._room[upstream][outgoing.lane]
@@ -87,7 +92,7 @@ class Router:
                 placed.append((outgoing, free))
             elif not any(room.values()):
                 stuck.append(outgoing)
-        return placed, stuck
+        return placed, stuck, unserved
 
     def _able(self, channel: str, district: str, after: str = "") -> list[Upstream]:
         """The provider that is to send this; before it those that may work again, which are given one each."""

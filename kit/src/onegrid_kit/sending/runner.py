@@ -27,9 +27,11 @@ from onegrid_kit.errors import Unavailable
 from onegrid_kit.logs import describe, log
 from onegrid_kit.probes import Health
 from onegrid_kit.sending import rounds
+from onegrid_kit.sending.concluding import conclude, conclude_again
 from onegrid_kit.sending.model import (
     AskedByAddress,
     Attempt,
+    Conclusion,
     Context,
     Lane,
     LimitScope,
@@ -42,7 +44,7 @@ from onegrid_kit.sending.model import (
 from onegrid_kit.sending.rounds import Call, Round
 from onegrid_kit.sending.routing import Router, Upstream, candidates
 from onegrid_kit.sending.rules import pause_s
-from onegrid_kit.sending.store import claims, outcomes, sendings
+from onegrid_kit.sending.store import claims, outcomes, sendings, unconcluded
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
 
@@ -92,6 +94,7 @@ class SendingRunner:
         self._calls: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._idle_s = _IDLE_S[0]
+        self._unserved: set[str] = set()
         self._measured: set[tuple[str, str]] = set()
         self._measured_at = -math.inf
         for upstream in self._upstreams:
@@ -133,6 +136,7 @@ class SendingRunner:
     def measure(self, conn: Connection) -> None:
         """Export what waits, and what nobody has resolved."""
         waiting, unresolved = sendings.measure(conn, self._clock.now())
+        self._unserved = {channel for channel, _ in waiting} - {each.provider.channel for each in self._upstreams}
         self._measured |= {
             *waiting,
             *((upstream.provider.channel, lane.name.lower()) for upstream in self._upstreams for lane in Lane),
@@ -143,6 +147,7 @@ class SendingRunner:
             metrics.SENDINGS_LATE.labels(self._service, channel, lane).set(late_s)
         for state in (State.FAILED, State.UNKNOWN):
             metrics.SENDINGS_UNRESOLVED.labels(self._service, state.lower()).set(unresolved.get(state, 0))
+        metrics.SENDINGS_UNRESOLVED.labels(self._service, "unconcluded").set(unconcluded.count(conn))
 
     async def _keep(self, once: Callable[[], Awaitable[float]], stopping: asyncio.Event) -> None:
         """Do it again and again, through losses of the database."""
@@ -190,7 +195,7 @@ class SendingRunner:
         return _PACE_S if done.claimed else self._idle_s
 
     def _take(self, conn: Connection, router: Router, wanted: Sequence[claims.Claim], *, one_by_one: bool) -> Round:
-        return rounds.take(conn, self._sender, router, wanted, self._context(), one_by_one=one_by_one)
+        return rounds.take(conn, self._sender, router, wanted, self._context(), self._conclude, one_by_one=one_by_one)
 
     def _count(self, done: Round) -> None:
         for outgoing, code in done.dropped:
@@ -259,22 +264,23 @@ class SendingRunner:
             except Unavailable:
                 await asyncio.sleep(backoff.next_pause_s())
             except Exception as error:
-                # The service's part has failed; that it was sent is true nevertheless.
-                metrics.SENDING_FAULTS.labels(self._service, "concluded").inc()
-                log.error("outcome not concluded", sending=finished.sending, exc_info=error)
-                with contextlib.suppress(Unavailable):
-                    await self._in_transaction(lambda conn: self._finish(conn, [finished], conclude=False))
-                    return
+                if is_conflict(error):
+                    await asyncio.sleep(backoff.next_pause_s())
+                    continue
+                # What becomes of it is not known any more: it is UNKNOWN at its deadline.
+                log.error("outcome not stored", sending=finished.sending, exc_info=error)
+                return
 
     async def _flush(self, finished: Sequence[outcomes.Finished]) -> Sequence[None]:
-        await self._in_transaction(lambda conn: self._finish(conn, finished, conclude=True))
+        await self._in_transaction(lambda conn: self._finish(conn, finished))
         return [None] * len(finished)
 
-    def _finish(self, conn: Connection, finished: Sequence[outcomes.Finished], *, conclude: bool) -> None:
+    def _finish(self, conn: Connection, finished: Sequence[outcomes.Finished]) -> None:
         context = self._context()
-        learned = outcomes.finish(conn, finished, context.now, self._retry_s)
-        if conclude and learned:
-            self._sender.concluded(conn, learned, context)
+        self._conclude(conn, outcomes.finish(conn, finished, context.now, self._retry_s), context)
+
+    def _conclude(self, conn: Connection, learned: Sequence[Conclusion], context: Context) -> None:
+        conclude(conn, self._service, self._sender, learned, context)
 
     def _retry_s(self, outgoing: Outgoing, result: Result) -> float | None:
         if outgoing.tries >= self._sender.attempts:
@@ -292,29 +298,65 @@ class SendingRunner:
 
     async def _maintain_once(self) -> float:
         """Learn what calls of others have left open, and what receipts and providers say of it."""
-        for attempt in await self._in_transaction(self._end_overdue):
+        failed = None
+        for part in (
+            self._end_overdue,
+            self._receive_early,
+            self._conclude_again,
+            self._ask_unknown,
+            self._measure,
+            self._turn_away,
+        ):
+            try:
+                await part()
+            except Unavailable:
+                raise
+            except Exception as error:
+                # None of them keeps another from its turn.
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return _MAINTAIN_S
+
+    async def _end_overdue(self) -> None:
+        def end(conn: Connection) -> Sequence[Attempt]:
+            attempts = outcomes.overdue(conn)
+            unknown = Result.unknown("NO_OUTCOME")
+            self._finish(conn, [outcomes.Finished(each.sending, each.number, unknown) for each in attempts])
+            return attempts
+
+        for attempt in await self._in_transaction(end):
             log.warning("attempt without outcome", sending=attempt.sending, provider=attempt.provider)
             metrics.SENDING_ATTEMPTS.labels(self._service, attempt.provider, Outcome.UNKNOWN.lower()).inc()
-        await self._in_transaction(self._receive_early)
+
+    async def _receive_early(self) -> None:
+        def receive(conn: Connection) -> None:
+            context = self._context()
+            self._conclude(conn, outcomes.receive_early(conn, context.now), context)
+
+        await self._in_transaction(receive)
+
+    async def _conclude_again(self) -> None:
+        await self._in_transaction(lambda conn: conclude_again(conn, self._service, self._sender, self._context()))
+
+    async def _ask_unknown(self) -> None:
         names = list(self._by_name)
         for attempt, address in await self._in_transaction(lambda conn: outcomes.to_ask(conn, names)):
             self._spawn(self._ask(attempt, address))
+
+    async def _turn_away(self) -> None:
+        """End what waits in channels that no provider here serves."""
+        if self._unserved:
+            self._count(
+                await self._in_transaction(
+                    lambda conn: rounds.turn_away(conn, self._unserved, self._context(), self._conclude)
+                )
+            )
+
+    async def _measure(self) -> None:
         if time.monotonic() - self._measured_at > _MEASURE_S:
             self._measured_at = time.monotonic()
             await self._in_transaction(self.measure)
-        return _MAINTAIN_S
-
-    def _end_overdue(self, conn: Connection) -> Sequence[Attempt]:
-        attempts = outcomes.overdue(conn)
-        unknown = Result.unknown("NO_OUTCOME")
-        self._finish(conn, [outcomes.Finished(each.sending, each.number, unknown) for each in attempts], conclude=True)
-        return attempts
-
-    def _receive_early(self, conn: Connection) -> None:
-        context = self._context()
-        learned = outcomes.receive_early(conn, context.now)
-        if learned:
-            self._sender.concluded(conn, learned, context)
 
     async def _ask(self, attempt: Attempt, sealed_address: bytes | None) -> None:
         provider = self._by_name[attempt.provider].provider

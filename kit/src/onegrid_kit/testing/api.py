@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -132,8 +132,26 @@ class Serving:
         finally:
             call.cancel()
 
+    async def exchange(
+        self, caller: Caller, method: str, requests: AsyncIterable[Message]
+    ) -> AsyncGenerator[Any, None]:
+        """The answers to a stream of requests; closing it ends the call. Raises Refused."""
+        _, answer_type, path = self._prepared(method, {})
+        stub: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self.channel.stream_stream(path)
+        sent = (request.SerializeToString() async for request in requests)
+        call = stub(sent, metadata=self.token(caller), timeout=HANG_S)
+        try:
+            async for raw in call:
+                yield answer_type.FromString(raw)
+        except grpc.aio.AioRpcError as error:
+            raise Refused(error) from None
+        finally:
+            call.cancel()
+
     def _prepared(self, method: str, fields: dict[str, Any]) -> tuple[Message, type[Message], str]:
-        contract = self.runtime.service.descriptor
+        contract = next(
+            each.descriptor for each in self.runtime.service.served if method in each.descriptor.methods_by_name
+        )
         found = contract.methods_by_name[method]
         request = GetMessageClass(found.input_type)(**fields)
         return request, GetMessageClass(found.output_type), f"/{contract.full_name}/{method}"

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.database import DedicatedConnection, sync_engine
 from onegrid_kit.migrations import migrate
-from onegrid_kit.service import Service
+from onegrid_kit.service import Service, host_of
 from onegrid_kit.testing.api import Serving, serving
 from onegrid_kit.testing.events import Events
 from onegrid_kit.testing.postgres import TestPostgres
@@ -60,11 +60,11 @@ def rabbitmq() -> Iterator[RabbitServer]:
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest) -> Service:
-    """The service whose tests these are."""
+    """The service whose tests these are; of one that is hosted, its host."""
     for folder in request.path.parents:
         if folder.name == "tests":
             for main in (folder.parent / "src").glob("*/main.py"):
-                return _service_of(main)
+                return host_of(_service_of(main))
     raise LookupError(f"{request.path} lies in the tests of no service: define a fixture `service`")
 
 

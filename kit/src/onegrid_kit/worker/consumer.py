@@ -1,4 +1,4 @@
-"""The nameko service: one consumer for the service's queue, a timer for its jobs, and a greenlet for its work."""
+"""The nameko service: a consumer for the service's queue, a timer for its jobs, greenlets for its work and ladders."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from onegrid_kit.database import sync_engine
 from onegrid_kit.events import Envelope, source_of
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
+from onegrid_kit.ladder import Climber
 from onegrid_kit.logs import describe, log
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
@@ -139,12 +140,14 @@ def run(service: Service, settings: ServiceSettings) -> int:
     logs.configure(service.name, settings.log_level)
     tracing.configure(service.name, settings.otlp_endpoint)
     probes.serve(settings.metrics_port, _health, service.name, "worker")
-    # For events, for a job, for the lease of those who run jobs, and for work that is done in steps, if there is such.
-    engine = sync_engine(settings.database_url, pool=4 if service.load_steps() else 3)
+    # For events, for a job, for the lease of those who run jobs; for work that is done in steps, and for ladders, if
+    # there are such.
+    engine = sync_engine(settings.database_url, pool=3 + bool(service.load_steps()) + bool(service.load_ladders()))
     metrics.observe_pool(service.name, "worker", engine.pool)
     inbox = Inbox.of(service, settings, engine)
     schedule = Schedule(service.name, engine, service.load_jobs(), SystemClock())
     steps = StepRunner.of(service, settings, engine, SystemClock())
+    climber = Climber.of(service, settings, engine, SystemClock())
     stop = Event()
     runner = ServiceRunner(
         {
@@ -155,17 +158,19 @@ def run(service: Service, settings: ServiceSettings) -> int:
             "HEARTBEAT": 10,
         }
     )
-    runner.add_service(_nameko_service(service.name, inbox, schedule, steps, stop))
+    runner.add_service(_nameko_service(service.name, inbox, schedule, [steps, climber], stop))
     if "grpc" in sys.modules:
         raise RuntimeError("a worker must not load grpc, which hangs in it; one of its handlers or jobs imports it")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.spawn_after(0, _set_stopped, stop))
     # Starting waits for the broker, which may not be there yet; stopping does not.
     steps.start()
+    climber.start()
     living = eventlet.spawn(_live, runner, inbox, service.name)
     living.link(lambda _: _set_stopped(stop))
     stop.wait()
     steps.stop()
+    climber.stop()
     if living.dead:
         log.error("worker ended by itself")
         return 1
@@ -193,7 +198,9 @@ def _refuse(message: Message, error: Exception) -> None:
     message.reject()
 
 
-def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, steps: StepRunner, stop: Event) -> type:
+def _nameko_service(
+    name: str, inbox: Inbox, schedule: Schedule, measured: Sequence[StepRunner | Climber], stop: Event
+) -> type:
     exchanges = {
         source: Exchange(source, type="topic", durable=True, arguments={"alternate-exchange": amqp.UNROUTED})
         for source in {source_of(event_type) for event_type in inbox.types}
@@ -229,7 +236,8 @@ def _nameko_service(name: str, inbox: Inbox, schedule: Schedule, steps: StepRunn
         try:
             schedule.run_due(time.monotonic())
             inbox.retry_due()
-            steps.measure()
+            for each in measured:
+                each.measure()
             _health.set("database", True)
         except Exception as error:
             _health.set("database", False)

@@ -195,6 +195,7 @@ def end_appointment(conn: Connection, cell: str, appointment_id: str, call: Call
     ended = replace(found, end_time=max(found.start_time, call.now))
     store.end_appointment(conn, ended)
     people = tuple(each for each in before.appointments if each.id != appointment_id)
+    outbox.append(conn, call, [(ended.name, messages.appointment_ended(ended, before.display_name))])
     _announce(conn, replace(before, appointments=people), call)
     return ended
 

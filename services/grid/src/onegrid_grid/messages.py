@@ -9,7 +9,7 @@ from onegrid_kit import codes
 from onegrid_kit.geometry import Ring
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["appointment", "cell", "cell_defined", "division", "division_defined", "ring"]
+__all__ = ["appointment", "appointment_ended", "cell", "cell_defined", "division", "division_defined", "ring"]
 
 
 def division(of: Division) -> resources_pb2.Division:
@@ -65,6 +65,11 @@ def cell_defined(of: Cell) -> events_pb2.CellDefined:
         appointments=[appointment(each) for each in of.appointments],
         version=of.version,
     )
+
+
+def appointment_ended(of: Appointment, cell_display_name: str) -> events_pb2.AppointmentEnded:
+    """The event that announces that an appointment to a cell of this name ended."""
+    return events_pb2.AppointmentEnded(cell_display_name=cell_display_name, appointment=appointment(of))
 
 
 def ring(of: Polygon) -> Ring:

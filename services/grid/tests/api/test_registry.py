@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import Engine
 
 from onegrid.common.v1.common_pb2 import OaLevel, Point, Polygon
+from onegrid.grid.v1.events_pb2 import AppointmentEnded
 from onegrid.grid.v1.grid_service_pb2 import NewCell
 from onegrid.grid.v1.resources_pb2 import Cell, DivisionLevel, Post
 from onegrid.identity.v1.events_pb2 import UserDisabled
@@ -20,7 +21,7 @@ from onegrid_kit.callers import Caller, Grant
 from onegrid_kit.events import Delivery
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.callers import administrator, everything
-from onegrid_kit.testing.events import announced
+from onegrid_kit.testing.events import announced, announced_as
 
 DISTRICT, STREET, COMMUNITY = "210602", "210602003", "210602003007"
 TABLE = (
@@ -216,6 +217,17 @@ async def test_a_cell_is_answered_with_its_appointments(grid: Serving, engine: E
     )
     assert [each.user for each in lasting.appointments] == ["users/00leader"]
     assert [each.user for each in (*every.appointments, *rest.appointments)] == ["users/00worker", "users/00leader"]
+
+
+async def test_the_end_of_an_appointment_is_announced_once(grid: Serving, engine: Engine) -> None:
+    await with_cells(grid, 1)
+    cell = f"cells/{COMMUNITY}001"
+    given = await grid.call(KEEPER, "AppointWorker", cell=cell, user="users/00worker", post=Post.POST_WORKER)
+    for _ in range(2):
+        ended = await grid.call(KEEPER, "EndAppointment", name=given.appointment.name)
+    (announcement,) = announced_as(engine, AppointmentEnded)
+    name = (await grid.call(KEEPER, "GetCell", name=cell)).cell.display_name
+    assert announcement == AppointmentEnded(cell_display_name=name, appointment=ended.appointment)
 
 
 async def test_of_two_leaders_at_once_one_is_appointed(grid: Serving) -> None:

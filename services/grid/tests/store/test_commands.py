@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, event, inspect, text
 
-from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
+from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined, DivisionDefined
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
@@ -260,6 +260,8 @@ def test_who_was_disabled_loses_the_posts_held_then_and_keeps_those_given_since(
     assert every[0].end_time == event_time
     last = announced_as(engine, CellDefined)[-1]
     assert (last.code, last.version, list(last.appointments)) == (FIRST, 3, [])
+    (ended,) = announced_as(engine, AppointmentEnded)
+    assert (ended.appointment.user, ended.appointment.name) == ("users/00worker", every[0].name)
 
 
 def test_an_appointment_and_the_disabling_of_its_user_wait_for_one_another(engine: Engine) -> None:

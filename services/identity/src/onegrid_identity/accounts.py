@@ -25,7 +25,9 @@ __all__ = [
     "RefreshToken",
     "Role",
     "Session",
+    "TemporaryRole",
     "caller_of",
+    "elevation_of",
 ]
 
 USER: Final = ResourceName("users/{user}")
@@ -118,11 +120,53 @@ class Grant:
     scope: str
     period: Period = ALWAYS
     create_time: datetime
+    source: str = ""
+    """What it was made for, and ends with: see TemporaryRole."""
 
     @property
     def name(self) -> str:
         """``users/{user}/grants/{grant}``."""
         return GRANT.name(self.user, self.id)
+
+
+def elevation_of(source: str) -> str:
+    """The elevation of a plan that a role's source is, or is part of; empty for a shift."""
+    elevation, _, _ = source.partition("/shifts/")
+    return "" if elevation.startswith("shifts/") else elevation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporaryRole:
+    """The role that a shift of duty, or a plan of emergency, grants for as long as it lasts."""
+
+    source: str
+    """``shifts/{shift}``, ``planActivations/{activation}/elevations/{number}``, or that and the shift of whom it
+    elevates.
+    """
+    revision: int
+    user: str
+    """The user's id; empty if the source has ended or grants nothing."""
+    role: str
+    """The role's id."""
+    scope: str
+    guarantor: str
+    """The id of the user whose own authority bounds what is granted."""
+    begin: datetime
+    end: datetime
+    grant_id: str = ""
+    """The grant that was made for it."""
+    pending: bool = True
+    """Whether it is still to be decided."""
+
+    @property
+    def period(self) -> Period:
+        """For how long the role is held."""
+        return Period(self.begin, self.end)
+
+    @property
+    def elevation(self) -> str:
+        """``planActivations/{activation}/elevations/{number}``; empty for a shift's own role."""
+        return elevation_of(self.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

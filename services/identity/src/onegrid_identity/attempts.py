@@ -8,18 +8,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onegrid_kit.errors import RateLimited
+from onegrid_kit.one_time_codes import CODE_TRIES
 
 __all__ = [
     "CODES_COUNTED",
     "CODE_LASTS",
-    "CODE_PAUSE",
     "FAILURES",
     "FAILURES_LAST",
     "KNOWN_FOR",
     "STRANGERS_FAILURES",
     "Failures",
     "OneTimeCode",
-    "require_code_pause",
     "require_few_codes",
     "require_few_failures",
 ]
@@ -34,10 +33,6 @@ KNOWN_FOR: Final = timedelta(days=90)
 """How long an address from which a login succeeded counts as known."""
 CODE_LASTS: Final = timedelta(minutes=5)
 """How long a one-time code is good."""
-CODE_PAUSE: Final = timedelta(seconds=60)
-"""From one code for a number to the next."""
-CODE_TRIES: Final = 5
-"""Wrong tries that end a code."""
 CODES_COUNTED: Final = timedelta(hours=1)
 """The time in which the codes of one address, or one caller, are counted."""
 
@@ -83,12 +78,6 @@ def require_few_failures(own: Failures, strangers: Failures, now: datetime) -> N
     _require_few(own, FAILURES, now)
     if not own.known(now):
         _require_few(strangers, STRANGERS_FAILURES, now)
-
-
-def require_code_pause(sent: datetime, now: datetime) -> None:
-    """Raise RateLimited when the last code was sent just now, or will be by a call of the same moment."""
-    if sent - CODE_PAUSE < now < sent + CODE_PAUSE:
-        raise RateLimited(sent + CODE_PAUSE - now)
 
 
 def require_few_codes(count: int, begin: datetime, limit: int, now: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC
 from onegrid.identity.v1 import identity_service_pb2 as pb
 from onegrid.identity.v1 import resources_pb2
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, UserDefined
-from onegrid_identity.accounts import ROLE, USER, Account, Department, Grant, Role
+from onegrid_identity.accounts import ROLE, USER, Account, Department, Grant, Role, elevation_of
 from onegrid_kit.callers import Period
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
@@ -90,6 +90,7 @@ def user_defined(of: Account) -> UserDefined:
         home=of.home,
         version=of.version,
         update_time=timestamp(of.update_time),
+        has_phone=of.sealed_phone is not None,
     )
 
 
@@ -144,4 +145,6 @@ def grant(of: Grant) -> resources_pb2.Grant:
         create_time=timestamp(of.create_time),
         begin_time=timestamp(of.period.begin),
         expire_time=timestamp(of.period.expire),
+        shift="" if elevation_of(of.source) else of.source,
+        elevation=elevation_of(of.source),
     )

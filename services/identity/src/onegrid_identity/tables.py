@@ -31,6 +31,7 @@ __all__ = [
     "role",
     "role_grant",
     "session",
+    "shift_role",
     "signing_key",
 ]
 
@@ -89,6 +90,22 @@ role_grant = Table(
     Column("begin_time", _time),
     Column("expire_time", _time),
     Column("create_time", _time, nullable=False),
+    Column("shift", Text, nullable=False, server_default=""),
+)
+# What duty announced of shifts, and emergency of plans, that grant a role, and what became of it.
+shift_role = Table(
+    "shift_role",
+    _metadata,
+    Column("shift", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("guarantor", Text, nullable=False),
+    Column("begin_time", _time, nullable=False),
+    Column("end_time", _time, nullable=False),
+    Column("grant_id", Text, nullable=False),
+    Column("pending", Boolean, nullable=False),
 )
 session = Table(
     "session",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from onegrid_identity import attempts
 from onegrid_identity.attempts import Failures
 from onegrid_kit.errors import RateLimited
+from onegrid_kit.one_time_codes import require_code_pause
 
 NOW = datetime(2020, 11, 11, 6, 36, tzinfo=UTC)
 GAPS = st.lists(st.timedeltas(timedelta(0), timedelta(hours=1)), max_size=30)
@@ -71,7 +72,7 @@ def test_more_codes_than_the_limit_wait_until_the_hour_is_over(count: int, limit
 def test_the_next_code_waits_a_minute_and_no_longer(ago: timedelta) -> None:
     if ago < timedelta(minutes=1):
         with pytest.raises(RateLimited) as refused:
-            attempts.require_code_pause(NOW - ago, NOW)
+            require_code_pause(NOW - ago, NOW)
         assert refused.value.retry_after == timedelta(minutes=1) - ago
     else:
-        attempts.require_code_pause(NOW - ago, NOW)
+        require_code_pause(NOW - ago, NOW)

@@ -70,7 +70,11 @@ def test_a_built_in_role_holds_what_the_contracts_give_it() -> None:
     assert "petition.tasks.take" in clerk.permissions
     assert "petition.petitions.dispatch" not in clerk.permissions
     assert granting.ADMINISTRATOR.permissions == granting.all_permissions()
-    assert granting.PETITIONER.permissions == {"petition.petitions.file", "notify.aid.request"}
+    assert granting.PETITIONER.permissions == {
+        "petition.petitions.file",
+        "notify.aid.request",
+        "emergency.incidents.report",
+    }
 
 
 def test_every_permission_is_held_by_some_role() -> None:

@@ -16,13 +16,13 @@ from onegrid_kit import telephone
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import RateLimited
 from onegrid_kit.names import ResourceName
+from onegrid_kit.one_time_codes import require_code_pause
 from onegrid_notify.contents import PushSubscription
 
 __all__ = [
     "ADDRESS",
     "CODES_COUNTED",
     "CODE_LASTS",
-    "CODE_TRIES",
     "MAX_ADDRESSES",
     "PERSON",
     "UNVERIFIED_FOR",
@@ -41,9 +41,6 @@ UNVERIFIED_FOR: Final = timedelta(days=7)
 
 CODE_LASTS: Final = timedelta(minutes=10)
 """How long a code is good."""
-CODE_TRIES: Final = 5
-"""Guesses that end a code."""
-_CODE_PAUSE: Final = timedelta(seconds=60)
 _CODES_OF_PERSON: Final = 20
 _CODES_TO_ADDRESS: Final = 10
 CODES_COUNTED: Final = timedelta(hours=24)
@@ -189,8 +186,8 @@ class CodeRequests:
 
     def require_more_to_address(self, now: datetime) -> None:
         """Raise RateLimited if the last one went there just now, or as many as may go there."""
-        if self.last is not None and self.last - _CODE_PAUSE < now < self.last + _CODE_PAUSE:
-            raise RateLimited(self.last + _CODE_PAUSE - now)
+        if self.last is not None:
+            require_code_pause(self.last, now)
         self._require_fewer(_CODES_TO_ADDRESS, now)
 
     def _require_fewer(self, limit: int, now: datetime) -> None:

@@ -121,6 +121,10 @@ class Article:
         """With another draft."""
         return replace(self._after(ArticleAction.ARTICLE_ACTION_UPDATE, now), draft=draft)
 
+    def require_deletable(self, now: datetime) -> None:
+        """Raise WrongState unless it may be deleted."""
+        self._after(ArticleAction.ARTICLE_ACTION_DELETE, now)
+
     def submitted(self, now: datetime) -> Article:
         """Given to those who may publish it."""
         return self._after(ArticleAction.ARTICLE_ACTION_SUBMIT, now)

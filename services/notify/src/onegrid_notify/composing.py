@@ -49,14 +49,16 @@ class Matter:
     """What is sent, whoever gets it."""
 
     topic: str
-    """What people mute: ``columns/{column}``, ``petitions`` or nothing."""
+    """What people mute: ``columns/{column}``, ``petitions``, …; empty for a test of a template."""
     subject: str
     """The name of the resource that it is about; empty for a digest."""
     event: str
     """What webhooks call it: `petition.PetitionFiled`."""
     time: datetime
     item: str = ""
-    """The id of the inbox's item; empty for what is in no inbox."""
+    """The id of the inbox's item; empty for what is none."""
+    in_inbox: bool = False
+    """Whether it is several items of the inbox: it leads to the inbox itself."""
     urgent: bool = False
     notice: Callable[[str], Notice] = field(repr=False)
     """How it is said in a language."""
@@ -70,14 +72,14 @@ class Links:
     """Of the item, with `{item}` in the place of its id; empty: nowhere."""
     unsubscribe_url: str = ""
 
-    def to(self, item: str) -> str:
-        """Where the item is shown; empty if that is nowhere."""
-        return self.item_url.replace("{item}", item) if item else ""
+    def to(self, matter: Matter) -> str:
+        """Where the item, or the inbox, is shown; empty if that is nowhere."""
+        return self.item_url.replace("{item}", matter.item) if matter.item or matter.in_inbox else ""
 
 
 def compose(channel: Channel, matter: Matter, notice: Notice, links: Links) -> Content:
     """What the channel's providers take."""
-    url = links.to(matter.item)
+    url = links.to(matter)
     match channel:
         case Channel.CHANNEL_EMAIL:
             leave = links.unsubscribe_url

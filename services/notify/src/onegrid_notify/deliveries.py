@@ -12,9 +12,10 @@ from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_kit.lifecycle import short_name
 from onegrid_kit.names import ResourceName
 from onegrid_notify.article import Article
-from onegrid_notify.preferences import PETITIONS
+from onegrid_notify.preferences import APPOINTMENTS, DUTY, INCIDENTS, PETITIONS, RESOURCES, ROLES, VISITS
 
 __all__ = [
+    "MOVE_DELIVERIES",
     "OF_OFFICES",
     "OF_PERSONS",
     "PLAN_ARTICLE",
@@ -24,10 +25,13 @@ __all__ = [
     "channel_name",
     "channel_of",
     "delivery_name",
+    "is_critical",
     "is_endpoint",
     "is_person",
+    "is_urgent",
     "item_of",
     "planning_id",
+    "rung_of",
     "sending_id",
     "sending_of",
     "topic_of",
@@ -36,12 +40,30 @@ __all__ = [
 _DELIVERY: Final = ResourceName("deliveries/{delivery}")
 PLAN_ARTICLE: Final = "plan deliveries"
 """The kind of work that goes through an article's audience."""
+MOVE_DELIVERIES: Final = "stop or resume deliveries"
+"""The kind of work that has an article's deliveries be stopped, or wait again."""
 SENT_FOR: Final = timedelta(days=7)
 """For how long something is still sent that could not be sent at once."""
 OF_PERSONS: Final = (Channel.CHANNEL_EMAIL, Channel.CHANNEL_SMS, Channel.CHANNEL_WEB_PUSH)
 _USERS: Final = "users/"
 _ENDPOINTS: Final = "endpoints/"
-_PETITION: Final = "petitions/"
+_TOPICS: Final = {
+    "petitions": PETITIONS,
+    "users": ROLES,
+    "cells": APPOINTMENTS,
+    "articles": VISITS,
+    "reservations": RESOURCES,
+    "depots": RESOURCES,
+    "shifts": DUTY,
+    "swaps": DUTY,
+    "handovers": DUTY,
+    "rosters": DUTY,
+    "pages": DUTY,
+    "incidents": INCIDENTS,
+}
+"""Of messages, by the collection of what they are about."""
+_CRITICAL: Final = "pages/"
+_URGENT: Final = "incidents/"
 OF_OFFICES: Final = (
     Channel.CHANNEL_WECOM,
     Channel.CHANNEL_DINGTALK,
@@ -91,9 +113,24 @@ def item_of(id_: str) -> str:
     return id_.partition("/")[0]
 
 
+def rung_of(id_: str) -> int:
+    """The number of the rung at which the sending of this id of an article to a user is made; 0 for none."""
+    return int(number) if (number := id_.rpartition("/")[2]).isdecimal() else 0
+
+
 def topic_of(subject: str) -> str:
     """The topic of a message about a resource: what people mute, and endpoints ask for; empty if it is about none."""
-    return PETITIONS if subject.startswith(_PETITION) else ""
+    return _TOPICS.get(subject.partition("/")[0], "")
+
+
+def is_critical(subject: str) -> bool:
+    """Whether a message about a resource goes out whatever its reader mutes: a call for whoever is on duty."""
+    return subject.startswith(_CRITICAL)
+
+
+def is_urgent(subject: str) -> bool:
+    """Whether a message about a resource goes out before others and at any hour: it is about an emergency."""
+    return subject.startswith(_URGENT)
 
 
 def delivery_name(id_: str) -> str:

@@ -11,10 +11,10 @@ from typing import TypeAlias
 
 from onegrid.notify.v1.delivery_pb2 import Channel, DeliveryReason
 from onegrid_notify.address import Address
-from onegrid_notify.preferences import Preferences
+from onegrid_notify.preferences import DIGESTS, Preferences
 from onegrid_notify.quiet import quiet_until
 
-__all__ = ["AddToDigest", "Decision", "DeferUntil", "Delivery", "DropFor", "SendNow", "decide"]
+__all__ = ["AddToDigest", "Decision", "DeferUntil", "Delivery", "DropFor", "SendNow", "address_for", "decide"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Delivery:
 
     channel: Channel
     topic: str = ""
-    """``columns/{column}`` or ``petitions``; empty for what is about neither: it has no topic that could be muted."""
+    """``columns/{column}``, ``petitions``, …; empty for what has no topic that could be muted."""
     critical: bool = False
     """It is sent whatever the person's preferences, and at any hour."""
     urgent: bool = False
@@ -87,7 +87,7 @@ def decide(
         muted = preferences.muted(delivery.topic, delivery.channel)
         if muted is not None:
             return DropFor(muted)
-    address = _address(delivery.channel, addresses, suppressed)
+    address = address_for(delivery.channel, addresses, suppressed)
     if not isinstance(address, Address):
         return DropFor(address)
     if delivery.critical:
@@ -95,14 +95,17 @@ def decide(
     if not delivery.urgent and not delivery.digest:
         close_time = preferences.digest_closes(delivery.channel, now)
         if close_time is not None:
-            return AddToDigest(close_time)
+            muted = preferences.muted(DIGESTS, delivery.channel)
+            return AddToDigest(close_time) if muted is None else DropFor(muted)
     end = quiet_until(preferences.quiet_hours, preferences.zone, now)
     if end is not None:
         return DeferUntil(end, DeliveryReason.DELIVERY_REASON_QUIET_HOURS)
     return SendNow(address)
 
 
-def _address(channel: Channel, addresses: Sequence[Address], suppressed: Collection[bytes]) -> Address | DeliveryReason:
+def address_for(
+    channel: Channel, addresses: Sequence[Address], suppressed: Collection[bytes]
+) -> Address | DeliveryReason:
     """The address of the channel that something can be sent to, or why there is none."""
     of_channel = [each for each in addresses if each.channel == channel]
     if not of_channel:

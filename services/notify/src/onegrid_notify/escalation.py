@@ -12,8 +12,10 @@ from onegrid.notify.v1 import resources_pb2
 from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["CLIMB", "Escalation", "Progress", "Rung", "climbing_id", "visit_item"]
+__all__ = ["BEGIN_RUNG", "CLIMB", "Escalation", "Progress", "Rung", "climbing_id", "visit_item"]
 
+BEGIN_RUNG: Final = "begin rung"
+"""The kind of deadline at which a rung of a notice begins."""
 CLIMB: Final = "climb rung"
 """The kind of work that goes through those who have not read a notice."""
 _VISITS: Final = uuid.UUID("8d4e1f7a-6f3b-4a55-9a35-5f0a0f2c7f10")

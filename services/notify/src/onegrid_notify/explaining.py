@@ -70,6 +70,11 @@ class Explanation:
     people: People
     """Knows the person's addresses."""
 
+    @property
+    def sendings(self) -> Sequence[Outgoing]:
+        """All that is explained."""
+        return [each for fate in self.channels for each in (*fate.sendings, *([fate.digest] if fate.digest else []))]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Item:

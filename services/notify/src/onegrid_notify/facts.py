@@ -14,7 +14,15 @@ from typing import Any, Final, TypeVar, get_type_hints
 
 from google.protobuf.message import Message
 
-from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.duty.v1 import events_pb2 as duty
+from onegrid.emergency.v1.events_pb2 import (
+    IncidentDeadlineMissed,
+    IncidentReported,
+    ResourceReserved,
+    StockRunDown,
+    TaskAssigned,
+)
+from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued, RoleGranted, RoleRevoked
 from onegrid.notify.v1.events_pb2 import ArticlePublished
@@ -29,11 +37,17 @@ __all__ = [
     "ArticleFacts",
     "CodeFacts",
     "DigestFacts",
+    "DutyFacts",
     "Facts",
     "Form",
+    "GapFacts",
+    "IncidentFacts",
+    "PageFacts",
     "PetitionFacts",
     "Recipient",
+    "ReservationFacts",
     "RoleFacts",
+    "SupplyFacts",
     "VisitFacts",
     "decode",
     "encode",
@@ -108,13 +122,14 @@ class PetitionFacts(Facts):
         ),
     )
     instruction: str = field(default="", metadata=_about("What the office is asked to do.", "请上门了解情况"))
-    reason: str = field(default="", metadata=_about("Why it was declined or closed.", "不属于本区管辖"))
+    reason: str = field(default="", metadata=_about("Why it was declined, extended or closed.", "不属于本区管辖"))
     note: str = field(default="", metadata=_about("What the office reports so far.", "正在联系用工单位"))
     answer: str = field(default="", metadata=_about("The office's answer.", "已介绍三名应聘者\n请与他们联系"))
     satisfied: bool = field(
         default=False,
         metadata=_about("The petitioner is satisfied, or the petition was found solved.", True, Form.FLAG),
     )
+    filed: bool = field(default=False, metadata=_about("The petition waits to be accepted.", True, Form.FLAG))
     concluded: bool = field(default=False, metadata=_about("The petition is concluded.", True, Form.FLAG))
 
 
@@ -142,10 +157,116 @@ class RoleFacts(Facts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentFacts(Facts):
-    """What can be said of somebody's appointment to a grid cell."""
+    """What can be said of somebody's appointment to a grid cell, and of its end."""
 
     cell: str = field(default="", metadata=_about("The cell.", "县前一社区第一网格", Form.OFFICE))
     post: Post = field(default=Post.POST_UNSPECIFIED, metadata=_about("As what.", Post.POST_WORKER, Form.POST))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyFacts(Facts):
+    """What can be said of a shift, or of a swap of shifts."""
+
+    roster: str = field(default="", metadata=_about("The roster.", "指挥中心值班"))
+    begin: datetime | None = field(
+        default=None,
+        metadata=_about("When the shift begins.", datetime(2020, 11, 12, 0, 0, tzinfo=UTC), Form.MOMENT),
+    )
+    end: datetime | None = field(
+        default=None, metadata=_about("When it ends.", datetime(2020, 11, 13, 0, 0, tzinfo=UTC), Form.MOMENT)
+    )
+    other_begin: datetime | None = field(
+        default=None,
+        metadata=_about(
+            "Of a swap: when the shift begins that is given for it.",
+            datetime(2020, 11, 14, 0, 0, tzinfo=UTC),
+            Form.MOMENT,
+        ),
+    )
+    other_end: datetime | None = field(
+        default=None,
+        metadata=_about("When that one ends.", datetime(2020, 11, 15, 0, 0, tzinfo=UTC), Form.MOMENT),
+    )
+    note: str = field(default="", metadata=_about("What the colleague says to it.", "家中有事"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFacts(Facts):
+    """What can be said of a page, or of a handover."""
+
+    roster: str = field(default="", metadata=_about("The roster.", "指挥中心值班"))
+    title: str = field(default="", metadata=_about("Of a page: what it is about.", "堤坝渗水"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapFacts(Facts):
+    """What can be said of a time in which nobody is on duty who can be counted on."""
+
+    roster: str = field(default="", metadata=_about("The roster.", "指挥中心值班"))
+    begin: datetime | None = field(
+        default=None, metadata=_about("When it begins.", datetime(2020, 11, 12, 0, 0, tzinfo=UTC), Form.MOMENT)
+    )
+    end: datetime | None = field(
+        default=None, metadata=_about("When it ends.", datetime(2020, 11, 13, 0, 0, tzinfo=UTC), Form.MOMENT)
+    )
+    disabled: bool = field(
+        default=False, metadata=_about("The account of who is on duty is disabled.", True, Form.FLAG)
+    )
+    unreachable: bool = field(
+        default=False, metadata=_about("Who is on duty has no telephone number.", True, Form.FLAG)
+    )
+    powerless: bool = field(
+        default=False, metadata=_about("Who is on duty does not get the role of the duty.", True, Form.FLAG)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationFacts(Facts):
+    """What can be said of a team, an expert or a vehicle that is called to an emergency."""
+
+    resource: str = field(default="", metadata=_about("What is called.", "防汛一队"))
+    number: str = field(default="", metadata=_about("The incident's id.", "210602-20201111-7KX3M9QF"))
+    until: datetime | None = field(
+        default=None,
+        metadata=_about(
+            "Until when it is held unless somebody confirms it.",
+            datetime(2020, 11, 11, 7, 6, tzinfo=UTC),
+            Form.MOMENT,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentFacts(Facts):
+    """What can be said of an emergency, of a task of it, and of a deadline that has passed."""
+
+    number: str = field(default="", metadata=_about("The incident's id.", "210602-20201111-7KX3M9QF"))
+    place: str = field(default="", metadata=_about("Where it is.", "朝凤社区", Form.OFFICE))
+    instruction: str = field(default="", metadata=_about("What the task asks for.", "请立即加固堤坝"))
+    due: datetime | None = field(
+        default=None,
+        metadata=_about(
+            "Until when the task is acknowledged, or what is late was due.",
+            datetime(2020, 11, 11, 6, 46, tzinfo=UTC),
+            Form.MOMENT,
+        ),
+    )
+    unattended: bool = field(default=False, metadata=_about("Nobody has taken charge in time.", True, Form.FLAG))
+    unacknowledged: bool = field(default=False, metadata=_about("A task is not acknowledged in time.", True, Form.FLAG))
+    incomplete: bool = field(default=False, metadata=_about("A task is not completed in time.", True, Form.FLAG))
+    unreported: bool = field(
+        default=False, metadata=_about("The situation is not reported upward in time.", True, Form.FLAG)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyFacts(Facts):
+    """What can be said of a supply of which a depot has less than it should have."""
+
+    supply: str = field(default="", metadata=_about("The supply.", "沙袋"))
+    depot: str = field(default="", metadata=_about("The depot.", "防汛物资库"))
+    quantity: str = field(default="", metadata=_about("How many are there, with what is counted.", "90袋"))
+    minimum: str = field(default="", metadata=_about("How many there should be.", "100袋"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,18 +302,24 @@ class ArticleFacts(Facts):
 class DigestFacts(Facts):
     """What can be said of several things that come together. `time` is when the digest was closed."""
 
-    count: str = field(default="", metadata=_about("How many there are.", "2"))
+    count: str = field(default="", metadata=_about("How many there are.", "5"))
     titles: tuple[str, ...] = field(
-        default=(), metadata=_about("The title of each.", ("停水通知", "您的诉求已签收"), Form.LIST)
+        default=(),
+        metadata=_about(
+            "The titles of the first ones, as many as a short text has room for.",
+            ("停水通知", "您的诉求已签收"),
+            Form.LIST,
+        ),
     )
     entries: tuple[str, ...] = field(
         default=(),
         metadata=_about(
-            "What each says, its title first.",
+            "What each of the first ones says, its title first; 100 at most, and as many as an e-mail has room for.",
             ("停水通知\n明日8时至12时停水", "您的诉求已签收\n人社中心开始办理。"),
             Form.LIST,
         ),
     )
+    more: str = field(default="", metadata=_about("How many more there are than entries; empty: none.", "3"))
 
 
 def event_key(event: type[Message]) -> str:
@@ -212,6 +339,9 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
             petition.PetitionDeclined,
             petition.PetitionDispatched,
             petition.PetitionRescheduled,
+            petition.PetitionExtended,
+            petition.PetitionDeadlineNeared,
+            petition.PetitionDeadlineMissed,
             petition.TaskTaken,
             petition.TaskReturned,
             petition.TaskReported,
@@ -225,6 +355,26 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     event_key(RoleGranted): RoleFacts,
     event_key(RoleRevoked): RoleFacts,
     event_key(CellDefined): AppointmentFacts,
+    event_key(AppointmentEnded): AppointmentFacts,
+    **{
+        event_key(event): DutyFacts
+        for event in (
+            duty.ShiftReminded,
+            duty.SwapProposed,
+            duty.SwapAccepted,
+            duty.SwapDeclined,
+        )
+    },
+    event_key(duty.GapDetected): GapFacts,
+    event_key(ResourceReserved): ReservationFacts,
+    event_key(StockRunDown): SupplyFacts,
+    event_key(IncidentReported): IncidentFacts,
+    event_key(TaskAssigned): IncidentFacts,
+    event_key(IncidentDeadlineMissed): IncidentFacts,
+    event_key(duty.RungReached): PageFacts,
+    event_key(duty.PageEnded): PageFacts,
+    event_key(duty.HandoverWritten): PageFacts,
+    event_key(duty.HandoverForgotten): PageFacts,
     VISITS_REQUESTED: VisitFacts,
     event_key(OneTimeCodeIssued): CodeFacts,
     event_key(ArticlePublished): ArticleFacts,

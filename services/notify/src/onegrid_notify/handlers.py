@@ -8,18 +8,36 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection
 
 from onegrid.common.v1.common_pb2 import OaLevel
-from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
+from onegrid.duty.v1 import events_pb2 as duty_events
+from onegrid.emergency.v1.events_pb2 import (
+    IncidentDeadlineMissed,
+    IncidentReported,
+    PlanActivated,
+    PlanDeactivated,
+    ResourceReserved,
+    StockRunDown,
+    TaskAssigned,
+    WarningCancelled,
+    WarningIssued,
+    WarningUpdated,
+)
+from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined, DivisionDefined
 from onegrid.identity.v1 import resources_pb2
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, OneTimeCodeIssued, RoleGranted, RoleRevoked, UserDefined
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, on, on_many, on_personal
-from onegrid_notify.commands import aid, people
+from onegrid_notify.commands import aid, people, warnings
 from onegrid_notify.commands.messages import (
     write_appointment_messages,
+    write_call_messages,
+    write_duty_messages,
+    write_ended_appointment_message,
+    write_incident_messages,
     write_petition_messages,
     write_role_messages,
+    write_shortage_message,
 )
 from onegrid_notify.memberships import FOREVER, Grant, Version
 from onegrid_notify.notifications import GRANT
@@ -111,12 +129,30 @@ HANDLERS = (
     on("message_role_granted", RoleGranted, write_role_messages),
     on("message_role_revoked", RoleRevoked, write_role_messages),
     on("message_cell_appointments", CellDefined, write_appointment_messages),
+    on("message_appointment_ended", AppointmentEnded, write_ended_appointment_message),
+    on("message_shift_reminded", duty_events.ShiftReminded, write_duty_messages),
+    on("message_gap_detected", duty_events.GapDetected, write_duty_messages),
+    on("message_swap_proposed", duty_events.SwapProposed, write_duty_messages),
+    on("message_swap_accepted", duty_events.SwapAccepted, write_duty_messages),
+    on("message_swap_declined", duty_events.SwapDeclined, write_duty_messages),
+    on("message_resource_reserved", ResourceReserved, write_call_messages),
+    on("message_stock_run_down", StockRunDown, write_shortage_message),
+    on("message_incident_reported", IncidentReported, write_incident_messages),
+    on("message_incident_task_assigned", TaskAssigned, write_incident_messages),
+    on("message_incident_deadline_missed", IncidentDeadlineMissed, write_incident_messages),
+    on("message_rung_reached", duty_events.RungReached, write_duty_messages),
+    on("message_page_ended", duty_events.PageEnded, write_duty_messages),
+    on("message_handover_written", duty_events.HandoverWritten, write_duty_messages),
+    on("message_handover_forgotten", duty_events.HandoverForgotten, write_duty_messages),
     on_personal("send_one_time_code", OneTimeCodeIssued, send_one_time_code),
     on_many("message_petition_filed", petition_events.PetitionFiled, write_petition_messages),
     on_many("message_petition_accepted", petition_events.PetitionAccepted, write_petition_messages),
     on_many("message_petition_declined", petition_events.PetitionDeclined, write_petition_messages),
     on_many("message_petition_dispatched", petition_events.PetitionDispatched, write_petition_messages),
     on_many("message_petition_rescheduled", petition_events.PetitionRescheduled, write_petition_messages),
+    on_many("message_petition_extended", petition_events.PetitionExtended, write_petition_messages),
+    on_many("message_petition_deadline_neared", petition_events.PetitionDeadlineNeared, write_petition_messages),
+    on_many("message_petition_deadline_missed", petition_events.PetitionDeadlineMissed, write_petition_messages),
     on_many("message_task_taken", petition_events.TaskTaken, write_petition_messages),
     on_many("message_task_returned", petition_events.TaskReturned, write_petition_messages),
     on_many("message_task_reported", petition_events.TaskReported, write_petition_messages),
@@ -125,6 +161,11 @@ HANDLERS = (
     on_many("message_petition_verified", petition_events.PetitionVerified, write_petition_messages),
     on_many("message_petition_withdrawn", petition_events.PetitionWithdrawn, write_petition_messages),
     on_many("message_petition_closed", petition_events.PetitionClosed, write_petition_messages),
+    on("notice_warning_issued", WarningIssued, warnings.notice_warning),
+    on("notice_warning_updated", WarningUpdated, warnings.notice_warning),
+    on("notice_warning_cancelled", WarningCancelled, warnings.withdraw_warning),
+    on("notice_plan_activated", PlanActivated, warnings.notice_plan),
+    on("withdraw_plan_deactivated", PlanDeactivated, warnings.withdraw_plan),
     on("follow_aid_request_filed", petition_events.PetitionFiled, follow_aid_request),
     on("follow_aid_request_declined", petition_events.PetitionDeclined, follow_aid_request),
     on("follow_aid_request_rated", petition_events.PetitionRated, follow_aid_request),

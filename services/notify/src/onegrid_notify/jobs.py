@@ -11,8 +11,9 @@ __all__ = ["JOBS"]
 
 JOBS = (
     Job("forget where people belonged", timedelta(minutes=10), people.forget_past),
+    Job("forget disabled accounts", timedelta(minutes=10), people.forget_disabled),
     Job("open articles", timedelta(seconds=1), articles.open_due),
-    Job("begin due rungs", timedelta(seconds=1), escalation.begin_due_rungs),
+    Job("enter rungs", timedelta(seconds=10), escalation.enter_missing),
     Job("measure rungs", timedelta(seconds=15), escalation.measure_rungs, in_each_replica=True),
     Job("delete expired messages", timedelta(minutes=1), messages.delete_expired),
     Job("delete closed requests for aid", timedelta(hours=1), aid.delete_closed),

@@ -27,6 +27,8 @@ LIFE: Final[Lifecycle[ArticleState, ArticleAction, ArticleActor]] = Lifecycle(
     ArticleActor,
     (
         Rule(ArticleAction.ARTICLE_ACTION_UPDATE, _EDITOR, stays(_DRAFT)),
+        # It is gone then, and in no state any more.
+        Rule(ArticleAction.ARTICLE_ACTION_DELETE, _EDITOR, stays(_DRAFT)),
         Rule(ArticleAction.ARTICLE_ACTION_SUBMIT, _EDITOR, {_DRAFT: _IN_REVIEW}),
         Rule(ArticleAction.ARTICLE_ACTION_RETURN, _PUBLISHER, {_IN_REVIEW: _DRAFT, _SCHEDULED: _DRAFT}),
         Rule(ArticleAction.ARTICLE_ACTION_PUBLISH, _PUBLISHER, {_IN_REVIEW: _PUBLISHED}),

@@ -17,6 +17,7 @@ SERVICE = Service(
     handlers="onegrid_notify.handlers:HANDLERS",
     jobs="onegrid_notify.jobs:JOBS",
     steps="onegrid_notify.steps:STEPS",
+    ladders="onegrid_notify.ladders:LADDERS",
     sender="onegrid_notify.sender:SENDER",
     migrations="onegrid_notify.migrations",
 )

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from onegrid_kit import sending
 from onegrid_kit.cipher import Cipher, CipherError
 from onegrid_kit.sending import Outgoing
 from onegrid_notify.address import Address
 from onegrid_notify.deliveries import channel_of, is_endpoint, is_person
-from onegrid_notify.delivery import Decision, Delivery, decide
+from onegrid_notify.delivery import Decision, Delivery, address_for, decide
 from onegrid_notify.endpoint import ENDPOINT
 from onegrid_notify.preferences import Preferences
 from onegrid_notify.store.addresses import addresses_of_users
@@ -51,21 +52,23 @@ class People:
             if (district, address.value_index) in self._suppressed
         }
 
-    def address_used(self, outgoing: Outgoing) -> Address | None:
-        """The address that a delivery goes to: of those that can be sent to, the one that is decided on."""
+    def address_used(self, outgoing: Outgoing, key: str) -> Address | None:
+        """The address that a delivery went to, by its key, if its person still has it; without a key the one that it
+        goes to: of those that can be sent to, the one that is decided on.
+        """
+        if key:
+            used = (each for each in self.addresses(outgoing.recipient) if each.value_index.hex() == key)
+            return next(used, None)
         for each in self.addresses(outgoing.recipient):
             # A code goes to the address that it verifies.
             if each.name == outgoing.subject:
                 return each
-        barred = self.suppressed(outgoing.recipient, outgoing.district)
-        usable = [
-            (each.verify_time, each.id, each)
-            for each in self.addresses(outgoing.recipient)
-            if each.channel == channel_of(outgoing.channel)
-            and each.verify_time is not None
-            and each.value_index not in barred
-        ]
-        return max(usable)[2] if usable else None
+        address = address_for(
+            channel_of(outgoing.channel),
+            self.addresses(outgoing.recipient),
+            self.suppressed(outgoing.recipient, outgoing.district),
+        )
+        return address if isinstance(address, Address) else None
 
     def decide(self, delivery: Delivery, user: str, district: str, now: datetime) -> Decision:
         """What to do with a delivery now."""
@@ -80,6 +83,10 @@ class Destinations:
     ) -> None:
         """`people`: who is known already."""
         self._cipher = cipher
+        attempted = [each.id for each in outgoings if each.attempts and is_person(each.recipient)]
+        attempts = sending.attempts_of_all(conn, attempted) if attempted else ()
+        self._keys = {each.sending: each.address_key for each in attempts}
+        """Where the last attempt of each went."""
         self._people = people or People(
             conn, {(each.recipient, each.district) for each in outgoings if is_person(each.recipient)}
         )
@@ -87,11 +94,14 @@ class Destinations:
         self._endpoints = endpoints_by_id(conn, ids) if ids else {}
 
     def masked(self, outgoing: Outgoing) -> str:
-        """The person's address, masked, or the host of an endpoint; empty if none is known or can be read."""
+        """The person's address that it went to, or goes to, masked; or the host of an endpoint. Empty if none is known
+        any more or can be read.
+        """
         if is_endpoint(outgoing.recipient):
             endpoint = self._endpoints.get(ENDPOINT.id(outgoing.recipient))
             return endpoint.host if endpoint else ""
-        address = self._people.address_used(outgoing) if is_person(outgoing.recipient) else None
+        key = self._keys.get(outgoing.id, "")
+        address = self._people.address_used(outgoing, key) if is_person(outgoing.recipient) else None
         try:
             return address.destination(self._cipher).masked if address else ""
         except CipherError:

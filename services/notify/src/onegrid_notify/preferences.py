@@ -13,10 +13,38 @@ from onegrid.notify.v1.delivery_pb2 import Channel, DeliveryReason, DigestPeriod
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_notify.quiet import QuietHours, next_time_of_day
 
-__all__ = ["PETITIONS", "Digest", "Mute", "Preferences", "require_zone"]
+__all__ = [
+    "APPOINTMENTS",
+    "DIGESTS",
+    "DUTY",
+    "INCIDENTS",
+    "PETITIONS",
+    "RESOURCES",
+    "ROLES",
+    "VISITS",
+    "Digest",
+    "Mute",
+    "Preferences",
+    "require_zone",
+]
 
 PETITIONS: Final = "petitions"
 """The topic of what is about petitions; what is about a column has the column's name as its topic."""
+ROLES: Final = "roles"
+"""Of what is about roles that somebody is given or loses."""
+APPOINTMENTS: Final = "appointments"
+"""Of what is about appointments to grid cells."""
+VISITS: Final = "visits"
+"""Of requests to visit people at home."""
+RESOURCES: Final = "resources"
+"""Of teams, experts and vehicles that are called to emergencies, and of supplies that run down."""
+DUTY: Final = "duty"
+"""Of shifts, swaps, handovers and gaps of rosters. Pages are about it as well, and reach whoever mutes it: they are
+critical."""
+INCIDENTS: Final = "incidents"
+"""Of emergencies, of their tasks and deadlines."""
+DIGESTS: Final = "digests"
+"""Of digests themselves, whatever is in them."""
 _DEFAULT_ZONE: Final = "Asia/Shanghai"
 _DEFAULT_LANGUAGE: Final = "zh"
 _HOUR: Final = timedelta(hours=1)
@@ -27,7 +55,7 @@ class Mute:
     """What is not to be sent: a topic, a channel, a topic by one channel, or, if both are empty, anything."""
 
     topic: str = ""
-    """``columns/{column}`` or PETITIONS; empty: every topic."""
+    """``columns/{column}``, or one of the topics above; empty: every topic."""
     channel: Channel = Channel.CHANNEL_UNSPECIFIED
     """Unspecified: every channel."""
 

@@ -55,7 +55,7 @@ def _of_message(to: Reachable) -> Sending:
         district=origin.district,
         recipient=to.recipient,
         subject=origin.subject,
-        lane=Lane.NORMAL,
+        lane=origin.lane,
         parameters={} if to.source is None else {"source": to.source},
         due_time=origin.time,
         expire_time=origin.facts_expire_time,

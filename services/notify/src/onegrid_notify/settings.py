@@ -28,7 +28,7 @@ class NotifySettings(ServiceSettings):
     )
     item_url: str = setting(
         "Where the public app shows an item of an inbox, `https://app.example.cn/inbox/{item}`: what is sent leads "
-        "there; empty: it leads nowhere.",
+        "there, a digest to the inbox, with nothing for `{item}`; empty: it leads nowhere.",
         default="",
     )
 

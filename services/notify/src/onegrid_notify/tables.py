@@ -42,6 +42,7 @@ __all__ = [
     "subscription",
     "suppression",
     "template_version",
+    "warning_notice",
 ]
 
 metadata = MetaData()
@@ -148,6 +149,7 @@ person_version = Table(
     Column("district", Text, nullable=False),
     Column("home", Text, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("forget_time", _time),
 )
 
 person_grant = Table(
@@ -408,4 +410,13 @@ suppression = Table(
     Column("reason", SmallInteger, nullable=False),
     Column("note", Text, nullable=False),
     Column("create_time", _time, nullable=False),
+)
+
+warning_notice = Table(
+    "warning_notice",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("warning", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("article", Text, nullable=False),
 )

@@ -25,7 +25,7 @@ class Unsubscription:
     """``users/{user}``."""
     channel: Channel
     topic: str = ""
-    """``columns/{column}`` or ``petitions``; empty: every topic."""
+    """What people mute: ``columns/{column}``, ``petitions``, …; empty: every topic, as links of earlier releases do."""
 
     def token(self, cipher: Cipher) -> str:
         """What the link ends with: it can be read and made by us alone."""

@@ -14,15 +14,17 @@ from onegrid.notify.v1.delivery_pb2 import DigestPeriod, SuppressionReason
 from onegrid.notify.v1.resources_pb2 import Acknowledgement, Article
 from onegrid.petition.v1 import events_pb2 as petition
 from onegrid.petition.v1.resources_pb2 import Part, State, Task, TaskState
-from onegrid_kit import sending
+from onegrid_kit import sending, steps
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.database import sync_engine
 from onegrid_kit.sending import Drop, Outcome, Result, Send
 from onegrid_kit.testing.callers import public
 from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.explaining import Explained
+from onegrid_notify.commands import deliveries
 from onegrid_notify.contents import Email, Endpoint, Push, PushSubscription, RobotMessage, Sms, WebhookEvent
-from onegrid_notify.deliveries import Plan
+from onegrid_notify.deliveries import Plan, planning_id
 from onegrid_notify.escalation import Rung
 from onegrid_notify.preferences import Digest, Mute
 from onegrid_notify.quiet import QuietHours
@@ -191,8 +193,7 @@ async def test_an_urgent_article_overtakes_what_waits(newsroom: Newsroom, outsid
 async def test_nothing_is_planned_twice_when_steps_are_taken_again(
     newsroom: Newsroom, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from onegrid_notify.commands import deliveries
-
+    monkeypatch.setattr(deliveries, "FEW", 6)
     monkeypatch.setattr(deliveries, "PLANNED_AT_ONCE", 2)
     people = [public(f"person{number}", DISTRICT) for number in range(7)]
     for who in people:
@@ -245,7 +246,7 @@ async def test_an_article_that_readers_have_no_more_is_not_sent(
     assert await outside.send() == []
     fate = outside.fates()[id_of(article, RESIDENT.user, "EMAIL")]
     # Its time is over before its state is asked for.
-    assert fate in {("EXPIRED", ""), ("DROPPED", "ARTICLE_WITHDRAWN")}
+    assert fate in {("EXPIRED", "QUIET_HOURS"), ("DROPPED", "ARTICLE_WITHDRAWN")}
 
 
 async def test_a_withdrawal_holds_for_what_is_planned(newsroom: Newsroom, outside: Outside) -> None:
@@ -488,6 +489,24 @@ async def test_a_hundred_events_at_once_make_one_digest_of_a_hundred(
     assert closed[0][0].content.subject == "100条新消息"
 
 
+async def test_a_long_digest_lists_the_first_hundred_and_says_where_the_others_are(
+    newsroom: Newsroom, outside: Outside, events: Events
+) -> None:
+    outside.address(RESIDENT)
+    outside.prefer(RESIDENT, digests=HOURLY)
+    for number in range(103):
+        name = f"petitions/210602-20201111-{number:08d}"
+        newsroom.wait(timedelta(milliseconds=1))
+        events.deliver(filed(name=name), subject=name)
+    await outside.send()
+    newsroom.wait(HOUR)
+    (sent,) = await outside.send()
+    assert sent.content.subject == "103条新消息"
+    listed, _, end = sent.content.text.partition("\n\n另有3条，")
+    assert end.startswith("请在收件箱中查看。\n\nhttps://app.example.cn/inbox/\n\n退订：")
+    assert [f"210602-20201111-{number:08d}" in listed for number in range(103)] == [True] * 100 + [False] * 3
+
+
 async def test_what_comes_too_late_for_a_digest_is_in_the_next_one(
     newsroom: Newsroom, outside: Outside, events: Events
 ) -> None:
@@ -513,6 +532,38 @@ async def test_what_comes_too_late_for_a_digest_is_in_the_next_one(
 
 
 # What it costs
+
+
+async def test_a_small_audience_is_planned_from_its_places_and_not_from_all_addresses(
+    newsroom: Newsroom, outside: Outside
+) -> None:
+    newsroom.live(RESIDENT, STREET)
+    outside.address(RESIDENT)
+    with outside.engine.begin() as conn:
+        for statement in (
+            """
+            INSERT INTO membership (district, user_name, code, kind, oa_level, role, begin_time, end_time)
+            SELECT :district, 'users/' || n, :street, 2, 0, '', '2000-01-01', '9999-01-01'
+            FROM generate_series(1, 5000) AS n
+            """,
+            """
+            INSERT INTO address (user_name, id, district, channel, sealed_value, value_index, verify_time, create_time)
+            SELECT 'users/' || n, 'mail', :district, 1, '', '', now(), now() FROM generate_series(1, 5000) AS n
+            """,
+        ):
+            conn.execute(text(statement), {"district": DISTRICT, "street": OTHER_STREET})
+        conn.execute(text("ANALYZE membership, address"))
+    article = await newsroom.published(push=True, channels=[EMAIL], audience=TO_STREET)
+    with outside.engine.connect() as conn:
+        work = steps.find(conn, planning_id(article.name))
+    assert work is not None
+    explained = Explained(outside.engine)
+    done = explained.work(lambda conn: deliveries.plan_article(conn, work, newsroom.now))
+    explained.close()
+    assert done.rows < 100
+    assert "address" not in done.read_whole
+    outside.step()
+    assert [each.recipient for each in outside.planned()] == [RESIDENT.user]
 
 
 @pytest.fixture

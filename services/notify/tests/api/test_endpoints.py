@@ -17,9 +17,11 @@ from onegrid.notify.v1.delivery_pb2 import Channel, Endpoint
 from onegrid_kit.callers import Caller
 from onegrid_kit.testing.api import Serving
 from onegrid_kit.testing.callers import administrator
-from onegrid_notify.endpoint import MAX_ENDPOINTS
+from onegrid_notify.deliveries import OF_OFFICES
+from onegrid_notify.endpoint import ENDPOINT, MAX_ENDPOINTS, office_of
 from onegrid_notify.store import places
-from onegrid_notify.store.endpoints import endpoints_for
+from onegrid_notify.store.deliveries import subscribed_endpoints
+from onegrid_notify.store.endpoints import endpoints_by_id
 
 from .editors import (
     ARCHIVED,
@@ -94,7 +96,7 @@ async def test_url_and_secret_stay_until_they_are_replaced(newsroom: Newsroom, a
 
     def stored() -> tuple[str, str]:
         with engine.connect() as conn:
-            (found,) = endpoints_for(conn, [OFFICE], JOBS)
+            (found,) = endpoints_by_id(conn, [ENDPOINT.id(NAME)]).values()
         return found.url(cipher), found.secret(cipher)
 
     await define(newsroom, secret=SECRET)
@@ -216,7 +218,8 @@ async def test_an_office_gets_what_is_about_its_endpoints_topics(newsroom: Newsr
 
     def found(topic: str, *offices: str) -> list[str]:
         with engine.connect() as conn:
-            return [each.id for each in endpoints_for(conn, offices, topic)]
+            names = [name for name, _ in subscribed_endpoints(conn, DISTRICT, topic, OF_OFFICES)]
+        return [id_ for id_ in map(ENDPOINT.id, names) if office_of(id_) in offices]
 
     assert found(JOBS, OFFICE) == [f"{OFFICE}-all", f"{OFFICE}-jobs"]
     assert found("petitions", OFFICE, STREET) == [f"{OFFICE}-all"]

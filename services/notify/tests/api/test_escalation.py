@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import grpc
@@ -25,12 +25,28 @@ from onegrid_kit.jobs import run_job
 from onegrid_kit.steps import StepRunner
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.callers import public
+from onegrid_kit.testing.ladders import climb_due
 from onegrid_notify import metrics
 from onegrid_notify.commands import escalation
+from onegrid_notify.escalation import CLIMB, climbing_id
 from onegrid_notify.main import SERVICE
+from onegrid_notify.quiet import QuietHours
+from onegrid_notify.store.escalation import begin_rung
 
-from .editors import CLERK, COMMANDER, Newsroom
-from .people import CELL, CITIZEN, COMMUNITY, DISTRICT, OTHER_STREET_DESK, STREET, WORKER
+from .editors import CLERK, COMMANDER, RESIDENT, Newsroom
+from .outside import Outside
+from .people import (
+    CELL,
+    CITIZEN,
+    COMMUNITY,
+    DISTRICT,
+    LEAD,
+    OTHER_STREET,
+    OTHER_STREET_DESK,
+    STREET,
+    STREET_DESK,
+    WORKER,
+)
 from .stored import Stored
 
 pytestmark = pytest.mark.asyncio
@@ -64,9 +80,12 @@ class Ladder:
         item = {"name": article.name.replace("articles/", "inboxItems/")}
         await self.api.call(reader, "AcknowledgeInboxItems", items=[item], acknowledgement=what)
 
-    def run(self, name: str = "begin due rungs") -> None:
+    def run(self, name: str) -> None:
         (job,) = (each for each in SERVICE.load_jobs() if each.name == name)
         assert run_job("notify", self.engine, job, self.clock.now())
+
+    def climb(self) -> None:
+        climb_due(SERVICE, self.engine, self.clock)
 
     def take_steps(self) -> None:
         while self.runner.step():
@@ -75,7 +94,7 @@ class Ladder:
     def wait(self, time: timedelta = AFTER) -> None:
         """Let so much time pass, and everything be done that is due then."""
         self.clock.set(self.clock.now() + time)
-        self.run()
+        self.climb()
         self.take_steps()
 
     def sent(self, article: Article) -> Counter[tuple[str, str, str]]:
@@ -109,6 +128,11 @@ class Ladder:
 @pytest.fixture
 def ladder(api: Serving, newsroom: Newsroom, stored: Stored, clock: SettableClock) -> Ladder:
     return Ladder(api, newsroom, stored, clock)
+
+
+@pytest.fixture
+def outside(database_url: str, engine: Engine, clock: SettableClock) -> Outside:
+    return Outside(database_url, engine, clock)
 
 
 READERS = [public(f"reader{number}", DISTRICT) for number in range(4)]
@@ -243,7 +267,7 @@ async def test_a_withdrawal_in_the_middle_of_a_rung_ends_it(
     monkeypatch.setattr(escalation, "LOOKED_AT_AT_ONCE", 1)
     article = await ladder.publish(SMS, EMAIL)
     ladder.clock.set(ladder.clock.now() + AFTER)
-    ladder.run()
+    ladder.climb()
     assert ladder.runner.step()
     await withdraw(ladder, article)
     ladder.take_steps()
@@ -279,6 +303,31 @@ async def test_a_correction_begins_anew_only_where_it_makes_the_notice_unread(
     assert [rung.number for rung in (await ladder.state(article)).rungs] == ([1, 2, 3, 4] if unread_again else [1, 2])
 
 
+@pytest.mark.parametrize("how", ["corrected", "sent by the same channel"])
+async def test_what_has_waited_for_the_end_of_quiet_hours_comes_once(
+    ladder: Ladder, newsroom: Newsroom, outside: Outside, how: str
+) -> None:
+    newsroom.live(RESIDENT, STREET)
+    outside.address(RESIDENT, SMS)
+    outside.prefer(RESIDENT, quiet_hours=QuietHours(time(14), time(22)))
+    channels = [SMS] if how == "sent by the same channel" else []
+    article = await ladder.publish(SMS, door_to_door=False, channels=channels)
+    assert await outside.send() == []
+    ladder.wait()
+    assert await outside.send() == []
+    if how == "corrected":
+        content = {"title": "更正", "body_html": "<p>更正</p>"}
+        correction = {"content": content, "correction_note": "更正", "unread_again": True}
+        await newsroom.call(COMMANDER, "CorrectArticle", name=article.name, **correction)
+        ladder.wait()
+    waiting = outside.planned()
+    assert [each.state for each in waiting] == ["WAITING", "WAITING"]
+    ladder.clock.set(ladder.clock.now() + timedelta(hours=8))
+    (sent,) = await outside.send()
+    assert sent.outgoing.id == waiting[1].id
+    assert outside.find(waiting[0].id).last_code == "SUPERSEDED"
+
+
 async def test_grid_workers_get_one_message_when_the_list_of_their_cell_begins(
     ladder: Ladder, readers: list[Caller], stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,7 +338,7 @@ async def test_grid_workers_get_one_message_when_the_list_of_their_cell_begins(
         stored.member(WORKER, cell, role="roles/grid-worker", **grid)
     stored.member(coordinator, COMMUNITY, role="roles/community-coordinator", **community)
     stored.member(idle, COMMUNITY + "009", role="roles/grid-worker", **grid)
-    # Residents hold a role over the district: nobody is asked to visit in it as a whole.
+    # Residents hold a role over the district, too: they are not its staff.
     for reader in readers:
         stored.member(reader, DISTRICT, role="roles/petitioner")
     stored.member(public("neighbor2", DISTRICT), CELL)
@@ -305,6 +354,29 @@ async def test_grid_workers_get_one_message_when_the_list_of_their_cell_begins(
         readers[0].user,
         public("neighbor2", DISTRICT).user,
     }
+
+
+async def test_the_platform_of_a_street_or_district_is_asked_to_visit_those_of_whom_no_more_is_known(
+    ladder: Ladder, stored: Stored
+) -> None:
+    desks = {STREET_DESK: STREET, OTHER_STREET_DESK: OTHER_STREET, COMMANDER: DISTRICT, WORKER: CELL}
+    for desk, place in desks.items():
+        stored.member(desk, place, role="roles/of-its-platform", oa_level=int(OaLevel.OA_LEVEL_STREET))
+    resident, newcomer, clerk = (public(name, DISTRICT) for name in ("resident", "newcomer", "theclerk"))
+    for reader in (resident, newcomer):
+        stored.member(reader, DISTRICT, role="roles/petitioner")
+    stored.member(resident, STREET)
+    stored.member(newcomer, DISTRICT)
+    stored.member(clerk, LEAD, role="roles/department-clerk", oa_level=int(OaLevel.OA_LEVEL_DEPARTMENT))
+    article = await ladder.publish(door_to_door=True)
+    ladder.wait()
+    asked = set()
+    for who in (*desks, resident, newcomer, clerk):
+        items = (await ladder.api.call(who, "ListInboxItems")).items
+        if any(item.title.startswith("请上门通知") for item in items):
+            asked.add(who.user)
+    assert asked == {STREET_DESK.user, COMMANDER.user}
+    assert {each.user for each in await ladder.to_visit(article, STREET, STREET_DESK)} == {resident.user}
 
 
 async def test_a_visit_confirms_the_notice_once_and_counts_in_its_reach(
@@ -388,6 +460,30 @@ async def test_an_escalation_is_for_urgent_notices_to_persons(
     assert refused.value.fields == [field]
 
 
+async def test_a_rung_that_an_older_release_entered_or_began_goes_on_once(
+    ladder: Ladder, readers: list[Caller]
+) -> None:
+    entered, begun = [await ladder.publish(SMS, EMAIL) for _ in range(2)]
+    with ladder.engine.begin() as conn:
+        # An older release has the rungs alone, and its worker begins what is due as long as it runs.
+        conn.execute(text("DELETE FROM climb"))
+    ladder.run("enter rungs")
+    ladder.run("enter rungs")
+    ladder.clock.set(ladder.clock.now() + AFTER)
+    with ladder.engine.begin() as conn:
+        id_ = begun.name.removeprefix("articles/")
+        begin_rung(conn, id_, 1, ladder.clock.now())
+        steps.start(conn, CLIMB, climbing_id(begun.name, 1), subject=begun.name, parameters={"number": 1})
+    ladder.climb()
+    ladder.take_steps()
+    first = {article.name: ladder.sent(article) for article in (entered, begun)}
+    assert [sorted(each.values()) for each in first.values()] == [[1, 1, 1, 1]] * 2
+    ladder.wait()
+    for article in (entered, begun):
+        assert sorted(ladder.sent(article).values()) == [1] * 8
+        assert [rung.unread for rung in (await ladder.state(article)).rungs[:2]] == [4, 4]
+
+
 async def test_readers_do_not_learn_of_the_escalation(ladder: Ladder, readers: list[Caller]) -> None:
     article = await ladder.publish(SMS)
     assert article.escalation.after.ToTimedelta() == AFTER
@@ -405,7 +501,7 @@ async def test_a_rung_that_does_not_get_on_is_measured(ladder: Ladder, readers: 
     assert late() == 0
     ladder.clock.set(ladder.clock.now() + AFTER + timedelta(minutes=7))
     assert late() == 7 * 60
-    ladder.run()
+    ladder.climb()
     with ladder.engine.begin() as conn:
         steps.stop(conn, f"climb rung {article.name} 1")
     ladder.take_steps()
@@ -416,17 +512,18 @@ async def test_a_rung_that_does_not_get_on_is_measured(ladder: Ladder, readers: 
     assert late() == 0
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """What ends a process before it commits."""
 
 
-def kill(_: object) -> None:
-    raise Killed
-
-
 @contextmanager
-def killing(engine: Engine) -> Iterator[None]:
-    """Whatever is done meanwhile is undone when it is all but committed."""
+def killing(engine: Engine, rng: random.Random) -> Iterator[None]:
+    """Whatever is done meanwhile is undone, sooner or later, when it is all but committed."""
+
+    def kill(_: object) -> None:
+        if rng.random() < 0.5:
+            raise Killed
+
     event.listen(engine, "commit", kill)
     try:
         yield
@@ -458,7 +555,7 @@ class Days:
             case "confirm" if rng.random() < 0.3:
                 await self._acknowledge(CONFIRMED, self.read, self.confirmed)
             case "work" if rng.random() < 0.3:
-                with killing(self._ladder.engine):
+                with killing(self._ladder.engine, rng):
                     self._work()
             case "work":
                 self._work()
@@ -475,8 +572,7 @@ class Days:
         if self._rng.random() < 0.5:
             self._ladder.runner.step()
         else:
-            with self._ladder.engine.begin() as conn:
-                escalation.begin_due_rungs(conn, self._ladder.clock.now())
+            self._ladder.climb()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -152,6 +152,16 @@ def dispatched() -> pb.PetitionDispatched:
     return pb.PetitionDispatched(step=given, tasks=tasks, conclude_due_time=timestamp(DUE))
 
 
+def hold_role(events: Events, who: Caller, office: str) -> None:
+    """Give somebody a role over this office."""
+    grant = Grant(name=f"{who.user}/grants/{office}", role="roles/supervisor", scope=office)
+    grant.create_time.CopyFrom(timestamp(LONG_AGO))
+    granted = RoleGranted(
+        user=who.user, role=grant.role, scope=office, grant=grant, oa_level=OaLevel.OA_LEVEL_DEPARTMENT
+    )
+    events.deliver(granted, time=LONG_AGO)
+
+
 def only(*people: Caller) -> Counter[str]:
     """One message each."""
     return Counter(who.user for who in people)
@@ -277,12 +287,55 @@ async def test_the_lead_hears_that_it_has_a_petition_again(inboxes: Inboxes, eve
     assert await inboxes.of(ASSISTANT) == []
 
 
-@pytest.mark.parametrize("event_type", [pb.PetitionRescheduled, pb.PetitionWithdrawn, pb.PetitionClosed])
+@pytest.mark.parametrize(
+    "event_type", [pb.PetitionRescheduled, pb.PetitionExtended, pb.PetitionWithdrawn, pb.PetitionClosed]
+)
 async def test_every_office_with_a_task_hears_when_deadlines_change_or_the_petition_ends(
     inboxes: Inboxes, event_type: Any
 ) -> None:
     inboxes.deliver(event_type(step=step(State.STATE_HANDLING, LEAD, HELPER)))
     assert await inboxes.readers() == only(CITIZEN, LEAD_CLERK, ASSISTANT)
+
+
+async def test_petitioner_and_offices_hear_why_and_until_when_a_petition_was_extended(inboxes: Inboxes) -> None:
+    extended = step(State.STATE_HANDLING, LEAD, office=DISTRICT)
+    inboxes.deliver(pb.PetitionExtended(step=extended, reason="案情复杂", conclude_due_time=timestamp(DUE)))
+    for reader, title in ((CITIZEN, "您的诉求办理期限已延长"), (LEAD_CLERK, "任务期限已延长")):
+        (message,) = await inboxes.of(reader)
+        assert message.title == title
+        assert "2020年11月13日 17:30" in message.summary
+        assert message.summary.endswith("原因：案情复杂")
+
+
+@pytest.mark.parametrize(
+    ("event_type", "title", "readers"),
+    [
+        (pb.PetitionDeadlineNeared, "诉求即将到期", [LEAD_CLERK, ASSISTANT]),
+        (pb.PetitionDeadlineMissed, "诉求已超期", [LEAD_CLERK, ASSISTANT, COLLEAGUE]),
+    ],
+)
+async def test_offices_are_reminded_of_what_must_be_concluded_and_the_petitioner_is_not(
+    inboxes: Inboxes, events: Events, event_type: Any, title: str, readers: list[Caller]
+) -> None:
+    hold_role(events, COLLEAGUE, DISTRICT)
+    reminder = event_type(step=step(State.STATE_HANDLING, LEAD, HELPER), due_time=timestamp(DUE), responsible=LEAD)
+    inboxes.deliver(reminder)
+    assert await inboxes.readers() == only(*readers)
+    (message,) = await inboxes.of(LEAD_CLERK)
+    assert message.title == title
+    assert "2020年11月13日 17:30" in message.summary
+    assert "办结" in message.summary
+
+
+async def test_who_answers_for_a_petition_is_reminded_that_it_waits_to_be_accepted(
+    inboxes: Inboxes, events: Events
+) -> None:
+    hold_role(events, WORKER, COMMUNITY)
+    filed = step(State.STATE_FILED)
+    inboxes.deliver(pb.PetitionDeadlineNeared(step=filed, due_time=timestamp(DUE), responsible=COMMUNITY))
+    (message,) = await inboxes.of(WORKER)
+    assert "请按时受理" in message.summary
+    assert await inboxes.of(CITIZEN) == []
 
 
 async def test_offices_whose_names_are_not_known_yet_are_no_obstacle(inboxes: Inboxes) -> None:
@@ -300,7 +353,8 @@ async def test_a_petitioner_hears_nothing_that_is_for_the_offices_alone(
         event.step.CopyFrom(step(state, LEAD, HELPER, office=DISTRICT))
         inboxes.deliver(event)
     messages = await inboxes.of(CITIZEN)
-    assert len(messages) == len(State.values())
+    reminds = event_type in (pb.PetitionDeadlineNeared, pb.PetitionDeadlineMissed)
+    assert len(messages) == (0 if reminds else len(State.values()))
     assert all(SECRET not in str(message) for message in messages)
 
 

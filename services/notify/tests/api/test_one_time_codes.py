@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued
+from onegrid.notify.v1.delivery_pb2 import SuppressionReason
 from onegrid_kit import housekeeping
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.events import Delivery, Envelope
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import run_job
-from onegrid_kit.sending import Context, Drop, Lane, Outgoing, Prepared, Send, State
+from onegrid_kit.sending import Context, Drop, Lane, Outgoing, Prepared, Result, Send, State
 from onegrid_kit.sending.store import claims
 from onegrid_kit.testing.api import TEST_CIPHER, Refused, Serving
 from onegrid_kit.testing.events import Events
@@ -25,10 +26,12 @@ from onegrid_notify import rendering
 from onegrid_notify.main import SERVICE
 from onegrid_notify.one_time_codes import KIND, prepare
 
+from .outside import Outside
 from .people import COMMANDER, DISTRICT
 
 NAME = "oneTimeCodes/kx72m9qf"
 PHONE, CODE = "+8613800000023", "482913"
+BOUNCED = SuppressionReason.SUPPRESSION_REASON_BOUNCED
 LASTS = timedelta(minutes=5)
 
 
@@ -137,6 +140,22 @@ async def test_a_code_goes_to_no_number_that_is_suppressed(
     await api.call(COMMANDER, "SuppressAddress", district=DISTRICT, phone=PHONE, note="停机")
     deliver(events, issued(clock.now(), district=DISTRICT))
     assert prepared(engine, clock.now()) == Drop("ADDRESS_SUPPRESSED")
+
+
+async def test_a_number_that_a_provider_refuses_for_good_gets_no_code_any_more(
+    database_url: str, api: Serving, events: Events, engine: Engine, clock: SettableClock
+) -> None:
+    outside = Outside(database_url, engine, clock, answer=lambda _: Result.failed("MK:0001", address_refused=True))
+    for district in ("", DISTRICT):
+        events.deliver(issued(clock.now(), district=district), subject=f"{NAME}{district}")
+        assert len(await outside.send()) == 1
+    (suppression,) = (await api.call(COMMANDER, "ListSuppressions", district=DISTRICT, phone=PHONE)).suppressions
+    assert (suppression.reason, suppression.note) == (BOUNCED, "MK:0001")
+    events.deliver(issued(clock.now(), district=DISTRICT), subject=f"{NAME}again")
+    assert await outside.send() == []
+    assert outside.find(f"{NAME}again").last_code == "ADDRESS_SUPPRESSED"
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT DISTINCT district FROM suppression")).scalars().all() == [DISTRICT]
 
 
 @pytest.mark.parametrize(("language", "text"), [("en", "Your login code is 482913"), ("fr", "登录验证码482913")])

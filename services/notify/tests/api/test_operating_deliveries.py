@@ -17,11 +17,13 @@ from onegrid_kit import sending
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.sending import Result, State
+from onegrid_kit.steps import StepRunner
 from onegrid_kit.testing.callers import public
 from onegrid_kit.testing.events import Events
 from onegrid_notify.channels import adapter
 from onegrid_notify.deliveries import Plan
 from onegrid_notify.escalation import Rung
+from onegrid_notify.main import SERVICE
 from onegrid_notify.preferences import Digest, Mute
 from onegrid_notify.providers import Smtp
 from onegrid_notify.quiet import QuietHours
@@ -130,13 +132,37 @@ async def test_what_was_not_sent_yet_can_be_stopped_and_resumed(
     assert await counts(newsroom, article) == {"WAITING": 1, "ACCEPTED": 4}
     assert (await newsroom.call(COMMANDER, "StopDelivery", article=article.name)).stopped == 1
     assert (await newsroom.call(COMMANDER, "StopDelivery", article=article.name)).stopped == 0
+    outside.step()
+    assert await counts(newsroom, article) == {"ACCEPTED": 4, "STOPPED": 1}
     newsroom.wait(4 * HOUR)
     assert await outside.send() == []
     assert await counts(newsroom, article) == {"ACCEPTED": 4, "STOPPED": 1}
     assert (await newsroom.call(COMMANDER, "CountDeliveries", article=article.name)).stopped
     assert (await newsroom.call(COMMANDER, "ResumeDelivery", article=article.name)).resumed == 1
+    assert (await newsroom.call(COMMANDER, "ResumeDelivery", article=article.name)).resumed == 0
+    outside.step()
     assert len(await outside.send()) == 1
     assert await counts(newsroom, article) == {"ACCEPTED": 5}
+
+
+async def test_a_whole_street_is_stopped_at_once_and_in_steps(
+    newsroom: Newsroom, outside: Outside, street: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onegrid_notify.commands.deliveries.MOVED_AT_ONCE", 2)
+    article = await sent_article(newsroom, outside)
+    assert (await newsroom.call(COMMANDER, "StopDelivery", article=article.name)).stopped == 5
+    runner = StepRunner("notify", outside.engine, SERVICE.load_steps(), outside.clock)
+    progress = [await counts(newsroom, article)]
+    while runner.step():
+        progress.append(await counts(newsroom, article))
+    assert [each.get("STOPPED", 0) for each in progress] == [0, 2, 4, 5]
+    # Stopped and wanted again before it was noted everywhere: what is wanted last holds.
+    await newsroom.call(COMMANDER, "ResumeDelivery", article=article.name)
+    await newsroom.call(COMMANDER, "StopDelivery", article=article.name)
+    await newsroom.call(COMMANDER, "ResumeDelivery", article=article.name)
+    outside.step()
+    assert await counts(newsroom, article) == {"WAITING": 5}
+    assert len(await outside.send()) == 5
 
 
 async def test_what_is_planned_after_a_stop_is_not_sent_either(
@@ -236,6 +262,33 @@ async def test_an_articles_deliveries_are_listed_by_state_and_channel(
     # Of the district: all that is unresolved, whatever it is about.
     assert {each.name for each in await listed(newsroom)} == {each.name for each in failed}
     assert await listed(newsroom, states=[UNKNOWN]) == []
+
+
+async def test_lists_and_explanations_show_the_address_that_was_used(newsroom: Newsroom, outside: Outside) -> None:
+    newsroom.live(RESIDENT, STREET)
+    outside.address(RESIDENT, value="old@example.cn")
+    article = await sent_article(newsroom, outside)
+    outside.answer = lambda _: Result.failed("554")
+    await outside.send()
+    item = article.name.replace("articles/", "inboxItems/")
+
+    async def shown() -> set[str]:
+        (delivery,) = await listed(newsroom, article=article.name)
+        answer = await newsroom.call(RESIDENT, "ExplainDelivery", item=item, user=RESIDENT.user)
+        (explained,) = answer.explanation.channels[0].deliveries
+        return {delivery.masked_address, explained.delivery.masked_address}
+
+    outside.address(RESIDENT, value="new@example.org", verify_time=newsroom.now)
+    assert await shown() == {"o***@example.cn"}
+    (failed,) = await listed(newsroom, article=article.name)
+    replayed = (await newsroom.call(COMMANDER, "ReplayDelivery", name=failed.name)).delivery
+    assert replayed.masked_address == "o***@example.cn"
+    await outside.send()
+    assert await shown() == {"n***@example.org"}
+    with outside.engine.begin() as conn:
+        conn.execute(text("DELETE FROM address WHERE verify_time = :time"), {"time": newsroom.now})
+    # What the person has now was not used.
+    assert await shown() == {""}
 
 
 async def test_lists_are_for_who_holds_the_office(newsroom: Newsroom, outside: Outside, street: None) -> None:

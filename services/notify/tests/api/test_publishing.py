@@ -79,12 +79,16 @@ async def test_each_step_in_a_wrong_state_names_what_can_be_done(newsroom: Newsr
     draft = await newsroom.draft()
     error = await refused(newsroom, COMMANDER, "PublishArticle", name=draft.name)
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "WRONG_STATE")
-    assert error.metadata == {"state": "DRAFT", "allowed_actions": "UPDATE,SUBMIT"}
+    assert error.metadata == {"state": "DRAFT", "allowed_actions": "UPDATE,SUBMIT,DELETE"}
     detail = WrongState()
     error.details["WrongState"].Unpack(detail)
     assert detail == WrongState(
         state=DRAFT,
-        allowed_actions=[ArticleAction.ARTICLE_ACTION_UPDATE, ArticleAction.ARTICLE_ACTION_SUBMIT],
+        allowed_actions=[
+            ArticleAction.ARTICLE_ACTION_UPDATE,
+            ArticleAction.ARTICLE_ACTION_SUBMIT,
+            ArticleAction.ARTICLE_ACTION_DELETE,
+        ],
     )
 
 
@@ -103,6 +107,43 @@ async def test_what_nobody_reads_yet_goes_back_to_its_editors_with_the_reason(ne
     again = (await newsroom.call(COMMANDER, "PublishArticle", name=scheduled.name)).article
     assert again.version == 1
     assert await newsroom.listed(RESIDENT) == [again.name]
+
+
+async def test_a_draft_is_deleted_for_good(newsroom: Newsroom) -> None:
+    draft = await newsroom.draft(CLERK, OFFICE)
+    returned = await newsroom.published(publish_time=newsroom.now + HOUR)
+    await newsroom.call(COMMANDER, "ReturnArticle", name=returned.name, reason="改期")
+    error = await refused(newsroom, OTHER_CLERK, "DeleteArticle", name=draft.name)
+    assert error.code == grpc.StatusCode.PERMISSION_DENIED
+    error = await refused(newsroom, CLERK, "DeleteArticle", name=draft.name, etag="9999")
+    assert error.reason == "STALE_ETAG"
+    fields = {"name": draft.name, "etag": draft.etag, "request_id": str(uuid.uuid4())}
+    first, second = [await newsroom.call(CLERK, "DeleteArticle", **fields) for _ in range(2)]
+    assert first == second
+    await newsroom.call(COMMANDER, "DeleteArticle", name=returned.name)
+    for name in (draft.name, returned.name):
+        for method in ("GetArticle", "DeleteArticle", "SubmitArticle"):
+            assert (await refused(newsroom, COMMANDER, method, name=name)).reason == "NOT_FOUND"
+    assert not (await newsroom.call(COMMANDER, "ListOwnedArticles", owner=DISTRICT)).articles
+    assert not newsroom.announced()
+
+
+async def test_only_a_draft_is_deleted(newsroom: Newsroom) -> None:
+    scheduled = await newsroom.published(publish_time=newsroom.now + HOUR)
+    published = await newsroom.published(expire_time=newsroom.now + HOUR)
+    withdrawn = await newsroom.published()
+    await newsroom.call(COMMANDER, "WithdrawArticle", name=withdrawn.name, reason="有误")
+    for article, state in (
+        (await newsroom.submitted(), "IN_REVIEW"),
+        (scheduled, "SCHEDULED"),
+        (published, "PUBLISHED"),
+        (withdrawn, "WITHDRAWN"),
+    ):
+        error = await refused(newsroom, COMMANDER, "DeleteArticle", name=article.name)
+        assert (error.code, error.metadata["state"]) == (grpc.StatusCode.FAILED_PRECONDITION, state)
+    newsroom.wait(HOUR)
+    error = await refused(newsroom, COMMANDER, "DeleteArticle", name=published.name)
+    assert error.metadata["state"] == "EXPIRED"
 
 
 async def test_of_two_publishers_at_once_one_publishes(newsroom: Newsroom) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
@@ -48,6 +49,8 @@ def hear(_: Connection, learned: Sequence[Conclusion], __: Context) -> None:
     """What the service's part of the sender is told."""
     for each in learned:
         assert each.attempt
+        if each.sending.id == "poison":
+            raise RuntimeError("no")
         HEARD.append((each.sending.id, each.attempt.code, each.address_refused))
 
 
@@ -94,6 +97,22 @@ class Sent:
             {"provider": provider, "id": provider_id},
         )
         conn.execute(text("UPDATE sending SET state = 'ACCEPTED', attempts = 1 WHERE id = :id"), {"id": provider_id})
+
+    def unheard(self, provider: str, id_: str) -> UUID:
+        """One that the provider was given, and whose answer was lost; the attempt's key."""
+        with self._engine.begin() as conn:
+            sending.enqueue(conn, [Sending(id=id_, channel="SMS", district="210602")], self._clock.now())
+            key = conn.execute(
+                text(
+                    """
+                    INSERT INTO attempt (sending, number, key, provider, deadline, end_time, outcome)
+                    VALUES (:id, 1, gen_random_uuid(), :provider, now(), now(), 'UNKNOWN') RETURNING key
+                    """
+                ),
+                {"provider": provider, "id": id_},
+            ).scalar_one()
+            conn.execute(text("UPDATE sending SET state = 'UNKNOWN', attempts = 1 WHERE id = :id"), {"id": id_})
+        return UUID(str(key))
 
     def state(self, provider_id: str) -> tuple[State, str]:
         """What became of it."""
@@ -162,6 +181,42 @@ async def test_the_sender_hears_of_addresses_that_are_refused(
     assert [sent.state(id_)[0] for id_ in ("m1", "m2", "m3")] == [State.FAILED, State.READ, State.FAILED]
 
 
+async def test_a_receipt_that_fails_to_be_heard_keeps_no_other_of_its_call_from_counting(
+    api: Serving, http: aiohttp.ClientSession, sent: Sent, engine: Engine
+) -> None:
+    for id_ in ("m1", "poison", "m2"):
+        sent.by("gateway", id_)
+    assert await report(api, http, *({"id": id_, "state": "BOUNCED"} for id_ in ("m1", "poison", "m2"))) == 204
+    assert [sent.state(id_)[0] for id_ in ("m1", "poison", "m2")] == [State.FAILED] * 3
+    assert {each[0] for each in HEARD} >= {"m1", "m2"}
+    with engine.connect() as conn:
+        (left,) = sending.unconcluded(conn)
+    assert (left.sending.id, left.error) == ("poison", "RuntimeError")
+
+
+async def test_a_receipt_that_names_our_key_settles_what_is_unknown(
+    api: Serving, http: aiohttp.ClientSession, sent: Sent
+) -> None:
+    keys = {id_: sent.unheard("gateway", id_) for id_ in ("echoed", "called by it", "e-mail", "another's")}
+    receipts = [
+        {"id": "of-theirs", "key": str(keys["echoed"]), "state": "DELIVERED"},
+        {"id": str(keys["called by it"]), "state": "FAILED", "code": "MK:0012"},
+        {"id": f"{keys['e-mail'].hex}@example.cn", "state": "BOUNCED"},
+        {"key": str(sent.unheard("aliyun", "not the gateway's")), "state": "READ"},
+        {"id": str(uuid4()), "state": "READ"},
+    ]
+    assert await report(api, http, *receipts) == 204
+    assert {id_: sent.state(id_) for id_ in (*keys, "not the gateway's")} == {
+        "echoed": (State.DELIVERED, ""),
+        "called by it": (State.FAILED, "MK:0012"),
+        "e-mail": (State.FAILED, "BOUNCED"),
+        "another's": (State.UNKNOWN, ""),
+        "not the gateway's": (State.UNKNOWN, ""),
+    }
+    assert await report(api, http, {"id": "of-theirs", "state": "READ"}) == 204
+    assert sent.state("echoed")[0] is State.READ
+
+
 async def test_receipts_in_any_order_and_repeated_end_in_one_state(
     api: Serving, http: aiohttp.ClientSession, sent: Sent
 ) -> None:
@@ -220,6 +275,7 @@ async def test_only_who_knows_the_secret_can_send_receipts(
         ({"receipts": [{"id": "m1", "state": "READ"}, 1]}, "receipts[1]"),
         ({"receipts": [{"state": "READ"}]}, "receipts[0].id"),
         ({"receipts": [{"id": "手机", "state": "READ"}]}, "receipts[0].id"),
+        ({"receipts": [{"id": "m1", "key": "m1", "state": "READ"}]}, "receipts[0].key"),
         ({"receipts": [{"id": "m1", "state": "GONE"}]}, "receipts[0].state"),
         ({"receipts": [{"id": "m1", "state": "FAILED", "code": "13812345678 空号"}]}, "receipts[0].code"),
         ({"receipts": [{"id": "m1", "state": "READ"}] * 5_001}, "receipts"),
@@ -245,6 +301,9 @@ async def test_aliyun_reports_to_a_secret_address(api: Serving, http: aiohttp.Cl
     ]
     for id_ in ("1^0", "2^0", "3^0"):
         sent.by("aliyun", id_)
+    key = sent.unheard("aliyun", "unheard")
+    unheard = {"phone_number": "13800000005", "success": True, "err_code": "DELIVERED", "biz_id": "5^0", **times}
+    entries.append({**unheard, "out_id": str(key)})
     async with http.post(f"{api.http_url}/v1/receipts/aliyun/{URL_SECRET}", json=entries) as answer:
         assert await answer.json() == {"code": 0, "msg": "接收成功"}
     assert [sent.state(id_) for id_ in ("1^0", "2^0", "3^0")] == [
@@ -252,6 +311,7 @@ async def test_aliyun_reports_to_a_secret_address(api: Serving, http: aiohttp.Cl
         (State.FAILED, "MK:0012"),
         (State.FAILED, "NO_CODE"),
     ]
+    assert sent.state("unheard")[0] is State.DELIVERED
 
 
 async def test_tencent_reports_to_a_secret_address(api: Serving, http: aiohttp.ClientSession, sent: Sent) -> None:

@@ -34,7 +34,7 @@ from .editors import (
     Refused,
 )
 
-NOON = datetime(2020, 11, 11, 4, tzinfo=UTC)
+NOON = datetime(2020, 11, 10, 4, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
@@ -128,6 +128,19 @@ async def test_one_record_that_is_wrong_keeps_all_from_being_stored(newsroom: Ne
         await push(newsroom, opening("a", uri="javascript:alert(1)"))
     assert "records[0].uri" in refused.value.fields
     assert await listed(newsroom) == []
+
+
+async def test_a_state_of_the_future_is_refused_but_for_a_clock_that_is_ahead(newsroom: Newsroom) -> None:
+    ahead = opening()
+    ahead.source_time.FromDatetime(newsroom.now + 5 * MINUTE)
+    assert await push(newsroom, ahead) == (1, 0)
+    ahead.source_time.FromDatetime(newsroom.now + 6 * MINUTE)
+    with pytest.raises(Refused) as refused:
+        await push(newsroom, opening("a"), ahead)
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+    assert refused.value.fields == ["records[1].source_time"]
+    newsroom.wait(2 * MINUTE)
+    assert await push(newsroom, ahead) == (1, 0)
 
 
 async def test_the_records_of_an_unknown_column_are_not_found(newsroom: Newsroom) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from onegrid.common.v1.common_pb2 import OaLevel
-from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
+from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined, DivisionDefined
 from onegrid.grid.v1.resources_pb2 import Appointment, Post
 from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
 from onegrid.identity.v1.resources_pb2 import Grant
@@ -76,5 +76,24 @@ async def test_whoever_is_appointed_to_a_cell_hears_of_it_and_nobody_else_does(a
     assert (item.title, item.summary) == (
         "您已被任命为网格员",
         "您已于2020年11月11日 12:00被任命为第五网格的网格员。",
+    )
+    assert await titles(api, STREET_DESK) == []
+
+
+async def test_whoever_is_no_longer_appointed_to_a_cell_hears_of_it_once(api: Serving, events: Events) -> None:
+    held = Appointment(
+        name=f"cells/{CELL}/appointments/0000worker",
+        user=WORKER.user,
+        post=Post.POST_WORKER,
+        start_time=timestamp(NOON - timedelta(days=1)),
+        end_time=timestamp(NOON),
+    )
+    ended = AppointmentEnded(cell_display_name="第五网格", appointment=held)
+    events.deliver(ended, time=NOON)
+    (item,) = (await api.call(WORKER, "ListInboxItems")).items
+    assert (item.title, item.summary, item.subject) == (
+        "您的网格员任期已结束",
+        "您在第五网格的网格员任期已于2020年11月11日 12:00结束。",
+        f"cells/{CELL}",
     )
     assert await titles(api, STREET_DESK) == []

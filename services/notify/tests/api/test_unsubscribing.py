@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
@@ -12,14 +13,25 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Engine, text
 
+from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.grid.v1.resources_pb2 import Appointment, Post
 from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid_kit.callers import Caller
+from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Serving
+from onegrid_kit.testing.events import Events
 from onegrid_kit.testing.waiting import HANG_S
+from onegrid_kit.timestamps import timestamp
 from onegrid_notify.unsubscribing import Unsubscription
 
-from .editors import NEWS, RESIDENT, Newsroom
+from .editors import COMMANDER, DISTRICT, NEWS, RESIDENT, Newsroom
+from .outside import Outside
+from .people import CELL, WORKER
+from .test_deliveries import HOUR, HOURLY, PETITION, filed
+from .test_staff_messages import granted
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+NOON = timestamp(datetime(2020, 11, 11, 4, tzinfo=UTC))
 MAIL, SMS = Channel.CHANNEL_EMAIL, Channel.CHANNEL_SMS
 
 
@@ -28,6 +40,11 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """A mail program, or a browser."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(HANG_S)) as session:
         yield session
+
+
+@pytest.fixture
+def outside(database_url: str, engine: Engine, clock: SettableClock) -> Outside:
+    return Outside(database_url, engine, clock)
 
 
 def link(api: Serving, channel: Channel = MAIL, topic: str = NEWS) -> str:
@@ -114,10 +131,68 @@ async def test_every_channel_and_topic_has_its_words(
     for channel, topic, words in (
         (SMS, "", "不再接收平台的任何短信？"),
         (Channel.CHANNEL_WEB_PUSH, "petitions", "不再接收有关诉求的浏览器推送？"),
+        (MAIL, "roles", "不再接收有关角色授予和撤销的电子邮件？"),
+        (MAIL, "appointments", "不再接收有关网格任职的电子邮件？"),
+        (MAIL, "visits", "不再接收有关上门通知的电子邮件？"),
+        (MAIL, "digests", "不再接收摘要（定期汇总）电子邮件？"),
         (MAIL, "columns/210602-gone", "不再接收“210602-gone”栏目的电子邮件？"),
     ):
         async with http.get(link(api, channel, topic)) as answer:
             assert words in await answer.text()
+
+
+def appointed(to: Caller) -> CellDefined:
+    """Somebody is appointed to a cell."""
+    return CellDefined(code=CELL, appointments=[Appointment(user=to.user, post=Post.POST_WORKER, start_time=NOON)])
+
+
+async def test_the_link_of_a_message_switches_off_its_kind_alone(
+    api: Serving, newsroom: Newsroom, http: aiohttp.ClientSession, outside: Outside, events: Events
+) -> None:
+    outside.address(WORKER)
+    kinds = {"roles": granted(WORKER), "appointments": appointed(WORKER), "petitions": filed(WORKER)}
+    muted = set()
+    for kind, event in kinds.items():
+        events.deliver(event, subject=PETITION, time=NOON.ToDatetime(UTC))
+        (sent,) = await outside.send()
+        path = sent.content.unsubscribe_url.removeprefix("https://push.example.cn")
+        async with http.post(api.http_url + path, data=ONE_CLICK) as answer:
+            assert answer.status == 200
+        muted.add((kind, MAIL))
+        found = (await api.call(WORKER, "GetPreferences")).preferences
+        assert {(mute.topic, mute.channel) for mute in found.mutes} == muted
+    for event in kinds.values():
+        events.deliver(event, subject=PETITION, time=NOON.ToDatetime(UTC))
+    assert await outside.send() == []
+    # What was stored by the link can be stored by its person, too.
+    await api.call(WORKER, "SetPreferences", preferences=found)
+
+
+async def test_what_has_no_topic_has_no_link(newsroom: Newsroom, outside: Outside) -> None:
+    outside.address(COMMANDER)
+    template = f"templates/{DISTRICT}-petition.PetitionFiled-petitioner-zh"
+    await newsroom.call(COMMANDER, "SendTest", subject=template, channel=MAIL)
+    (sent,) = await outside.send()
+    assert sent.content.unsubscribe_url == ""
+
+
+async def test_the_link_of_a_digest_switches_digests_off_and_nothing_urgent(
+    api: Serving, newsroom: Newsroom, http: aiohttp.ClientSession, outside: Outside, events: Events
+) -> None:
+    outside.address(RESIDENT)
+    outside.prefer(RESIDENT, digests=HOURLY)
+    events.deliver(filed(), subject=PETITION)
+    await outside.send()
+    newsroom.wait(HOUR)
+    (digest,) = await outside.send()
+    path = digest.content.unsubscribe_url.removeprefix("https://push.example.cn")
+    async with http.post(api.http_url + path, data=ONE_CLICK) as answer:
+        assert "您将不再收到摘要（定期汇总）电子邮件。" in await answer.text()
+    events.deliver(filed(), subject=PETITION)
+    await outside.send()
+    newsroom.wait(HOUR)
+    assert await outside.send() == []
+    assert "TOPIC_CHANNEL_MUTED" in {each.last_code for each in outside.planned()}
 
 
 async def test_a_link_that_is_not_ours_is_answered_with_a_page(api: Serving, http: aiohttp.ClientSession) -> None:

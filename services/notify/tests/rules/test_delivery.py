@@ -125,6 +125,16 @@ def test_what_has_no_topic_is_kept_by_no_muted_topic() -> None:
     assert decision(Mute()) == DropFor(ALL_MUTED)
 
 
+def test_who_wants_no_digests_is_sent_nothing_that_would_wait_for_one() -> None:
+    def decision(*, urgent: bool = False, digest: bool = False) -> Decision:
+        preferences = Preferences(mutes=frozenset({Mute("digests", EMAIL)}), digests={EMAIL: HOURLY})
+        delivery = Delivery(channel=EMAIL, topic="digests" if digest else JOBS, urgent=urgent, digest=digest)
+        return decide(delivery, preferences, [VERIFIED], set(), NOON)
+
+    assert decision() == decision(digest=True) == DropFor(TOPIC_CHANNEL_MUTED)
+    assert decision(urgent=True) == SendNow(VERIFIED)
+
+
 def test_of_several_addresses_the_last_verified_one_gets_it_to_which_something_is_sent() -> None:
     addresses = [
         address("1", verified=NOON),

@@ -18,7 +18,7 @@ STATES = [state for state in ArticleState.values() if state]
 ACTIONS = [action for action in ArticleAction.values() if action]
 ACTORS = [actor for actor in ArticleActor.values() if actor]
 DRAFT, IN_REVIEW, SCHEDULED, PUBLISHED, EXPIRED, WITHDRAWN = STATES
-UPDATE, SUBMIT, RETURN, PUBLISH, CORRECT, WITHDRAW = ACTIONS
+UPDATE, SUBMIT, RETURN, PUBLISH, CORRECT, WITHDRAW, DELETE = ACTIONS
 EDITOR, PUBLISHER = ACTORS
 NOON = datetime(2020, 11, 11, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -26,6 +26,7 @@ HOUR = timedelta(hours=1)
 # Written out by hand, apart from the rules, so that a slip there shows here.
 EXPECTED = {
     (UPDATE, EDITOR, DRAFT): DRAFT,
+    (DELETE, EDITOR, DRAFT): DRAFT,
     (SUBMIT, EDITOR, DRAFT): IN_REVIEW,
     (RETURN, PUBLISHER, IN_REVIEW): DRAFT,
     (RETURN, PUBLISHER, SCHEDULED): DRAFT,
@@ -93,7 +94,10 @@ class AnyArticle(RuleBasedStateMachine):
         self.now += hours * HOUR
 
     @rule(
-        action=st.sampled_from(ACTIONS), expire=st.none() | st.integers(-1, 4), publish=st.none() | st.integers(-1, 4)
+        # A deleted one is nothing any more.
+        action=st.sampled_from([action for action in ACTIONS if action != DELETE]),
+        expire=st.none() | st.integers(-1, 4),
+        publish=st.none() | st.integers(-1, 4),
     )
     def attempt(self, action: ArticleAction, expire: int | None, publish: int | None) -> None:
         before, now = self.article, self.now

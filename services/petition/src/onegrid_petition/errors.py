@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from google.rpc import code_pb2
 
@@ -12,10 +13,14 @@ from onegrid.petition.v1.resources_pb2 import Action, State, TaskState
 from onegrid_kit import lifecycle
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 from onegrid_kit.lifecycle import short_name
+from onegrid_kit.timestamps import timestamp
 
 __all__ = [
     "AssigneeBusy",
     "AssigneeUnknown",
+    "DeadlinePassed",
+    "EmergencyReported",
+    "ExtendedAlready",
     "PlaceUnknown",
     "TaskLimitReached",
     "TasksOpen",
@@ -56,6 +61,41 @@ class TaskLimitReached(DomainError):
     def __init__(self, tasks: int, limit: int) -> None:
         super().__init__(
             f"the petition has {tasks} tasks, and may have {limit}", metadata={"tasks": str(tasks), "limit": str(limit)}
+        )
+
+
+class ExtendedAlready(DomainError):
+    """The petition's time limit was extended before."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_EXTENDED_ALREADY)
+
+    def __init__(self, extend_time: datetime) -> None:
+        super().__init__(
+            "the time limit was extended already", metadata={"extend_time": timestamp(extend_time).ToJsonString()}
+        )
+
+
+class DeadlinePassed(DomainError):
+    """The petition is overdue."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_DEADLINE_PASSED)
+
+    def __init__(self, due: datetime) -> None:
+        super().__init__("the time limit has passed", metadata={"conclude_due_time": timestamp(due).ToJsonString()})
+
+
+class EmergencyReported(DomainError):
+    """The petition was reported as an emergency before."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_EMERGENCY_REPORTED)
+
+    def __init__(self, report_time: datetime) -> None:
+        super().__init__(
+            "the petition was reported as an emergency already",
+            metadata={"report_time": timestamp(report_time).ToJsonString()},
         )
 
 

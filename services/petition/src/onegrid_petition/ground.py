@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from onegrid_kit import codes
 from onegrid_kit.geometry import CellIndex
+from onegrid_kit.locations import Location
 from onegrid_petition.errors import PlaceUnknown
-from onegrid_petition.petition import Location
 
 __all__ = ["Ground", "Route", "route"]
 

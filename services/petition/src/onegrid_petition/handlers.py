@@ -6,6 +6,8 @@ from datetime import UTC
 
 from sqlalchemy import Connection
 
+from onegrid.emergency.v1 import events_pb2 as emergency_events
+from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
 from onegrid.notify.v1.events_pb2 import AidRequested
@@ -15,9 +17,21 @@ from onegrid_kit.clock import day_in_china
 from onegrid_kit.events import Delivery, on
 from onegrid_petition import store
 from onegrid_petition.commands.aid import file_for_aid
-from onegrid_petition.petition import PETITION
+from onegrid_petition.commands.emergencies import IncidentStep, follow_incident, track_incident
+from onegrid_petition.petition import PETITION, Incident
 
 __all__ = ["HANDLERS", "keep_cell", "keep_department", "keep_division"]
+
+_TrackedStep = (
+    emergency_events.AllClearDeclared | emergency_events.IncidentDismissed | emergency_events.IncidentReopened
+)
+_FollowedStep = (
+    emergency_events.IncidentResponded
+    | emergency_events.IncidentGraded
+    | emergency_events.IncidentReviewed
+    | emergency_events.IncidentMerged
+    | emergency_events.ReportsDetached
+)
 
 
 def keep_division(conn: Connection, event: DivisionDefined, _: Delivery) -> None:
@@ -76,6 +90,44 @@ def count_verified(conn: Connection, event: events_pb2.PetitionVerified, _: Deli
         _count(conn, event.step, "reopened")
 
 
+def track_reported(conn: Connection, event: emergency_events.IncidentReported, delivery: Delivery) -> None:
+    """Link a petition to the incident that was made of it."""
+    incident = Incident(event.incident, IncidentState.INCIDENT_STATE_REPORTED, IncidentLevel.INCIDENT_LEVEL_UNSPECIFIED)
+    step = IncidentStep(
+        incident=incident,
+        sequence=1,
+        # One that was split off may have more reports: ReportsMoved, of the same step, has the sources of all.
+        complete=False,
+        time=event.time.ToDatetime(tzinfo=UTC),
+        sources=[event.source_name],
+    )
+    track_incident(conn, step, step.sources, delivery.call())
+
+
+def track_moved(conn: Connection, event: emergency_events.ReportsMoved, delivery: Delivery) -> None:
+    """Link petitions to the incident that has their reports now."""
+    track_incident(conn, _incident_step(event.step), event.sources, delivery.call())
+
+
+def track_step(conn: Connection, event: _TrackedStep, delivery: Delivery) -> None:
+    """Note in the timelines of petitions that their incident is over, or goes on."""
+    track_incident(conn, _incident_step(event.step), event.step.sources, delivery.call())
+
+
+def follow_step(conn: Connection, event: _FollowedStep, _: Delivery) -> None:
+    """Keep where an incident stands and which petitions are part of it."""
+    follow_incident(conn, _incident_step(event.step))
+
+
+def _incident_step(step: emergency_events.IncidentStep) -> IncidentStep:
+    return IncidentStep(
+        incident=Incident(step.incident, step.state, step.level),
+        sequence=step.sequence,
+        time=step.time.ToDatetime(tzinfo=UTC),
+        sources=step.sources,
+    )
+
+
 def _count(conn: Connection, step: events_pb2.Step, *columns: str) -> None:
     store.add_to_tally(conn, step.place, day_in_china(step.time.ToDatetime(tzinfo=UTC)), columns)
 
@@ -85,6 +137,16 @@ HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
     on("keep_department", DepartmentDefined, keep_department),
     on("file_for_aid", AidRequested, file_for_aid),
+    on("track_incident_reported", emergency_events.IncidentReported, track_reported),
+    on("track_reports_moved", emergency_events.ReportsMoved, track_moved),
+    on("track_all_clear", emergency_events.AllClearDeclared, track_step),
+    on("track_dismissed", emergency_events.IncidentDismissed, track_step),
+    on("track_reopened", emergency_events.IncidentReopened, track_step),
+    on("follow_responded", emergency_events.IncidentResponded, follow_step),
+    on("follow_graded", emergency_events.IncidentGraded, follow_step),
+    on("follow_reviewed", emergency_events.IncidentReviewed, follow_step),
+    on("follow_merged", emergency_events.IncidentMerged, follow_step),
+    on("follow_detached", emergency_events.ReportsDetached, follow_step),
     on("index_words", events_pb2.PetitionFiled, index_words),
     on("count_filed", events_pb2.PetitionFiled, count_filed),
     on("count_accepted", events_pb2.PetitionAccepted, count_accepted),

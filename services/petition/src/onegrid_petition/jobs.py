@@ -61,5 +61,6 @@ def index_words(conn: Connection, _: datetime) -> None:
 JOBS = (
     Job("measure petitions", timedelta(seconds=15), measure_petitions, in_each_replica=True),
     Job("recompute deadlines", timedelta(hours=1), recompute_deadlines),
+    Job("set clocks", timedelta(seconds=10), deadlines.set_clocks),
     Job("index words", timedelta(seconds=10), index_words),
 )

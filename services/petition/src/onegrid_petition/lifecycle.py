@@ -12,13 +12,15 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TaskState
 from onegrid_kit.lifecycle import Lifecycle, Rule, stays
 from onegrid_petition.errors import WrongState
 
-__all__ = ["ENDED", "LIFE", "OPEN", "TASKS", "advance_task"]
+__all__ = ["ENDED", "INTERNAL", "LIFE", "OPEN", "TASKS", "UNDER_WAY", "advance_task"]
 
 _PLATFORMS: Final = (Actor.ACTOR_COMMAND_CENTRE, Actor.ACTOR_STREET, Actor.ACTOR_COMMUNITY)
 # Platforms too, since a petition may be placed at a street or a district, where no grid worker and no community is.
 _VERIFIERS: Final = (Actor.ACTOR_GRID_WORKER, *_PLATFORMS)
-# An assistant keeps its task while the petition waits for another lead.
-_ASSISTING: Final = (State.STATE_ACCEPTED, State.STATE_DISPATCHED, State.STATE_HANDLING)
+# Accepted, and not concluded. An assistant keeps its task while the petition waits for another lead.
+UNDER_WAY: Final = (State.STATE_ACCEPTED, State.STATE_DISPATCHED, State.STATE_HANDLING)
+INTERNAL: Final = (Action.ACTION_REPORT_EMERGENCY, Action.ACTION_TRACK_INCIDENT)
+"""The steps that are for the offices alone."""
 
 LIFE: Final[Lifecycle[State, Action, Actor]] = Lifecycle(
     State,
@@ -33,17 +35,17 @@ LIFE: Final[Lifecycle[State, Action, Actor]] = Lifecycle(
         ),
         Rule(Action.ACTION_DISPATCH, _PLATFORMS, {State.STATE_ACCEPTED: State.STATE_DISPATCHED}),
         Rule(Action.ACTION_TAKE, (Actor.ACTOR_LEAD,), {State.STATE_DISPATCHED: State.STATE_HANDLING}),
-        Rule(Action.ACTION_TAKE, (Actor.ACTOR_ASSISTANT,), stays(*_ASSISTING)),
+        Rule(Action.ACTION_TAKE, (Actor.ACTOR_ASSISTANT,), stays(*UNDER_WAY)),
         Rule(
             Action.ACTION_RETURN,
             (Actor.ACTOR_LEAD,),
             {State.STATE_DISPATCHED: State.STATE_ACCEPTED, State.STATE_HANDLING: State.STATE_ACCEPTED},
         ),
-        Rule(Action.ACTION_RETURN, (Actor.ACTOR_ASSISTANT,), stays(*_ASSISTING)),
+        Rule(Action.ACTION_RETURN, (Actor.ACTOR_ASSISTANT,), stays(*UNDER_WAY)),
         Rule(Action.ACTION_REPORT, (Actor.ACTOR_LEAD,), stays(State.STATE_HANDLING)),
-        Rule(Action.ACTION_REPORT, (Actor.ACTOR_ASSISTANT,), stays(*_ASSISTING)),
+        Rule(Action.ACTION_REPORT, (Actor.ACTOR_ASSISTANT,), stays(*UNDER_WAY)),
         Rule(Action.ACTION_CONCLUDE, (Actor.ACTOR_LEAD,), {State.STATE_HANDLING: State.STATE_CONCLUDED}),
-        Rule(Action.ACTION_CONCLUDE, (Actor.ACTOR_ASSISTANT,), stays(*_ASSISTING)),
+        Rule(Action.ACTION_CONCLUDE, (Actor.ACTOR_ASSISTANT,), stays(*UNDER_WAY)),
         Rule(
             Action.ACTION_RATE_SATISFIED,
             (Actor.ACTOR_PETITIONER,),
@@ -64,6 +66,18 @@ LIFE: Final[Lifecycle[State, Action, Actor]] = Lifecycle(
             _VERIFIERS,
             {State.STATE_CONCLUDED: State.STATE_HANDLING, State.STATE_SATISFIED: State.STATE_HANDLING},
         ),
+        Rule(
+            Action.ACTION_REPORT_EMERGENCY,
+            _PLATFORMS,
+            stays(
+                State.STATE_FILED,
+                *UNDER_WAY,
+                State.STATE_CONCLUDED,
+                State.STATE_SATISFIED,
+                State.STATE_VERIFIED,
+            ),
+        ),
+        Rule(Action.ACTION_EXTEND, (Actor.ACTOR_COMMAND_CENTRE,), stays(*UNDER_WAY)),
         Rule(
             Action.ACTION_WITHDRAW,
             (Actor.ACTOR_PETITIONER,),

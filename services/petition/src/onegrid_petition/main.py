@@ -15,5 +15,6 @@ SERVICE = Service(
     api="onegrid_petition.api:build",
     handlers="onegrid_petition.handlers:HANDLERS",
     jobs="onegrid_petition.jobs:JOBS",
+    ladders="onegrid_petition.ladders:LADDERS",
     migrations="onegrid_petition.migrations",
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from onegrid.common.v1.common_pb2 import Point
 from onegrid.petition.v1 import events_pb2, resources_pb2
 from onegrid.petition.v1.resources_pb2 import Actor
 from onegrid_kit.cipher import Cipher
+from onegrid_kit.locations import point
 from onegrid_kit.timestamps import timestamp
-from onegrid_petition.petition import TASK, Attachment, Entry, Location, Petition, Rating, Task
+from onegrid_petition.petition import TASK, Attachment, Entry, Incident, Petition, Rating, Task
 
-__all__ = ["PHONE_PURPOSE", "attachment_of", "entry", "location_of", "petition", "point", "rating", "step", "task"]
+__all__ = ["PHONE_PURPOSE", "attachment_of", "entry", "incident", "petition", "rating", "step", "task"]
 
 PHONE_PURPOSE = "petition.contact_phone"
 """What the telephone number is encrypted for; part of its key."""
@@ -28,7 +28,7 @@ def petition(of: Petition, cipher: Cipher) -> resources_pb2.Petition:
         anonymous=of.anonymous,
         contact_phone="" if of.sealed_phone is None else cipher.decrypt(of.sealed_phone, PHONE_PURPOSE),
         place=of.place,
-        location=None if of.location is None else point(of.location),
+        location=point(of.location),
         address=of.address,
         grid_worker=of.grid_worker,
         attachments=[
@@ -53,7 +53,15 @@ def petition(of: Petition, cipher: Cipher) -> resources_pb2.Petition:
         end_reason=of.end_reason,
         responsible=of.responsible,
         origin=of.origin,
+        extend_time=timestamp(of.extend_time),
+        emergency_report_time=timestamp(of.emergency_report_time),
+        incident=None if of.incident is None else incident(of.incident),
     )
+
+
+def incident(of: Incident) -> resources_pb2.IncidentLink:
+    """The link to an incident."""
+    return resources_pb2.IncidentLink(incident=of.name, state=of.state, level=of.level)
 
 
 def task(of: Petition, one: Task) -> resources_pb2.Task:
@@ -95,6 +103,7 @@ def entry(of: Entry) -> resources_pb2.TimelineEntry:
         public_note=of.public_note,
         internal_note=of.internal_note,
         stars=of.stars,
+        incident=None if of.incident is None else incident(of.incident),
     )
 
 
@@ -114,16 +123,6 @@ def step(of: Petition, actor: Actor, office: str = "") -> events_pb2.Step:
         office=office,
         origin=of.origin,
     )
-
-
-def point(of: Location) -> Point:
-    """A position."""
-    return Point(longitude=of.longitude, latitude=of.latitude)
-
-
-def location_of(message: Point) -> Location:
-    """A position."""
-    return Location(message.longitude, message.latitude)
 
 
 def attachment_of(message: resources_pb2.Attachment) -> Attachment:

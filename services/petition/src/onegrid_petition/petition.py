@@ -10,13 +10,22 @@ from typing import Final
 from google.protobuf.message import Message
 
 from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
 from onegrid_kit import codes
 from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.locations import Location
 from onegrid_kit.names import ResourceName
 from onegrid_petition import deadlines, lifecycle
 from onegrid_petition.deadlines import Promise
-from onegrid_petition.errors import AssigneeBusy, TaskLimitReached, TasksOpen
+from onegrid_petition.errors import (
+    AssigneeBusy,
+    DeadlinePassed,
+    EmergencyReported,
+    ExtendedAlready,
+    TaskLimitReached,
+    TasksOpen,
+)
 
 __all__ = [
     "MAX_TASKS",
@@ -26,8 +35,8 @@ __all__ = [
     "Attachment",
     "Decision",
     "Entry",
+    "Incident",
     "Known",
-    "Location",
     "Petition",
     "Rating",
     "Task",
@@ -43,14 +52,6 @@ MAX_TASKS: Final = 100
 """How many tasks a petition may have, returned ones included. With as many, each with the longest instruction and
 answer, it still fits into a response.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A position in WGS 84, degrees."""
-
-    longitude: float
-    latitude: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,16 @@ class Rating:
     stars: int
     comment: str
     time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What is known of an incident."""
+
+    name: str
+    """``incidents/{incident}``."""
+    state: IncidentState
+    level: IncidentLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +145,18 @@ class Petition:
     """What its work item promises."""
     conclude_due_time: datetime | None = None
     conclude_due_estimated: bool = False
+    extend_time: datetime | None = None
+    """When its time limit was extended."""
     create_time: datetime
     update_time: datetime
     conclude_time: datetime | None = None
     end_reason: str = ""
     origin: str = ""
     """The request for aid that it was filed for: ``aidRequests/{request}``."""
+    emergency_report_time: datetime | None = None
+    """When it was reported as an emergency."""
+    incident: Incident | None = None
+    """The one that it is part of."""
     sequence: int = 1
     """The number of its last step, which is its version too."""
 
@@ -154,9 +171,11 @@ class Petition:
         return str(self.sequence)
 
     @property
-    def ended(self) -> bool:
-        """Whether no step can follow."""
-        return self.state in lifecycle.ENDED
+    def running_due_time(self) -> datetime | None:
+        """Until when it must be accepted, while it is filed, or concluded, while it is under way; else None."""
+        if self.state == State.STATE_FILED:
+            return self.accept_due_time
+        return self.conclude_due_time if self.state in lifecycle.UNDER_WAY else None
 
     @property
     def lead(self) -> Task | None:
@@ -206,11 +225,26 @@ class Petition:
         return replace(again, reopen_count=self.reopen_count + 1)
 
     def with_deadline(self) -> Petition:
-        """The same with the deadline that its acceptance and its promise make, for itself and for its open tasks."""
+        """The same with the deadline that acceptance, promise and extension make, for itself and for its open tasks."""
         # Releases that did not keep the time of acceptance may still run beside this one.
-        due = deadlines.conclude_due(self.accept_time or self.create_time, self.promise)
+        accepted, extended = self.accept_time or self.create_time, self.extend_time is not None
+        due = deadlines.conclude_due(accepted, self.promise, extended=extended)
         tasks = tuple(replace(task, due_time=due.time) if task.open else task for task in self.tasks)
         return replace(self, conclude_due_time=due.time, conclude_due_estimated=due.estimated, tasks=tasks)
+
+    def extended(self, now: datetime) -> Petition:
+        """The same with its time limit extended. Raises ExtendedAlready, or DeadlinePassed."""
+        if self.extend_time is not None:
+            raise ExtendedAlready(self.extend_time)
+        if self.conclude_due_time is not None and self.conclude_due_time <= now:
+            raise DeadlinePassed(self.conclude_due_time)
+        return replace(self, extend_time=now).with_deadline()
+
+    def reported_as_emergency(self, now: datetime) -> Petition:
+        """The same, reported as an emergency. Raises EmergencyReported."""
+        if self.emergency_report_time is not None:
+            raise EmergencyReported(self.emergency_report_time)
+        return replace(self, emergency_report_time=now)
 
     def require_assistants_done(self) -> None:
         """Raise TasksOpen while an assistant's task is open."""
@@ -236,6 +270,7 @@ class Entry:
     public_note: str = ""
     internal_note: str = ""
     stars: int = 0
+    incident: Incident | None = None
 
 
 @dataclass(frozen=True, slots=True)

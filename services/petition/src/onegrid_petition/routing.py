@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from onegrid_kit.database import Database
+from onegrid_kit.locations import Location
 from onegrid_petition import ground, queries
 from onegrid_petition.errors import PlaceUnknown
 from onegrid_petition.ground import Ground, Route
-from onegrid_petition.petition import Location
 
 __all__ = ["Router"]
 

@@ -18,7 +18,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-__all__ = ["department", "ground_version", "petition", "place", "search", "tally", "task", "timeline", "work_item"]
+__all__ = [
+    "department",
+    "ground_version",
+    "incident",
+    "petition",
+    "place",
+    "search",
+    "tally",
+    "task",
+    "timeline",
+    "tracked",
+    "work_item",
+]
 
 metadata = MetaData()
 _time = DateTime(timezone=True)
@@ -54,11 +66,19 @@ petition = Table(
     Column("promise_time", _time),
     Column("conclude_due_time", _time),
     Column("conclude_due_estimated", Boolean, nullable=False, server_default="false"),
+    # Of which due time offices are reminded: the running one, or an older release has changed that.
+    Column("clock_due_time", _time),
     Column("create_time", _time, nullable=False),
     Column("update_time", _time, nullable=False),
     Column("conclude_time", _time),
     Column("end_reason", Text, nullable=False),
     Column("origin", Text, nullable=False, server_default=""),
+    Column("extend_time", _time),
+    Column("emergency_report_time", _time),
+    # What `incident` below says of the one that it is part of.
+    Column("incident", Text, nullable=False, server_default=""),
+    Column("incident_state", SmallInteger, nullable=False, server_default="0"),
+    Column("incident_level", SmallInteger, nullable=False, server_default="0"),
 )
 
 task = Table(
@@ -94,6 +114,9 @@ timeline = Table(
     Column("public_note", Text, nullable=False),
     Column("internal_note", Text, nullable=False),
     Column("stars", SmallInteger, nullable=False),
+    Column("incident", Text, nullable=False, server_default=""),
+    Column("incident_state", SmallInteger, nullable=False, server_default="0"),
+    Column("incident_level", SmallInteger, nullable=False, server_default="0"),
 )
 
 search = Table(
@@ -115,7 +138,7 @@ work_item = Table(
     Column("promised_working_days", Integer, nullable=False),
 )
 
-# What other services announced: places and cells of grid, departments of identity.
+# What other services announced: places and cells of grid, departments of identity, incidents of emergency.
 place = Table(
     "place",
     metadata,
@@ -134,6 +157,30 @@ department = Table(
     Column("code", Text, primary_key=True),
     Column("display_name", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    # The number of its last step that is known; 0 while it is only known that it was reported.
+    Column("version", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("time", _time, nullable=False),
+    # The ids of those that it has a report of.
+    Column("petitions", ARRAY(Text), nullable=False),
+)
+
+# Of which steps of incidents there is one in a petition's timeline.
+tracked = Table(
+    "tracked",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("petition", Text, primary_key=True),
+    Column("incident", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
 )
 
 ground_version = Table("ground_version", metadata, Column("version", BigInteger, nullable=False))

@@ -16,7 +16,7 @@ from sqlalchemy import text as sql
 from onegrid.common.v1.common_pb2 import Point, Polygon
 from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.identity.v1.events_pb2 import SessionRevoked
-from onegrid.petition.v1.events_pb2 import PetitionRescheduled
+from onegrid.petition.v1.events_pb2 import PetitionExtended, PetitionRescheduled
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Attachment, Petition, State, TaskState, WorkItem
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.timestamps import timestamp
@@ -39,6 +39,7 @@ from .people import (
     OTHER_STREET,
     STREET,
     STREET_DESK,
+    SUPERVISOR,
     WORKER,
 )
 
@@ -231,6 +232,58 @@ async def test_a_new_promise_replaces_one_that_was_abandoned_within_the_law(desk
     assert not third.conclude_due_estimated
 
 
+async def test_a_supervisor_extends_a_petition_by_thirty_days_once_and_the_reason_is_public(
+    desk: Desk, clock: SettableClock
+) -> None:
+    name = (await desk.file()).name
+    fields = {"name": name, "public_note": "案情复杂，需现场勘查"}
+    with pytest.raises(Refused) as refused:
+        await desk.call(SUPERVISOR, "ExtendPetition", **fields)
+    assert refused.value.reason == "WRONG_STATE"
+    item = await enter(desk, 1, 5)
+    await desk.call(COMMANDER, "AcceptPetition", name=name)
+    before = (await desk.call(COMMANDER, "DispatchPetition", name=name, work_item=item, assistants=[HELPER])).petition
+    assert not before.HasField("extend_time")
+    for caller in (COMMANDER, LEAD_CLERK, STREET_DESK, CITIZEN):
+        with pytest.raises(Refused) as refused:
+            await desk.call(caller, "ExtendPetition", **fields)
+        assert refused.value.code == grpc.StatusCode.PERMISSION_DENIED
+    clock.set(clock.now() + timedelta(days=1))
+    extended = (await desk.call(SUPERVISOR, "ExtendPetition", **fields, etag=before.etag)).petition
+    due = before.conclude_due_time.ToDatetime(UTC) + timedelta(days=30)
+    assert extended.state == before.state
+    assert extended.extend_time.ToDatetime(UTC) == clock.now()
+    assert {each.ToDatetime(UTC) for each in (extended.conclude_due_time, *(t.due_time for t in extended.tasks))} == {
+        due
+    }
+    assert desk.announced(name)[-1] == PetitionExtended(
+        step=desk.announced(name)[-1].step, reason=fields["public_note"], conclude_due_time=extended.conclude_due_time
+    )
+    last = (await desk.call(None, "GetPublicTimeline", name=name)).entries[-1]
+    assert (last.action, last.office, last.public_note) == (Action.ACTION_EXTEND, DISTRICT, fields["public_note"])
+    with pytest.raises(Refused) as refused:
+        await desk.call(SUPERVISOR, "ExtendPetition", **fields)
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "EXTENDED_ALREADY")
+    assert refused.value.metadata == {"extend_time": extended.extend_time.ToJsonString()}
+    # It lasts when the petition is dispatched again.
+    await desk.call(LEAD_CLERK, "ReturnTask", name=f"{name}/tasks/1", internal_note="搞错了事项")
+    again = (await desk.call(COMMANDER, "DispatchPetition", name=name, work_item=item)).petition
+    assert (again.conclude_due_time, again.extend_time) == (extended.conclude_due_time, extended.extend_time)
+
+
+async def test_a_petition_that_is_overdue_is_not_extended(desk: Desk, clock: SettableClock) -> None:
+    petition = await desk.dispatched()
+    due = petition.conclude_due_time
+    clock.set(due.ToDatetime(UTC) - timedelta(seconds=1))
+    other = await desk.dispatched()
+    await desk.call(SUPERVISOR, "ExtendPetition", name=other.name, public_note="案情复杂")
+    clock.set(due.ToDatetime(UTC))
+    with pytest.raises(Refused) as refused:
+        await desk.call(SUPERVISOR, "ExtendPetition", name=petition.name, public_note="案情复杂")
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "DEADLINE_PASSED")
+    assert refused.value.metadata == {"conclude_due_time": due.ToJsonString()}
+
+
 async def test_an_estimated_deadline_is_marked_and_corrected_when_the_calendar_is_published(
     desk: Desk, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,7 +397,10 @@ async def test_a_wrong_state_names_the_allowed_actions(desk: Desk) -> None:
     with pytest.raises(Refused) as refused:
         await desk.call(CITIZEN, "RatePetition", name=petition.name, satisfied=True)
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "WRONG_STATE")
-    assert refused.value.metadata == {"state": "FILED", "allowed_actions": "ACCEPT,DECLINE,WITHDRAW,CLOSE"}
+    assert refused.value.metadata == {
+        "state": "FILED",
+        "allowed_actions": "ACCEPT,DECLINE,WITHDRAW,CLOSE,REPORT_EMERGENCY",
+    }
     assert "WrongState" in refused.value.details
 
 

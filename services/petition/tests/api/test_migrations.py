@@ -24,7 +24,12 @@ UNDO = """
     DROP INDEX petition_state_kind, search_without_month;
     ALTER TABLE search DROP COLUMN letters;
     ALTER TABLE petition DROP COLUMN accept_time, DROP COLUMN promised_working_days, DROP COLUMN promise_time,
-      DROP COLUMN conclude_due_estimated, DROP COLUMN origin;
+      DROP COLUMN conclude_due_estimated, DROP COLUMN origin, DROP COLUMN extend_time,
+      DROP COLUMN clock_due_time, DROP COLUMN emergency_report_time, DROP COLUMN incident,
+      DROP COLUMN incident_state, DROP COLUMN incident_level;
+    ALTER TABLE timeline DROP COLUMN incident, DROP COLUMN incident_state, DROP COLUMN incident_level;
+    DROP TABLE incident, tracked;
+    DELETE FROM climb;
     UPDATE onegrid_version SET version_num = 'petition0002';
 """
 COUNTED = "UPDATE petition SET conclude_due_time = :due; UPDATE task SET due_time = :due"

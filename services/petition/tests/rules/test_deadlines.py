@@ -83,6 +83,19 @@ def test_a_promise_counts_from_the_dispatch_and_the_law_from_the_acceptance(
     assert due == min(deadlines.conclude_due(accepted).time, max(promised(begin, days), begin)) or later
 
 
+@settings(deadline=None)
+@given(MOMENTS, st.none() | st.integers(1, 60))
+def test_an_extension_is_thirty_days_and_never_beyond_ninety_of_the_acceptance(
+    accepted: datetime, days: int | None
+) -> None:
+    promise = None if days is None else Promise(days, accepted)
+    due = deadlines.conclude_due(accepted, promise)
+    extended = deadlines.conclude_due(accepted, promise, extended=True)
+    assert extended.time - due.time == timedelta(days=30)
+    assert extended.estimated == due.estimated
+    assert (extended.time - timedelta(days=1)).astimezone(CHINA).date() <= accepted.date() + timedelta(days=90)
+
+
 def test_a_promise_over_new_year_skips_its_holiday_before_the_calendar_is_published() -> None:
     # The 23rd working day is Thursday, 31 December; 1 January is a holiday, and the weekend follows.
     due = deadlines.conclude_due(at("2098-11-28T09:00"), Promise(25, at("2098-11-28T09:00")))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from onegrid_kit.geometry import CellIndex
+from onegrid_kit.locations import Location
 from onegrid_petition.errors import PlaceUnknown
 from onegrid_petition.ground import Ground, route
-from onegrid_petition.petition import Location, first_asked
+from onegrid_petition.petition import first_asked
 
 CELL, COMMUNITY, DISTRICT = "210602003007005", "210602003007", "210602"
 OTHER_DISTRICT, OTHER_CELL = "210601", "210601001001001"

@@ -50,6 +50,12 @@ EXPECTED = {
     **{(Action.ACTION_VERIFY_SOLVED, by, S): X for by in (WORKER, COMMUNITY, STREET, CENTRE)},
     **{(Action.ACTION_VERIFY_UNSOLVED, by, state): H for by in (WORKER, COMMUNITY, STREET, CENTRE) for state in (C, S)},
     **{(Action.ACTION_WITHDRAW, PETITIONER, state): State.STATE_WITHDRAWN for state in (F, A, D, H)},
+    **{(Action.ACTION_EXTEND, CENTRE, state): state for state in (A, D, H)},
+    **{
+        (Action.ACTION_REPORT_EMERGENCY, by, state): state
+        for by in (CENTRE, STREET, COMMUNITY)
+        for state in (F, A, D, H, C, S, V)
+    },
     **{(Action.ACTION_CLOSE, CENTRE, state): X for state in (F, A, D, H, C, S, V)},
 }
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import grpc.aio
 
@@ -14,15 +15,19 @@ from onegrid_checks import district
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.load import profile as profiles
 from onegrid_checks.load.callers import Caller
+from onegrid_checks.load.emergencies import Emergencies
 from onegrid_checks.load.generator import generate
 from onegrid_checks.load.ledger import Ledger
 from onegrid_checks.load.outcomes import Outcomes
 from onegrid_checks.load.profile import Profile
 from onegrid_checks.load.traffic import Traffic
 from onegrid_checks.settings import Settings
+from onegrid_demo import fire
 from onegrid_demo.client import Client
 
 __all__ = ["check"]
+
+_CALLERS: Final = ("citizen", "enterprise", "commander", "centre", "admin", "sensors")
 
 
 async def check(settings: Settings, checklist: Checklist) -> None:
@@ -34,10 +39,10 @@ async def check(settings: Settings, checklist: Checklist) -> None:
         clients = [await stack.enter_async_context(district.connected(settings)) for _ in range(profile.connections)]
         try:
             accounts = await district.load(clients[0], settings)
-            callers = {
-                who: Caller(clients[0], accounts[who]) for who in ("citizen", "enterprise", "commander", "centre")
-            }
-            traffic = Traffic(clients, callers, ledger, rng)
+            accounts = await stack.enter_async_context(fire.sensors_connected(clients[0], accounts))
+            callers = {who: Caller(clients[0], accounts[who]) for who in _CALLERS}
+            emergencies = Emergencies(callers, accounts["sensors"]["name"], ledger.mark, rng)
+            traffic = Traffic(clients, callers, ledger, emergencies, rng)
             await traffic.begin()
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:
             checklist.expect(
@@ -61,6 +66,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
             look="petition's api log, method WatchPetition",
         )
         await ledger.settle(clients, [callers["citizen"], callers["enterprise"]], checklist)
+        await emergencies.settle(clients[0], checklist)
 
 
 @asynccontextmanager

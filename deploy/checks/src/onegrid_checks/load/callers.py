@@ -47,6 +47,9 @@ class Caller:
             except grpc.aio.AioRpcError:
                 # Some seconds after a lost answer only a new login helps.
                 pass
+        if "secret" in self._account:
+            login = identity_pb.LoginServiceAccountRequest(name=self._account["name"], secret=self._account["secret"])
+            return (await self._client.identity.LoginServiceAccount(login)).session
         if "phone" in self._account:
             return await self._client.log_in_public(self._account["phone"], district.CODE)
         return await self._client.log_in_staff(self._account["login"], self._account["password"])

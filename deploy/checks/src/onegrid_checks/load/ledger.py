@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action
@@ -15,7 +15,10 @@ from onegrid_checks.load.callers import Caller
 from onegrid_demo import district
 from onegrid_demo.client import Client
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Page", "expect_once", "listed"]
+
+Page: TypeAlias = tuple[Sequence[tuple[str, str]], str]
+"""Texts and names of what is listed, and the token of the next page."""
 
 _AT_ONCE: Final = 16
 _SHOWN: Final = 3
@@ -45,15 +48,7 @@ class Ledger:
         known = Counter[tuple[str, str]]()
         for petitioner in petitioners:
             known.update(await self._listed(clients[0], petitioner))
-        expected = Counter(self.filed.items())
-        lost, surplus = expected - known, known - expected
-        checklist.expect(
-            f"each of the {len(self.filed)} petitions that were acknowledged is there once",
-            not lost and not surplus and len(set(self.filed.values())) == len(self.filed),
-            actual=f"{lost.total()} lost, {surplus.total()} not acknowledged or twice: "
-            + ", ".join(name for _, name in [*lost, *surplus][:_SHOWN]),
-            look="petition's api log by their names; the idempotency table keeps request ids for 24 hours",
-        )
+        expect_once(checklist, "petition", self.filed, known)
         limit = asyncio.Semaphore(_AT_ONCE)
 
         async def actions_of(number: int, name: str) -> list[Action]:
@@ -80,14 +75,40 @@ class Ledger:
         )
 
     async def _listed(self, client: Client, petitioner: Caller) -> Counter[tuple[str, str]]:
-        """Text and name of this run's petitions, as the petitioner's own list has them, newest first."""
-        found = Counter[tuple[str, str]]()
+        """Text and name of this run's petitions, as the petitioner's own list has them."""
         request = pb.ListPetitionsRequest(district=district.CODE, petitioner_self=True, page_size=500)
-        while True:
-            page = await client.petition.ListPetitions(request, metadata=await petitioner.metadata())
-            ours = [(each.text, each.name) for each in page.petitions if each.text.startswith(self.mark)]
-            found.update(ours)
-            request.page_token = page.next_page_token
-            # Others file at the same time, but a full page of theirs means that ours are all behind us.
-            if not request.page_token or (page.petitions and not ours):
-                return found
+
+        async def page(token: str) -> Page:
+            request.page_token = token
+            answer = await client.petition.ListPetitions(request, metadata=await petitioner.metadata())
+            return [(each.text, each.name) for each in answer.petitions], answer.next_page_token
+
+        return await listed(page, self.mark)
+
+
+async def listed(page: Callable[[str], Awaitable[Page]], mark: str) -> Counter[tuple[str, str]]:
+    """Those whose texts begin with the run's mark, of a list that has the newest first."""
+    found = Counter[tuple[str, str]]()
+    token = ""
+    while True:
+        there, token = await page(token)
+        ours = [each for each in there if each[0].startswith(mark)]
+        found.update(ours)
+        # Others call at the same time, but a full page of theirs means that ours are all behind us.
+        if not token or (there and not ours):
+            return found
+
+
+def expect_once(
+    checklist: Checklist, what: str, acknowledged: Mapping[str, str], known: Counter[tuple[str, str]], *, then: str = ""
+) -> None:
+    """Expect each resource that was acknowledged, by its text, to be known by its name; `then`: and to be that."""
+    expected = Counter(acknowledged.items())
+    lost, surplus = expected - known, known - expected
+    checklist.expect(
+        f"each of the {len(acknowledged)} {what}s that were acknowledged is there once" + (then and f", {then}"),
+        not lost and not surplus and len(set(acknowledged.values())) == len(acknowledged),
+        actual=f"{lost.total()} lost{then and f' or not {then}'}, {surplus.total()} not acknowledged or twice: "
+        + ", ".join(name for _, name in [*lost, *surplus][:_SHOWN]),
+        look="the api's log by their names; the idempotency table keeps request ids for 24 hours",
+    )

@@ -25,6 +25,10 @@ METHODS: Final = (
     "TakeTask",
     "ListInboxItems",
     "CountInboxItems",
+    "ReportIncident",
+    "DismissIncident",
+    "ListIncidents",
+    "IngestReadings",
 )
 """What a mix is made of."""
 

@@ -12,12 +12,12 @@ from typing import Final
 import grpc
 import grpc.aio
 
-from onegrid.common.v1.common_pb2 import Point
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Kind
 from onegrid_checks.load.callers import Caller
+from onegrid_checks.load.emergencies import Emergencies
 from onegrid_checks.load.ledger import Ledger
 from onegrid_demo import district
 from onegrid_demo.client import Client, Metadata
@@ -32,16 +32,24 @@ _STEPS_TAKEN: Final = 4
 
 
 class Traffic:
-    """Makes the calls; petitions go from one queue to the next as they are filed, accepted, dispatched and taken."""
+    """Makes the calls; petitions go from one queue to the next as they are filed, accepted, dispatched and taken.
+    What is called of emergency is in `Emergencies`.
+    """
 
     def __init__(
-        self, clients: Sequence[Client], callers: Mapping[str, Caller], ledger: Ledger, rng: random.Random
+        self,
+        clients: Sequence[Client],
+        callers: Mapping[str, Caller],
+        ledger: Ledger,
+        emergencies: Emergencies,
+        rng: random.Random,
     ) -> None:
         self.resumed = 0
         """How often a watcher was cut, and went on."""
         self._clients = clients
         self._callers = callers
         self._ledger = ledger
+        self._emergencies = emergencies
         self._rng = rng
         self._turn = 0
         self._cells = district.cells()
@@ -62,6 +70,7 @@ class Traffic:
             "TakeTask": self._take,
             "ListInboxItems": self._list_inbox,
             "CountInboxItems": self._count_inbox,
+            **emergencies.calls,
         }
 
     async def begin(self) -> None:
@@ -69,11 +78,12 @@ class Traffic:
         for caller in self._callers.values():
             await caller.metadata()
         await until_known(lambda: self._file(self._clients[0], cell=self._cells[-1]))
+        await self._emergencies.begin(self._clients[0])
 
     def method(self, due: str) -> str:
         """The call to make where this one is due: a petition is filed where there is none to handle."""
         queues = {"AcceptPetition": self._filed, "DispatchPetition": self._accepted, "TakeTask": self._dispatched}
-        return due if queues.get(due, True) else "FilePetition"
+        return self._emergencies.method(due) if queues.get(due, True) else "FilePetition"
 
     async def call(self, method: str) -> None:
         """Make the call. Raises AioRpcError."""
@@ -118,7 +128,7 @@ class Traffic:
             district=district.CODE,
             kind=_KINDS[number % len(_KINDS)],
             text=text,
-            location=_middle_of(cell or self._rng.choice(self._cells)),
+            location=(cell or self._rng.choice(self._cells)).middle,
             request_id=request_id,
         )
         answer = await client.petition.FilePetition(request, metadata=await self._callers[who].metadata())
@@ -145,7 +155,7 @@ class Traffic:
         await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=self._rng.choice(self._names)))
 
     async def _locate(self, client: Client) -> None:
-        request = grid_pb.LocateCellRequest(district=district.CODE, point=_middle_of(self._rng.choice(self._cells)))
+        request = grid_pb.LocateCellRequest(district=district.CODE, point=self._rng.choice(self._cells).middle)
         await client.grid.LocateCell(request, metadata=await self._callers["commander"].metadata())
 
     async def _accept(self, client: Client) -> None:
@@ -186,8 +196,3 @@ class Traffic:
         self._ledger.acknowledge(name, action)
         if then is not None:
             then.append(name)
-
-
-def _middle_of(cell: district.Cell) -> Point:
-    longitudes, latitudes = zip(*cell.corners, strict=True)
-    return Point(longitude=sum(longitudes) / len(longitudes), latitude=sum(latitudes) / len(latitudes))

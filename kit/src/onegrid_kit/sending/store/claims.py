@@ -95,7 +95,8 @@ def claim(conn: Connection, wanted: Sequence[Claim], now: datetime) -> tuple[lis
         if outgoing.batch in held:
             ended.append((outgoing, State.STOPPED, ""))
         elif outgoing.expire_time is not None and outgoing.expire_time <= now:
-            ended.append((outgoing, State.EXPIRED, ""))
+            # What it waited for last says why.
+            ended.append((outgoing, State.EXPIRED, outgoing.last_code))
         else:
             due.append(outgoing)
     return due, set_aside(conn, ended, now)

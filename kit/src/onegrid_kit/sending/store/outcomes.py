@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
+from uuid import UUID
 
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -77,6 +78,13 @@ _MEANT = text(
       ON provider = given_provider AND provider_id = given_id AND provider_id <> ''
     """
 )
+_MEANT_BY_KEY = text(
+    f"""
+    SELECT {ATTEMPT_COLUMNS} FROM attempt
+    JOIN unnest(CAST(:providers AS text[]), CAST(:keys AS uuid[])) AS given (given_provider, given_key)
+      ON key = given_key AND provider = given_provider
+    """
+)
 _OVERDUE = text(
     f"""
     SELECT {ATTEMPT_COLUMNS} FROM attempt WHERE outcome IS NULL AND deadline <= clock_timestamp()
@@ -134,15 +142,24 @@ def finish(conn: Connection, finished: Sequence[Finished], now: datetime, retry:
 def receive(conn: Connection, receipts: Sequence[Receipt], now: datetime) -> Sequence[Conclusion]:
     """Store what providers say, in whatever order and how often they say it; what was learned, for the service.
 
-    A receipt of a message that is not known is kept for an hour: it may come before the call's outcome is stored.
+    A receipt of a message that is not known is kept for an hour: it may come before the call's outcome is stored. One
+    that names the attempt's key needs not wait for that.
     """
     if not receipts:
         return []
+    by_key: dict[tuple[str, UUID], list[Receipt]] = {}
     by_id: dict[tuple[str, str], list[Receipt]] = {}
     for receipt in receipts:
-        by_id.setdefault((receipt.provider, receipt.provider_id), []).append(receipt)
+        if receipt.key is not None:
+            by_key.setdefault((receipt.provider, receipt.key), []).append(receipt)
+    learned = _learned_by_key(conn, by_key) if by_key else []
+    for receipt in receipts:
+        if receipt.key is None or (receipt.provider, receipt.key) in by_key:
+            by_id.setdefault((receipt.provider, receipt.provider_id), []).append(receipt)
+    if not by_id:
+        return _learn(conn, learned, now)
     values = {"providers": [key[0] for key in by_id], "provider_ids": [key[1] for key in by_id]}
-    learned = [
+    learned += [
         _Learned(row.sending, row.number, receipt.outcome, receipt.code, address_refused=receipt.address_refused)
         for row in conn.execute(_MEANT, values)
         for receipt in by_id.pop((row.provider, row.provider_id), ())
@@ -158,6 +175,23 @@ def receive(conn: Connection, receipts: Sequence[Receipt], now: datetime) -> Seq
         }
         conn.execute(_KEEP, kept)
     return _learn(conn, learned, now)
+
+
+def _learned_by_key(conn: Connection, by_key: dict[tuple[str, UUID], list[Receipt]]) -> list[_Learned]:
+    """What receipts say of attempts of their provider that they name by key; those are taken out."""
+    values = {"providers": [each[0] for each in by_key], "keys": [each[1] for each in by_key]}
+    return [
+        _Learned(
+            row.sending,
+            row.number,
+            receipt.outcome,
+            receipt.code,
+            provider_id=receipt.provider_id,
+            address_refused=receipt.address_refused,
+        )
+        for row in conn.execute(_MEANT_BY_KEY, values)
+        for receipt in by_key.pop((row.provider, row.key))
+    ]
 
 
 def receive_early(conn: Connection, now: datetime) -> Sequence[Conclusion]:

@@ -24,6 +24,7 @@ __all__ = [
     "find",
     "find_all",
     "measure",
+    "move",
     "replay",
     "resume",
     "search",
@@ -50,15 +51,26 @@ _ENQUEUE = text(
     """
 )
 _STOP_BATCH = text("INSERT INTO stopped_batch (batch) VALUES (:batch) ON CONFLICT DO NOTHING")
-_STOP = text(
+_RESUME_BATCH = text("DELETE FROM stopped_batch WHERE batch = :batch")
+_COUNT_STATES = text(
     """
-    UPDATE sending SET state = 'STOPPED', end_time = :now WHERE batch = :batch AND batch <> '' AND state = 'WAITING'
+    SELECT count(*) FROM sending WHERE batch = :batch AND batch <> '' AND state = ANY(CAST(:states AS text[]))
     """
 )
-_RESUME_BATCH = text("DELETE FROM stopped_batch WHERE batch = :batch")
-_RESUME = text(
+# Held until the step is done: who resumes the batch meanwhile would not find what it has stopped.
+_HOLD_STOPPED = text("SELECT batch FROM stopped_batch WHERE batch = :batch FOR SHARE")
+_MOVE = text(
     """
-    UPDATE sending SET state = 'WAITING', end_time = NULL WHERE batch = :batch AND batch <> '' AND state = 'STOPPED'
+    WITH piece AS (
+      SELECT id FROM sending WHERE batch = :batch AND batch <> '' AND state = :before LIMIT :most
+    ), locked AS (
+      -- In the order in which outcomes lock them.
+      SELECT id FROM sending WHERE id IN (SELECT id FROM piece) AND state = :before ORDER BY id FOR UPDATE
+    ), moved AS (
+      UPDATE sending SET state = :after, end_time = :end_time FROM locked WHERE sending.id = locked.id
+      RETURNING sending.id
+    )
+    SELECT (SELECT count(*) FROM piece) AS found, (SELECT count(*) FROM moved) AS moved
     """
 )
 _REPLAY = text(
@@ -152,16 +164,35 @@ def enqueue(conn: Connection, sendings: Sequence[Sending], now: datetime) -> int
     return conn.execute(_ENQUEUE, values).rowcount
 
 
-def stop(conn: Connection, batch: str, now: datetime) -> int:
-    """Send nothing more of a batch, also of what is enqueued later; how many were waiting. Calls that run go on."""
-    conn.execute(_STOP_BATCH, {"batch": batch})
-    return conn.execute(_STOP, {"batch": batch, "now": now}).rowcount
+def stop(conn: Connection, batch: str) -> int:
+    """Send nothing more of a batch, also of what is enqueued later; how many that keeps back, none if it was
+    stopped before. Calls that run go on. `move` has what waits be STOPPED.
+    """
+    if not conn.execute(_STOP_BATCH, {"batch": batch}).rowcount:
+        return 0
+    return _count(conn, batch, State.WAITING)
 
 
 def resume(conn: Connection, batch: str) -> int:
-    """Send what a stop has kept back; how many there are."""
-    conn.execute(_RESUME_BATCH, {"batch": batch})
-    return conn.execute(_RESUME, {"batch": batch}).rowcount
+    """Send what a stop has kept back; how many there are, none if it was not stopped. `move` has them wait again."""
+    if not conn.execute(_RESUME_BATCH, {"batch": batch}).rowcount:
+        return 0
+    return _count(conn, batch, State.WAITING, State.STOPPED)
+
+
+def move(conn: Connection, batch: str, now: datetime, most: int = 5_000) -> tuple[int, bool]:
+    """Have the next sendings of a batch be STOPPED or WAITING again, as it is stopped by now or not, so many at most:
+    how many were, and whether there are no more.
+    """
+    stopping = conn.execute(_HOLD_STOPPED, {"batch": batch}).one_or_none() is not None
+    before, after = (State.WAITING, State.STOPPED) if stopping else (State.STOPPED, State.WAITING)
+    values = {"batch": batch, "before": before, "after": after, "end_time": now if stopping else None, "most": most}
+    row = conn.execute(_MOVE, values).one()
+    return row.moved, row.found < most
+
+
+def _count(conn: Connection, batch: str, *states: State) -> int:
+    return int(conn.execute(_COUNT_STATES, {"batch": batch, "states": list(states)}).scalar_one())
 
 
 def replay(conn: Connection, sending_id: str, now: datetime) -> bool:

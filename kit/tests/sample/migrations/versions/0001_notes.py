@@ -15,7 +15,10 @@ def upgrade() -> None:
     """Expand only."""
     op.execute(
         """
-        CREATE TABLE effect (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+        CREATE TABLE effect (
+          id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL,
+          at timestamptz NOT NULL DEFAULT clock_timestamp()
+        );
         CREATE TABLE note (
           id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id text NOT NULL, subject text NOT NULL,
           said text NOT NULL, trace text NOT NULL

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import secrets
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -25,6 +24,7 @@ from onegrid_identity.settings import IdentitySettings
 from onegrid_kit import ids, metrics, telephone, tokens
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import Unavailable
+from onegrid_kit.one_time_codes import new_code
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.service import load
 from onegrid_kit.timestamps import timestamp
@@ -63,7 +63,7 @@ class Sessions:
     async def RequestOneTimeCode(
         self, request: pb.RequestOneTimeCodeRequest, call: Call
     ) -> pb.RequestOneTimeCodeResponse:
-        digits = f"{secrets.randbelow(1_000_000):06}"
+        digits = new_code()
         phone = telephone.normalize(request.phone)
         code = Code(phone, digits, call.now + CODE_LASTS, request.district, request.language)
         askers = [call.address] + ([call.caller.user] if call.caller.user else [])

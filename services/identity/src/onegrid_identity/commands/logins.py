@@ -16,6 +16,7 @@ from onegrid_identity.commands.sessions import Opened
 from onegrid_identity.errors import LoginTaken, ScopeUnknown
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import Conflict
+from onegrid_kit.one_time_codes import CODE_PAUSE, require_code_pause
 
 __all__ = [
     "LogIn",
@@ -109,7 +110,7 @@ def keep_code(conn: Connection, command: RequestCode, limit: int, now: datetime)
     Raises RateLimited within a minute of the last code for the number, or when one of the askers has asked for more
     than `limit` in an hour.
     """
-    attempts.require_code_pause(store.lock_number(conn, command.phone_index), now)
+    require_code_pause(store.lock_number(conn, command.phone_index), now)
     for asker in sorted(command.askers):
         attempts.require_few_codes(*store.count_code_request(conn, asker, now), limit, now)
     store.save_code(conn, command.phone_index, OneTimeCode(command.code_index, now, command.expires))
@@ -117,7 +118,7 @@ def keep_code(conn: Connection, command: RequestCode, limit: int, now: datetime)
 
 def forgive_code(conn: Connection, command: RequestCode, now: datetime) -> None:
     """This code did not leave: the number may ask for another at once. It stays good, in case that it did after all."""
-    store.set_code_sent_time(conn, command.phone_index, command.code_index, now - attempts.CODE_PAUSE)
+    store.set_code_sent_time(conn, command.phone_index, command.code_index, now - CODE_PAUSE)
     for asker in sorted(command.askers):
         store.uncount_code_request(conn, asker)
 

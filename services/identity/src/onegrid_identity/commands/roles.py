@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import RoleRevoked
 from onegrid_identity import granting, messages, store
-from onegrid_identity.accounts import GRANT, ROLE, Account, Grant, Role, caller_of
+from onegrid_identity.accounts import GRANT, ROLE, USER, Account, Grant, Role, TemporaryRole, caller_of
 from onegrid_identity.commands import users
 from onegrid_identity.errors import GrantLimitReached, RoleBuiltIn, ScopeUnknown
 from onegrid_kit import codes, ids, outbox, tokens
 from onegrid_kit.callers import ALWAYS, Call, Period
-from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound
+from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound, PermissionDenied
 
-__all__ = ["GrantRole", "create", "grant_role", "revoke_role"]
+__all__ = ["GrantRole", "create", "grant_role", "grant_temporarily", "revoke_role", "revoke_temporary"]
+
+_GRANTING: Final = "identity.grants.create"
+"""The permission that GrantRole needs."""
 
 _BUILT_IN_IDS = frozenset(role.id for role in granting.BUILT_IN)
 
@@ -82,9 +86,45 @@ def revoke_role(conn: Connection, user: str, grant_id: str, call: Call) -> None:
     if grant is None:
         raise NotFound(name)
     call.caller.require(call.permission, account.district if grant.scope == codes.SELF else grant.scope)
+    _revoke(conn, account, grant, call)
+
+
+def grant_temporarily(conn: Connection, known: TemporaryRole, call: Call) -> str:
+    """Grant the role of a shift or plan by the authority of whoever guarantees for it, as they have it now; its id, or
+    an empty one if another grant is the same already.
+
+    Raises what `grant_role` raises, by the same rules: PermissionDenied unless the guarantor may grant roles there.
+    """
+    account, guarantor = store.find_account(conn, known.user, lock=True), store.find_account(conn, known.guarantor)
+    if account is None or not account.active:
+        raise NotFound(USER.name(known.user))
+    if guarantor is None or not guarantor.active:
+        raise PermissionDenied(_GRANTING)
+    by = caller_of(guarantor, "", store.granted_roles(conn, guarantor.id, call.now, _END)).at(call.now)
+    by.require(_GRANTING, known.scope)
+    role = store.roles_by_id(conn, [known.role]).get(known.role)
+    if role is None:
+        raise NotFound(ROLE.name(known.role))
+    granting.require_fit(role, known.scope)
+    _require_known(conn, known.scope)
+    granting.require_own(by, role.permissions, known.scope, known.period)
+    kept = users.grant_role(conn, account, role, known.scope, call, known.period, source=known.source)
+    _require_few(conn, account, call.now)
+    return kept.id if kept.source == known.source else ""
+
+
+def revoke_temporary(conn: Connection, known: TemporaryRole, call: Call) -> None:
+    """Revoke the grant that was made for a shift or plan, unless somebody has already."""
+    account = store.find_account(conn, known.user, lock=True)
+    grant = store.find_grant(conn, known.user, known.grant_id)
+    if account is not None and grant is not None:
+        _revoke(conn, account, grant, call)
+
+
+def _revoke(conn: Connection, account: Account, grant: Grant, call: Call) -> None:
     revision = store.delete_grant(conn, grant)
     if revision is None:
-        raise NotFound(name)
+        raise NotFound(grant.name)
     event = RoleRevoked(
         user=account.name,
         role=ROLE.name(grant.role),

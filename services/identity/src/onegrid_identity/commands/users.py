@@ -67,10 +67,25 @@ def create(conn: Connection, new: Account, call: Call) -> Account:
 
 
 def grant_role(
-    conn: Connection, account: Account, role: Role, scope: str, call: Call, period: Period = ALWAYS
+    conn: Connection,
+    account: Account,
+    role: Role,
+    scope: str,
+    call: Call,
+    period: Period = ALWAYS,
+    *,
+    source: str = "",
 ) -> Grant:
-    """Grant a role over a scope, without asking who may."""
-    new = Grant(id=ids.new_id(), user=account.id, role=role.id, scope=scope, period=period, create_time=call.now)
+    """Grant a role over a scope, without asking who may; a grant of the same that is there already is kept."""
+    new = Grant(
+        id=ids.new_id(),
+        user=account.id,
+        role=role.id,
+        scope=scope,
+        period=period,
+        create_time=call.now,
+        source=source,
+    )
     kept = store.insert_grant(conn, new)
     if kept.id == new.id:
         outbox.append(conn, call, [(account.name, messages.role_granted(kept, role))])

@@ -253,6 +253,7 @@ def insert_grant(conn: Connection, new: Grant) -> Grant:
         begin_time=new.period.begin,
         expire_time=new.period.expire,
         create_time=new.create_time,
+        shift=new.source,
     )
     # An update that changes nothing: it returns the row that is there, even if it was committed a moment ago.
     kept = statement.on_conflict_do_update(
@@ -402,6 +403,7 @@ def _grant(row: Any) -> Grant:
         scope=row.scope,
         period=Period(row.begin_time, row.expire_time),
         create_time=row.create_time,
+        source=row.shift,
     )
 
 

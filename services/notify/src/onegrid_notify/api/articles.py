@@ -45,6 +45,13 @@ class Articles:
             call, pb.UpdateArticleResponse, lambda conn: commands.update(conn, id_, draft, request.etag, call)
         )
 
+    async def DeleteArticle(self, request: pb.DeleteArticleRequest, call: Call) -> bytes:
+        def delete(conn: Connection) -> pb.DeleteArticleResponse:
+            commands.delete(conn, ARTICLE.id(request.name), request.etag, call)
+            return pb.DeleteArticleResponse()
+
+        return await self._db.command(call, delete)
+
     async def SubmitArticle(self, request: pb.SubmitArticleRequest, call: Call) -> bytes:
         id_ = ARTICLE.id(request.name)
         return await self._change(

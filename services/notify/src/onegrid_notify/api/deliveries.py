@@ -98,7 +98,7 @@ class Deliveries:
     async def ExplainDelivery(self, request: pb.ExplainDeliveryRequest, call: Call) -> pb.ExplainDeliveryResponse:
         def query(conn: Connection) -> pb.ExplainDeliveryResponse:
             found = explain(conn, ITEM.id(request.item), request.user, call)
-            destinations = Destinations(conn, [], self._cipher, found.people)
+            destinations = Destinations(conn, found.sendings, self._cipher, found.people)
             return pb.ExplainDeliveryResponse(
                 explanation=_explanation(found, destinations.masked),
                 as_of_time=timestamp(call.now),

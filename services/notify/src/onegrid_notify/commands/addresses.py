@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,6 +11,7 @@ from onegrid_kit import ids, sending
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import NotFound, SessionEnded
+from onegrid_kit.one_time_codes import new_code
 from onegrid_notify import verification
 from onegrid_notify.address import (
     ADDRESS,
@@ -134,7 +134,7 @@ def _with_code(conn: Connection, address: Address, cipher: Cipher, now: datetime
     of_address.require_more_to_address(now)
     store.save_code_requests(conn, person, of_person.one_more(now))
     store.save_code_requests(conn, address.value_index, of_address.one_more(now))
-    digits = f"{secrets.randbelow(1_000_000):06}"
+    digits = new_code()
     code = OneTimeCode(OneTimeCode.digest(address.id, digits, cipher), now + CODE_LASTS)
     changed = replace(address, code=code)
     store.save_address(conn, changed)

@@ -24,7 +24,21 @@ from onegrid_notify.store import articles as store
 from onegrid_notify.store import columns as column_store
 from onegrid_notify.store import places
 
-__all__ = ["Correction", "correct", "create", "open_due", "publish", "return_", "submit", "update", "withdraw"]
+__all__ = [
+    "Correction",
+    "appear",
+    "correct",
+    "create",
+    "delete",
+    "open_due",
+    "publish",
+    "replace_version",
+    "return_",
+    "submit",
+    "take_back",
+    "update",
+    "withdraw",
+]
 
 _OPENED_AT_ONCE: Final = 500
 
@@ -70,6 +84,13 @@ def update(conn: Connection, id_: str, draft: Draft, etag: str, call: Call) -> A
     return after
 
 
+def delete(conn: Connection, id_: str, etag: str, call: Call) -> None:
+    """Delete a draft. Raises NotFound, PermissionDenied, StaleEtag or WrongState."""
+    draft = _lock(conn, id_, etag, call)
+    draft.require_deletable(call.now)
+    store.delete_article(conn, draft)
+
+
 def submit(conn: Connection, id_: str, etag: str, call: Call) -> Article:
     """Give a draft to those who may publish it. Raises NotFound, PermissionDenied, StaleEtag or WrongState."""
     after = _lock(conn, id_, etag, call).submitted(call.now)
@@ -95,10 +116,15 @@ def publish(conn: Connection, id_: str, publish_time: datetime | None, etag: str
     after = _lock_to_publish(conn, id_, etag, call).published(publish_time, call.now)
     # It may have waited for long.
     _require_usable(conn, after.district, after.draft, call, column_field="name", audience_field="name")
-    assert after.publish_time is not None, "it is published"
-    store.insert_selectors(conn, after, selector_rows(after.district, after.draft.audience))
-    store.insert_version(conn, after, "", after.publish_time)
-    after = _opened_if_due(conn, after, call)
+    return appear(conn, after, call)
+
+
+def appear(conn: Connection, published: Article, call: Call) -> Article:
+    """Store that an article is published, and announce it if readers have it by now."""
+    assert published.publish_time is not None, "it is published"
+    store.insert_selectors(conn, published, selector_rows(published.district, published.draft.audience))
+    store.insert_version(conn, published, "", published.publish_time)
+    after = _opened_if_due(conn, published, call)
     store.save_article(conn, after)
     return after
 
@@ -107,11 +133,16 @@ def correct(conn: Connection, id_: str, correction: Correction, etag: str, call:
     """Replace what a published article says. Raises NotFound, PermissionDenied, StaleEtag or WrongState."""
     before = _lock_to_publish(conn, id_, etag, call)
     after = before.corrected(correction.content, correction.unread_again, call.now)
+    return replace_version(conn, before, after, correction.note, call)
+
+
+def replace_version(conn: Connection, before: Article, after: Article, note: str, call: Call) -> Article:
+    """Store that an article was corrected, and announce it."""
     after = replace(after, opened=_opened_if_due(conn, before, call).opened)
-    store.insert_version(conn, after, correction.note, call.now)
+    store.insert_version(conn, after, note, call.now)
     store.save_article(conn, after)
     inboxes.notice_corrected(conn, after, call)
-    outbox.append(conn, call, [(after.name, messages.article_corrected(after, correction.note))])
+    outbox.append(conn, call, [(after.name, messages.article_corrected(after, note))])
     return after
 
 
@@ -119,7 +150,11 @@ def withdraw(conn: Connection, id_: str, reason: str, etag: str, call: Call) -> 
     """Take an article back that is published, or waits for its time. Raises NotFound, PermissionDenied, StaleEtag or
     WrongState.
     """
-    before = _lock_to_publish(conn, id_, etag, call)
+    return take_back(conn, _lock_to_publish(conn, id_, etag, call), reason, call)
+
+
+def take_back(conn: Connection, before: Article, reason: str, call: Call) -> Article:
+    """Store that an article was taken back, and announce it if anybody had it. Raises WrongState."""
     after = before.withdrawn(reason, call.now)
     after = replace(after, opened=_opened_if_due(conn, before, call).opened)
     store.save_article(conn, after)

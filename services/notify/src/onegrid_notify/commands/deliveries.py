@@ -4,20 +4,21 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
 from onegrid.notify.v1.delivery_pb2 import Channel
-from onegrid_kit import codes, sending, steps
+from onegrid_kit import codes, ids, sending, steps
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.sending import Outgoing, State
 from onegrid_kit.steps import Progress, Work
 from onegrid_notify import authority
 from onegrid_notify.article import ARTICLE, Article
-from onegrid_notify.deliveries import OF_OFFICES, PLAN_ARTICLE, Plan, delivery_name, planning_id
+from onegrid_notify.deliveries import MOVE_DELIVERIES, OF_OFFICES, PLAN_ARTICLE, Plan, delivery_name, planning_id
 from onegrid_notify.delivery import Delivery, SendNow
 from onegrid_notify.digest import DIGESTS_KEPT
 from onegrid_notify.errors import AddressMissing, DeliveryStateWrong
@@ -27,9 +28,23 @@ from onegrid_notify.store import articles, digests
 from onegrid_notify.store import deliveries as store
 from onegrid_notify.wording import TEMPLATE, TemplateKey
 
-__all__ = ["begin", "end", "forget_digests", "plan_article", "replay", "resume", "send_test", "settle", "stop"]
+__all__ = [
+    "begin",
+    "end",
+    "forget_digests",
+    "move_deliveries",
+    "plan_article",
+    "replay",
+    "resume",
+    "send_test",
+    "settle",
+    "stop",
+]
 
 PLANNED_AT_ONCE: Final = 5_000
+FEW: Final = 5_000
+"""Memberships in an audience's places: with so many it is planned from them, and not from all addresses of the city."""
+MOVED_AT_ONCE: Final = 5_000
 _ARTICLES: Final = "articles/"
 _FORGOTTEN_AT_ONCE: Final = 1_000
 
@@ -53,28 +68,49 @@ def end(conn: Connection, article: Article) -> None:
 
 
 def plan_article(conn: Connection, work: Work, now: datetime) -> Progress:
-    """Plan an article's sendings: first to the endpoints of offices, then to people, in the order of their names."""
+    """Plan an article's sendings: first to the endpoints of offices, then to people, in the order of their names. Few
+    people are planned at once.
+    """
     plan = Plan.of_json(work.subject, work.parameters)
     planned = []
     if not work.cursor:
         of_offices = [channel for channel in plan.channels if channel in OF_OFFICES]
         planned += store.subscribed_endpoints(conn, codes.district_of(plan.item), plan.column, of_offices)
+        few = store.reachable_of_few(conn, plan.item, plan.channels, FEW)
+        if few is not None:
+            planned += few
+            return Progress({}, _enqueue(conn, plan, planned, now), finished=True)
     piece = store.reachable_people(conn, plan.item, plan.channels, work.cursor.get("last", ""), PLANNED_AT_ONCE)
     planned += piece.reachable
-    new = sending.enqueue(conn, [of_article(plan, *each) for each in planned], now)
-    return Progress({"last": piece.last}, new, piece.finished)
+    return Progress({"last": piece.last}, _enqueue(conn, plan, planned, now), piece.finished)
 
 
 def stop(conn: Connection, article_id: str, call: Call) -> int:
     """Send nothing more of an article; how many deliveries that keeps back. Raises NotFound, PermissionDenied or
     WrongState.
     """
-    return sending.stop(conn, _published(conn, article_id, call).name, call.now)
+    article = _published(conn, article_id, call)
+    return _moving(conn, article, sending.stop(conn, article.name))
 
 
 def resume(conn: Connection, article_id: str, call: Call) -> int:
     """Send what was kept back; how many deliveries there are. Raises NotFound, PermissionDenied or WrongState."""
-    return sending.resume(conn, _published(conn, article_id, call).name)
+    article = _published(conn, article_id, call)
+    return _moving(conn, article, sending.resume(conn, article.name))
+
+
+def move_deliveries(conn: Connection, work: Work, now: datetime) -> Progress:
+    """Have an article's deliveries be STOPPED, or WAITING again, by what holds now."""
+    moved, finished = sending.move(conn, work.subject, now, MOVED_AT_ONCE)
+    return Progress({}, moved, finished)
+
+
+def _moving(conn: Connection, article: Article, count: int) -> int:
+    if count:
+        # Each stop and each resume is work of its own; what they do is what was wanted last.
+        work = f"{MOVE_DELIVERIES} {article.name} {ids.new_id()}"
+        steps.start(conn, MOVE_DELIVERIES, work, subject=article.name, total=count, urgent=article.draft.urgent)
+    return count
 
 
 def send_test(conn: Connection, subject: str, channel: Channel, call: Call) -> Outgoing:
@@ -123,6 +159,10 @@ def settle(conn: Connection, id_: str, call: Call, *, delivered: bool) -> Outgoi
 def forget_digests(conn: Connection, now: datetime) -> None:
     """Forget what came together long ago."""
     digests.forget_digests(conn, now - DIGESTS_KEPT, _FORGOTTEN_AT_ONCE)
+
+
+def _enqueue(conn: Connection, plan: Plan, planned: Sequence[tuple[str, Channel]], now: datetime) -> int:
+    return sending.enqueue(conn, [of_article(plan, *each) for each in planned], now)
 
 
 def _published(conn: Connection, article_id: str, call: Call) -> Article:

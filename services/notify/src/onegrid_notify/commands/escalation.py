@@ -9,14 +9,15 @@ from sqlalchemy import Connection
 
 from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.resources_pb2 import ArticleState, VisitOutcome
-from onegrid_kit import codes, sending, steps, tracing
+from onegrid_kit import codes, ladder, sending, steps, tracing
 from onegrid_kit.callers import Call
+from onegrid_kit.ladder import Climb, Next
 from onegrid_kit.steps import Progress, Work
 from onegrid_notify import authority, metrics
 from onegrid_notify.article import ARTICLE, Article
 from onegrid_notify.deliveries import Plan
 from onegrid_notify.errors import WrongState
-from onegrid_notify.escalation import CLIMB, Escalation, Rung, climbing_id, visit_item
+from onegrid_notify.escalation import BEGIN_RUNG, CLIMB, Escalation, Rung, climbing_id, visit_item
 from onegrid_notify.facts import VISITS_REQUESTED, VisitFacts, encode
 from onegrid_notify.facts import Recipient as MessageRecipient
 from onegrid_notify.lifecycle import LIFE
@@ -30,15 +31,16 @@ from onegrid_notify.templates import LANGUAGES
 __all__ = [
     "begin",
     "begin_anew",
-    "begin_due_rungs",
+    "begin_rung",
     "climb",
     "confirm_recipient",
     "end",
+    "enter_missing",
     "measure_rungs",
 ]
 
-_BEGUN_AT_ONCE: Final = 100
 LOOKED_AT_AT_ONCE: Final = 2_000
+_LOOK_AGAIN: Final = timedelta(seconds=1)
 _ASKED_FOR: Final = timedelta(days=30)
 """For how long grid workers keep the message that asks for visits; the notice may expire before."""
 
@@ -55,7 +57,7 @@ def begin_anew(conn: Connection, article: Article, now: datetime) -> None:
     """Readers are to read it again: begin with the first rung again."""
     plan = article.draft.escalation
     if plan is not None:
-        store.delete_waiting(conn, article.id)
+        _leave(conn, article)
         begun = store.rungs_of(conn, article.id)
         number = begun[-1].number + 1 if begun else 1
         _enter(conn, article, plan, number, 1, now + plan.after)
@@ -63,25 +65,38 @@ def begin_anew(conn: Connection, article: Article, now: datetime) -> None:
 
 def end(conn: Connection, article: Article) -> None:
     """The notice was withdrawn: no further rung begins. One that has begun ends with its next step."""
-    store.delete_waiting(conn, article.id)
+    _leave(conn, article)
 
 
-def begin_due_rungs(conn: Connection, now: datetime) -> None:
-    """Begin the rungs that are due, in order. One whose notice has expired is left out; one whose audience is still
+def begin_rung(conn: Connection, due: Climb, now: datetime) -> Next | None:
+    """Begin the rung of a notice that is due. One whose notice has expired is left out; one whose audience is still
     being written down waits.
     """
-    for article_id, number in store.due_rungs(conn, now, _BEGUN_AT_ONCE):
-        # The article first, as those do who correct or withdraw it; they may have replaced the rung meanwhile.
-        article = articles.hold_article(conn, article_id)
-        rung = store.find_rung(conn, article_id, number)
-        if article is None or rung is None:
-            continue
-        if not _goes_on(article, rung, now):
-            store.delete_waiting(conn, article_id)
-        elif not reach.is_counting(conn, article):
-            store.begin_rung(conn, article_id, number, now)
-            name, parameters = article.name, {"number": number}
-            steps.start(conn, CLIMB, climbing_id(name, number), subject=name, parameters=parameters, urgent=True)
+    article_id = ARTICLE.id(due.subject)
+    article = articles.hold_article(conn, article_id)
+    rung = store.waiting_rung(conn, article_id)
+    if article is None or rung is None:
+        return None
+    if not _goes_on(article, rung, now):
+        store.delete_waiting(conn, article_id)
+        return None
+    assert rung.due_time is not None, "it waits for it"
+    if rung.due_time > now:
+        return Next(rung.due_time, rung.number)
+    if reach.is_counting(conn, article):
+        return Next(now + _LOOK_AGAIN, rung.number)
+    store.begin_rung(conn, article_id, rung.number, now)
+    name, parameters = article.name, {"number": rung.number}
+    steps.start(conn, CLIMB, climbing_id(name, rung.number), subject=name, parameters=parameters, urgent=True)
+    # Whoever has looked at everybody enters the next one.
+    return None
+
+
+def enter_missing(conn: Connection, _: datetime) -> None:
+    """Wait for the rungs that older releases entered: those from before an upgrade, and what their apis still do."""
+    for article_id, rung in store.missing_rungs(conn):
+        assert rung.due_time is not None, "it waits for it"
+        ladder.start(conn, BEGIN_RUNG, ARTICLE.name(article_id), rung.due_time, rung=rung.number)
 
 
 def climb(conn: Connection, work: Work, now: datetime) -> Progress:
@@ -145,6 +160,12 @@ def _goes_on(article: Article, rung: Rung, now: datetime) -> bool:
 def _enter(conn: Connection, article: Article, plan: Escalation, number: int, step: int, due: datetime) -> None:
     rung = Rung(number=number, version=article.unread_below, step=step, channel=plan.rungs[step - 1], due_time=due)
     store.insert_rung(conn, article.id, rung)
+    ladder.start(conn, BEGIN_RUNG, article.name, due, rung=number)
+
+
+def _leave(conn: Connection, article: Article) -> None:
+    store.delete_waiting(conn, article.id)
+    ladder.stop(conn, BEGIN_RUNG, article.name)
 
 
 def _enter_next(conn: Connection, article: Article, done: Rung) -> None:
@@ -156,7 +177,9 @@ def _enter_next(conn: Connection, article: Article, done: Rung) -> None:
 
 
 def _ask_for_visits(conn: Connection, article: Article, rung: Rung, places: set[str], now: datetime) -> None:
-    """One message to everybody who holds a role over the cell or community of somebody who is to be visited."""
+    """One message to the staff of the place of each who is to be visited. Where no more of it is known than the street
+    or district, its platform finds out where to go; clerks of departments are visited for the district.
+    """
     origin = messages.Origin(
         district=article.district,
         item=visit_item(article.name, rung.number),
@@ -171,7 +194,9 @@ def _ask_for_visits(conn: Connection, article: Article, rung: Rung, places: set[
         language: render(conn, article.district, VISITS_REQUESTED, MessageRecipient.OFFICE, facts, language)
         for language in LANGUAGES
     }
-    offices = sorted(place for place in places if codes.is_cell(place) or codes.is_community(place))
-    addressed = [messages.Addressed(office, MessageRecipient.OFFICE, encode(facts), written) for office in offices]
+    offices = {codes.district_of(place) if codes.is_department(place) else place for place in places}
+    addressed = [
+        messages.Addressed(office, MessageRecipient.OFFICE, encode(facts), written) for office in sorted(offices)
+    ]
     if addressed:
         announce(conn, [messages.Announcement(origin, addressed)])

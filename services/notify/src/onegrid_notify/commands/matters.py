@@ -12,18 +12,22 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Connection
 
+from onegrid.notify.v1.delivery_pb2 import DeliveryReason
 from onegrid.notify.v1.events_pb2 import ArticlePublished
 from onegrid.notify.v1.resources_pb2 import ArticleState
+from onegrid_kit import sending
 from onegrid_kit.lifecycle import short_name
-from onegrid_kit.sending import Drop, Outgoing
+from onegrid_kit.sending import Drop, Outgoing, State
 from onegrid_notify.article import ARTICLE, Article
 from onegrid_notify.audience import COLUMN
 from onegrid_notify.composing import Matter, Notice, text_of
-from onegrid_notify.deliveries import Kind, item_of, topic_of
+from onegrid_notify.deliveries import Kind, channel_of, is_person, item_of, rung_of, sending_id, topic_of
+from onegrid_notify.digest import first_entries, first_titles
 from onegrid_notify.facts import DIGEST, FACTS, ArticleFacts, DigestFacts, Facts, Recipient, event_key, sample
+from onegrid_notify.preferences import DIGESTS
 from onegrid_notify.rendering import render
 from onegrid_notify.store import deliveries as store
-from onegrid_notify.store import messages, places
+from onegrid_notify.store import escalation, messages, places
 from onegrid_notify.wording import TemplateKey
 
 __all__ = ["digest_matter", "matters_of"]
@@ -33,6 +37,8 @@ Found: TypeAlias = Matter | Drop
 
 _ARTICLE_EVENT: Final = event_key(ArticlePublished)
 
+_SUPERSEDED: Final = short_name(DeliveryReason, DeliveryReason.DELIVERY_REASON_SUPERSEDED)
+_NOT_SENT: Final = frozenset({State.DROPPED, State.EXPIRED, State.FAILED, State.STOPPED})
 _TEST_EVENT: Final = "notify.Test"
 
 
@@ -51,16 +57,22 @@ def digest_matter(conn: Connection, outgoing: Outgoing, matters: Sequence[Matter
     """What a digest of these says."""
 
     def notice(language: str) -> Notice:
-        notices = [matter.notice(language) for matter in matters]
+        entries = first_entries(_entry(matter.notice(language)) for matter in matters)
+        more = len(matters) - len(entries)
         facts = DigestFacts(
             time=now,
-            count=str(len(notices)),
-            titles=tuple(each.title for each in notices),
-            entries=tuple(f"{each.title}\n{each.brief or each.text}" for each in notices),
+            count=str(len(matters)),
+            titles=first_titles(matter.notice(language).title for matter in matters),
+            entries=entries,
+            more=str(more) if more else "",
         )
         return _rendered(conn, outgoing.district, DIGEST, Recipient.PERSON, facts, language)
 
-    return Matter(topic="", subject="", event=DIGEST, time=now, notice=_once(notice))
+    return Matter(topic=DIGESTS, subject="", event=DIGEST, time=now, in_inbox=True, notice=_once(notice))
+
+
+def _entry(notice: Notice) -> str:
+    return f"{notice.title}\n{notice.brief or notice.text}"
 
 
 def _articles(conn: Connection, outgoings: Sequence[Outgoing], now: datetime) -> Iterator[tuple[str, Found]]:
@@ -68,6 +80,7 @@ def _articles(conn: Connection, outgoings: Sequence[Outgoing], now: datetime) ->
     # At a rung of an escalation, to who has not read this version yet.
     versions = {each.id: each.parameters["version"] for each in outgoings if "version" in each.parameters}
     read = store.read_versions(conn, [each for each in outgoings if each.id in versions]) if versions else {}
+    superseded = _superseded(conn, outgoings, [article for article, _ in matters.values()])
     for each in outgoings:
         found = matters.get(ARTICLE.id(each.subject))
         if found is None:
@@ -77,11 +90,30 @@ def _articles(conn: Connection, outgoings: Sequence[Outgoing], now: datetime) ->
             yield each.id, Drop("ALREADY_READ")
             continue
         article, matter = found
+        if each.id in superseded or versions.get(each.id, article.unread_below) < article.unread_below:
+            yield each.id, Drop(_SUPERSEDED)
+            continue
         state = article.state_at(now)
         if state != ArticleState.ARTICLE_STATE_PUBLISHED:
             yield each.id, Drop(f"ARTICLE_{short_name(ArticleState, state)}")
         else:
             yield each.id, matter
+
+
+def _superseded(conn: Connection, outgoings: Sequence[Outgoing], articles: Sequence[Article]) -> set[str]:
+    """The ids of those that a later rung also hands to the same person by the same channel: where both have waited,
+    such as for the end of quiet hours, they would come at once.
+    """
+    escalating = {article.id for article in articles if article.draft.escalation}
+    last = escalation.last_rungs(conn, escalating) if escalating else {}
+    later = {
+        sending_id(item_of(each.id), each.recipient, channel_of(each.channel), number): each.id
+        for each in outgoings
+        if is_person(each.recipient)
+        for number in range(rung_of(each.id) + 1, last.get(item_of(each.id), 0) + 1)
+    }
+    found = sending.find_all(conn, later) if later else ()
+    return {later[each.id] for each in found if each.state not in _NOT_SENT}
 
 
 def _article_matters(conn: Connection, ids: Collection[str]) -> Mapping[str, tuple[Article, Matter]]:

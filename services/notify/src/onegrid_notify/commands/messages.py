@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from datetime import datetime
+from typing import Final
 
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from onegrid.common.v1.common_pb2 import OaLevel
-from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.emergency.v1.events_pb2 import ResourceReserved, StockRunDown
+from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined
 from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
-from onegrid.options.v1 import options_pb2
 from onegrid_kit import codes
-from onegrid_kit.events import Delivery
+from onegrid_kit.events import Delivery, retention_of
 from onegrid_kit.names import code_in
 from onegrid_notify.facts import encode, event_key
+from onegrid_notify.incidents import IncidentEvent, incident_and_place, incident_notifications
 from onegrid_notify.item import KEPT
 from onegrid_notify.notifications import (
     CELL,
@@ -25,20 +26,33 @@ from onegrid_notify.notifications import (
     Notification,
     PetitionEvent,
     appointments,
+    called,
+    ended_appointment,
     offices_in,
     petition_notifications,
     role_notifications,
+    run_down,
 )
 from onegrid_notify.rendering import render
+from onegrid_notify.rostering import DutyEvent, duty_notifications, subject_of
 from onegrid_notify.sendings import announce
 from onegrid_notify.store import messages as store
 from onegrid_notify.store import people, places
 from onegrid_notify.templates import LANGUAGES
 
-__all__ = ["delete_expired", "write_appointment_messages", "write_petition_messages", "write_role_messages"]
+__all__ = [
+    "delete_expired",
+    "write_appointment_messages",
+    "write_call_messages",
+    "write_duty_messages",
+    "write_ended_appointment_message",
+    "write_incident_messages",
+    "write_petition_messages",
+    "write_role_messages",
+    "write_shortage_message",
+]
 
 _DELETED_AT_ONCE: Final = 10_000
-_EVENT: Final = cast(Any, options_pb2.event)
 
 
 def write_petition_messages(conn: Connection, events: Sequence[tuple[PetitionEvent, Delivery]]) -> None:
@@ -77,6 +91,42 @@ def write_appointment_messages(conn: Connection, event: CellDefined, delivery: D
     announce(conn, _announcements(conn, event, delivery, district, subject, appointments(event, delivery.time)))
 
 
+def write_ended_appointment_message(conn: Connection, event: AppointmentEnded, delivery: Delivery) -> None:
+    """Write to whose appointment to a cell ended."""
+    cell = code_in(event.appointment.name)
+    district, subject = codes.district_of(cell), CELL.name(cell)
+    announce(conn, _announcements(conn, event, delivery, district, subject, [ended_appointment(event)]))
+
+
+def write_duty_messages(conn: Connection, event: DutyEvent, delivery: Delivery) -> None:
+    """Write to the staff whom a shift, a swap or a gap concerns."""
+    subject, roster = subject_of(event)
+    district = codes.district_of(code_in(roster))
+    announce(conn, _announcements(conn, event, delivery, district, subject, duty_notifications(event, delivery.time)))
+
+
+def write_call_messages(conn: Connection, event: ResourceReserved, delivery: Delivery) -> None:
+    """Write to the office whose team, expert or vehicle is called to an emergency."""
+    subject = event.reservation.name
+    district = codes.district_of(event.office)
+    announce(conn, _announcements(conn, event, delivery, district, subject, called(event, delivery.time)))
+
+
+def write_shortage_message(conn: Connection, event: StockRunDown, delivery: Delivery) -> None:
+    """Write to the office that has less of a supply than it should have."""
+    district = codes.district_of(event.office)
+    announce(conn, _announcements(conn, event, delivery, district, event.stock, [run_down(event)]))
+
+
+def write_incident_messages(conn: Connection, event: IncidentEvent, delivery: Delivery) -> None:
+    """Write to whom an emergency, a task of it or a deadline that has passed concerns."""
+    incident, place = incident_and_place(event)
+    names = places.display_names(conn, [place])
+    notifications = incident_notifications(event, names.get(place, ""), delivery.time)
+    district = codes.district_of(place)
+    announce(conn, _announcements(conn, event, delivery, district, incident, notifications))
+
+
 def delete_expired(conn: Connection, now: datetime) -> None:
     """Delete messages that may not be kept any longer, and the facts that they were written from."""
     store.delete_expired(conn, now, _DELETED_AT_ONCE)
@@ -112,7 +162,7 @@ def _announcements(
         subject=subject,
         event=key,
         time=delivery.time,
-        expire_time=delivery.time + _retention(event),
+        expire_time=delivery.time + (retention_of(type(event)) or KEPT),
         traceparent=delivery.traceparent,
     )
     addressed = [
@@ -125,8 +175,3 @@ def _announcements(
         for each in notifications
     ]
     return [store.Announcement(origin, addressed)] if addressed else []
-
-
-def _retention(event: Message) -> timedelta:
-    retention = event.DESCRIPTOR.GetOptions().Extensions[_EVENT].personal_data_retention.ToTimedelta()
-    return retention or KEPT

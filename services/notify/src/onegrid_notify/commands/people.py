@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
@@ -12,9 +12,12 @@ from onegrid_notify.item import KEPT
 from onegrid_notify.memberships import Grant, Version
 from onegrid_notify.store import addresses, audiences, people
 
-__all__ = ["forget_past", "keep_grant", "keep_version"]
+__all__ = ["forget_disabled", "forget_past", "keep_grant", "keep_version"]
 
 _FORGOTTEN_AT_ONCE: Final = 500
+_DISABLED_AT_ONCE: Final = 100
+_DISABLED_KEPT: Final = timedelta(days=90)
+"""For how long everything is kept of an account that is disabled, as it may be enabled again."""
 
 
 def keep_version(conn: Connection, user: str, new: Version) -> None:
@@ -43,6 +46,17 @@ def forget_past(conn: Connection, now: datetime) -> None:
         people.forget_past(conn, user, before)
         _derive(conn, user)
     audiences.forget_past(conn, before)
+
+
+def forget_disabled(conn: Connection, now: datetime) -> None:
+    """Delete what is kept of those who have been disabled for long, a few at once, and as much later what came since
+    then: its purpose is achieved (Personal Information Protection Law, art. 47).
+    """
+    for user in people.disabled_users(conn, now - _DISABLED_KEPT, _DISABLED_AT_ONCE):
+        people.lock_person(conn, user)
+        # They may have been enabled meanwhile.
+        if people.is_disabled(conn, user):
+            people.forget_disabled(conn, user, now)
 
 
 def _derive(conn: Connection, user: str) -> None:

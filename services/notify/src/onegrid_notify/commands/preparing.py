@@ -21,7 +21,7 @@ from onegrid_notify import contents
 from onegrid_notify.address import Address
 from onegrid_notify.commands.matters import digest_matter, matters_of
 from onegrid_notify.composing import Links, Matter, Notice, as_test, compose
-from onegrid_notify.deliveries import Kind, channel_of, is_person
+from onegrid_notify.deliveries import Kind, channel_of, is_endpoint, is_person
 from onegrid_notify.delivery import AddToDigest, DeferUntil, Delivery, DropFor, SendNow
 from onegrid_notify.digest import Digest
 from onegrid_notify.endpoint import ENDPOINT, Endpoint
@@ -61,12 +61,14 @@ def prepare(conn: Connection, outgoings: Sequence[Outgoing], context: Context) -
 
 
 def concluded(conn: Connection, conclusions: Sequence[Conclusion], context: Context) -> None:
-    """Send nothing more to addresses that were refused for good."""
+    """Send nothing more to addresses that were refused for good: of people, and those that codes went to."""
     new: dict[tuple[str, bytes], Suppression] = {}
     for each in conclusions:
         # The attempt's own address: by now the person may have another one, or this one may be suppressed already.
         key = each.attempt.address_key if each.attempt else ""
-        if each.address_refused and key and is_person(each.sending.recipient):
+        # Endpoints have no suppressions. Nobody could lift one of no district, as a code may have none.
+        suppressible = not is_endpoint(each.sending.recipient) and each.sending.district
+        if each.address_refused and key and suppressible:
             index = bytes.fromhex(key)
             new[each.sending.district, index] = Suppression(
                 district=each.sending.district,
@@ -151,7 +153,7 @@ class _Batch:
             return Drop("DIGEST_EMPTY")
         wanted.sort(key=lambda each: each.time)
         matter = digest_matter(self._conn, outgoing, wanted, self._context.now)
-        return self._decided(outgoing, Delivery(channel=channel, digest=True), matter)
+        return self._decided(outgoing, Delivery(channel=channel, topic=matter.topic, digest=True), matter)
 
     def _decided(self, outgoing: Outgoing, delivery: Delivery, matter: Matter) -> Prepared:
         user = outgoing.recipient
@@ -199,9 +201,13 @@ class _Batch:
         return Send(address, compose(endpoint.channel, matter, notice, links), address_key=endpoint.id)
 
     def _links(self, address: Address, matter: Matter) -> Links:
-        settings, cipher = self._context.settings, self._context.cipher
+        settings = self._context.settings
+        if address.channel != Channel.CHANNEL_EMAIL or not matter.topic:
+            # Nothing else shows where to unsubscribe; and what has no topic, which its reader has just asked for, would
+            # switch off everything.
+            return Links(settings.item_url)
         unsubscription = Unsubscription(address.user, address.channel, matter.topic)
-        return Links(settings.item_url, unsubscription.link(settings.http_url, cipher))
+        return Links(settings.item_url, unsubscription.link(settings.http_url, self._context.cipher))
 
 
 def _close_digests(conn: Connection, ids: Collection[str]) -> Mapping[str, Sequence[Outgoing]]:

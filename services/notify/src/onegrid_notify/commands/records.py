@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -16,6 +18,9 @@ from onegrid_notify.store import records as store
 
 __all__ = ["push"]
 
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""How far another system's clock may be ahead of ours."""
+
 
 def push(conn: Connection, column_id: str, pushed: Sequence[Record], call: Call) -> int:
     """Publish records into a column; how many of them were new or changed.
@@ -26,6 +31,9 @@ def push(conn: Connection, column_id: str, pushed: Sequence[Record], call: Call)
     for index, each in enumerate(pushed):
         if not codes.contains(district, each.place):
             raise InvalidRequest(FieldViolation(f"records[{index}].place", f"lies outside of {district}"))
+        if each.source_time > call.now + _CLOCKS_DIFFER:
+            # It would win against every later state until then.
+            raise InvalidRequest(FieldViolation(f"records[{index}].source_time", "lies ahead"))
     column = column_store.columns_of(conn, district).require_usable(column_id)
     if not (column.owner and call.caller.may(call.permission, column.owner)):
         raise ColumnNotOwned(column.name, column.owner)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.notify.v1.delivery_pb2 import Channel
-from onegrid_notify.address import CODE_TRIES, CODES_COUNTED, Address, CodeRequests, OneTimeCode
+from onegrid_kit.one_time_codes import CODE_TRIES
+from onegrid_notify.address import CODES_COUNTED, Address, CodeRequests, OneTimeCode
 from onegrid_notify.tables import address, code_request
 
 __all__ = [

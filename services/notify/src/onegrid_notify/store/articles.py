@@ -21,6 +21,7 @@ __all__ = [
     "article_of",
     "articles_for_reader",
     "articles_to_open",
+    "delete_article",
     "delete_selectors",
     "delete_versions",
     "find_article",
@@ -66,6 +67,11 @@ def save_article(conn: Connection, changed: Article) -> None:
         .where(article.c.district == changed.district, article.c.id == changed.id)
         .values(**_values(changed))
     )
+
+
+def delete_article(conn: Connection, draft: Article) -> None:
+    """Delete an article that has neither versions nor selectors, as a draft has none."""
+    conn.execute(article.delete().where(article.c.district == draft.district, article.c.id == draft.id))
 
 
 def find_article(conn: Connection, id_: str, *, lock: bool = False) -> Article | None:

@@ -36,12 +36,13 @@ __all__ = [
 _COUNT_PEOPLE: Final = text(
     f"""
     SELECT count(*) FROM (
-      SELECT DISTINCT m.user_name
+      SELECT DISTINCT member.user_name
       FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s (
         district text, publish_time timestamptz, code text, kinds smallint[], oa_levels smallint[], roles text[],
         groups text[], columns text[]
       )
-      JOIN membership m ON {MEMBERS}
+      -- Apart, by OFFSET: otherwise all memberships are read, as nobody knows how many selectors there will be.
+      CROSS JOIN LATERAL (SELECT m.user_name FROM membership m WHERE {MEMBERS} OFFSET 0) AS member
     ) AS people
     """
 )

@@ -15,7 +15,7 @@ from onegrid_notify.article import Article
 from onegrid_notify.deliveries import OF_PERSONS, item_of
 from onegrid_notify.endpoint import ENDPOINT
 from onegrid_notify.store.articles import article_of
-from onegrid_notify.store.matching import MEMBERS
+from onegrid_notify.store.matching import DESCRIBES, MEMBERS, WITHIN
 from onegrid_notify.tables import article, content_column, message
 from onegrid_notify.tables import item_state as item_state_table
 
@@ -27,6 +27,7 @@ __all__ = [
     "item_state",
     "match_of",
     "message_of",
+    "reachable_of_few",
     "reachable_people",
     "read_versions",
     "subscribed_endpoints",
@@ -80,6 +81,27 @@ _REACHABLE: Final = text(
     FROM piece
     """
 )
+# No more memberships are read than that of which it is few, whoever they describe.
+_REACHABLE_OF_FEW: Final = text(
+    f"""
+    WITH near AS MATERIALIZED (
+      SELECT member.user_name, member.described
+      FROM selector s
+        CROSS JOIN LATERAL (
+          SELECT m.user_name, ({DESCRIBES}) AS described FROM membership m WHERE {WITHIN} LIMIT :few + 1
+        ) AS member
+      WHERE s.district = :district AND s.article = :article LIMIT :few + 1
+    ), reachable AS (
+      SELECT DISTINCT address.user_name, address.channel
+      FROM (SELECT DISTINCT user_name FROM near WHERE described) AS person JOIN address USING (user_name)
+      WHERE (SELECT count(*) FROM near) <= :few
+        AND address.channel = ANY (CAST(:channels AS smallint[])) AND address.verify_time IS NOT NULL
+    )
+    SELECT (SELECT count(*) FROM near) <= :few AS few,
+           ARRAY(SELECT user_name FROM reachable ORDER BY user_name, channel) AS users,
+           ARRAY(SELECT channel FROM reachable ORDER BY user_name, channel) AS channels
+    """
+)
 _MATCH: Final = text(
     f"""
     SELECT s.code AS place, m.code AS member_of, m.role
@@ -119,6 +141,22 @@ def reachable_people(conn: Connection, article_id: str, channels: Collection[Cha
     }
     row = conn.execute(_REACHABLE, values).one()
     return Piece(row.last, row.finished, list(zip(row.users, _channels(row.channels), strict=True)))
+
+
+def reachable_of_few(
+    conn: Connection, article_id: str, channels: Collection[Channel], few: int
+) -> list[tuple[str, Channel]] | None:
+    """Who of an article's audience has a verified address of one of these channels; None if there are more memberships
+    than that in the places that the audience names.
+    """
+    values = {
+        "district": codes.district_of(article_id),
+        "article": article_id,
+        "channels": [int(channel) for channel in channels if channel in OF_PERSONS],
+        "few": few,
+    }
+    row = conn.execute(_REACHABLE_OF_FEW, values).one()
+    return list(zip(row.users, _channels(row.channels), strict=True)) if row.few else None
 
 
 def articles_by_id(conn: Connection, ids: Collection[str]) -> dict[str, Article]:

@@ -18,7 +18,6 @@ __all__ = [
     "count_endpoints",
     "delete_endpoint",
     "endpoints_by_id",
-    "endpoints_for",
     "endpoints_page",
     "find_endpoint",
     "lock_endpoints",
@@ -43,14 +42,6 @@ def endpoints_by_id(conn: Connection, ids: Collection[str]) -> dict[str, Endpoin
     districts = {codes.district_of(id_) for id_ in ids}
     rows = conn.execute(select(endpoint).where(endpoint.c.district.in_(districts), endpoint.c.id.in_(ids)))
     return {row.id: _endpoint(row) for row in rows}
-
-
-def endpoints_for(conn: Connection, offices: Collection[str], topic: str) -> list[Endpoint]:
-    """The endpoints of these offices, not of those inside them, that get what is about the topic; by id."""
-    e = endpoint.c
-    districts = {codes.district_of(office) for office in offices}
-    query = select(endpoint).where(e.district.in_(districts), e.office.in_(offices), ~e.disabled)
-    return [_endpoint(row) for row in conn.execute(query.where(e.topics.contains([topic])).order_by(e.id))]
 
 
 def endpoints_page(conn: Connection, office: str, after: Position, limit: int) -> list[Endpoint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -12,8 +12,9 @@ from sqlalchemy import Connection, func, select, text
 from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid.notify.v1.resources_pb2 import VisitOutcome
 from onegrid_kit import codes
-from onegrid_notify.escalation import Rung
-from onegrid_notify.store.reach import TO_VISIT
+from onegrid_notify.article import ARTICLE
+from onegrid_notify.escalation import BEGIN_RUNG, Rung
+from onegrid_notify.store.reach import RECIPIENTS, TO_VISIT
 from onegrid_notify.tables import rung
 
 __all__ = [
@@ -22,14 +23,16 @@ __all__ = [
     "begin_rung",
     "count_visits",
     "delete_waiting",
-    "due_rungs",
     "find_rung",
     "insert_rung",
+    "last_rungs",
     "late_s",
+    "missing_rungs",
     "next_recipients",
     "note_rung",
     "note_visit",
     "rungs_of",
+    "waiting_rung",
 ]
 
 
@@ -76,13 +79,17 @@ _COUNT_VISITS: Final = text(
            count(*) FILTER (WHERE recipient.visit_outcome IN (
              {VisitOutcome.VISIT_OUTCOME_IN_PERSON:d}, {VisitOutcome.VISIT_OUTCOME_BY_PHONE:d})) AS visited,
            count(*) FILTER (WHERE recipient.visit_outcome = {VisitOutcome.VISIT_OUTCOME_NOT_FOUND:d}) AS not_found
-    FROM recipient
-    JOIN article ON article.district = recipient.district AND article.id = recipient.article
-    LEFT JOIN item_state AS state
-      ON state.district = recipient.district AND state.user_name = recipient.user_name
-      AND state.item = recipient.article
-    WHERE recipient.district = :district AND recipient.article = :article
+    {RECIPIENTS}
       AND (recipient.visit_version > 0 OR recipient.visit_outcome > 0)
+    """
+)
+
+_WAITS: Final = (rung.c.end_time.is_(None), rung.c.begin_time.is_(None))
+_MISSING: Final = text(
+    f"""
+    SELECT * FROM rung
+    WHERE end_time IS NULL AND begin_time IS NULL
+      AND NOT EXISTS (SELECT FROM climb WHERE kind = :kind AND subject = '{ARTICLE.name("")}' || rung.article)
     """
 )
 
@@ -98,17 +105,31 @@ def rungs_of(conn: Connection, article_id: str) -> list[Rung]:
     return [_rung(row) for row in rows]
 
 
+def last_rungs(conn: Connection, article_ids: Collection[str]) -> dict[str, int]:
+    """The numbers of the last rungs of these notices, by their ids, as far as they have any."""
+    r = rung.c
+    districts = {codes.district_of(id_) for id_ in article_ids}
+    query = select(r.article, func.max(r.number).label("number")).where(
+        r.district.in_(districts), r.article.in_(article_ids)
+    )
+    return {row.article: row.number for row in conn.execute(query.group_by(r.article))}
+
+
 def find_rung(conn: Connection, article_id: str, number: int) -> Rung | None:
     """One rung of a notice."""
     row = conn.execute(select(rung).where(*_of(article_id), rung.c.number == number)).one_or_none()
     return None if row is None else _rung(row)
 
 
-def due_rungs(conn: Connection, now: datetime, most: int) -> list[tuple[str, int]]:
-    """The rungs that are due and did not begin, the longest due first: the article's id, and the number."""
-    waiting = select(rung.c.article, rung.c.number).where(rung.c.end_time.is_(None), rung.c.begin_time.is_(None))
-    rows = conn.execute(waiting.where(rung.c.due_time <= now).order_by(rung.c.due_time, rung.c.article).limit(most))
-    return [(row.article, row.number) for row in rows]
+def waiting_rung(conn: Connection, article_id: str) -> Rung | None:
+    """The rung of a notice that did not begin yet."""
+    row = conn.execute(select(rung).where(*_of(article_id), *_WAITS)).one_or_none()
+    return None if row is None else _rung(row)
+
+
+def missing_rungs(conn: Connection) -> list[tuple[str, Rung]]:
+    """The rungs that wait and that nobody climbs to: the article's id, and the rung."""
+    return [(row.article, _rung(row)) for row in conn.execute(_MISSING, {"kind": BEGIN_RUNG})]
 
 
 def begin_rung(conn: Connection, article_id: str, number: int, now: datetime) -> None:

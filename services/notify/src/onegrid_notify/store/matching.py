@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ANCESTORS", "MEMBERS", "SELECTORS"]
+__all__ = ["ANCESTORS", "DESCRIBES", "MEMBERS", "SELECTORS", "WITHIN"]
 
-_DESCRIBES: Final = """
+DESCRIBES: Final = """
   m.begin_time <= s.publish_time AND s.publish_time < m.end_time
   AND (cardinality(s.kinds) = 0 OR m.kind = ANY (s.kinds))
   AND CASE WHEN cardinality(s.oa_levels) = 0 AND cardinality(s.roles) = 0 THEN m.role = ''
@@ -37,12 +37,15 @@ _DESCRIBES: Final = """
     WHERE i.district = s.district AND i.user_name = m.user_name AND i.column_id = ANY (s.columns)
       AND i.begin_time <= s.publish_time AND s.publish_time < i.end_time))
 """
+"""What else a selector asks of a membership in its place."""
 # Containment is a prefix test. Codes are made of digits and D: all that begin with one lie before that one with ~.
-MEMBERS: Final = f"m.district = s.district AND m.code >= s.code AND m.code < s.code || '~' AND {_DESCRIBES}"
+WITHIN: Final = "m.district = s.district AND m.code >= s.code AND m.code < s.code || '~'"
+"""Joins to `s` the memberships in its place."""
+MEMBERS: Final = f"{WITHIN} AND {DESCRIBES}"
 """Joins to `s` the memberships that it describes."""
 ANCESTORS: Final = """
   CROSS JOIN LATERAL (SELECT DISTINCT left(m.code, length) AS code FROM unnest(ARRAY[6, 9, 12, 15]) AS length) AS a
 """
 """Joins to `m` the codes `a` of what it lies in, its own among them."""
-SELECTORS: Final = f"s.district = m.district AND s.code = a.code AND {_DESCRIBES}"
+SELECTORS: Final = f"s.district = m.district AND s.code = a.code AND {DESCRIBES}"
 """Joins to `m` and `a` the selectors that describe it."""

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onegrid.notify.v1.delivery_pb2 import Channel
-from onegrid_kit.sending import Outgoing
-from onegrid_notify.deliveries import item_of, topic_of
+from onegrid_kit.sending import Lane, Outgoing
+from onegrid_notify.deliveries import is_critical, is_urgent, item_of, topic_of
 from onegrid_notify.facts import FACTS, Facts, Recipient, decode
 from onegrid_notify.templates import DEFAULT_LANGUAGE, Rendered
 
@@ -39,6 +39,13 @@ class Origin:
     """The trace that it belongs to."""
 
     @property
+    def lane(self) -> Lane:
+        """What it is sent before."""
+        if is_critical(self.subject):
+            return Lane.CRITICAL
+        return Lane.URGENT if is_urgent(self.subject) else Lane.NORMAL
+
+    @property
     def facts_expire_time(self) -> datetime:
         """Until when it can be written again, and so sent by other channels."""
         return min(self.expire_time, self.time + _FACTS_KEPT)
@@ -46,7 +53,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A message to a user, or to all who hold a role over an office."""
+    """A message to a user, or to all staff of an office: who holds a role of an OA level over it."""
 
     address: str
     recipient: Recipient
@@ -94,9 +101,9 @@ _WRITE = text(
       SELECT * FROM unnest(
         CAST(:districts AS text[]), CAST(:items AS text[]), CAST(:subjects AS text[]), CAST(:topics AS text[]),
         CAST(:events AS text[]), CAST(:times AS timestamptz[]), CAST(:expire_times AS timestamptz[]),
-        CAST(:facts_expire_times AS timestamptz[])
+        CAST(:facts_expire_times AS timestamptz[]), CAST(:urgent AS boolean[])
       ) WITH ORDINALITY
-        AS origin (district, item, subject, topic, event, time, expire_time, facts_expire_time, origin)
+        AS origin (district, item, subject, topic, event, time, expire_time, facts_expire_time, urgent, origin)
     ), given AS (
       SELECT * FROM unnest(
         CAST(:origins AS bigint[]), CAST(:numbers AS integer[]), CAST(:addresses AS text[]),
@@ -112,13 +119,14 @@ _WRITE = text(
       SELECT origin, member.user_name, of_office, number, place
       FROM given JOIN origin USING (origin)
         JOIN membership AS member ON member.district = origin.district AND member.code = given.address
-      WHERE of_office AND member.role <> '' AND member.begin_time <= origin.time AND origin.time < member.end_time
+      -- Not those who are at home there, nor residents, who hold their role over the whole district.
+      WHERE of_office AND member.oa_level <> 0 AND member.begin_time <= origin.time AND origin.time < member.end_time
     ), reader AS (
       SELECT DISTINCT ON (origin, user_name) origin, user_name, number, place
       FROM addressed ORDER BY origin, user_name, of_office, number
     ), written AS (
       INSERT INTO message (district, user_name, id, title, text, subject, source, urgent, create_time, expire_time)
-      SELECT origin.district, user_name, item, title, text, subject, number, false, time, expire_time
+      SELECT origin.district, user_name, item, title, text, subject, number, origin.urgent, time, expire_time
       FROM reader JOIN origin USING (origin) LEFT JOIN preferences USING (user_name)
         JOIN wording ON wording.place = reader.place
         AND wording.language = CASE WHEN preferences.language = ANY(CAST(:languages AS text[]))
@@ -181,8 +189,8 @@ _DELETE_EXPIRED = text(
 
 
 def write(conn: Connection, announcements: Sequence[Announcement]) -> list[Reachable]:
-    """Write one message about each event to each user addressed, and to each who held a role over an office addressed
-    when it happened, in the language that each prefers.
+    """Write one message about each event to each user addressed, and to all staff whom an office addressed had when it
+    happened, in the language that each prefers.
 
     Who has one about it already gets no other. Apps that are connected are sent it. Returns where it can be sent beside
     the inbox: verified addresses of those who have it now, and the endpoints of these offices.
@@ -209,6 +217,7 @@ def write(conn: Connection, announcements: Sequence[Announcement]) -> list[Reach
             "times": [each.time for each in origins],
             "expire_times": [each.expire_time for each in origins],
             "facts_expire_times": [each.facts_expire_time for each in origins],
+            "urgent": [each.lane <= Lane.URGENT for each in origins],
             "origins": [origin for origin, _, _ in given],
             "numbers": [number for _, number, _ in given],
             "addresses": [each.address for _, _, each in given],

@@ -15,6 +15,8 @@ from onegrid_notify.memberships import Grant, Membership, Version
 from onegrid_notify.tables import membership, person_grant, person_version
 
 __all__ = [
+    "disabled_users",
+    "forget_disabled",
     "forget_past",
     "grants_of",
     "is_disabled",
@@ -29,6 +31,44 @@ __all__ = [
 
 _LOCK = 0x6E6F7469
 _LOCK_PERSON = text("SELECT pg_advisory_xact_lock(:key, hashtext(:user))")
+
+_DISABLED = text(
+    """
+    SELECT user_name FROM person_version AS newest
+    WHERE NOT active AND coalesce(forget_time, time) <= :before
+      AND NOT EXISTS (
+        SELECT FROM person_version AS later WHERE later.user_name = newest.user_name AND later.version > newest.version
+      )
+    ORDER BY coalesce(forget_time, time) LIMIT :most
+    """
+)
+# What a recipient of a notice that must be confirmed did with it is left: it is the record of whom the notice reached.
+_FORGET_DISABLED = text(
+    """
+    WITH known AS (
+      SELECT district FROM place UNION SELECT district FROM content_column
+      UNION SELECT district FROM person_version WHERE user_name = :user
+    ), messages AS (
+      DELETE FROM message USING known WHERE message.district = known.district AND message.user_name = :user
+    ), states AS (
+      DELETE FROM item_state AS state USING known
+      WHERE state.district = known.district AND state.user_name = :user
+        AND NOT EXISTS (
+          SELECT FROM recipient
+          WHERE recipient.district = state.district AND recipient.article = state.item AND recipient.user_name = :user
+        )
+    ), subscriptions AS (
+      DELETE FROM subscription USING known
+      WHERE subscription.district = known.district AND subscription.user_name = :user
+    ), groups AS (
+      DELETE FROM group_member AS member USING known
+      WHERE member.district = known.district AND member.user_name = :user
+    ), decided AS (
+      DELETE FROM preferences WHERE user_name = :user
+    )
+    UPDATE person_version SET forget_time = :now, home = '' WHERE user_name = :user AND NOT active
+    """
+)
 
 
 def lock_person(conn: Connection, user: str) -> None:
@@ -99,6 +139,18 @@ def forget_past(conn: Connection, user: str, before: datetime) -> None:
     disabled = person_version.update().where(v.user_name == user, ~v.active, v.time < before)
     conn.execute(disabled.values(home=""))
     conn.execute(person_grant.delete().where(g.user_name == user, g.end_time < before))
+
+
+def disabled_users(conn: Connection, before: datetime, most: int) -> list[str]:
+    """Those who have been disabled since that moment, and of whom nothing was deleted since, in the order of their
+    names; of more the first ones.
+    """
+    return sorted(conn.execute(_DISABLED, {"before": before, "most": most}).scalars())
+
+
+def forget_disabled(conn: Connection, user: str, now: datetime) -> None:
+    """Delete what a disabled person was sent, did with it and decided, and where they were at home."""
+    conn.execute(_FORGET_DISABLED, {"user": user, "now": now})
 
 
 def is_disabled(conn: Connection, user: str) -> bool:

@@ -17,6 +17,7 @@ from onegrid_notify.reach import Figures, Recipient, counting_id
 from onegrid_notify.store.matching import MEMBERS
 
 __all__ = [
+    "RECIPIENTS",
     "TO_VISIT",
     "Piece",
     "begin_anew",
@@ -99,6 +100,15 @@ def begin_anew(conn: Connection, article_id: str) -> None:
     )
 
 
+RECIPIENTS: Final = """
+  FROM recipient
+  JOIN article ON article.district = recipient.district AND article.id = recipient.article
+  LEFT JOIN item_state AS state
+    ON state.district = recipient.district AND state.user_name = recipient.user_name
+    AND state.item = recipient.article
+  WHERE recipient.district = :district AND recipient.article = :article
+"""
+"""Those of a notice, with what they did with it."""
 TO_VISIT: Final = f"""
   article.state = {ArticleState.ARTICLE_STATE_PUBLISHED:d}
   AND (article.expire_time IS NULL OR article.expire_time > :now)
@@ -113,12 +123,7 @@ _RECIPIENT: Final = f"""
          CASE WHEN state.confirmed_version >= article.unread_below THEN state.confirm_time END AS confirm_time,
          CASE WHEN {TO_VISIT} THEN recipient.visit_since END AS visit_since,
          recipient.visit_outcome, recipient.visit_time
-  FROM recipient
-  JOIN article ON article.district = recipient.district AND article.id = recipient.article
-  LEFT JOIN item_state AS state
-    ON state.district = recipient.district AND state.user_name = recipient.user_name
-    AND state.item = recipient.article
-  WHERE recipient.district = :district AND recipient.article = :article
+  {RECIPIENTS}
 """
 _FIGURES: Final = text(
     """

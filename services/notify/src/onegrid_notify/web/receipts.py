@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Connection
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -28,6 +29,9 @@ __all__ = ["MAX_BYTES", "receive", "verify"]
 MAX_BYTES: Final = 1024 * 1024
 _RECEIPTS: Final = 5_000
 _ID: Final = re.compile(r"[!-~]{1,128}")
+_KEY: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Our Message-ID of an e-mail begins with it.
+_MESSAGE_ID: Final = re.compile(r"([0-9a-f]{32})@[!-~]+")
 _CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _WITHOUT_CODE: Final = "NO_CODE"
 _BOUNCED: Final = "BOUNCED"
@@ -73,7 +77,7 @@ async def receive(request: Request[NotifySettings], db: Database) -> Answer:
     def store(conn: Connection) -> None:
         learned = sending.receive(conn, receipts, context.now)
         if sender is not None:
-            sender.concluded(conn, learned, context)
+            sending.conclude(conn, request.service.name, sender, learned, context)
 
     await db.write(store)
     return answer
@@ -85,7 +89,7 @@ def _providers(setting: str) -> Mapping[str, ProviderConfig]:
 
 
 def _ours(provider: str, body: Any) -> Iterator[Receipt]:
-    """`{"receipts": [{"id": …, "state": …, "code": …}, …]}`. Raises InvalidRequest."""
+    """`{"receipts": [{"id": …, "key": …, "state": …, "code": …}, …]}`. Raises InvalidRequest."""
     if not isinstance(body, dict):
         raise InvalidRequest(FieldViolation("", "must be an object"))
     for number, entry in enumerate(_list(body.get("receipts"), "receipts")):
@@ -93,7 +97,10 @@ def _ours(provider: str, body: Any) -> Iterator[Receipt]:
         if not isinstance(entry, dict):
             raise InvalidRequest(FieldViolation(path, "must be an object"))
         state, code = entry.get("state"), entry.get("code", "")
-        if not _is(_ID, entry.get("id")):
+        id_, key = entry.get("id", ""), _key(entry.get("key"))
+        if "key" in entry and key is None:
+            raise InvalidRequest(FieldViolation(f"{path}.key", "must be the key that came with the message"))
+        if not (_is(_ID, id_) or (id_ == "" and key)):
             raise InvalidRequest(FieldViolation(f"{path}.id", "must be the id of a message: 1 to 128 characters"))
         if not isinstance(state, str) or state not in _OUTCOMES:
             raise InvalidRequest(FieldViolation(f"{path}.state", f"must be one of {', '.join(_OUTCOMES)}"))
@@ -102,7 +109,12 @@ def _ours(provider: str, body: Any) -> Iterator[Receipt]:
         if state in (_BOUNCED, _COMPLAINED):
             code = code or state
         yield Receipt(
-            provider, entry["id"], _OUTCOMES[state], code, address_refused=state in _REFUSED or code in _REFUSED
+            provider,
+            id_,
+            _OUTCOMES[state],
+            code,
+            address_refused=state in _REFUSED or code in _REFUSED,
+            key=key or _key_in(id_),
         )
 
 
@@ -111,13 +123,17 @@ def _aliyun(provider: str, body: Any) -> Iterator[Receipt]:
     for entry in _list(body, ""):
         match entry:
             case {"biz_id": str(given), "success": bool(success)} if _is(_ID, given):
-                yield _of_carrier(provider, given, entry.get("err_code"), delivered=success)
+                yield _of_carrier(
+                    provider, given, entry.get("err_code"), delivered=success, key=_key(entry.get("out_id"))
+                )
             case _:
                 _skip(provider)
 
 
 def _tencent(provider: str, body: Any) -> Iterator[Receipt]:
-    """The status callback (cloud.tencent.com/document/product/382/59178)."""
+    """The status callback (cloud.tencent.com/document/product/382/59178). It does not have what we gave as
+    SessionContext: an attempt without an answer is asked for.
+    """
     for entry in _list(body, ""):
         match entry:
             case {"sid": str(given), "report_status": "SUCCESS" | "FAIL" as status} if _is(_ID, given):
@@ -126,11 +142,22 @@ def _tencent(provider: str, body: Any) -> Iterator[Receipt]:
                 _skip(provider)
 
 
-def _of_carrier(provider: str, provider_id: str, code: Any, *, delivered: bool) -> Receipt:
+def _of_carrier(provider: str, provider_id: str, code: Any, *, delivered: bool, key: UUID | None = None) -> Receipt:
     if delivered:
-        return Receipt(provider, provider_id, Outcome.DELIVERED)
+        return Receipt(provider, provider_id, Outcome.DELIVERED, key=key)
     known = code if _is(_CODE, code) else _WITHOUT_CODE
-    return Receipt(provider, provider_id, Outcome.FAILED, known, address_refused=known in _REFUSED)
+    return Receipt(provider, provider_id, Outcome.FAILED, known, address_refused=known in _REFUSED, key=key)
+
+
+def _key(value: Any) -> UUID | None:
+    """The attempt's key, if it is written as we do."""
+    return UUID(value) if _is(_KEY, value) else None
+
+
+def _key_in(id_: str) -> UUID | None:
+    """The attempt's key, if the message is called by it: who took it may have given no id, or was not heard."""
+    found = _MESSAGE_ID.fullmatch(id_)
+    return UUID(found[1]) if found else _key(id_)
 
 
 def _list(value: Any, path: str) -> Sequence[Any]:

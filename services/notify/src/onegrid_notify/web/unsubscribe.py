@@ -18,7 +18,7 @@ from onegrid_kit.http.requests import Request
 from onegrid_kit.http.routes import ReadOnlyDatabase
 from onegrid_notify.audience import COLUMN
 from onegrid_notify.commands import preferences
-from onegrid_notify.preferences import PETITIONS, Mute
+from onegrid_notify.preferences import APPOINTMENTS, DIGESTS, DUTY, INCIDENTS, PETITIONS, RESOURCES, ROLES, VISITS, Mute
 from onegrid_notify.settings import NotifySettings
 from onegrid_notify.store.columns import columns_of
 from onegrid_notify.unsubscribing import Unsubscription
@@ -31,6 +31,16 @@ _CHANNELS: Final = {
     Channel.CHANNEL_EMAIL: ("电子邮件", "e-mails"),
     Channel.CHANNEL_SMS: ("短信", "text messages"),
     Channel.CHANNEL_WEB_PUSH: ("浏览器推送", "push messages in your browser"),
+}
+_TOPICS: Final = {
+    PETITIONS: ("有关诉求的", "about petitions"),
+    ROLES: ("有关角色授予和撤销的", "about roles that you are given or lose"),
+    APPOINTMENTS: ("有关网格任职的", "about appointments to grid cells"),
+    VISITS: ("有关上门通知的", "that ask for visits"),
+    RESOURCES: ("有关应急队伍调用和物资不足的", "about emergency teams that are called and supplies that run down"),
+    DUTY: ("有关值班的", "about your duties, other than calls to act now"),
+    INCIDENTS: ("有关突发事件及其任务、期限的", "about emergencies, their tasks and deadlines"),
+    DIGESTS: ("摘要（定期汇总）", "that sum up what is new"),
 }
 _DOCUMENT: Final = """<!doctype html>
 <html lang="zh-CN">
@@ -104,8 +114,8 @@ def _described(conn: Connection, what: Unsubscription) -> tuple[str, str]:
     chinese, english = _CHANNELS[what.channel]
     if not what.topic:
         return f"平台的任何{chinese}", f"{english} from the platform"
-    if what.topic == PETITIONS:
-        return f"有关诉求的{chinese}", f"{english} about petitions"
+    if words := _TOPICS.get(what.topic):
+        return f"{words[0]}{chinese}", f"{english} {words[1]}"
     id_ = COLUMN.id(what.topic)
     column = columns_of(conn, codes.district_of(id_)).by_id.get(id_)
     name = column.display_name if column else id_

@@ -7,9 +7,11 @@ from datetime import date
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.locations import location_in
 from onegrid_kit.runtime import Runtime
 from onegrid_petition import messages, queries, store
 from onegrid_petition.api.visible import VisiblePetitions
+from onegrid_petition.commands import emergencies
 from onegrid_petition.commands import petitions as commands
 from onegrid_petition.petition import PETITION, WORK_ITEM
 from onegrid_petition.routing import Router
@@ -42,7 +44,7 @@ class Petitions:
             kind=request.kind,
             text=request.text,
             place=request.place,
-            location=messages.location_of(request.location) if request.HasField("location") else None,
+            location=location_in(request),
             address=request.address,
             anonymous=request.anonymous,
             sealed_phone=self._cipher.encrypt(phone, messages.PHONE_PURPOSE) if phone else None,
@@ -96,6 +98,10 @@ class Petitions:
         command = _on_petition(request)
         return await self._visible.change(call, pb.ClosePetitionResponse, commands.close_petition, command)
 
+    async def ExtendPetition(self, request: pb.ExtendPetitionRequest, call: Call) -> bytes:
+        command = _on_petition(request)
+        return await self._visible.change(call, pb.ExtendPetitionResponse, commands.extend_petition, command)
+
     async def DispatchPetition(self, request: pb.DispatchPetitionRequest, call: Call) -> bytes:
         command = commands.DispatchPetition(
             petition=PETITION.id(request.name),
@@ -114,6 +120,16 @@ class Petitions:
             offices=[command.lead, *command.assistants],
             work_item=WORK_ITEM.id(command.work_item) if command.work_item else "",
         )
+
+    async def ReportEmergency(self, request: pb.ReportEmergencyRequest, call: Call) -> bytes:
+        command = emergencies.ReportEmergency(
+            petition=PETITION.id(request.name),
+            kind=request.incident_kind,
+            level=request.incident_level,
+            note=request.internal_note,
+            etag=request.etag,
+        )
+        return await self._visible.change(call, pb.ReportEmergencyResponse, emergencies.report_emergency, command)
 
     async def RatePetition(self, request: pb.RatePetitionRequest, call: Call) -> bytes:
         command = _judgement(request, request.satisfied)
@@ -145,6 +161,7 @@ def _on_petition(
     request: pb.AcceptPetitionRequest
     | pb.DeclinePetitionRequest
     | pb.WithdrawPetitionRequest
+    | pb.ExtendPetitionRequest
     | pb.ClosePetitionRequest,
 ) -> commands.ActOnPetition:
     return commands.ActOnPetition(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import cast
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
@@ -14,11 +13,12 @@ from onegrid_kit.errors import NotFound
 from onegrid_kit.paging import Page
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.visibility import PUBLIC, Viewer, visible_to
+from onegrid_kit.watching import Watchers
 from onegrid_petition import authority, messages, store
 from onegrid_petition.api.visible import VisiblePetitions
-from onegrid_petition.petition import PETITION
+from onegrid_petition.lifecycle import INTERNAL
+from onegrid_petition.petition import PETITION, Entry
 from onegrid_petition.settings import PetitionSettings
-from onegrid_petition.watching import Watchers
 
 __all__ = ["Timelines"]
 
@@ -26,8 +26,9 @@ __all__ = ["Timelines"]
 class Timelines:
     """The methods on timelines."""
 
-    def __init__(self, runtime: Runtime[PetitionSettings], visible: VisiblePetitions, watchers: Watchers) -> None:
-        self._clock = runtime.clock
+    def __init__(
+        self, runtime: Runtime[PetitionSettings], visible: VisiblePetitions, watchers: Watchers[Entry]
+    ) -> None:
         self._pages = runtime.pages
         self._visible = visible
         self._watchers = watchers
@@ -60,15 +61,10 @@ class Timelines:
         petition = await self._visible.require(PETITION.id(request.name), call)
         position = self._pages.tokens.open(request, request.resume_token, "resume_token")
         after = cast(int, position[0]) if position else 0
-        if petition.ended and after >= petition.sequence:
-            return
-        viewer = authority.viewer_of(call, petition)
-        async for step in self._watchers.follow(petition.id, after):
-            if step.sequence > petition.sequence:
-                # With this step, or since the stream began, the petition may have left the caller's view.
-                now = replace(call, caller=call.caller.at(self._clock.now()))
-                petition = await self._visible.require(petition.id, now)
-                viewer = authority.viewer_of(now, petition)
+        visible = self._visible
+        async for step, viewer in self._watchers.watch(call, petition, after, visible.require, authority.viewer_of):
+            if step.action in INTERNAL and not viewer.office:
+                continue
             yield pb.WatchPetitionResponse(
                 entry=visible_to(viewer, messages.entry(step)),
                 resume_token=self._pages.tokens.make(request, (step.sequence,)),
@@ -79,7 +75,7 @@ class Timelines:
     ) -> Page[resources_pb2.TimelineEntry]:
         return await self._pages.read(
             request,
-            lambda conn, after, limit: store.entries(conn, id_, after, limit),
+            lambda conn, after, limit: store.entries(conn, id_, after, limit, internal=viewer.office),
             position=lambda entry: (entry.sequence,),
             message=lambda entry: visible_to(viewer, messages.entry(entry)),
         )

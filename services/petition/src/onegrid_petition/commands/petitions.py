@@ -13,6 +13,7 @@ from onegrid_kit import codes, ids
 from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import day_in_china
+from onegrid_kit.locations import Location, point
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition import authority, deadlines, lifecycle, messages, store
 from onegrid_petition.authority import Standing
@@ -20,7 +21,7 @@ from onegrid_petition.commands.steps import Step, current, decided
 from onegrid_petition.deadlines import Promise
 from onegrid_petition.errors import AssigneeUnknown, WorkItemUnknown
 from onegrid_petition.ground import Route
-from onegrid_petition.petition import Attachment, Decision, Known, Location, Petition, Rating, first_asked, new_tasks
+from onegrid_petition.petition import Attachment, Decision, Known, Petition, Rating, first_asked, new_tasks
 
 __all__ = [
     "ActOnPetition",
@@ -31,6 +32,7 @@ __all__ = [
     "close_petition",
     "decline_petition",
     "dispatch_petition",
+    "extend_petition",
     "filing",
     "new_petition",
     "rate_petition",
@@ -166,6 +168,22 @@ def close_petition(known: Known, command: ActOnPetition, call: Call) -> Decision
     )
 
 
+def extend_petition(known: Known, command: ActOnPetition, call: Call) -> Decision:
+    """Extend until when a petition is concluded, with a reason (延期). Raises ExtendedAlready or DeadlinePassed."""
+    before = current(known, command, call)
+    who = authority.of_office(call, before, Action.ACTION_EXTEND)
+    state = lifecycle.LIFE.advance(before.state, Action.ACTION_EXTEND, who.actor)
+    after = replace(before.extended(call.now), state=state)
+    due = timestamp(after.conclude_due_time)
+    return decided(
+        known,
+        call,
+        after,
+        Step(Action.ACTION_EXTEND, who, public_note=command.public_note),
+        lambda step: events_pb2.PetitionExtended(step=step, reason=command.public_note, conclude_due_time=due),
+    )
+
+
 def dispatch_petition(known: Known, command: DispatchPetition, call: Call) -> Decision:
     """Split an accepted petition into tasks (分流交办).
 
@@ -269,6 +287,6 @@ def _require_offices(known: Known, district: str, lead: str, assistants: Sequenc
 def _filed_event(petition: Petition) -> events_pb2.PetitionFiled:
     return events_pb2.PetitionFiled(
         step=messages.step(petition, Actor.ACTOR_PETITIONER),
-        location=None if petition.location is None else messages.point(petition.location),
+        location=point(petition.location),
         accept_due_time=timestamp(petition.accept_due_time),
     )

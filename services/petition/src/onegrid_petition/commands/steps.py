@@ -15,7 +15,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.etags import require_fresh
 from onegrid_petition import authority, messages
 from onegrid_petition.authority import Standing
-from onegrid_petition.petition import PETITION, Decision, Entry, Known, Petition, first_asked
+from onegrid_petition.petition import PETITION, Decision, Entry, Incident, Known, Petition, first_asked
 
 __all__ = ["OnPetition", "Step", "current", "decided"]
 
@@ -30,6 +30,7 @@ class Step:
     public_note: str = ""
     internal_note: str = ""
     stars: int = 0
+    incident: Incident | None = None
 
 
 class OnPetition(Protocol):
@@ -77,5 +78,6 @@ def decided(
         public_note=step.public_note,
         internal_note=step.internal_note,
         stars=step.stars,
+        incident=step.incident,
     )
     return Decision(before, after, entry, event(messages.step(after, step.who.actor, office)))

@@ -16,6 +16,8 @@ from onegrid_kit.projections import keep_newest
 from onegrid_petition import bigrams, lifecycle
 from onegrid_petition.ground import Route
 from onegrid_petition.petition import Entry, Petition, Task
+from onegrid_petition.store.clocks import set_clocks
+from onegrid_petition.store.incidents import follow_incident, keep_incident, keep_tracked
 from onegrid_petition.store.rows import entry_of, petition_of, task_of
 from onegrid_petition.store.statements import (
     decision_row,
@@ -38,17 +40,23 @@ __all__ = [
     "file_petitions",
     "filed_row",
     "find_work_item",
+    "follow_incident",
     "has_origin",
     "index_words",
     "keep_department",
+    "keep_incident",
     "keep_place",
+    "keep_tracked",
     "known_petitions",
     "load_petition",
+    "lock_petition",
     "office_names",
     "petitions",
+    "petitions_by_id",
     "petitions_to_index",
     "petitions_with_estimates",
     "route_of_place",
+    "set_clocks",
     "take_steps",
     "upsert_work_items",
     "with_tasks",
@@ -77,7 +85,7 @@ _TASKS_BY_PETITION = text(
 )
 
 
-def _petitions_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Petition]:
+def petitions_by_id(conn: Connection, ids: Sequence[str]) -> dict[str, Petition]:
     """The petitions of these ids that exist, with their tasks."""
     keys = {"districts": [codes.district_of(id_) for id_ in ids], "ids": list(ids)}
     rows = conn.execute(_BY_ID, keys).all()
@@ -98,7 +106,14 @@ def with_tasks(conn: Connection, rows: Sequence[Any]) -> list[Petition]:
 
 def load_petition(conn: Connection, petition_id: str) -> Petition | None:
     """The petition with its tasks."""
-    return _petitions_by_id(conn, [petition_id]).get(petition_id)
+    return petitions_by_id(conn, [petition_id]).get(petition_id)
+
+
+def lock_petition(conn: Connection, petition_id: str) -> Petition | None:
+    """The same, which nobody else changes until the transaction ends."""
+    key = (petition.c.district == codes.district_of(petition_id), petition.c.id == petition_id)
+    rows = conn.execute(select(petition).where(*key).with_for_update()).all()
+    return next(iter(with_tasks(conn, rows)), None)
 
 
 def has_origin(conn: Connection, origin: str) -> bool:
@@ -154,13 +169,15 @@ def entries_after(conn: Connection, after: Mapping[str, int], most: int = 10_000
     return entries
 
 
-def entries(conn: Connection, petition_id: str, after: Position, limit: int) -> list[Entry]:
-    """The steps of a petition, oldest first."""
+def entries(conn: Connection, petition_id: str, after: Position, limit: int, *, internal: bool) -> list[Entry]:
+    """The steps of a petition, oldest first; with or without those that are for the offices alone."""
     query = select(timeline).where(
         timeline.c.district == codes.district_of(petition_id),
         timeline.c.petition == petition_id,
         behind(after, timeline.c.sequence),
     )
+    if not internal:
+        query = query.where(timeline.c.action.not_in(lifecycle.INTERNAL))
     return [entry_of(row) for row in conn.execute(query.order_by(timeline.c.sequence).limit(limit))]
 
 
@@ -196,7 +213,7 @@ def index_words(conn: Connection, of: Petition) -> None:
 def petitions_to_index(conn: Connection, limit: int) -> list[Petition]:
     """Petitions whose words an older release indexed, without their letters or month."""
     ids = conn.execute(_TO_INDEX, {"most": limit}).scalars().all()
-    return list(_petitions_by_id(conn, ids).values())
+    return list(petitions_by_id(conn, ids).values())
 
 
 def keep_place(

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any, cast
 
 from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
+from onegrid_kit.locations import Location
 from onegrid_petition.deadlines import Promise
-from onegrid_petition.petition import Attachment, Entry, Location, Petition, Rating, Task
+from onegrid_petition.petition import Attachment, Entry, Incident, Petition, Rating, Task
 
 __all__ = ["attachments_json", "entry_of", "petition_of", "rating_json", "task_json", "task_of"]
 
@@ -28,6 +30,7 @@ def entry_of(row: Any) -> Entry:
         public_note=row.public_note,
         internal_note=row.internal_note,
         stars=row.stars,
+        incident=_incident(row._mapping),
     )
 
 
@@ -71,6 +74,17 @@ def petition_of(row: Mapping[Any, Any], tasks: tuple[Task, ...]) -> Petition:
         conclude_time=row["conclude_time"],
         end_reason=row["end_reason"],
         origin=row["origin"],
+        extend_time=row["extend_time"],
+        emergency_report_time=row["emergency_report_time"],
+        incident=_incident(row),
+    )
+
+
+def _incident(row: Mapping[Any, Any]) -> Incident | None:
+    if not row["incident"]:
+        return None
+    return Incident(
+        row["incident"], cast(IncidentState, row["incident_state"]), cast(IncidentLevel, row["incident_level"])
     )
 
 

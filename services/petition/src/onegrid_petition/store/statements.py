@@ -9,7 +9,9 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_kit.batches import BatchStatement
 from onegrid_kit.reads import ReadStatement
 from onegrid_kit.versioned import LoadStatement
+from onegrid_petition.deadlines import Notice
 from onegrid_petition.petition import WORK_ITEM, Decision, Known, Petition, WorkItem
+from onegrid_petition.store.clocks import CLOCK_SET, CLOCK_STOPPED
 from onegrid_petition.store.rows import attachments_json, petition_of, rating_json, task_json, task_of
 
 __all__ = ["decision_row", "file_petitions", "filed_row", "known_petitions", "petitions", "take_steps"]
@@ -18,18 +20,18 @@ file_petitions = BatchStatement(
     """
     district text, id text, kind smallint, text text, petitioner text, petitioner_kind smallint, organization text,
     anonymous boolean, contact_phone text, place text, longitude double precision, latitude double precision, address
-    text, grid_worker text, attachments jsonb, responsible text, accept_due_time timestamptz, create_time timestamptz,
-    origin text
+    text, grid_worker text, attachments jsonb, responsible text, accept_due_time timestamptz, clock_time timestamptz,
+    create_time timestamptz, origin text
     """,
     f"""
     filed AS (
       INSERT INTO petition (
         district, id, sequence, kind, state, text, petitioner, petitioner_kind, organization, anonymous, contact_phone,
         place, longitude, latitude, address, grid_worker, attachments, work_item, responsible, reopen_count,
-        accept_due_time, create_time, update_time, end_reason, origin)
+        accept_due_time, clock_due_time, create_time, update_time, end_reason, origin)
       SELECT district, id, 1, kind, {State.STATE_FILED:d}, text, petitioner, petitioner_kind, organization, anonymous,
              decode(contact_phone, 'hex'), place, longitude, latitude, address, grid_worker, attachments, '',
-             responsible, 0, accept_due_time, create_time, create_time, '', origin
+             responsible, 0, accept_due_time, accept_due_time, create_time, create_time, '', origin
       FROM fresh
     )
     """,
@@ -43,6 +45,7 @@ file_petitions = BatchStatement(
       FROM fresh
     )
     """,
+    f"clocked AS ({CLOCK_SET})",
 )
 """Stores new petitions and the first step of each; see `filed_row`."""
 
@@ -67,6 +70,7 @@ def filed_row(p: Petition) -> dict[str, object]:
         "attachments": attachments_json(p.attachments),
         "responsible": p.responsible,
         "accept_due_time": p.accept_due_time,
+        "clock_time": Notice.NEARED.time(p.accept_due_time),
         "create_time": p.create_time,
         "origin": p.origin,
     }
@@ -76,9 +80,11 @@ take_steps = BatchStatement(
     """
     district text, id text, sequence bigint, state smallint, work_item text, responsible text, rating jsonb,
     verification jsonb, reopen_count integer, accept_time timestamptz, promised_working_days integer, promise_time
-    timestamptz, conclude_due_time timestamptz, conclude_due_estimated boolean, conclude_time timestamptz, end_reason
-    text, action smallint, actor smallint, office text, office_display_name text, assignees text[], public_note text,
-    internal_note text, stars smallint, tasks jsonb
+    timestamptz, conclude_due_time timestamptz, clock_due_time timestamptz, clock_time timestamptz, clock_stopped
+    boolean, conclude_due_estimated boolean, extend_time timestamptz, conclude_time
+    timestamptz, end_reason text, action smallint, actor smallint, office text, office_display_name text, assignees
+    text[], public_note text, internal_note text, stars smallint, emergency_report_time timestamptz, incident text,
+    incident_state smallint, incident_level smallint, tasks jsonb
     """,
     """
     moved AS (
@@ -87,7 +93,9 @@ take_steps = BatchStatement(
         rating = fresh.rating, verification = fresh.verification, reopen_count = fresh.reopen_count, accept_time =
         fresh.accept_time, promised_working_days = fresh.promised_working_days, promise_time = fresh.promise_time,
         conclude_due_time = fresh.conclude_due_time, conclude_due_estimated = fresh.conclude_due_estimated,
-        update_time = fresh.time, conclude_time = fresh.conclude_time, end_reason = fresh.end_reason
+        clock_due_time = fresh.clock_due_time,
+        extend_time = fresh.extend_time, update_time = fresh.time, conclude_time = fresh.conclude_time,
+        end_reason = fresh.end_reason, emergency_report_time = fresh.emergency_report_time
       FROM fresh WHERE petition.district = fresh.district AND petition.id = fresh.id
     )
     """,
@@ -95,9 +103,9 @@ take_steps = BatchStatement(
     stepped AS (
       INSERT INTO timeline (
         district, petition, sequence, time, action, actor, office, office_display_name, state, assignees, public_note,
-        internal_note, stars)
+        internal_note, stars, incident, incident_state, incident_level)
       SELECT district, id, sequence, time, action, actor, office, office_display_name, state, assignees, public_note,
-             internal_note, stars
+             internal_note, stars, incident, incident_state, incident_level
       FROM fresh
     )
     """,
@@ -116,6 +124,8 @@ take_steps = BatchStatement(
         take_time = excluded.take_time, end_time = excluded.end_time
     )
     """,
+    f"clocked AS ({CLOCK_SET})",
+    f"stopped AS ({CLOCK_STOPPED})",
     guard="""
       SELECT item.position FROM item
       JOIN petition ON petition.district = item.district AND petition.id = item.id
@@ -129,6 +139,9 @@ take_steps = BatchStatement(
 def decision_row(decision: Decision) -> dict[str, object]:
     """What `take_steps` stores of a decision."""
     p, entry = decision.after, decision.entry
+    due = p.running_due_time
+    # Steps that leave the clock as it is cost no more than before.
+    changed = due != decision.before.running_due_time
     return {
         "district": p.district,
         "id": p.id,
@@ -143,7 +156,11 @@ def decision_row(decision: Decision) -> dict[str, object]:
         "promised_working_days": p.promise.working_days if p.promise else None,
         "promise_time": p.promise.begin if p.promise else None,
         "conclude_due_time": p.conclude_due_time,
+        "clock_due_time": due,
+        "clock_time": Notice.NEARED.time(due) if changed and due is not None else None,
+        "clock_stopped": changed and due is None,
         "conclude_due_estimated": p.conclude_due_estimated,
+        "extend_time": p.extend_time,
         "conclude_time": p.conclude_time,
         "end_reason": p.end_reason,
         "action": entry.action,
@@ -154,6 +171,10 @@ def decision_row(decision: Decision) -> dict[str, object]:
         "public_note": entry.public_note,
         "internal_note": entry.internal_note,
         "stars": entry.stars,
+        "emergency_report_time": p.emergency_report_time,
+        "incident": entry.incident.name if entry.incident else "",
+        "incident_state": entry.incident.state if entry.incident else 0,
+        "incident_level": entry.incident.level if entry.incident else 0,
         "tasks": [task_json(t) for t in p.tasks if t != decision.before.task(t.number)],
     }
 

@@ -1,0 +1,1 @@
+"""Duty rosters (值班): who is on duty, where and when."""

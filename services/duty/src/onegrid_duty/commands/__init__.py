@@ -1,0 +1,1 @@
+"""What can be done with rosters and shifts; each function runs in its caller's transaction."""

@@ -1,0 +1,1 @@
+"""The statements over duty's tables. The district's code comes first in every key."""

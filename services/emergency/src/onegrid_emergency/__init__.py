@@ -1,0 +1,1 @@
+"""Emergencies, from the first report until all clear."""

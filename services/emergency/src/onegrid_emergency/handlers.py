@@ -1,0 +1,101 @@
+"""What emergency does when others announce something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+
+from sqlalchemy import Connection
+
+from onegrid.common.v1.common_pb2 import AccountKind
+from onegrid.duty.v1.events_pb2 import PlanRosterPaged
+from onegrid.emergency.v1.events_pb2 import AllClearDeclared, IncidentDismissed
+from onegrid.emergency.v1.plans_pb2 import ElevationState
+from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
+from onegrid.identity.v1.events_pb2 import DepartmentDefined, PlanRoleGranted, PlanRoleRefused
+from onegrid.petition.v1.events_pb2 import PetitionEscalated
+from onegrid_emergency.commands import plans, reservations
+from onegrid_emergency.commands.sources import Reported, report_source
+from onegrid_emergency.plan import ACTIVATION, ELEVATION, PagedRoster
+from onegrid_emergency.store import places
+from onegrid_kit import codes
+from onegrid_kit.callers import ANONYMOUS, Call, Caller
+from onegrid_kit.events import Delivery, on
+from onegrid_kit.locations import location_in
+
+__all__ = ["HANDLERS"]
+
+
+def keep_division(conn: Connection, event: DivisionDefined, _: Delivery) -> None:
+    """Keep a division's code and name."""
+    places.keep_place(conn, event.code, event.version, event.display_name)
+
+
+def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
+    """Keep a cell's ground and the first of its grid workers."""
+    boundary = [(corner.longitude, corner.latitude) for corner in event.boundary.corners]
+    worker = event.appointments[-1].user if event.appointments else ""
+    places.keep_place(conn, event.code, event.version, event.display_name, grid_worker=worker, boundary=boundary)
+
+
+def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> None:
+    """Keep a department's name."""
+    places.keep_department(conn, event.code, event.version, event.display_name)
+
+
+def release_resources(conn: Connection, event: AllClearDeclared | IncidentDismissed, delivery: Delivery) -> None:
+    """Give back what is kept for an incident that is over."""
+    call = Call(
+        caller=ANONYMOUS,
+        now=delivery.time,
+        method="release resources",
+        resource=event.step.incident,
+        traceparent=delivery.traceparent,
+    )
+    reservations.release_all(conn, event.step.incident, call)
+
+
+def keep_elevation_state(conn: Connection, event: PlanRoleGranted | PlanRoleRefused, _: Delivery) -> None:
+    """Know whether a plan's role is held."""
+    activation, number = ELEVATION.ids(event.elevation)
+    if isinstance(event, PlanRoleGranted):
+        plans.keep_elevation_state(conn, activation, int(number), ElevationState.ELEVATION_STATE_GRANTED)
+    else:
+        refused = ElevationState.ELEVATION_STATE_REFUSED
+        plans.keep_elevation_state(conn, activation, int(number), refused, event.reason)
+
+
+def keep_page(conn: Connection, event: PlanRosterPaged, _: Delivery) -> None:
+    """Know whether the duty of a roster was paged for a plan."""
+    result = PagedRoster(roster=event.roster, page=event.page, reason=event.reason)
+    plans.keep_page(conn, ACTIVATION.id(event.activation), result)
+
+
+def report_petition(conn: Connection, event: PetitionEscalated, delivery: Delivery) -> None:
+    """Make an incident of a petition."""
+    district = codes.district_of(event.step.place)
+    reporter = Caller(user=event.reporter, kind=AccountKind.ACCOUNT_KIND_STAFF, district=district)
+    reported = Reported(
+        source_name=event.step.petition,
+        place=event.step.place,
+        kind=event.incident_kind,
+        level=event.incident_level,
+        text="\n\n".join(part for part in (event.note, event.text) if part),
+        location=location_in(event),
+        address=event.address,
+        occur_time=event.create_time.ToDatetime(tzinfo=UTC),
+    )
+    report_source(conn, reported, replace(delivery.call(), caller=reporter))
+
+
+HANDLERS = (
+    on("keep_granted_plan_role", PlanRoleGranted, keep_elevation_state),
+    on("keep_refused_plan_role", PlanRoleRefused, keep_elevation_state),
+    on("keep_plan_page", PlanRosterPaged, keep_page),
+    on("keep_division", DivisionDefined, keep_division),
+    on("keep_cell", CellDefined, keep_cell),
+    on("keep_department", DepartmentDefined, keep_department),
+    on("report_petition", PetitionEscalated, report_petition),
+    on("release_resources_at_all_clear", AllClearDeclared, release_resources),
+    on("release_resources_of_dismissed", IncidentDismissed, release_resources),
+)

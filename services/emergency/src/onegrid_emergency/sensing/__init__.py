@@ -1,0 +1,1 @@
+"""How readings of sensors are judged: pure functions over frozen values; no clock, no database, no message."""

@@ -1,0 +1,1 @@
+"""emergency's statements, a file for each noun."""

@@ -1,0 +1,49 @@
+"""A petition and its incident know one another, over all services together."""
+
+from __future__ import annotations
+
+from onegrid.emergency.v1 import emergency_service_pb2 as emergency_pb
+from onegrid.emergency.v1 import incident_methods_pb2 as steps
+from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentState, Source
+from onegrid.petition.v1 import petition_service_pb2 as pb
+from onegrid.petition.v1.resources_pb2 import Action, IncidentLink, Petition
+from onegrid_kit.testing.waiting import eventually
+
+from .acting import filed
+from .calling import District
+
+
+def petition_of(district: District, name: str) -> Petition:
+    return district.do(pb.GetPetitionRequest(name=name), "commander", pb.GetPetitionResponse).petition
+
+
+def incident_of(district: District, name: str) -> Incident:
+    request = emergency_pb.GetIncidentRequest(name=name)
+    return district.do(request, "commander", emergency_pb.GetIncidentResponse).incident
+
+
+def test_a_petition_follows_its_incident_from_report_to_all_clear(district: District) -> None:
+    name = filed(district).name
+    kind = IncidentKind.INCIDENT_KIND_ACCIDENT
+    request = pb.ReportEmergencyRequest(name=name, incident_kind=kind)
+    district.do(request, "commander", pb.ReportEmergencyResponse)
+    eventually(lambda: petition_of(district, name).HasField("incident"))
+    link = petition_of(district, name).incident
+    (report,) = incident_of(district, link.incident).reports
+    assert (report.source, report.source_name) == (Source.SOURCE_PETITION, name)
+
+    respond = steps.RespondToIncidentRequest(name=link.incident)
+    district.do(respond, "commander", steps.RespondToIncidentResponse)
+    clear = steps.DeclareAllClearRequest(name=link.incident)
+    district.do(clear, "commander", steps.DeclareAllClearResponse)
+    over = IncidentLink(incident=link.incident, state=IncidentState.INCIDENT_STATE_ALL_CLEAR)
+    eventually(lambda: petition_of(district, name).incident == over)
+    listing = pb.ListTimelineRequest(petition=name)
+    entries = district.do(listing, "commander", pb.ListTimelineResponse).entries
+    assert [entry.action for entry in entries] == [
+        Action.ACTION_FILE,
+        Action.ACTION_REPORT_EMERGENCY,
+        Action.ACTION_TRACK_INCIDENT,
+        Action.ACTION_TRACK_INCIDENT,
+    ]
+    assert entries[-1].incident == over
