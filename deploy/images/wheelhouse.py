@@ -13,7 +13,7 @@ from pathlib import Path
 
 from engine import run
 
-__all__ = ["BUILD", "ROOT", "RUNTIME", "TOOLS", "lay_out", "packages", "version"]
+__all__ = ["BUILD", "ROOT", "RUNTIME", "TOOLS", "downloaded", "lay_out", "packages", "version"]
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build"
@@ -22,6 +22,9 @@ RUNTIME = ROOT / "requirements/runtime.txt"  # one set for all images: they shar
 TOOLS = ROOT / "requirements/images.txt"
 _SOURCES = ("http-ece",)
 """Pure Python that its authors publish as sources alone: its wheel is built here, by the setuptools that is locked."""
+_EPOCH = "SOURCE_DATE_EPOCH=315532800"
+"""1980-01-01T00:00:00Z, the first that a wheel can hold: any clone builds the same bytes, so that images of different
+clones share the layer of their dependencies."""
 _HOMES = ("protos", "kit", "services/*", "demo", "deploy/*")
 
 
@@ -57,8 +60,8 @@ def lay_out(image: str) -> Path:
     """Collect what the Containerfile copies, under build/; the folder."""
     context = BUILD / "images" / image
     shutil.rmtree(context, ignore_errors=True)
-    shutil.copytree(_downloaded(RUNTIME), context / "dependencies", copy_function=os.link)
-    shutil.copytree(_downloaded(TOOLS), context / "tools", copy_function=os.link)
+    shutil.copytree(downloaded(RUNTIME), context / "dependencies", copy_function=os.link)
+    shutil.copytree(downloaded(TOOLS), context / "tools", copy_function=os.link)
     (context / "packages").mkdir()
     hashed = []
     for package in packages(image):
@@ -71,7 +74,7 @@ def lay_out(image: str) -> Path:
     return context
 
 
-def _downloaded(lock: Path) -> Path:
+def downloaded(lock: Path) -> Path:
     """The wheels that a file of requirements locks; fetched once for each content of it."""
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     wheels = WHEELHOUSE / f"{lock.stem}-{digest}"
@@ -80,7 +83,8 @@ def _downloaded(lock: Path) -> Path:
         partial = wheels.with_suffix(".partial")
         built = [name for name in _SOURCES if _pin(name).search(lock.read_text())]
         run(
-            sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check", "--only-binary", ":all:",
+            "env", _EPOCH, sys.executable, "-m", "pip", "wheel",
+            "-q", "--disable-pip-version-check", "--only-binary", ":all:",
             *(f"--no-binary={name}" for name in built), "--no-build-isolation", "--no-deps",
             "--require-hashes", "-r", lock, "-w", partial,
         )  # fmt: skip

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -168,6 +169,19 @@ def test_images_share_every_layer_but_their_own_code(capsys: pytest.CaptureFixtu
     with capsys.disabled():
         print("\nMB, unpacked:", ", ".join(f"{name} {size:.0f}" for name, size in sizes.items()))
     assert max(sizes.values()) < 400
+
+
+def test_any_clone_makes_the_same_wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Images that different clones built on one machine would not share the layer of their dependencies otherwise.
+    monkeypatch.syspath_prepend(ROOT / "deploy/images")
+    wheelhouse = importlib.import_module("wheelhouse")
+    made = []
+    for clone in "one", "another":
+        monkeypatch.setattr(wheelhouse, "WHEELHOUSE", tmp_path / clone)
+        # A file in a wheel is dated to two seconds.
+        time.sleep(2)
+        made.append({path.name: path.read_bytes() for path in wheelhouse.downloaded(wheelhouse.RUNTIME).iterdir()})
+    assert made[0] == made[1]
 
 
 def test_what_has_not_changed_is_not_built_again() -> None:
