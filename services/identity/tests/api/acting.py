@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = [
     "Identity",
     "Metadata",
     "a_clerk",
+    "at_once",
     "bearer",
     "login",
     "posting_to",
@@ -80,3 +82,11 @@ async def refused(call: Any) -> Refused:
     with pytest.raises(Refused) as error:
         await call
     return error.value
+
+
+async def at_once(*calls: Any) -> list[Any]:
+    """What each of the calls came to: its answer, or the reason it was refused with."""
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    unexpected = [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, Refused)]
+    assert not unexpected
+    return [each.reason if isinstance(each, Refused) else each for each in outcomes]

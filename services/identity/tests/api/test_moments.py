@@ -17,18 +17,10 @@ from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.api import Refused
 from onegrid_kit.testing.events import announced_as
 
-from .acting import DISTRICT, PASSWORD, PHONE, Identity, Metadata, a_clerk, bearer, login, with_code
+from .acting import DISTRICT, PASSWORD, PHONE, Identity, Metadata, a_clerk, at_once, bearer, login, with_code
 
 DEPARTMENT = "210602D07"
 OTHERS_PHONE = "+8613912345679"
-
-
-async def at_once(*calls: Any) -> list[Any]:
-    """What each of the calls came to: its answer, or the reason it was refused with."""
-    outcomes = await asyncio.gather(*calls, return_exceptions=True)
-    unexpected = [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, Refused)]
-    assert not unexpected
-    return [each.reason if isinstance(each, Refused) else each for each in outcomes]
 
 
 def rows(engine: Engine, query: str) -> list[Any]:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from onegrid.identity.v1.events_pb2 import RoleRevoked
 from onegrid_identity import granting, messages, store
 from onegrid_identity.accounts import GRANT, ROLE, USER, Account, Grant, Role, TemporaryRole, caller_of
-from onegrid_identity.commands import users
-from onegrid_identity.errors import GrantLimitReached, RoleBuiltIn, ScopeUnknown
+from onegrid_identity.commands import places, users
+from onegrid_identity.errors import GrantLimitReached, RoleBuiltIn
 from onegrid_kit import codes, ids, outbox, tokens
 from onegrid_kit.callers import ALWAYS, Call, Period
 from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound, PermissionDenied
@@ -71,7 +71,7 @@ def grant_role(conn: Connection, command: GrantRole, call: Call) -> Grant:
     if role is None:
         raise NotFound(ROLE.name(command.role))
     granting.require_fit(role, command.scope)
-    _require_known(conn, over)
+    places.require_known(conn, over)
     granting.require_own(call.caller, role.permissions, over, command.period)
     grant = users.grant_role(conn, account, role, command.scope, call, command.period)
     _require_few(conn, account, call.now)
@@ -106,7 +106,7 @@ def grant_temporarily(conn: Connection, known: TemporaryRole, call: Call) -> str
     if role is None:
         raise NotFound(ROLE.name(known.role))
     granting.require_fit(role, known.scope)
-    _require_known(conn, known.scope)
+    places.require_known(conn, known.scope)
     granting.require_own(by, role.permissions, known.scope, known.period)
     kept = users.grant_role(conn, account, role, known.scope, call, known.period, source=known.source)
     _require_few(conn, account, call.now)
@@ -148,11 +148,3 @@ def _require_future(period: Period, now: datetime) -> None:
     for field, moment, earliest in (("begin_time", period.begin, now - _SKEW), ("expire_time", period.expire, now)):
         if moment is not None and moment <= earliest:
             raise InvalidRequest(FieldViolation(field, "lies in the past"))
-
-
-def _require_known(conn: Connection, scope: str) -> None:
-    known = (
-        store.find_department(conn, scope) is not None if codes.is_department(scope) else store.knows_place(conn, scope)
-    )
-    if not known:
-        raise ScopeUnknown(scope)
