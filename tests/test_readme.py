@@ -90,6 +90,14 @@ def test_the_app_of_the_page_on_inboxes_follows_reads_and_acknowledges(demo: Dem
     assert re.match(r"停水通知 articles/210602-\d{8}-\w{8} \d+ unread", done.stdout)
 
 
+def test_the_phone_of_the_page_on_devices_is_enrolled(demo: Demo) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/devices.md").read_text(), re.DOTALL)
+    given = f'TARGET = "127.0.0.1:{demo.port}"\nPASSWORD = {demo.password!r}\n'
+    done = subprocess.run([sys.executable, "-c", given + example], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"deviceKeys/[0-9a-f-]{36} 210602003007 江桥哨 2 号手机", done.stdout)
+
+
 def test_the_client_policy_is_taken_as_the_example_gives_it(demo: Demo) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/clients.md").read_text(), re.DOTALL)
     given = f'TARGET = "dns:///127.0.0.1:{demo.port}"\n'

@@ -25,6 +25,7 @@ from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 
 from .acting import DISTRICT, drafted, published
 from .calling import METHODS, District, Outcome, access, request_of
+from .device_keys import enrolled, enrolling
 from .hostile import EXAMPLES, Corpus, requests, spoiled_bytes
 
 CALLERS = ("admin", "citizen", "")
@@ -83,6 +84,9 @@ def corpus(district: District) -> Corpus:
             column.name,
             f"columns/{DISTRICT}-nothing",
             f"groups/{DISTRICT}-nothing",
+            enrolled(district).name,
+            "deviceKeys/0192f0c1-7a3e-7b1c-9d2e-5f60718293a4",
+            enrolling(district).enrolment,
         ],
         "others": ["+8613800000077", "2020-11-11", "2020-02-30", "0000-01-01", "9999-12-31", "petition.tasks.take"],
     }

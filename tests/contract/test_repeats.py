@@ -26,7 +26,7 @@ from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 from onegrid_kit.testing.waiting import eventually
 
-from . import cap_warnings, drills, emergencies, plans, relief, rosters, sensors
+from . import cap_warnings, device_keys, drills, emergencies, plans, relief, rosters, sensors
 from .acting import (
     COLUMN,
     DISTRICT,
@@ -394,6 +394,7 @@ PREPARE: Mapping[str, Prepare] = {
     **cap_warnings.PREPARE,
     **plans.PREPARE,
     **drills.PREPARE,
+    **device_keys.PREPARE,
     "CreateUser": new_user,
     "UpdateUser": renamed_user,
     "SetPassword": own_password,
@@ -504,6 +505,7 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     **cap_warnings.CHANGES,
     **plans.CHANGES,
     **drills.CHANGES,
+    **device_keys.CHANGES,
     "RevokeRole": lambda request: setattr(request, "name", request.name[:-8] + "00000000"),
     "EndAppointment": lambda request: setattr(request, "name", request.name[:-8] + "00000000"),
     "GrantRole": lambda request: setattr(request, "scope", ELSEWHERE),

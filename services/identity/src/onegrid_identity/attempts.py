@@ -58,7 +58,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class OneTimeCode:
-    """A code that was sent to a number."""
+    """A code that was sent to a number, or made for an enrolment."""
 
     index: bytes
     sent_time: datetime

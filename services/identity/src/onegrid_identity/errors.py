@@ -1,23 +1,34 @@
-"""What can go wrong with accounts and grants; the reasons are those of ``onegrid.identity.v1.ErrorReason``."""
+"""What can go wrong with accounts, grants and devices; the reasons are those of ``onegrid.identity.v1.ErrorReason``."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from google.rpc import code_pb2
 
 from onegrid.common.v1.common_pb2 import OaLevel
+from onegrid.identity.v1 import error_reason_pb2
+from onegrid.identity.v1.devices_pb2 import DeviceKeyAction, DeviceKeyState
 from onegrid.identity.v1.error_reason_pb2 import ErrorReason
+from onegrid_kit import lifecycle
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
+from onegrid_kit.lifecycle import short_name
 
 __all__ = [
     "CredentialsRejected",
+    "DeviceKeyExists",
+    "EnrolmentRejected",
     "GrantExceedsOwn",
     "GrantLimitReached",
     "LoginTaken",
     "PermissionUnknown",
+    "ProofInvalid",
+    "PublicKeyInvalid",
     "RefreshRejected",
     "RoleBuiltIn",
     "ScopeUnfit",
     "ScopeUnknown",
+    "WrongState",
 ]
 
 
@@ -116,3 +127,56 @@ class PermissionUnknown(InvalidRequest):
         super().__init__(
             FieldViolation("permissions", f"no method needs {permission}"), metadata={"permission": permission}
         )
+
+
+class WrongState(lifecycle.WrongState):
+    """The key of the device is in a state in which this can't be done."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_WRONG_STATE)
+
+    def __init__(self, state: DeviceKeyState, allowed: Sequence[DeviceKeyAction]) -> None:
+        super().__init__(
+            short_name(DeviceKeyState, state),
+            [short_name(DeviceKeyAction, action) for action in allowed],
+            error_reason_pb2.WrongState(state=state, allowed_actions=allowed),
+        )
+
+
+class EnrolmentRejected(DomainError):
+    """The enrolment of a device is not good, or its code is another one; the answer does not reveal which."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ENROLMENT_REJECTED)
+
+    def __init__(self) -> None:
+        super().__init__("this enrolment and code are not accepted; have another enrolment made")
+
+
+class DeviceKeyExists(DomainError):
+    """A device has the public key already, or had it."""
+
+    code = code_pb2.ALREADY_EXISTS
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_DEVICE_KEY_EXISTS)
+
+    def __init__(self) -> None:
+        super().__init__("the key is enrolled already; have the device make another one")
+
+
+class PublicKeyInvalid(InvalidRequest):
+    """The bytes are no Ed25519 public key."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PUBLIC_KEY_INVALID)
+
+    def __init__(self) -> None:
+        field = "public_key"
+        super().__init__(FieldViolation(field, "not a public key of Ed25519"), metadata={"field": field})
+
+
+class ProofInvalid(InvalidRequest):
+    """The proof is not the public key's signature of the enrolment."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PROOF_INVALID)
+
+    def __init__(self) -> None:
+        field = "proof"
+        super().__init__(FieldViolation(field, "not the key's signature of this enrolment"), metadata={"field": field})

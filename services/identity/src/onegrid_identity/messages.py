@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from onegrid.identity.v1 import devices_pb2, resources_pb2
 from onegrid.identity.v1 import identity_service_pb2 as pb
-from onegrid.identity.v1 import resources_pb2
-from onegrid.identity.v1.events_pb2 import DepartmentDefined, RoleGranted, UserDefined
+from onegrid.identity.v1.events_pb2 import DepartmentDefined, DeviceKeyDefined, RoleGranted, UserDefined
 from onegrid_identity.accounts import ROLE, USER, Account, Department, Grant, Role, elevation_of
+from onegrid_identity.devices import DeviceKey, Enrolment
 from onegrid_kit.callers import Period
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
@@ -16,6 +17,9 @@ __all__ = [
     "address_digest",
     "department",
     "department_defined",
+    "device_enrolment",
+    "device_key",
+    "device_key_defined",
     "grant",
     "open_phone",
     "period",
@@ -147,4 +151,45 @@ def grant(of: Grant) -> resources_pb2.Grant:
         expire_time=timestamp(of.period.expire),
         shift="" if elevation_of(of.source) else of.source,
         elevation=elevation_of(of.source),
+    )
+
+
+def device_key(of: DeviceKey) -> devices_pb2.DeviceKey:
+    """The key as a message."""
+    return devices_pb2.DeviceKey(
+        name=of.name,
+        place=of.place,
+        display_name=of.display_name,
+        public_key=of.public_key,
+        state=of.state,
+        lost_time=timestamp(of.lost_time),
+        revoke_time=timestamp(of.revoke_time),
+        revoke_reason=of.revoke_reason,
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
+        etag=str(of.version),
+    )
+
+
+def device_key_defined(of: DeviceKey) -> DeviceKeyDefined:
+    """The key as others hear of it."""
+    return DeviceKeyDefined(
+        device_key=of.name,
+        place=of.place,
+        public_key=of.public_key,
+        state=of.state,
+        lost_time=timestamp(of.lost_time),
+        revoke_time=timestamp(of.revoke_time),
+        version=of.version,
+        update_time=timestamp(of.update_time),
+    )
+
+
+def device_enrolment(of: Enrolment) -> devices_pb2.DeviceEnrolment:
+    """The enrolment as a message."""
+    return devices_pb2.DeviceEnrolment(
+        name=of.name,
+        place=of.place,
+        display_name=of.display_name,
+        expire_time=timestamp(of.code.expire_time),
     )

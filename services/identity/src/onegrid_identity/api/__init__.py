@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from onegrid_identity import granting, store
 from onegrid_identity.api.departments import Departments
+from onegrid_identity.api.devices import Devices
 from onegrid_identity.api.roles import Roles
 from onegrid_identity.api.sessions import Sessions
 from onegrid_identity.api.users import Users
@@ -43,4 +44,10 @@ def build(runtime: Runtime[IdentitySettings]) -> Sequence[object]:
 
     runtime.spawn("normalize telephone numbers", normalize_phones)
     passwords = Passwords()
-    return [Sessions(runtime, keys, passwords), Users(runtime, passwords), Departments(runtime), Roles(runtime)]
+    return [
+        Sessions(runtime, keys, passwords),
+        Users(runtime, passwords),
+        Departments(runtime),
+        Roles(runtime),
+        Devices(runtime),
+    ]

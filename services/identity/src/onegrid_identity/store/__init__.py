@@ -14,6 +14,7 @@ from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_identity.accounts import Account, Department, Grant, Role
 from onegrid_identity.errors import LoginTaken
+from onegrid_identity.store.devices import forget_expired_enrolments
 from onegrid_identity.store.keys import (
     SealedKey,
     forget_signing_keys,
@@ -366,9 +367,10 @@ def keep_place(conn: Connection, code: str) -> None:
 
 
 def forget_expired(conn: Connection, now: datetime) -> None:
-    """Delete expired sessions, refresh tokens, codes and failures."""
+    """Delete expired sessions, refresh tokens, codes, failures and enrolments."""
     forget_expired_sessions(conn, now)
     forget_expired_attempts(conn, now)
+    forget_expired_enrolments(conn, now)
 
 
 def _write_account(conn: Connection, statement: Insert | Update) -> None:
