@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import overload
 
 from google.protobuf.message import Message
 
@@ -27,6 +28,14 @@ def location_of(message: Point) -> Location:
 def location_in(message: Message, field: str = "location") -> Location | None:
     """The position in this field of a message; None if it is not set."""
     return location_of(getattr(message, field)) if message.HasField(field) else None
+
+
+@overload
+def point(location: Location) -> Point: ...
+
+
+@overload
+def point(location: Location | None) -> Point | None: ...
 
 
 def point(location: Location | None) -> Point | None:

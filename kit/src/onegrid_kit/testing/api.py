@@ -62,12 +62,17 @@ class Refused(Exception):
         self.metadata = dict(info.metadata)
 
     @property
-    def fields(self) -> list[str]:
-        """The paths of the fields that broke a rule."""
+    def violations(self) -> Sequence[error_details_pb2.BadRequest.FieldViolation]:
+        """The rules that were broken."""
         bad = error_details_pb2.BadRequest()
         if "BadRequest" in self.details:
             self.details["BadRequest"].Unpack(bad)
-        return [violation.field for violation in bad.field_violations]
+        return tuple(bad.field_violations)
+
+    @property
+    def fields(self) -> list[str]:
+        """The paths of the fields that broke a rule."""
+        return [violation.field for violation in self.violations]
 
 
 @dataclass(frozen=True)
