@@ -1,0 +1,40 @@
+"""What can go wrong on the border; the reasons are those of ``onegrid.border.v1.ErrorReason``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.rpc import code_pb2
+
+from onegrid.border.v1.error_reason_pb2 import ErrorReason
+from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
+
+__all__ = ["AssetRetired", "CourseInvalid", "PersonInText"]
+
+
+class PersonInText(InvalidRequest):
+    """A text names a person."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PERSON_IN_TEXT)
+
+    def __init__(self, kinds: Sequence[str], violations: Sequence[FieldViolation]) -> None:
+        super().__init__(*violations, metadata={"kinds": ",".join(dict.fromkeys(kinds))})
+
+
+class CourseInvalid(InvalidRequest):
+    """The checkpoints of a route have no order that can be walked."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_COURSE_INVALID)
+
+    def __init__(self, route: str, violations: Sequence[FieldViolation]) -> None:
+        super().__init__(*violations, metadata={"route": route})
+
+
+class AssetRetired(DomainError):
+    """The asset was taken off the list."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ASSET_RETIRED)
+
+    def __init__(self, asset: str) -> None:
+        super().__init__(f"{asset} was taken off the list", metadata={"asset": asset})

@@ -1,0 +1,16 @@
+"""border's parts."""
+
+from __future__ import annotations
+
+from onegrid.border.v1 import border_service_pb2
+from onegrid_kit.service import Service
+
+__all__ = ["SERVICE"]
+
+SERVICE = Service(
+    name="border",
+    descriptor=border_service_pb2.DESCRIPTOR.services_by_name["BorderService"],
+    api="onegrid_border.api:build",
+    handlers="onegrid_border.handlers:HANDLERS",
+    migrations="onegrid_border.migrations",
+)

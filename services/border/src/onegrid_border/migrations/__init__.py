@@ -1,0 +1,1 @@
+"""border's migrations."""

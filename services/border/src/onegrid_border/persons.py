@@ -1,0 +1,119 @@
+"""Numbers in free text that name a person: of identity cards and of telephones.
+
+An observation describes a place, an event and a hazard; who was there is nobody's business here. Digits are found in
+every script that people type them in: full-width, Chinese numerals and those of formal writing, with spaces and hyphens
+between.
+
+Sources: GB 11643-1999 (citizen identification number, 18 characters with a check character; 15 digits before), the
+Ministry of Industry and Information Technology's numbering plan (2017).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import accumulate, combinations
+from typing import Final
+
+__all__ = ["IDENTITY_NUMBER", "PHONE_NUMBER", "Finding", "findings"]
+
+IDENTITY_NUMBER: Final = "IDENTITY_NUMBER"
+PHONE_NUMBER: Final = "PHONE_NUMBER"
+
+_NUMERALS: Final = dict(zip("〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖幺", "001234567891234567891", strict=True))
+_SEPARATORS: Final = frozenset(" \t-‐‑‒–—−_.·・•()（）")
+_GROUP: Final = re.compile("[0-9]+X?")
+_RUN: Final = re.compile("[0-9]+X?(?:-{1,3}[0-9]+X?)*")
+_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECKS: Final = "10X98765432"
+# The first two digits, by GB/T 2260: provinces, autonomous regions, municipalities, Taiwan, Hong Kong and Macao.
+_REGIONS: Final = frozenset(
+    f"{number}" for first, last in ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 65), (71, 71), (81, 83))
+    for number in range(first, last + 1)
+)  # fmt: skip
+# A mobile number; or an area code and a number of seven or eight digits, written together or apart.
+_PHONE: Final = re.compile("(?:(?:00)?86)?(?:1[3-9][0-9]{9}|0(?:10|2[0-9]|[3-9][0-9]{2})[2-8][0-9]{6,7})")
+_LONGEST: Final = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A number in a text that names a person."""
+
+    kind: str
+    begin: int
+    """The place of its first character, counted from 1."""
+    end: int
+    """The place of its last one."""
+    digits: str
+    """The number, in ASCII."""
+
+
+def findings(text: str) -> list[Finding]:
+    """What names a person in a text, in order. A number of 15 digits may also be the code of a grid cell: ask who knows
+    them.
+    """
+    plain = "".join(map(_plain, text))
+    found = {each for run in _RUN.finditer(plain) for each in _numbers_in(run)}
+    outer = [each for each in found if not any(_holds(other, each) for other in found)]
+    return sorted(outer, key=lambda each: each.begin)
+
+
+def _plain(character: str) -> str:
+    """A digit, or the X that may end an identity number, in ASCII; a hyphen for what may stand between digits, a space
+    for all else.
+    """
+    normal = unicodedata.normalize("NFKC", character)
+    if normal in "xX":
+        return "X"
+    if character in _SEPARATORS or normal in _SEPARATORS:
+        return "-"
+    digit = _NUMERALS.get(normal) or (unicodedata.digit(normal, "") if len(normal) == 1 else "")
+    return str(digit) or " "
+
+
+def _numbers_in(run: re.Match[str]) -> Iterator[Finding]:
+    groups = [(run.start() + group.start(), run.start() + group.end()) for group in _GROUP.finditer(run[0])]
+    places = [place for begin, end in groups for place in range(begin, end)]
+    digits = "".join(run.string[place] for place in places)
+    # A check character makes it unlikely that 18 digits in a longer number are one by chance.
+    for first in range(len(digits) - _LONGEST + 1):
+        if _is_identity_18(digits[first : first + _LONGEST]):
+            yield _finding(IDENTITY_NUMBER, places, digits, first, first + _LONGEST)
+    # Others begin and end where digits that are written together do.
+    borders = [0, *accumulate(end - begin for begin, end in groups)]
+    for first, last in combinations(borders, 2):
+        if _is_identity_15(digits[first:last]):
+            yield _finding(IDENTITY_NUMBER, places, digits, first, last)
+        elif _PHONE.fullmatch(digits, first, last):
+            yield _finding(PHONE_NUMBER, places, digits, first, last)
+
+
+def _finding(kind: str, places: Sequence[int], digits: str, first: int, last: int) -> Finding:
+    return Finding(kind, places[first] + 1, places[last - 1] + 1, digits[first:last])
+
+
+def _holds(outer: Finding, inner: Finding) -> bool:
+    return outer != inner and outer.begin <= inner.begin and inner.end <= outer.end
+
+
+def _is_identity_18(digits: str) -> bool:
+    body = digits[:17]
+    if "X" in body or body[:2] not in _REGIONS or not _is_date(digits[6:14]):
+        return False
+    total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, body, strict=True))
+    return _CHECKS[total % 11] == digits[17]
+
+
+def _is_identity_15(digits: str) -> bool:
+    return len(digits) == 15 and "X" not in digits and digits[:2] in _REGIONS and _is_date(f"19{digits[6:12]}")
+
+
+def _is_date(digits: str) -> bool:
+    try:
+        return 1850 <= date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).year <= 2100
+    except ValueError:
+        return False

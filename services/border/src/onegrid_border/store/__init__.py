@@ -1,0 +1,1 @@
+"""The statements over border's tables; a file for each noun."""

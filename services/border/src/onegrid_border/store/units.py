@@ -1,0 +1,64 @@
+"""The statements over units."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from sqlalchemy import Connection, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from onegrid_border.tables import unit
+from onegrid_border.unit import Unit
+from onegrid_kit import codes
+from onegrid_kit.paging import Position, behind
+
+__all__ = ["find_unit", "lock_unit", "save_unit", "units_page"]
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('unit'), hashtext(:id))")
+
+
+def find_unit(conn: Connection, id_: str) -> Unit | None:
+    """The unit of that id."""
+    row = conn.execute(select(unit).where(unit.c.district == codes.district_of(id_), unit.c.id == id_)).one_or_none()
+    return None if row is None else _unit(row)
+
+
+def lock_unit(conn: Connection, id_: str) -> Unit | None:
+    """The unit of that id, which nobody else defines or retires until the transaction ends."""
+    conn.execute(_LOCK, {"id": id_})
+    return find_unit(conn, id_)
+
+
+def save_unit(conn: Connection, changed: Unit) -> None:
+    """Enter a unit, or store it as it is now."""
+    values = asdict(changed)
+    statement = insert(unit).values(district=changed.district, **values)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[unit.c.district, unit.c.id],
+            set_={name: statement.excluded[name] for name in values if name != "id"},
+        )
+    )
+
+
+def units_page(conn: Connection, scope: str, after: Position, limit: int) -> list[Unit]:
+    """The units of a place or department and of those inside it that are not retired, by id."""
+    u = unit.c
+    query = select(unit).where(
+        u.district == codes.district_of(scope), u.id.startswith(scope), u.retire_time.is_(None), behind(after, u.id)
+    )
+    return [_unit(row) for row in conn.execute(query.order_by(u.id).limit(limit))]
+
+
+def _unit(row: Any) -> Unit:
+    return Unit(
+        id=row.id,
+        version=row.version,
+        display_name=row.display_name,
+        roster=row.roster,
+        lone=row.lone,
+        retire_time=row.retire_time,
+        create_time=row.create_time,
+        update_time=row.update_time,
+    )
