@@ -48,11 +48,11 @@ def _state() -> str:
 
 def _third_party(target: Path) -> None:
     """Write the descriptors of protovalidate's rules and the well-known types that they import."""
-    from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
+    from google.protobuf import any_pb2, descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
     from protovalidate._gen.buf.validate import validate_pb
 
     found = descriptor_pb2.FileDescriptorSet()
-    for module in (descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
+    for module in (any_pb2, descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2):
         module.DESCRIPTOR.CopyToProto(found.file.add())
     found.file.add().ParseFromString(validate_pb._DESC.proto.to_binary())
     target.write_bytes(found.SerializeToString())
@@ -114,13 +114,14 @@ def _generate(out: Path) -> None:
 
 def _ship_descriptors(out: Path) -> None:
     """The contracts for clients in other languages, with the messages in which errors come."""
-    from google.protobuf import any_pb2, descriptor_pb2
+    from google.protobuf import descriptor_pb2
     from google.rpc import error_details_pb2, status_pb2
 
     found = descriptor_pb2.FileDescriptorSet.FromString((out / DESCRIPTORS.name).read_bytes())
     for file in found.file:
         file.ClearField("source_code_info")
-    for module in (any_pb2, status_pb2, error_details_pb2):
+    # What they import is among the contracts' own imports.
+    for module in (status_pb2, error_details_pb2):
         module.DESCRIPTOR.CopyToProto(found.file.add())
     (out / "onegrid" / "protos.binpb").write_bytes(found.SerializeToString())
 

@@ -47,6 +47,7 @@ _WITHOUT_EVENTLET = (
     "sending",
     "steps",
     "ladder",
+    "field",
     "turns",
 )
 """The modules of the kit that roles other than the worker load."""
@@ -94,7 +95,11 @@ def contracts() -> Iterator[tuple[str, Mapping[str, str | Sequence[str]]]]:
     yield (
         "What a worker runs never loads grpc",
         _forbidden(
-            [*_of_each(*_WORKER), "onegrid_kit.worker", "onegrid_kit.housekeeping", "onegrid_kit.sending"], ["grpc"]
+            [
+                *_of_each(*_WORKER),
+                *(f"onegrid_kit.{name}" for name in ("worker", "housekeeping", "sending", "field")),
+            ],
+            ["grpc"],
         ),
     )
     yield (

@@ -9,9 +9,8 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from onegrid_kit.database import Database
-from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound, RateLimited
+from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound, RateLimited, SignatureInvalid
 from onegrid_kit.http.answers import NO_CONTENT, Answer, json_answer, page
-from onegrid_kit.http.errors import SignatureInvalid
 from onegrid_kit.http.requests import Request
 from onegrid_kit.http.routes import PUBLIC, Permitted, ReadOnlyDatabase, Signed, get, post
 

@@ -199,7 +199,7 @@ def test_reads_that_answer_with_personal_data_are_marked(method: MethodDescripto
     assert access(method).reads_personal_data == holds_personal_data(method.output_type, set())
 
 
-COMMON_ERRORS = ("onegrid_kit.errors", "onegrid_kit.http.errors")
+COMMON_ERRORS = ("onegrid_kit.errors", "onegrid_kit.field.errors", "onegrid_kit.http.errors")
 
 
 def errors_of(module: str) -> list[type[DomainError]]:

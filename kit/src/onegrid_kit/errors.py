@@ -38,6 +38,7 @@ __all__ = [
     "RequestTooLarge",
     "ResponseTooLarge",
     "SessionEnded",
+    "SignatureInvalid",
     "StaleEtag",
     "TokenExpired",
     "Unauthenticated",
@@ -161,6 +162,16 @@ class PermissionDenied(DomainError):
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"{permission} is not granted here", metadata={"permission": permission})
+
+
+class SignatureInvalid(DomainError):
+    """The request is not signed as it must be. The message is the same whatever is wrong with the signature."""
+
+    code = code_pb2.PERMISSION_DENIED
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SIGNATURE_INVALID)
+
+    def __init__(self) -> None:
+        super().__init__("the request is not signed as it must be")
 
 
 class NotFound(DomainError):

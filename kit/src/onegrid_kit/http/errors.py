@@ -7,7 +7,7 @@ from google.rpc import code_pb2
 from onegrid.common.v1.error_reason_pb2 import ErrorReason
 from onegrid_kit.errors import DomainError, Reason
 
-__all__ = ["BodyTooSlow", "MethodNotAllowed", "RouteNotFound", "SignatureInvalid", "UnsupportedMediaType"]
+__all__ = ["BodyTooSlow", "MethodNotAllowed", "RouteNotFound", "UnsupportedMediaType"]
 
 
 class RouteNotFound(DomainError):
@@ -51,13 +51,3 @@ class BodyTooSlow(DomainError):
 
     def __init__(self) -> None:
         super().__init__("the body did not arrive in time")
-
-
-class SignatureInvalid(DomainError):
-    """The request is not signed as the route demands. The message is the same whatever is wrong with the signature."""
-
-    code = code_pb2.PERMISSION_DENIED
-    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SIGNATURE_INVALID)
-
-    def __init__(self) -> None:
-        super().__init__("the request is not signed as it must be")

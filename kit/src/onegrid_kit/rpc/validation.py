@@ -15,7 +15,7 @@ from protovalidate import ValidationError, Validator
 from onegrid_kit.contracts import fields_under
 from onegrid_kit.errors import FieldViolation, InvalidRequest, MalformedRequest
 
-__all__ = ["parse", "validate", "violations"]
+__all__ = ["is_no_time", "parse", "validate", "violations"]
 
 _validator = Validator()
 # The years 1 to 9999, as timestamp.proto defines them.
@@ -35,7 +35,7 @@ def validate(request: Message, raw: bytes) -> None:
     """Raise InvalidRequest, with each field that breaks a rule."""
     # Before the rules, which can't compare times that do not exist.
     if _leading_to(request.DESCRIPTOR, False):
-        field = _find(request, _is_no_time, text=False)
+        field = _find(request, is_no_time, text=False)
         if field:
             raise InvalidRequest(FieldViolation(field, "must lie in the years 1 to 9999"))
     found = violations(request)
@@ -67,7 +67,8 @@ def _path(field: object) -> str:
     return ".".join(names)
 
 
-def _is_no_time(value: Timestamp) -> bool:
+def is_no_time(value: Timestamp) -> bool:
+    """Whether it lies outside of the years 1 to 9999, or is no moment at all."""
     return not (value.seconds in _SECONDS and value.nanos in _NANOS)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from onegrid_emergency.distance import distance_m
 from onegrid_emergency.incident import Incident
+from onegrid_kit.distance import distance_m
 
 __all__ = ["APART", "LOOKED_AT", "MOST", "apart_m", "may_be_one"]
 

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, text
 
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.emergency.v1.relief_pb2 import Depot, ResourceKind, Shelter, Team, TeamKind
-from onegrid_emergency.distance import RADIUS_M
 from onegrid_emergency.store.places import keep_place
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.distance import RADIUS_M
 from onegrid_kit.testing.api import Refused, Serving
 
 from .people import (

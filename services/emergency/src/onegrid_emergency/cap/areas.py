@@ -17,7 +17,7 @@ import shapely
 
 from onegrid.emergency.v1.warnings_pb2 import CapRule
 from onegrid_emergency.cap.message import Alert, Area, Value, Violation
-from onegrid_emergency.distance import RADIUS_M
+from onegrid_kit.distance import RADIUS_M
 from onegrid_kit.geometry import Ring
 
 __all__ = ["DISTRICT_CODE", "PLACE_CODE", "Cells", "Ground", "Target", "survey", "target_of"]

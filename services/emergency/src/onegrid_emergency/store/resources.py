@@ -25,7 +25,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.emergency.v1.relief_pb2 import ReservationState, ResourceKind, TeamKind
-from onegrid_emergency.distance import RADIUS_M, box_around
 from onegrid_emergency.relief import (
     EXCLUSIVE,
     Depot,
@@ -40,6 +39,7 @@ from onegrid_emergency.relief import (
 )
 from onegrid_emergency.tables import capacity, reservation, resource
 from onegrid_kit import codes
+from onegrid_kit.distance import RADIUS_M, box_around
 from onegrid_kit.locations import Location
 from onegrid_kit.paging import Position, behind
 

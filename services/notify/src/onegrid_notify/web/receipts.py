@@ -14,9 +14,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from onegrid_kit import sending
 from onegrid_kit.database import Database
-from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.errors import FieldViolation, InvalidRequest, SignatureInvalid
 from onegrid_kit.http.answers import NO_CONTENT, Answer, json_answer
-from onegrid_kit.http.errors import SignatureInvalid
 from onegrid_kit.http.requests import Request
 from onegrid_kit.logs import log
 from onegrid_kit.sending import Context, Outcome, Receipt

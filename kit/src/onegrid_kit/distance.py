@@ -47,4 +47,5 @@ def distance_m(one: Location, other: Location) -> float:
     north, south = math.radians(one.latitude), math.radians(other.latitude)
     east = math.radians(other.longitude - one.longitude)
     chord = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(east / 2) ** 2
-    return 2 * RADIUS_M * math.asin(math.sqrt(chord))
+    # Of antipodes it may be more than 1, by rounding.
+    return 2 * RADIUS_M * math.asin(math.sqrt(min(1.0, chord)))
