@@ -23,7 +23,12 @@ def test_a_service_has_all_that_those_have_whom_it_hosts() -> None:
     assert EMERGENCY.served == (EMERGENCY, DUTY)
     assert (DUTY.served, DUTY.domain) == ((DUTY,), "onegrid.duty")
     assert {"keep_duty_person", "refuse_session"} <= {each.name for each in EMERGENCY.load_handlers()}
-    assert "extend rosters" in {job.name for job in EMERGENCY.load_jobs()}
+    assert "extend rosters" in {
+        job.name
+        for job in EMERGENCY.load_jobs(
+            ServiceSettings(database_url="", page_token_key="k" * 32, cipher_keys=f"a:{'0' * 64}")
+        )
+    }
     assert (host_of(DUTY), host_of(EMERGENCY)) == (EMERGENCY, EMERGENCY)
     assert (served_by("duty"), served_by("grid")) == ("emergency", "grid")
     assert DUTY not in installed()

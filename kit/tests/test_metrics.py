@@ -19,6 +19,7 @@ from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.inbox import Inbox
 from onegrid_kit.jobs import Schedule
 from onegrid_kit.outbox import measure
+from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.testing.api import TEST_CIPHER, Refused, Serving, serving
 
 from . import toy
@@ -143,7 +144,12 @@ async def test_pools_export_their_use(api: Serving) -> None:
 def test_what_may_go_wrong_is_there_before_it_does(engine: Engine) -> None:
     """An increase that begins with the first sample is not seen by who asks for increases."""
     Inbox("metrics test", engine, SAMPLE.load_handlers(), TEST_CIPHER)
-    Schedule("metrics test", engine, SAMPLE.load_jobs(), clock=None)  # type: ignore[arg-type]
+    Schedule(
+        "metrics test",
+        engine,
+        SAMPLE.load_jobs(ServiceSettings(database_url="", page_token_key="k" * 32, cipher_keys=f"a:{'0' * 64}")),
+        clock=None,
+    )  # type: ignore[arg-type]
     for handler in ("note_user", "refuse_session"):
         for outcome in ("handled", "duplicate", "failed", "parked"):
             labels = {"service": "metrics test", "handler": handler, "outcome": outcome}

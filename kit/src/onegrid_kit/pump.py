@@ -43,7 +43,7 @@ class Member:
         self.name = service.name
         self.engine = engine
         self.inbox = Inbox.of(service, settings, engine)
-        self.schedule = Schedule(service.name, engine, service.load_jobs(), clock)
+        self.schedule = Schedule(service.name, engine, service.load_jobs(settings), clock)
         self.steps = StepRunner.of(service, settings, engine, clock)
         self.climber = Climber.of(service, settings, engine, clock)
         self.current = service.load_current()

@@ -51,7 +51,7 @@ class Service:
     handlers: str = ""
     """A tuple of Subscriptions, if it has some of its own."""
     jobs: str = ""
-    """A tuple of Jobs, if it has some of its own."""
+    """A tuple of Jobs, if it has some of its own, or a function of its settings that makes it."""
     steps: str = ""
     """A tuple of Steps, if it has work that is too large for one transaction."""
     ladders: str = ""
@@ -104,11 +104,13 @@ class Service:
 
         return (*self._load_all("handlers"), *housekeeping.HANDLERS)
 
-    def load_jobs(self) -> tuple[Job, ...]:
+    def load_jobs(self, settings: ServiceSettings) -> tuple[Job, ...]:
         """All jobs; the kit's own run beside them."""
         from onegrid_kit import housekeeping
 
-        return (*self._load_all("jobs"), *housekeeping.JOBS)
+        parts = [load(service.jobs) for service in self.served if service.jobs]
+        own = [job for part in parts for job in (part(settings) if callable(part) else part)]
+        return (*own, *housekeeping.JOBS)
 
     def load_steps(self) -> tuple[Steps, ...]:
         """All kinds of work that is done in steps; the kit's own is among them."""

@@ -145,7 +145,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     engine = sync_engine(settings.database_url, pool=3 + bool(service.load_steps()) + bool(service.load_ladders()))
     metrics.observe_pool(service.name, "worker", engine.pool)
     inbox = Inbox.of(service, settings, engine)
-    schedule = Schedule(service.name, engine, service.load_jobs(), SystemClock())
+    schedule = Schedule(service.name, engine, service.load_jobs(settings), SystemClock())
     steps = StepRunner.of(service, settings, engine, SystemClock())
     climber = Climber.of(service, settings, engine, SystemClock())
     stop = Event()
