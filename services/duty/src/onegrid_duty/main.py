@@ -15,5 +15,6 @@ SERVICE = Service(
     handlers="onegrid_duty.handlers:HANDLERS",
     jobs="onegrid_duty.jobs:JOBS",
     ladders="onegrid_duty.ladders:LADDERS",
+    current="onegrid_duty.current:CURRENT",
     migrations="onegrid_duty.migrations",
 )

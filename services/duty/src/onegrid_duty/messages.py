@@ -32,6 +32,7 @@ __all__ = [
     "roster_defined",
     "shift",
     "shift_elevated",
+    "shift_scheduled",
     "swap",
 ]
 
@@ -163,6 +164,11 @@ def gap(of: Gap, roster_name: str) -> resources_pb2.Gap:
 def authority(of: Shift, scope: str) -> events_pb2.ShiftAuthority | None:
     """What the shift grants; None: nothing."""
     return events_pb2.ShiftAuthority(role=of.role, scope=scope, definer=of.guarantor) if of.role else None
+
+
+def shift_scheduled(of: Shift, scope: str) -> events_pb2.ShiftScheduled:
+    """That the shift is fixed as it is."""
+    return events_pb2.ShiftScheduled(shift=shift(of), authority=authority(of, scope))
 
 
 def shift_elevated(of: Shift, elevation: Elevation, *, adds: bool) -> events_pb2.ShiftElevated:

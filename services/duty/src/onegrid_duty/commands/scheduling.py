@@ -9,7 +9,7 @@ from typing import Final
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
-from onegrid.duty.v1.events_pb2 import ShiftCancelled, ShiftChanged, ShiftScheduled
+from onegrid.duty.v1.events_pb2 import ShiftCancelled, ShiftChanged
 from onegrid_duty import messages
 from onegrid_duty.commands import plans
 from onegrid_duty.commands.watching import detect_gaps, remind
@@ -53,12 +53,8 @@ def _events(changes: Changes, roster: Roster) -> list[tuple[str, Message]]:
     return [
         *((each.name, _cancelled(each)) for each in changes.cancelled),
         *((after.name, _changed(before, after, roster.scope)) for before, after in changes.changed),
-        *((each.name, _scheduled(each, roster.scope)) for each in changes.added),
+        *((each.name, messages.shift_scheduled(each, roster.scope)) for each in changes.added),
     ]
-
-
-def _scheduled(shift: Shift, scope: str) -> ShiftScheduled:
-    return ShiftScheduled(shift=messages.shift(shift), authority=messages.authority(shift, scope))
 
 
 def _changed(before: Shift, after: Shift, scope: str) -> ShiftChanged:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, select, true
+from sqlalchemy import Connection, Select, and_, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.duty.v1.resources_pb2 import RoleState, ShiftSource
 from onegrid_duty.shifts import Changes, Shift
 from onegrid_duty.tables import roster, shift
 from onegrid_kit import codes
+from onegrid_kit.paging import Position, behind
 
-__all__ = ["find_shift", "fixed_shifts", "remind", "set_role_state", "store_changes", "unended_shifts"]
+__all__ = ["all_shifts", "find_shift", "fixed_shifts", "remind", "set_role_state", "store_changes", "unended_shifts"]
 
 
 def unended_shifts(conn: Connection, roster_id: str, now: datetime) -> list[Shift]:
@@ -31,6 +32,17 @@ def fixed_shifts(
     if after is not None:
         query = query.where(s.begin_time > after)
     return [_shift(row) for row in conn.execute(query.order_by(s.begin_time).limit(limit))]
+
+
+def all_shifts(conn: Connection, now: datetime, after: Position, limit: int) -> list[tuple[Shift, str]]:
+    """The shifts of all rosters that have not ended, each with the scope of its roster."""
+    s, r = shift.c, roster.c
+    query = (
+        select(shift, r.scope)
+        .join(roster, and_(r.district == s.district, r.id == s.roster))
+        .where(s.end_time > now, behind(after, s.district, s.id))
+    )
+    return [(_shift(row), row.scope) for row in conn.execute(query.order_by(s.district, s.id).limit(limit))]
 
 
 def find_shift(conn: Connection, id_: str) -> Shift | None:
