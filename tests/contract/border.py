@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from onegrid.border.v1 import border_service_pb2 as pb
+from onegrid.border.v1.patrols_pb2 import Patrol
+from onegrid.border.v1.records_pb2 import CallForHelp, PatrolRecord, Start, Track
 from onegrid.border.v1.resources_pb2 import Asset, AssetCondition, AssetKind, Checkpoint, Route, Unit
 from onegrid.common.v1.common_pb2 import Point
+from onegrid.identity.v1 import devices_pb2 as identity_pb
+from onegrid.identity.v1 import identity_service_pb2 as accounts_pb
 from onegrid_demo.loading import STREET
+from onegrid_kit.testing.devices import Device
+from onegrid_kit.testing.waiting import eventually
 
+from . import device_keys
 from .acting import DISTRICT
 from .calling import District
 
@@ -58,11 +68,69 @@ def an_inspection(name: str) -> pb.InspectAssetRequest:
     return pb.InspectAssetRequest(name=name, condition=AssetCondition.ASSET_CONDITION_SOUND, note="完好")
 
 
+def a_patrol(unit_name: str, route_name: str) -> pb.PlanPatrolRequest:
+    """A patrol that is not planned yet, a day from now."""
+    start = Timestamp(seconds=int(time.time()) + 86_400)
+    return pb.PlanPatrolRequest(unit=unit_name, route=route_name, leader="users/00000000", start_time=start)
+
+
+def patrol(district: District, office: str = DISTRICT) -> Patrol:
+    """A new patrol of a new unit on a new route."""
+    request = a_patrol(unit(district, office).name, route(district, office).name)
+    return district.do(request, "admin", pb.PlanPatrolResponse).patrol
+
+
+def underway(district: District, office: str = DISTRICT) -> Patrol:
+    """A new patrol that is out, and calls for help."""
+    new, device = patrol(district, office), a_device(district, office)
+    now = datetime.now(UTC)
+    help_wanted = PatrolRecord(call_for_help=CallForHelp(text="冰面开裂"))
+    for record in (PatrolRecord(start=Start()), PatrolRecord(track=Track()), help_wanted):
+        record.patrol = new.name
+        device.record(record, now, position=device.fix(124.39, 40.12, now))
+    append = pb.AppendEntriesRequest(batch=device.batch(now))
+    # border hears of devices by events.
+    eventually(lambda: district.attempt(append, "grid").reason != "DEVICE_KEY_UNKNOWN")
+    query = pb.GetPatrolRequest(name=new.name)
+    eventually(lambda: bool(district.do(query, "admin", pb.GetPatrolResponse).patrol.entries))
+    return new
+
+
+def a_device(district: District, office: str) -> Device:
+    """A new telephone, which identity knows."""
+    request = device_keys.enrolling(district, office)
+    key = device_keys.with_a_key(request)
+    enrolled = district.do(request, "grid", identity_pb.EnrolDeviceResponse).device_key
+    return Device(enrolled.name, key, datetime.now(UTC) - timedelta(hours=1), service="border")
+
+
+def alarm(district: District, office: str = DISTRICT) -> str:
+    """A new alarm."""
+    name = underway(district, office).name
+    listed = district.do(pb.ListAlarmsRequest(scope=office), "admin", pb.ListAlarmsResponse).alarms
+    return next(each.name for each in listed if each.name.startswith(name))
+
+
 def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Message]:
     """A request of every method that needs a permission, about something in the place, which exists or not."""
     a, b, c = a_unit(place), a_route(place), an_asset(place)
     if there:
         a, b, c = unit(district, place), route(district, place), asset(district, place)
+    out = f"patrols/{DISTRICT}-{'0' * 20}"
+    wrong = f"{out}/alarms/start"
+    if there:
+        wrong = alarm(district, place)
+        out = wrong.partition("/alarms/")[0]
+    yield a_patrol(a.name, b.name)
+    yield pb.CancelPatrolRequest(name=out, reason="x")
+    yield pb.GetPatrolRequest(name=out)
+    yield pb.ListPatrolsRequest(scope=place)
+    yield pb.ListEntriesRequest(patrol=out)
+    yield pb.WatchUnitsRequest(scope=place)
+    yield pb.RequestWelfareCheckRequest(name=out)
+    yield pb.ListAlarmsRequest(scope=place)
+    yield pb.AcknowledgeAlarmRequest(name=wrong)
+    yield pb.CloseAlarmRequest(name=wrong, note="x")
     yield pb.DefineUnitRequest(unit=a)
     yield pb.RetireUnitRequest(name=a.name)
     yield pb.GetUnitRequest(name=a.name)
@@ -90,7 +158,17 @@ def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
         changed.corridor_m += 1
         district.do(pb.DefineRouteRequest(route=Route(**_given(changed))), "admin", pb.DefineRouteResponse)
         district.do(an_inspection(inspected.name), "admin", pb.InspectAssetResponse)
+    me = district.do(accounts_pb.GetCallerRequest(), "admin", accounts_pb.GetCallerResponse).user.name
+    for _ in range(4):
+        planned = a_patrol(unit(district, STREET).name, routes[0].name)
+        planned.leader = me
+        district.do(planned, "admin", pb.PlanPatrolResponse)
+    out = [underway(district, STREET) for _ in range(4)]
     return {
+        "ListPatrols": (pb.ListPatrolsRequest(scope=DISTRICT), pb.ListPatrolsRequest(scope=STREET)),
+        "ListOwnPatrols": (pb.ListOwnPatrolsRequest(), pb.ListOwnPatrolsRequest()),
+        "ListEntries": tuple(pb.ListEntriesRequest(patrol=each.name) for each in out[:2]),
+        "ListAlarms": (pb.ListAlarmsRequest(scope=DISTRICT), pb.ListAlarmsRequest(scope=STREET, show_ended=True)),
         "ListUnits": (pb.ListUnitsRequest(scope=DISTRICT), pb.ListUnitsRequest(scope=STREET)),
         "ListRoutes": (pb.ListRoutesRequest(scope=DISTRICT), pb.ListRoutesRequest(scope=STREET)),
         "ListRouteRevisions": tuple(pb.ListRouteRevisionsRequest(name=each.name) for each in routes[:2]),
@@ -126,6 +204,15 @@ def retiring_asset(district: District) -> tuple[str, Message]:
     return "commander", pb.RetireAssetRequest(name=new.name, etag=new.etag)
 
 
+def planning(district: District) -> tuple[str, Message]:
+    return "commander", a_patrol(unit(district).name, route(district).name)
+
+
+def cancelling(district: District) -> tuple[str, Message]:
+    planned = patrol(district)
+    return "commander", pb.CancelPatrolRequest(name=planned.name, reason="大雾", etag=planned.etag)
+
+
 PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
     "DefineUnit": lambda _: ("commander", pb.DefineUnitRequest(unit=a_unit(DISTRICT))),
     "RetireUnit": retiring_unit,
@@ -134,6 +221,14 @@ PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
     "DefineAsset": lambda _: ("commander", pb.DefineAssetRequest(asset=an_asset(DISTRICT))),
     "RetireAsset": retiring_asset,
     "InspectAsset": lambda district: ("commander", an_inspection(asset(district).name)),
+    "PlanPatrol": planning,
+    "CancelPatrol": cancelling,
+    "RequestWelfareCheck": lambda district: (
+        "commander",
+        pb.RequestWelfareCheckRequest(name=underway(district).name, answer_minutes=5),
+    ),
+    "AcknowledgeAlarm": lambda district: ("commander", pb.AcknowledgeAlarmRequest(name=alarm(district))),
+    "CloseAlarm": lambda district: ("commander", pb.CloseAlarmRequest(name=alarm(district), note="已处理")),
 }
 """A request that can be made once, and by whom."""
 CHANGES: Mapping[str, Callable[[Message], None]] = {
@@ -141,5 +236,10 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "DefineRoute": lambda request: setattr(request.route, "display_name", "别的"),  # type: ignore[attr-defined]
     "DefineAsset": lambda request: setattr(request.asset, "display_name", "别的"),  # type: ignore[attr-defined]
     "InspectAsset": lambda request: setattr(request, "note", "别的"),
+    "PlanPatrol": lambda request: setattr(request, "grace_minutes", 7),
+    "CancelPatrol": lambda request: setattr(request, "reason", "别的"),
+    "RequestWelfareCheck": lambda request: setattr(request, "answer_minutes", 7),
+    "AcknowledgeAlarm": lambda request: setattr(request, "name", request.name + "x"),
+    "CloseAlarm": lambda request: setattr(request, "note", "别的"),
 }
 """Something of each request that can be other without breaking its rules."""

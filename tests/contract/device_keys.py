@@ -13,7 +13,7 @@ from onegrid_demo.loading import STREET
 from .acting import DISTRICT
 from .calling import District
 
-__all__ = ["CHANGES", "PREPARE", "elsewhere", "enrolled", "lists"]
+__all__ = ["CHANGES", "PREPARE", "elsewhere", "enrolled", "enrolling", "lists", "with_a_key"]
 
 
 def enrolling(district: District, place: str = DISTRICT) -> pb.EnrolDeviceRequest:
@@ -25,12 +25,13 @@ def enrolling(district: District, place: str = DISTRICT) -> pb.EnrolDeviceReques
     return request
 
 
-def with_a_key(request: pb.EnrolDeviceRequest) -> None:
-    """Give the request a new key, and the proof of it."""
+def with_a_key(request: pb.EnrolDeviceRequest) -> Ed25519PrivateKey:
+    """Give the request a new key, and the proof of it; the key."""
     private = Ed25519PrivateKey.generate()
     request.public_key = private.public_key().public_bytes_raw()
     signed = b"\0".join((b"onegrid.identity.v1.EnrolDevice", request.enrolment.encode(), request.public_key))
     request.proof = private.sign(signed)
+    return private
 
 
 def enrolled(district: District, place: str = DISTRICT) -> pb.DeviceKey:

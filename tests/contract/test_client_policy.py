@@ -87,4 +87,4 @@ async def test_a_caller_by_the_policy_does_not_notice_that_a_replica_stops(code:
 def test_everything_has_a_deadline_but_streams() -> None:
     without = {method.name for method in methods() if "timeout" not in config_of(method)}
     streams = {method.name for method in methods() if method.server_streaming}
-    assert without == streams == {"IngestReadings", "StreamInbox", "WatchIncident", "WatchPetition"}
+    assert without == streams == {"IngestReadings", "StreamInbox", "WatchIncident", "WatchPetition", "WatchUnits"}

@@ -11,10 +11,10 @@ from onegrid_kit import codes
 from onegrid_kit.locations import Location
 from onegrid_kit.names import ResourceName
 
-__all__ = ["ASSET", "INSPECTION", "Asset", "Inspection"]
+__all__ = ["ASSET", "Asset", "Inspection"]
 
 ASSET: Final = ResourceName("assets/{asset}")
-INSPECTION: Final = ResourceName("assets/{asset}/inspections/{number}")
+_INSPECTION: Final = ResourceName("assets/{asset}/inspections/{number}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Inspection:
     @property
     def name(self) -> str:
         """``assets/{asset}/inspections/{number}``."""
-        return INSPECTION.name(self.asset, self.number)
+        return _INSPECTION.name(self.asset, self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,15 @@ from google.rpc import code_pb2
 from onegrid.border.v1.error_reason_pb2 import ErrorReason
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 
-__all__ = ["AssetRetired", "CourseInvalid", "PersonInText"]
+__all__ = [
+    "AlarmEnded",
+    "AssetRetired",
+    "CourseInvalid",
+    "PatrolWrongState",
+    "PersonInText",
+    "RouteRetired",
+    "UnitRetired",
+]
 
 
 class PersonInText(InvalidRequest):
@@ -38,3 +46,43 @@ class AssetRetired(DomainError):
 
     def __init__(self, asset: str) -> None:
         super().__init__(f"{asset} was taken off the list", metadata={"asset": asset})
+
+
+class UnitRetired(DomainError):
+    """The unit patrols no more."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_UNIT_RETIRED)
+
+    def __init__(self, unit: str) -> None:
+        super().__init__(f"{unit} was retired", metadata={"unit": unit})
+
+
+class RouteRetired(DomainError):
+    """The route is patrolled no more."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ROUTE_RETIRED)
+
+    def __init__(self, route: str) -> None:
+        super().__init__(f"{route} was retired", metadata={"route": route})
+
+
+class PatrolWrongState(DomainError):
+    """This can't be done with the patrol where it stands."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PATROL_WRONG_STATE)
+
+    def __init__(self, patrol: str, state: str) -> None:
+        super().__init__(f"can't be done with a patrol that is {state}", metadata={"patrol": patrol, "state": state})
+
+
+class AlarmEnded(DomainError):
+    """The alarm needs nobody any more."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ALARM_ENDED)
+
+    def __init__(self, alarm: str, state: str) -> None:
+        super().__init__(f"the alarm is {state}", metadata={"alarm": alarm, "state": state})

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from onegrid.border.v1 import events_pb2, resources_pb2
+from onegrid.border.v1 import border_service_pb2 as pb
+from onegrid.border.v1 import events_pb2, patrols_pb2, resources_pb2
+from onegrid.border.v1.records_pb2 import PatrolRecord
+from onegrid_border.alarm import Alarm
 from onegrid_border.asset import Asset, Inspection
-from onegrid_border.route import Checkpoint, Course, Route
-from onegrid_border.unit import Unit
+from onegrid_border.patrol import Patrol, Point
+from onegrid_border.route import ROUTE, Checkpoint, Course, Route
+from onegrid_border.unit import UNIT, Unit
+from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.locations import location_of, point
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["asset", "course_of", "inspection", "route", "route_defined", "unit", "unit_defined"]
+__all__ = [
+    "alarm",
+    "asset",
+    "course_of",
+    "inspection",
+    "judged_entry",
+    "moved",
+    "patrol",
+    "route",
+    "route_defined",
+    "unit",
+    "unit_defined",
+    "watched",
+]
 
 _MINUTE = timedelta(minutes=1)
 
@@ -23,6 +41,8 @@ def unit(of: Unit) -> resources_pb2.Unit:
         display_name=of.display_name,
         roster=of.roster,
         lone=of.lone,
+        shift_route=of.shift_route,
+        shift_start_minutes=of.shift_start // _MINUTE,
         retire_time=timestamp(of.retire_time),
         create_time=timestamp(of.create_time),
         update_time=timestamp(of.update_time),
@@ -92,6 +112,121 @@ def inspection(of: Inspection) -> resources_pb2.Inspection:
         inspect_time=timestamp(of.inspect_time),
         create_time=timestamp(of.create_time),
     )
+
+
+def patrol(of: Patrol) -> patrols_pb2.Patrol:
+    """The patrol as a message."""
+    return patrols_pb2.Patrol(
+        name=of.name,
+        unit=UNIT.name(of.unit),
+        route=ROUTE.name(of.route),
+        route_revision=of.route_revision,
+        leader=of.leader,
+        lone=of.lone,
+        shift=of.shift,
+        start_due_time=timestamp(of.start_due_time),
+        grace_minutes=of.grace // _MINUTE,
+        state=of.state,
+        start_time=timestamp(of.start_time),
+        finish_time=timestamp(of.finish_time),
+        pause_until_time=timestamp(of.pause_until_time),
+        checkpoints=map(_patrol_checkpoint, of.points),
+        coverage=_coverage(of),
+        position=point(of.position),
+        position_time=timestamp(of.position_time) if of.position else None,
+        entry_time=timestamp(of.entry_time),
+        entries=of.entries,
+        marks=of.marks,
+        cancel_reason=of.cancel_reason,
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
+        etag=of.etag,
+    )
+
+
+def moved(of: Patrol) -> events_pb2.UnitMoved:
+    """Where the patrol's unit is, as others hear of it."""
+    return events_pb2.UnitMoved(
+        unit=UNIT.name(of.unit),
+        patrol=of.name,
+        position=point(of.position),
+        position_time=timestamp(of.position_time),
+    )
+
+
+def watched(of: Patrol) -> pb.WatchUnitsResponse:
+    """Where the patrol's unit is, for who watches it."""
+    return pb.WatchUnitsResponse(
+        unit=UNIT.name(of.unit),
+        patrol=of.name,
+        state=of.state,
+        position=point(of.position),
+        position_time=timestamp(of.position_time),
+    )
+
+
+def alarm(of: Alarm) -> patrols_pb2.Alarm:
+    """The alarm as a message."""
+    return patrols_pb2.Alarm(
+        name=of.name,
+        kind=of.kind,
+        state=of.state,
+        unit=UNIT.name(of.unit),
+        lone=of.lone,
+        checkpoint=of.checkpoint,
+        text=of.text,
+        since_time=timestamp(of.since_time),
+        raise_time=timestamp(of.raise_time),
+        recipients=of.recipients,
+        acknowledger=of.acknowledger,
+        acknowledge_time=timestamp(of.acknowledge_time),
+        note=of.note,
+        end_time=timestamp(of.end_time),
+        position=point(of.position),
+    )
+
+
+def judged_entry(of: JudgedEntry, record: PatrolRecord) -> patrols_pb2.JudgedEntry:
+    """An entry of a patrol's log as a message."""
+    return patrols_pb2.JudgedEntry(
+        entry_id=of.entry.entry_id,
+        device_key=of.entry.device_key,
+        counter=of.entry.counter,
+        author=of.entry.author,
+        time=timestamp(of.time),
+        anchored=of.anchored,
+        device_time=timestamp(of.entry.device_time),
+        position=point(of.location),
+        marks=of.marks,
+        record=record,
+    )
+
+
+def _patrol_checkpoint(of: Point) -> patrols_pb2.PatrolCheckpoint:
+    return patrols_pb2.PatrolCheckpoint(
+        id=of.id,
+        display_name=of.display_name,
+        due_time=timestamp(of.due_time),
+        late_time=timestamp(of.late_time),
+        state=of.state,
+        reach_time=timestamp(of.reach_time),
+        entry_id=of.entry_id,
+        marks=of.marks,
+        location=point(of.location),
+        tolerance_m=of.tolerance_m,
+    )
+
+
+def _coverage(of: Patrol) -> patrols_pb2.PatrolCoverage:
+    made = patrols_pb2.PatrolCoverage(
+        reached=of.covered.reached,
+        checkpoints=len(of.points),
+        covered_m=of.covered.covered_m,
+        route_m=of.covered.route_m,
+        track_m=of.covered.track_m,
+    )
+    made.duration.FromTimedelta(of.covered.duration)
+    return made
 
 
 def _checkpoint(of: Checkpoint) -> resources_pb2.Checkpoint:

@@ -37,6 +37,7 @@ _REGIONS: Final = frozenset(
 # A mobile number; or an area code and a number of seven or eight digits, written together or apart.
 _PHONE: Final = re.compile("(?:(?:00)?86)?(?:1[3-9][0-9]{9}|0(?:10|2[0-9]|[3-9][0-9]{2})[2-8][0-9]{6,7})")
 _LONGEST: Final = 18
+_IDENTITY_15: Final = re.compile("(?P<region>[0-9]{2})[0-9]{4}(?P<born>[0-9]{6})[0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ def _is_identity_18(digits: str) -> bool:
 
 
 def _is_identity_15(digits: str) -> bool:
-    return len(digits) == 15 and "X" not in digits and digits[:2] in _REGIONS and _is_date(f"19{digits[6:12]}")
+    found = _IDENTITY_15.fullmatch(digits)
+    return found is not None and found["region"] in _REGIONS and _is_date(f"19{found['born']}")
 
 
 def _is_date(digits: str) -> bool:

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, SmallInteger, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Integer,
+    Interval,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-__all__ = ["asset", "cell", "inspection", "metadata", "route", "route_revision", "unit"]
+__all__ = [
+    "alarm",
+    "asset",
+    "cell",
+    "inspection",
+    "patrol",
+    "route",
+    "route_revision",
+    "shift",
+    "unit",
+    "welfare_check",
+]
 
-metadata = MetaData()
+_metadata = MetaData()
 
 unit = Table(
     "unit",
-    metadata,
+    _metadata,
     Column("district", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("roster", Text, nullable=False),
     Column("lone", Boolean, nullable=False),
+    Column("shift_route", Text, nullable=False),
+    Column("shift_start", Interval, nullable=False),
     Column("retire_time", DateTime(timezone=True)),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
@@ -25,7 +50,7 @@ unit = Table(
 
 route = Table(
     "route",
-    metadata,
+    _metadata,
     Column("district", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
@@ -35,7 +60,7 @@ route = Table(
 
 route_revision = Table(
     "route_revision",
-    metadata,
+    _metadata,
     Column("district", Text, primary_key=True),
     Column("route", Text, primary_key=True),
     Column("revision", Integer, primary_key=True),
@@ -49,7 +74,7 @@ route_revision = Table(
 
 asset = Table(
     "asset",
-    metadata,
+    _metadata,
     Column("district", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
@@ -66,7 +91,7 @@ asset = Table(
 
 inspection = Table(
     "inspection",
-    metadata,
+    _metadata,
     Column("district", Text, primary_key=True),
     Column("asset", Text, primary_key=True),
     Column("number", Integer, primary_key=True),
@@ -79,8 +104,90 @@ inspection = Table(
 
 cell = Table(
     "cell",
-    metadata,
+    _metadata,
     Column("district", Text, primary_key=True),
     Column("code", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
+)
+
+patrol = Table(
+    "patrol",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("route_revision", Integer, nullable=False),
+    Column("planned_leader", Text, nullable=False),
+    Column("lone", Boolean, nullable=False),
+    Column("shift", Text, nullable=False),
+    Column("start_due_time", DateTime(timezone=True), nullable=False),
+    Column("grace", Interval, nullable=False),
+    Column("cancel_reason", Text, nullable=False),
+    Column("cancel_time", DateTime(timezone=True)),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("leader", Text, nullable=False),
+    Column("start_time", DateTime(timezone=True)),
+    Column("finish_time", DateTime(timezone=True)),
+    Column("pause_until_time", DateTime(timezone=True)),
+    Column("points", JSONB, nullable=False),
+    Column("covered", JSONB, nullable=False),
+    Column("longitude", Double),
+    Column("latitude", Double),
+    Column("position_time", DateTime(timezone=True)),
+    Column("entry_time", DateTime(timezone=True)),
+    Column("entries", Integer, nullable=False),
+    Column("marks", ARRAY(SmallInteger), nullable=False),
+    Column("devices", ARRAY(Text), nullable=False),
+    Column("outstanding", Boolean, nullable=False),
+)
+
+shift = Table(
+    "shift",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("roster", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("begin_time", DateTime(timezone=True), nullable=False),
+    Column("end_time", DateTime(timezone=True), nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+)
+
+welfare_check = Table(
+    "welfare_check",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("patrol", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("ask_time", DateTime(timezone=True), nullable=False),
+    Column("due_time", DateTime(timezone=True), nullable=False),
+)
+
+alarm = Table(
+    "alarm",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("patrol", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("lone", Boolean, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("since_time", DateTime(timezone=True), nullable=False),
+    Column("raise_time", DateTime(timezone=True), nullable=False),
+    Column("recipients", ARRAY(Text), nullable=False),
+    Column("acknowledger", Text, nullable=False),
+    Column("acknowledge_time", DateTime(timezone=True)),
+    Column("note", Text, nullable=False),
+    Column("end_time", DateTime(timezone=True)),
+    Column("longitude", Double),
+    Column("latitude", Double),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from onegrid_kit import codes
@@ -25,6 +25,10 @@ class Unit:
     """``rosters/{roster}``; empty: each patrol names its leader."""
     lone: bool = False
     """It is one person."""
+    shift_route: str = ""
+    """``routes/{route}`` that it patrols in each shift of its roster; empty: patrols are planned one by one."""
+    shift_start: timedelta = timedelta()
+    """How long after the shift's beginning such a patrol starts."""
     retire_time: datetime | None = None
     create_time: datetime
     update_time: datetime

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from onegrid_border import metrics
+from onegrid_border.api.alarms import Alarms
 from onegrid_border.api.assets import Assets
+from onegrid_border.api.patrols import Patrols
 from onegrid_border.api.routes import Routes
 from onegrid_border.api.units import Units
+from onegrid_border.settings import BorderSettings
 from onegrid_kit.runtime import Runtime
-from onegrid_kit.settings import ServiceSettings
 
 __all__ = ["build"]
 
 
-def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
+def build(runtime: Runtime[BorderSettings]) -> Sequence[object]:
     """The servicers."""
-    return [Units(runtime), Routes(runtime), Assets(runtime)]
+    metrics.begin()
+    return [Units(runtime), Routes(runtime), Patrols(runtime), Alarms(runtime), Assets(runtime)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from onegrid.border.v1 import border_service_pb2 as pb
 from onegrid_border import messages
 from onegrid_border.commands import units as commands
@@ -29,6 +31,8 @@ class Units:
             display_name=asked.display_name,
             roster=asked.roster,
             lone=asked.lone,
+            shift_route=asked.shift_route,
+            shift_start=timedelta(minutes=asked.shift_start_minutes),
             etag=asked.etag,
         )
         return await self._db.command(

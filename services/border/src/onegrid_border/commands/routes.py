@@ -9,8 +9,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from onegrid_border import messages
+from onegrid_border.commands.looking import look_soon
 from onegrid_border.errors import CourseInvalid
 from onegrid_border.route import ROUTE, Course, Route, faults_of
+from onegrid_border.store import patrols
 from onegrid_border.store import routes as store
 from onegrid_kit import outbox
 from onegrid_kit.callers import Call
@@ -58,6 +60,7 @@ def define_route(conn: Connection, command: DefineRoute, call: Call) -> Route:
         create_time=call.now,
     )
     store.insert_revision(conn, after)
+    look_soon(conn, patrols.planned_on(conn, after.district, after.id, effective_time), call.now)
     return _announced(conn, after, call)
 
 

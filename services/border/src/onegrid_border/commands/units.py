@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from onegrid_border import messages
+from onegrid_border.commands.shifts import plan_shifts
 from onegrid_border.store import units as store
 from onegrid_border.unit import UNIT, Unit
 from onegrid_kit import outbox
@@ -25,6 +27,8 @@ class DefineUnit:
     display_name: str
     roster: str
     lone: bool
+    shift_route: str
+    shift_start: timedelta
     etag: str
 
 
@@ -38,6 +42,8 @@ def define_unit(conn: Connection, command: DefineUnit, call: Call) -> Unit:
             display_name=command.display_name,
             roster=command.roster,
             lone=command.lone,
+            shift_route=command.shift_route,
+            shift_start=command.shift_start,
             create_time=call.now,
             update_time=call.now,
         )
@@ -47,6 +53,8 @@ def define_unit(conn: Connection, command: DefineUnit, call: Call) -> Unit:
             display_name=command.display_name,
             roster=command.roster,
             lone=command.lone,
+            shift_route=command.shift_route,
+            shift_start=command.shift_start,
             retire_time=None,
         )
         if after == before:
@@ -69,5 +77,6 @@ def retire_unit(conn: Connection, unit: str, etag: str, call: Call) -> Unit:
 
 def _saved(conn: Connection, unit: Unit, call: Call) -> Unit:
     store.save_unit(conn, unit)
+    plan_shifts(conn, unit, call)
     outbox.append(conn, call, [(unit.name, messages.unit_defined(unit))])
     return unit

@@ -11,9 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from onegrid_border.tables import unit
 from onegrid_border.unit import Unit
 from onegrid_kit import codes
+from onegrid_kit.names import code_in
 from onegrid_kit.paging import Position, behind
 
-__all__ = ["find_unit", "lock_unit", "save_unit", "units_page"]
+__all__ = ["find_unit", "lock_unit", "save_unit", "units_on", "units_page"]
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('unit'), hashtext(:id))")
 
@@ -51,6 +52,18 @@ def units_page(conn: Connection, scope: str, after: Position, limit: int) -> lis
     return [_unit(row) for row in conn.execute(query.order_by(u.id).limit(limit))]
 
 
+def units_on(conn: Connection, roster: str) -> list[Unit]:
+    """The units that patrol in the shifts of a roster, by id."""
+    u = unit.c
+    query = select(unit).where(
+        u.district == codes.district_of(code_in(roster)),
+        u.roster == roster,
+        u.shift_route != "",
+        u.retire_time.is_(None),
+    )
+    return [_unit(row) for row in conn.execute(query.order_by(u.id))]
+
+
 def _unit(row: Any) -> Unit:
     return Unit(
         id=row.id,
@@ -58,6 +71,8 @@ def _unit(row: Any) -> Unit:
         display_name=row.display_name,
         roster=row.roster,
         lone=row.lone,
+        shift_route=row.shift_route,
+        shift_start=row.shift_start,
         retire_time=row.retire_time,
         create_time=row.create_time,
         update_time=row.update_time,

@@ -1,0 +1,31 @@
+"""Who may see a patrol."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from onegrid_border.patrol import PATROL, Patrol
+from onegrid_border.store import patrols as store
+from onegrid_kit import codes
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+
+__all__ = ["allowed", "require_patrol"]
+
+
+def require_patrol(conn: Connection, id_: str, call: Call) -> Patrol:
+    """A patrol that the caller may see. Raises PermissionDenied or NotFound."""
+    return allowed(store.find_patrol(conn, id_), id_, call)
+
+
+def allowed(found: Patrol | None, id_: str, call: Call) -> Patrol:
+    """The patrol of that id, if the caller has the call's permission over its unit's place, or leads it and has the
+    permission over what is their own. Raises PermissionDenied or NotFound.
+    """
+    if found is None:
+        # Only callers who may see all patrols of the district learn that it does not exist.
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(PATROL.name(id_))
+    owner = call.caller.user if call.caller.user in (found.leader, found.planned_leader) else ""
+    call.caller.require(call.permission, found.office, owner=owner)
+    return found

@@ -1,0 +1,105 @@
+"""Alarms: raised, escalated rung by rung, acknowledged, closed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from google.protobuf.message import Message
+from sqlalchemy import Connection
+
+from onegrid.border.v1 import events_pb2
+from onegrid.border.v1.patrols_pb2 import AlarmState
+from onegrid_border import messages
+from onegrid_border.alarm import ALARM, Alarm, pause_after, recipients_of
+from onegrid_border.commands.texts import require_nobody
+from onegrid_border.errors import AlarmEnded
+from onegrid_border.store import alarms as store
+from onegrid_border.store import patrols
+from onegrid_kit import codes, ladder, outbox
+from onegrid_kit.callers import ANONYMOUS, Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.ladder import Climb, Next
+
+__all__ = ["CLIMB", "acknowledge_alarm", "close_alarm", "escalate_alarm", "keep"]
+
+CLIMB: Final = "alarm"
+
+
+def keep(conn: Connection, alarm: Alarm, call: Call) -> None:
+    """Store an alarm that was raised or has ended, and announce it; one that is open begins to climb."""
+    store.save_alarms(conn, [alarm])
+    if alarm.open:
+        if not ladder.start(conn, CLIMB, alarm.name, call.now):
+            ladder.reschedule(conn, CLIMB, alarm.name, call.now, rung=1)
+        _announce(conn, events_pb2.AlarmRaised(alarm=messages.alarm(alarm)), alarm, call)
+    else:
+        ladder.stop(conn, CLIMB, alarm.name)
+        _announce(conn, events_pb2.AlarmEnded(alarm=messages.alarm(alarm)), alarm, call)
+
+
+def escalate_alarm(conn: Connection, climb: Climb, now: datetime) -> Next | None:
+    """Have the next one hear of an alarm that nobody looks after."""
+    patrol_id, id_ = ALARM.ids(climb.subject)
+    patrol = patrols.find_patrol(conn, patrol_id)
+    alarm = store.lock_alarm(conn, patrol_id, id_)
+    if patrol is None or alarm is None or not alarm.open:
+        return None
+    recipients = recipients_of(alarm, patrol.leader)
+    last = climb.rung >= len(recipients)
+    recipient = recipients[climb.rung - 1]
+    if recipient in recipients[: climb.rung - 1]:
+        return None if last else Next(now)
+    after = replace(alarm, recipients=(*alarm.recipients, recipient), version=alarm.version + 1)
+    store.save_alarms(conn, [after])
+    call = Call(caller=ANONYMOUS, now=now, method=climb.kind, resource=alarm.name, traceparent=climb.traceparent)
+    event = events_pb2.AlarmEscalated(alarm=messages.alarm(after), recipient=recipient, rung=climb.rung)
+    _announce(conn, event, after, call)
+    return None if last else Next(climb.due_time + pause_after(alarm))
+
+
+def acknowledge_alarm(conn: Connection, name: str, call: Call) -> Alarm:
+    """Look after an alarm. Raises PermissionDenied, NotFound or AlarmEnded."""
+    alarm = _current(conn, name, call)
+    if not alarm.standing:
+        raise AlarmEnded(alarm.name, alarm.state_name)
+    if not alarm.open:
+        return alarm
+    after = replace(
+        alarm,
+        state=AlarmState.ALARM_STATE_ACKNOWLEDGED,
+        acknowledger=call.caller.user,
+        acknowledge_time=call.now,
+        version=alarm.version + 1,
+    )
+    store.save_alarms(conn, [after])
+    ladder.stop(conn, CLIMB, after.name)
+    _announce(conn, events_pb2.AlarmAcknowledged(alarm=messages.alarm(after)), after, call)
+    return after
+
+
+def close_alarm(conn: Connection, name: str, note: str, call: Call) -> Alarm:
+    """Say what came of an alarm. Raises PermissionDenied, NotFound or PersonInText."""
+    require_nobody(conn, note=note)
+    alarm = _current(conn, name, call)
+    if alarm.state == AlarmState.ALARM_STATE_CLOSED:
+        return alarm
+    after = replace(alarm, state=AlarmState.ALARM_STATE_CLOSED, note=note, end_time=call.now, version=alarm.version + 1)
+    keep(conn, after, call)
+    return after
+
+
+def _current(conn: Connection, name: str, call: Call) -> Alarm:
+    patrol, id_ = ALARM.ids(name)
+    alarm = store.lock_alarm(conn, patrol, id_)
+    if alarm is None:
+        # Only callers who may handle all alarms of the district learn that it does not exist.
+        call.caller.require(call.permission, codes.district_of(patrol))
+        raise NotFound(name)
+    call.caller.require(call.permission, alarm.office)
+    return alarm
+
+
+def _announce(conn: Connection, event: Message, alarm: Alarm, call: Call) -> None:
+    outbox.append(conn, call, [(alarm.name, event)])

@@ -1,0 +1,107 @@
+"""Looking at patrols: what their logs come to by now, what that changes, and when to look next.
+
+A patrol is looked at when entries have arrived, and when time alone may have changed something. Everything follows from
+the entries and the moment, so a look that is missed, repeated or late changes nothing that the next one does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from google.protobuf.message import Message
+from sqlalchemy import Connection
+
+from onegrid.border.v1 import events_pb2
+from onegrid.border.v1.patrols_pb2 import PatrolState
+from onegrid_border import messages, patrol_log
+from onegrid_border.alarm import Alarm, WelfareCheck, changed_alarms
+from onegrid_border.commands import alarms as alarming
+from onegrid_border.patrol import PATROL, Patrol
+from onegrid_border.records import BEFORE, recorded_in
+from onegrid_border.route import Route
+from onegrid_border.store import alarms as alarm_store
+from onegrid_border.store import patrols as store
+from onegrid_border.store import routes
+from onegrid_kit import outbox
+from onegrid_kit.callers import ANONYMOUS, Call
+from onegrid_kit.field import log as field_log
+from onegrid_kit.ladder import Climb, Next
+
+__all__ = ["LOOK", "look_at_patrols", "look_soon"]
+
+LOOK: Final = "patrol"
+
+
+def look_soon(conn: Connection, ids: Iterable[str], now: datetime) -> None:
+    """Have these patrols looked at once this transaction is committed."""
+    # In one order, so that two transactions do not wait for one another.
+    names = sorted(PATROL.name(each) for each in ids)
+    if names:
+        store.look(conn, LOOK, names, now)
+
+
+def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) -> Sequence[Next | None]:
+    """Judge these patrols, and say when each is to be looked at next."""
+    ids = [PATROL.id(climb.subject) for climb in climbs]
+    patrols = store.lock_patrols(conn, ids)
+    checks = store.checks_of(conn, ids)
+    alarms = alarm_store.alarms_of(conn, ids)
+    answers: list[Next | None] = []
+    changed: list[Patrol] = []
+    for climb, id_ in zip(climbs, ids, strict=True):
+        before = patrols.get(id_)
+        if before is None:
+            answers.append(None)
+            continue
+        call = Call(caller=ANONYMOUS, now=now, method=climb.kind, resource=before.name, traceparent=climb.traceparent)
+        after = _look(conn, before, checks[id_], alarms[id_], call)
+        if after != before:
+            changed.append(after)
+        moments = [patrol_log.next_change(after, now), *(check.due_time for check in checks[id_])]
+        due = min((moment for moment in moments if moment is not None and moment > now), default=None)
+        answers.append(None if due is None else Next(due, 1))
+    store.update_patrols(conn, changed)
+    return answers
+
+
+def _look(
+    conn: Connection, before: Patrol, checks: Sequence[WelfareCheck], alarms: Mapping[str, Alarm], call: Call
+) -> Patrol:
+    route = routes.find_route(conn, before.route, before.start_due_time)
+    found = field_log.read(
+        conn, before.district, before.name, since=before.start_due_time - BEFORE, devices=before.devices
+    )
+    if route is None or len(found.entries) < before.entries:
+        # Entries are deleted after a time: what was made of them stays.
+        return before
+    after, answers = _judged(before, route, found, call.now)
+    for each in changed_alarms(after, checks, answers, alarms, call.now):
+        alarming.keep(conn, each, call)
+    if after == before:
+        return before
+    after = replace(after, version=before.version + 1, update_time=call.now)
+    outbox.append(conn, call, [(after.name, event) for event in _news(before, after)])
+    return after
+
+
+def _judged(before: Patrol, route: Route, found: field_log.Log, now: datetime) -> tuple[Patrol, list[datetime]]:
+    """The patrol as it is now, and when welfare checks were answered."""
+    recorded = recorded_in(found)
+    log = patrol_log.Log(recorded, found.devices)
+    after, judgement = patrol_log.judged(before, route.course, log, now)
+    answered = {each.entry.hash for each in recorded if each.record.HasField("welfare_answer")}
+    answers = [each.time for each in judgement.entries if each.entry.hash in answered and patrol_log.counts(each)]
+    return replace(after, route_revision=route.revision), answers
+
+
+def _news(before: Patrol, after: Patrol) -> Iterable[Message]:
+    if after.start_time is not None and before.start_time is None:
+        yield events_pb2.PatrolStarted(patrol=messages.patrol(after))
+    finished = PatrolState.PATROL_STATE_FINISHED
+    if after.state == finished != before.state:
+        yield events_pb2.PatrolFinished(patrol=messages.patrol(after))
+    if after.is_placed_since(before.position_time):
+        yield messages.moved(after)

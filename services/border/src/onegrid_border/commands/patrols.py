@@ -1,0 +1,140 @@
+"""Patrols: planned, cancelled, asked whether all is well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from onegrid.border.v1 import events_pb2
+from onegrid.border.v1.patrols_pb2 import PatrolState
+from onegrid_border import messages, patrol_log
+from onegrid_border.alarm import changed_alarms
+from onegrid_border.authority import allowed
+from onegrid_border.commands import alarms as alarming
+from onegrid_border.commands.looking import look_soon
+from onegrid_border.commands.texts import require_nobody
+from onegrid_border.errors import PatrolWrongState, RouteRetired, UnitRetired
+from onegrid_border.patrol import Patrol
+from onegrid_border.route import ROUTE, Route
+from onegrid_border.store import alarms as alarm_store
+from onegrid_border.store import patrols as store
+from onegrid_border.store import routes, units
+from onegrid_border.unit import UNIT, Unit
+from onegrid_kit import ids, outbox
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
+from onegrid_kit.etags import require_fresh
+from onegrid_kit.timestamps import timestamp
+
+__all__ = ["PlanPatrol", "cancel_patrol", "cancelled", "new_patrol", "plan_patrol", "request_welfare_check"]
+
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+_FURTHEST: Final = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPatrol:
+    """A patrol that is to take place."""
+
+    unit: str
+    """The unit's id."""
+    route: str
+    """The route's id."""
+    leader: str
+    start_time: datetime
+    grace: timedelta
+
+
+def plan_patrol(conn: Connection, command: PlanPatrol, call: Call) -> Patrol:
+    """Plan a patrol. Raises NotFound, UnitRetired, RouteRetired, or InvalidRequest for its start."""
+    if not call.now - _CLOCKS_DIFFER <= command.start_time <= call.now + _FURTHEST:
+        raise InvalidRequest(FieldViolation("start_time", "is past, or more than 60 days ahead"))
+    unit = units.find_unit(conn, command.unit)
+    if unit is None:
+        raise NotFound(UNIT.name(command.unit))
+    if unit.retire_time is not None:
+        raise UnitRetired(unit.name)
+    route = routes.find_route(conn, command.route, command.start_time)
+    if route is None:
+        raise NotFound(ROUTE.name(command.route))
+    if route.retire_time is not None:
+        raise RouteRetired(route.name)
+    new = new_patrol(unit, route, command.leader, command.start_time, call, grace=command.grace)
+    store.insert_patrol(conn, new)
+    look_soon(conn, [new.id], call.now)
+    return _announced(conn, new, call)
+
+
+def new_patrol(
+    unit: Unit, route: Route, leader: str, start_time: datetime, call: Call, *, grace: timedelta, shift: str = ""
+) -> Patrol:
+    """A patrol of a unit on a route, as it is before anything was recorded."""
+    planned = Patrol(
+        id=f"{unit.district}-{ids.new_id()}",
+        unit=unit.id,
+        route=route.id,
+        route_revision=route.revision,
+        planned_leader=leader,
+        lone=unit.lone,
+        shift=shift,
+        start_due_time=start_time,
+        grace=grace,
+        create_time=call.now,
+        update_time=call.now,
+    )
+    return patrol_log.judged(planned, route.course, patrol_log.Log((), {}), call.now)[0]
+
+
+def cancel_patrol(conn: Connection, id_: str, reason: str, etag: str, call: Call) -> Patrol:
+    """Have a patrol not take place. Raises PermissionDenied, NotFound, StaleEtag, PersonInText or PatrolWrongState."""
+    require_nobody(conn, reason=reason)
+    before = _locked(conn, id_, call)
+    require_fresh(before.name, before.etag, etag)
+    if before.cancel_time is not None:
+        return before
+    if before.state != PatrolState.PATROL_STATE_PLANNED:
+        raise PatrolWrongState(before.name, before.state_name)
+    return cancelled(conn, before, reason, call)
+
+
+def cancelled(conn: Connection, before: Patrol, reason: str, call: Call) -> Patrol:
+    """A patrol that is locked, and has not started, without it taking place; its alarms are retracted."""
+    after = replace(
+        before,
+        state=PatrolState.PATROL_STATE_CANCELLED,
+        cancel_reason=reason,
+        cancel_time=call.now,
+        version=before.version + 1,
+        update_time=call.now,
+    )
+    store.update_patrols(conn, [after])
+    for each in changed_alarms(after, (), (), alarm_store.alarms_of(conn, [after.id])[after.id], call.now):
+        alarming.keep(conn, each, call)
+    outbox.append(conn, call, [(after.name, events_pb2.PatrolCancelled(patrol=messages.patrol(after)))])
+    return after
+
+
+def request_welfare_check(conn: Connection, id_: str, within: timedelta, call: Call) -> datetime:
+    """Ask whether all is well; until when that must be answered. Raises PermissionDenied, NotFound or
+    PatrolWrongState.
+    """
+    patrol = _locked(conn, id_, call)
+    if not patrol.out:
+        raise PatrolWrongState(patrol.name, patrol.state_name)
+    check = store.insert_check(conn, patrol, call.now, call.now + within)
+    look_soon(conn, [patrol.id], call.now)
+    event = events_pb2.WelfareCheckRequested(patrol=messages.patrol(patrol), answer_due_time=timestamp(check.due_time))
+    outbox.append(conn, call, [(patrol.name, event)])
+    return check.due_time
+
+
+def _locked(conn: Connection, id_: str, call: Call) -> Patrol:
+    return allowed(store.lock_patrols(conn, [id_]).get(id_), id_, call)
+
+
+def _announced(conn: Connection, patrol: Patrol, call: Call) -> Patrol:
+    outbox.append(conn, call, [(patrol.name, events_pb2.PatrolPlanned(patrol=messages.patrol(patrol)))])
+    return patrol

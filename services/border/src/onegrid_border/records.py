@@ -1,0 +1,68 @@
+"""What patrols record: the content of their entries, read and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from onegrid.border.v1.records_pb2 import PatrolRecord
+from onegrid.field.v1.field_pb2 import Entry, RefusalReason
+from onegrid_border.patrol_log import Recorded
+from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.field.errors import EntryRefused
+from onegrid_kit.field.log import Log
+from onegrid_kit.field.model import Claim, logged
+from onegrid_kit.rpc.validation import validate
+
+__all__ = ["BEFORE", "record_in", "record_of", "recorded_in", "texts_of"]
+
+BEFORE: Final = timedelta(days=1)
+"""How long before its planned start something may be recorded of a patrol."""
+_TYPE: Final = f"type.googleapis.com/{PatrolRecord.DESCRIPTOR.full_name}"
+
+
+def record_in(entry: Entry) -> PatrolRecord:
+    """What was recorded by an entry that has just come. Raises EntryRefused for what is no record, or breaks a rule of
+    the contract.
+    """
+    if entry.content.type_url != _TYPE:
+        raise EntryRefused(RefusalReason.REFUSAL_REASON_UNKNOWN_CONTENT)
+    record = PatrolRecord()
+    try:
+        record.ParseFromString(entry.content.value)
+        validate(record, entry.content.value)
+    except InvalidRequest as wrong:
+        refused = RefusalReason.REFUSAL_REASON_CONTENT_REFUSED
+        violations = [FieldViolation(f"content.{field}", description) for field, description in wrong.violations]
+        raise EntryRefused(refused, *violations) from None
+    except Exception:
+        raise EntryRefused(RefusalReason.REFUSAL_REASON_CONTENT_REFUSED) from None
+    return record
+
+
+def record_of(entry: Entry) -> PatrolRecord:
+    """What was recorded by an entry of the log."""
+    return PatrolRecord.FromString(entry.content.value)
+
+
+def recorded_in(log: Log) -> list[Recorded]:
+    """What the entries of a patrol's log say."""
+    recorded = []
+    for each in log.entries:
+        record = record_of(each.entry)
+        entry = logged(each.entry, each.hash, claim=_claim_of(record), conflicted=each.conflicted)
+        recorded.append(Recorded(entry, record))
+    return recorded
+
+
+def _claim_of(record: PatrolRecord) -> Claim | None:
+    return Claim(record.check_in.checkpoint) if record.HasField("check_in") else None
+
+
+def texts_of(record: PatrolRecord) -> Iterator[tuple[str, str]]:
+    """The free texts of a record, by their paths."""
+    if record.HasField("pause"):
+        yield "content.pause.reason", record.pause.reason
+    if record.HasField("call_for_help"):
+        yield "content.call_for_help.text", record.call_for_help.text
