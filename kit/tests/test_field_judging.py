@@ -247,6 +247,14 @@ def test_many_places_at_one_moment_are_all_marked() -> None:
     assert marks(judged(device)) == [{"MANY_PLACES"}] * 4 + [set()]
 
 
+def test_places_are_many_though_each_is_near_to_the_first() -> None:
+    device = a_device()
+    for milliseconds, metres in ((0, 0.0), (100, -80.0), (200, 80.0)):
+        moment = NOON + timedelta(milliseconds=milliseconds)
+        device.record(NOTHING, moment, position=at(device, north(metres), moment))
+    assert marks(judged(device)) == [{"MANY_PLACES"}] * 3
+
+
 def test_an_author_is_at_one_place_on_whatever_devices_and_two_authors_may_be_at_two() -> None:
     one, other = a_device(), a_device()
     one.record(NOTHING, NOON, author="users/a", position=at(one, HERE, NOON))
@@ -386,6 +394,13 @@ def test_a_waypoint_that_was_reached_after_a_later_one_is_in_the_wrong_order() -
     assert marks(judged(skipping, course=three(due=False))) == [set(), set()]
 
 
+def test_what_was_reached_at_the_same_moment_is_in_no_wrong_order() -> None:
+    one, other = a_device(), a_device()
+    walk(one, (1, NOON), (3, NOON + 20 * MINUTE))
+    walk(other, (2, NOON + 20 * MINUTE))
+    assert "WRONG_ORDER" not in marks(judged(one, other, course=three(due=False)), other)[0]
+
+
 @pytest.mark.parametrize(("minutes", "marked"), [(10, False), (9, True)])
 def test_who_is_at_the_next_waypoint_too_soon_is_too_fast(minutes: int, marked: bool) -> None:
     device = a_device()
@@ -464,6 +479,19 @@ def test_what_was_not_reached_is_missed_once_all_is_known_until_then() -> None:
     judgement = judged(device, logs=all_sent(device, now=heard), course=three(), now=now)
     # It was heard of after the second was due, and not since the third was.
     assert states(judgement) == ["REACHED", "MISSED", "OUTSTANDING"]
+
+
+def test_a_batch_that_was_signed_at_the_last_moment_is_enough_and_one_at_the_first_is_before_all() -> None:
+    device = a_device()
+    walk(device, (2, NOON + 60 * MINUTE))
+    at_first, at_last = device.batch(NOON - HOUR), device.batch(NOON + 40 * MINUTE)
+    at_first.newest_counter = 1
+    logs = {device.name: known((at_first, NOON - HOUR), (at_last, NOON + 40 * MINUTE), missing=[(1, 1)])}
+    now = NOON + 40 * MINUTE + SECOND
+    assert states(judge([], logs, now, three())) == ["MISSED", "PENDING", "PENDING"]
+    # By the clock of a second before, it would not be known.
+    early = {device.name: known((at_first, NOON - HOUR), (at_last, NOON + 40 * MINUTE - SECOND), missing=[(1, 1)])}
+    assert states(judge([], early, now, three()))[0] == "OUTSTANDING"
 
 
 def test_what_a_lacking_entry_may_have_reached_is_outstanding_and_late_evidence_retracts_a_miss() -> None:

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
 from onegrid.field.v1.field_pb2 import BatchResult, Entry, Outcome, RefusalReason, SignedBatch
+from onegrid.identity.v1.events_pb2 import DeviceKeyDefined
 from onegrid_kit.database import Database
 from onegrid_kit.errors import FieldViolation, SignatureInvalid
-from onegrid_kit.field import log
+from onegrid_kit.field import handlers, log
 from onegrid_kit.field.device_keys import DeviceKey, find_device_key, keep_device_key
 from onegrid_kit.field.errors import DeviceKeyUnknown, EntryRefused
 from onegrid_kit.field.judging import judge
@@ -31,6 +32,7 @@ from onegrid_kit.testing.devices import Device
 from onegrid_kit.testing.explaining import Explained
 from onegrid_kit.testing.sessions import WAITS_FOR_LOCK, sessions
 from onegrid_kit.testing.waiting import eventually
+from onegrid_kit.timestamps import timestamp
 
 from .calls import CIPHER, count
 from .fieldwork import MINUTE, NOON, NOTHING, SERVICE, a_device, a_waypoint, at, claim_in, claiming, north
@@ -521,6 +523,24 @@ def test_a_key_is_known_as_identity_announced_it_last(engine: Engine) -> None:
         assert keep_device_key(conn, key_of(device), 1)
         found = find_device_key(conn, device.name)
     assert (found, found.district) == (key_of(device), DISTRICT)
+
+
+def test_a_service_hears_of_keys_from_identity(engine: Engine) -> None:
+    device = a_device()
+    event = DeviceKeyDefined(
+        device_key=device.name, place="210602003", public_key=device.public_key, version=2, lost_time=timestamp(NOON)
+    )
+    (subscription,) = handlers.HANDLERS
+    delivery: Any = None
+    for version, revoke_time in ((2, None), (3, timestamp(LATER)), (1, None)):
+        event.version = version
+        event.ClearField("revoke_time")
+        if revoke_time:
+            event.revoke_time.CopyFrom(revoke_time)
+        with engine.begin() as conn:
+            subscription.handle(conn, event, delivery, CIPHER)
+    with engine.begin() as conn:
+        assert find_device_key(conn, device.name) == key_of(device, lost_time=NOON, revoke_time=LATER)
 
 
 # Forgetting.
