@@ -4,9 +4,11 @@ import io
 
 from rich.console import Console
 
+from onegrid.border.v1.patrols_pb2 import Alarm, AlarmKind, AlarmState, Patrol
+from onegrid.field.v1.field_pb2 import WaypointState
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
-from onegrid_demo.timeline import timeline_table
+from onegrid_demo.timeline import patrol_table, timeline_table
 
 
 def test_no_name_of_the_contract_is_broken_at_80_columns() -> None:
@@ -29,4 +31,21 @@ def test_no_name_of_the_contract_is_broken_at_80_columns() -> None:
     assert {name[7:] for name in Action.keys()}  # noqa: SIM118 - not a dict <= words
     assert {name[6:] for kind in (Actor, State) for name in kind.keys()}  # noqa: SIM118 <= words
     assert "08:00:00" in words
+    assert max(map(len, printed.getvalue().splitlines())) <= 80
+
+
+def test_no_state_of_a_patrol_is_broken_at_80_columns() -> None:
+    patrol = Patrol(name="patrols/210602-06h1z9v00nfh2nggkdvn")
+    states = [state for state in WaypointState.values() if state]
+    for state in states:
+        patrol.checkpoints.add(display_name="鸭绿江冰情观测点", state=state)
+    alarms = [
+        Alarm(kind=kind, state=state) for kind in AlarmKind.values() if kind for state in AlarmState.values() if state
+    ]
+    printed = io.StringIO()
+    Console(file=printed, width=80).print(patrol_table(patrol, patrol, alarms))
+    words = set(printed.getvalue().split())
+    assert {WaypointState.Name(state)[15:] for state in states} <= words
+    assert {AlarmKind.Name(alarm.kind)[11:] for alarm in alarms} <= words
+    assert {AlarmState.Name(alarm.state)[12:] for alarm in alarms} <= words
     assert max(map(len, printed.getvalue().splitlines())) <= 80

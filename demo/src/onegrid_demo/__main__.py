@@ -15,11 +15,11 @@ import uvloop
 from rich.console import Console
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid_demo import case, district, fire, loading, policy
+from onegrid_demo import case, district, fire, loading, patrol, policy
 from onegrid_demo.client import Client
 from onegrid_demo.inboxes import inbox_table, reach_table
 from onegrid_demo.platform import SERVICES, Platform
-from onegrid_demo.timeline import incident_table, timeline_table
+from onegrid_demo.timeline import incident_table, patrol_table, timeline_table
 from onegrid_identity.bootstrap import bootstrap
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import logs
@@ -109,11 +109,15 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     report("a smoke sensor fires in the evening")
     burnt = await fire.replay(client, platform.clock, accounts)
     console.print(incident_table(burnt.incident, burnt.timeline))
+    report("a patrol of the night has no network for half an hour, and sends what it recorded later")
+    walked = await patrol.replay(client, platform.clock, accounts)
+    console.print(patrol_table(walked.overdue, walked.patrol, walked.alarms))
     good = (
         case.succeeded(petition)
         and policy.succeeded(outcome)
         and len(messages) == len(timeline.entries)
         and fire.succeeded(burnt)
+        and patrol.succeeded(walked)
     )
     return petition.name, good
 

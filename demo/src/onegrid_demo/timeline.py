@@ -1,19 +1,23 @@
-"""The timelines of a petition and of an incident, for a terminal of 80 columns."""
+"""The timelines of a petition, an incident and a patrol, for a terminal of 80 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from onegrid.border.v1.patrols_pb2 import Alarm, AlarmKind, AlarmState, Patrol, PatrolState
 from onegrid.emergency.v1.incident_steps_pb2 import IncidentAction, IncidentActor, IncidentEntry
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentState
+from onegrid.field.v1.field_pb2 import WaypointState
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TimelineEntry
 from onegrid_kit.clock import CHINA
 
-__all__ = ["incident_table", "timeline_table"]
+__all__ = ["incident_table", "patrol_table", "timeline_table"]
 
 
 def timeline_table(timeline: pb.GetPublicTimelineResponse) -> Table:
@@ -47,6 +51,27 @@ def incident_table(incident: Incident, entries: Sequence[IncidentEntry]) -> Tabl
     return table
 
 
+def patrol_table(overdue: Patrol, patrol: Patrol, alarms: Sequence[Alarm]) -> Table:
+    """A row a checkpoint, with how it stood while the telephone had no network; then a row an alarm."""
+    table = Table(
+        title=f"{patrol.name}  ({PatrolState.Name(patrol.state)[13:]})", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for heading in ("checkpoint", "due", "reached", "without network", "in the end"):
+        table.add_column(heading, no_wrap=True, overflow="ignore")
+    for before, after in zip(overdue.checkpoints, patrol.checkpoints, strict=True):
+        table.add_row(
+            after.display_name,
+            _time(after.due_time),
+            _time(after.reach_time) if after.HasField("reach_time") else "",
+            WaypointState.Name(before.state)[15:],
+            WaypointState.Name(after.state)[15:],
+        )
+    for alarm in alarms:
+        raised, kind = _time(alarm.raise_time), AlarmKind.Name(alarm.kind)[11:]
+        table.add_row(kind, raised, "", "OPEN", AlarmState.Name(alarm.state)[12:])
+    return table
+
+
 def _table(title: str) -> Table:
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("time", "action", "by", "state"):
@@ -56,4 +81,8 @@ def _table(title: str) -> Table:
 
 
 def _moment(entry: TimelineEntry | IncidentEntry) -> str:
-    return f"{entry.time.ToDatetime(tzinfo=CHINA).astimezone(CHINA):%H:%M:%S}"
+    return _time(entry.time)
+
+
+def _time(moment: Timestamp) -> str:
+    return f"{moment.ToDatetime(UTC).astimezone(CHINA):%H:%M:%S}"

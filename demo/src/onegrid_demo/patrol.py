@@ -1,0 +1,190 @@
+"""A patrol on the Yalu: where its telephone has no network a check-in is overdue; what comes late takes the alarm back.
+
+It happens in the night after the reference case, over gRPC, as the street and a patrol's telephone do it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from onegrid.border.v1 import border_service_pb2 as pb
+from onegrid.border.v1 import patrols_pb2 as patrols
+from onegrid.border.v1.records_pb2 import CheckIn, Finish, PatrolRecord, Start
+from onegrid.border.v1.resources_pb2 import Checkpoint, Route, Unit
+from onegrid.common.v1.common_pb2 import Point
+from onegrid.field.v1.field_pb2 import WAYPOINT_STATE_OUTSTANDING
+from onegrid.identity.v1 import devices_pb2 as devices
+from onegrid_demo.client import Client, Metadata
+from onegrid_demo.loading import STREET, until, until_known
+from onegrid_kit.clock import CHINA, SettableClock
+from onegrid_kit.testing.devices import Device
+from onegrid_kit.timestamps import timestamp
+
+__all__ = ["Outcome", "replay", "succeeded"]
+
+_UNIT: Final = Unit(name=f"units/{STREET}-river-1", display_name="江桥分队")
+_ROUTE: Final = Route(
+    name=f"routes/{STREET}-river-east",
+    display_name="鸭绿江东段",
+    checkpoints=[
+        Checkpoint(
+            id=id_,
+            display_name=display_name,
+            location=Point(longitude=longitude, latitude=latitude),
+            tolerance_m=50,
+            due_minutes=due_minutes,
+            tolerance_minutes=10,
+        )
+        for id_, display_name, longitude, latitude, due_minutes in (
+            ("pier", "江桥码头", 124.390, 40.120, 0),
+            ("ice-gauge", "冰情观测点", 124.400, 40.122, 20),
+            ("gate-3", "3号闸门", 124.410, 40.124, 45),
+        )
+    ],
+    corridor_m=200,
+    max_speed_kmh=15,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the patrol."""
+
+    overdue: patrols.Patrol
+    """While its telephone had no network."""
+    patrol: patrols.Patrol
+    """In the end."""
+    alarms: Sequence[patrols.Alarm]
+
+
+async def replay(client: Client, clock: SettableClock, accounts: Mapping[str, Mapping[str, str]]) -> Outcome:
+    """Live through the patrol, at its own times; the services go by this clock."""
+    night = _Night(client, clock, accounts)
+    begin = night.at(21, 30)
+    device = await night.enrol(begin - timedelta(hours=1))
+    planned = await night.plan(begin)
+    night.record(device, PatrolRecord(patrol=planned, start=Start()), "pier")
+    night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="pier")), "pier")
+    await night.send(device)
+    # No network from here on.
+    night.at(21, 51)
+    night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="ice-gauge")), "ice-gauge")
+    night.at(22, 1)
+    overdue = await night.overdue(planned)
+    night.at(22, 14)
+    night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="gate-3")), "gate-3")
+    night.at(22, 20)
+    night.record(device, PatrolRecord(patrol=planned, finish=Finish()), "gate-3")
+    await night.send(device)
+    outcome = await night.outcome(planned, overdue)
+    clock.reset()
+    return outcome
+
+
+def succeeded(outcome: Outcome) -> bool:
+    """Whether all was reached, and what was raised in between was taken back."""
+    return (
+        outcome.patrol.state == patrols.PATROL_STATE_FINISHED
+        and outcome.patrol.coverage.reached == len(_ROUTE.checkpoints)
+        and [alarm.state for alarm in outcome.alarms] == [patrols.ALARM_STATE_RETRACTED]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Night:
+    client: Client
+    clock: SettableClock
+    accounts: Mapping[str, Mapping[str, str]]
+
+    def at(self, hour: int, minute: int) -> datetime:
+        moment = datetime(2020, 11, 11, hour, minute, 30, tzinfo=CHINA)
+        self.clock.set(moment)
+        return moment
+
+    async def staff(self, login: str) -> Metadata:
+        return await self.client.staff(self.accounts[login]["login"], self.accounts[login]["password"])
+
+    async def enrol(self, booted: datetime) -> Device:
+        """A telephone of the street, with a key of its own each time."""
+        create = devices.CreateDeviceEnrolmentRequest(
+            place=STREET, display_name="江桥哨 1 号手机", request_id=_new_id()
+        )
+        made = await self.client.identity.CreateDeviceEnrolment(
+            create, metadata=await self.staff("commander"), timeout=60
+        )
+        key = Ed25519PrivateKey.generate()
+        public = key.public_key().public_bytes_raw()
+        enrolment = made.enrolment.name
+        request = devices.EnrolDeviceRequest(
+            enrolment=enrolment,
+            code=made.code,
+            public_key=public,
+            proof=key.sign(b"\0".join((b"onegrid.identity.v1.EnrolDevice", enrolment.encode(), public))),
+            request_id=_new_id(),
+        )
+        answer = await self.client.identity.EnrolDevice(request, metadata=await self.staff("grid"), timeout=60)
+        return Device(answer.device_key.name, key, booted, service="border")
+
+    async def plan(self, start: datetime) -> str:
+        """The unit, its route, and a patrol; its name."""
+        border, commander = self.client.border, await self.staff("commander")
+        unit = pb.DefineUnitRequest(unit=_UNIT, request_id=_new_id())
+        await border.DefineUnit(unit, metadata=commander, timeout=60)
+        route = pb.DefineRouteRequest(route=_ROUTE, request_id=_new_id())
+        await border.DefineRoute(route, metadata=commander, timeout=60)
+        plan = pb.PlanPatrolRequest(
+            unit=_UNIT.name,
+            route=_ROUTE.name,
+            leader=self.accounts["grid"]["user"],
+            start_time=timestamp(start),
+            request_id=_new_id(),
+        )
+        return (await border.PlanPatrol(plan, metadata=commander, timeout=60)).patrol.name
+
+    def record(self, device: Device, record: PatrolRecord, checkpoint: str) -> None:
+        """Record something at a checkpoint."""
+        place = next(each.location for each in _ROUTE.checkpoints if each.id == checkpoint)
+        now = self.clock.now()
+        position = device.fix(place.longitude, place.latitude, now)
+        device.record(record, now, author=self.accounts["grid"]["user"], position=position)
+
+    async def send(self, device: Device) -> None:
+        """Send all that the telephone has."""
+        request = pb.AppendEntriesRequest(batch=device.batch(self.clock.now()))
+        worker = await self.staff("grid")
+        # border hears of devices by events.
+        await until_known(lambda: self.client.border.AppendEntries(request, metadata=worker, timeout=60))
+
+    async def overdue(self, patrol: str) -> patrols.Patrol:
+        """The patrol, once it is known that a check-in is overdue."""
+        worker = await self.staff("grid")
+        query = pb.GetPatrolRequest(name=patrol)
+        found = await until(
+            lambda: self.client.border.GetPatrol(query, metadata=worker, timeout=60),
+            lambda answer: answer.patrol.checkpoints[1].state == WAYPOINT_STATE_OUTSTANDING,
+        )
+        return found.patrol
+
+    async def outcome(self, patrol: str, overdue: patrols.Patrol) -> Outcome:
+        """What there is to show, once what was sent is judged."""
+        border, commander = self.client.border, await self.staff("commander")
+        query = pb.GetPatrolRequest(name=patrol)
+        found = await until(
+            lambda: border.GetPatrol(query, metadata=commander, timeout=60),
+            lambda answer: answer.patrol.state == patrols.PATROL_STATE_FINISHED,
+        )
+        listed = await border.ListAlarms(
+            pb.ListAlarmsRequest(scope=STREET, show_ended=True, page_size=100), metadata=commander, timeout=60
+        )
+        alarms = [alarm for alarm in listed.alarms if alarm.name.startswith(f"{patrol}/")]
+        return Outcome(overdue, found.patrol, alarms)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
