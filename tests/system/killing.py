@@ -1,4 +1,4 @@
-"""Kills in the middle of an emergency, and a client that insists meanwhile."""
+"""Kills in the middle of what is tested, and a client that insists meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .fleet import Fleet
 __all__ = ["PARTS", "Insisting", "kill"]
 
 PARTS = ("api", "worker", "relay", "postgres", "rabbitmq")
-"""Roles of emergency, and what they stand on."""
+"""Roles of a service, and what they stand on."""
 
 
 class Insisting(grpc.aio.UnaryUnaryClientInterceptor):
@@ -32,11 +32,11 @@ class Insisting(grpc.aio.UnaryUnaryClientInterceptor):
             await asyncio.sleep(random.uniform(0.02, 0.2))
 
 
-def kill(fleet: Fleet, part: str) -> None:
+def kill(fleet: Fleet, part: str, service: str = "emergency") -> None:
     """Kill it, and start it again as its supervisor would."""
     if part in ("postgres", "rabbitmq"):
         fleet.kill(part)
         fleet.restart(part)
     else:
-        fleet.parts["emergency", part].kill()
-        fleet.parts["emergency", part].launch()
+        fleet.parts[service, part].kill()
+        fleet.parts[service, part].launch()

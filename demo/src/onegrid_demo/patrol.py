@@ -26,7 +26,7 @@ from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.testing.devices import Device
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["Outcome", "replay", "succeeded"]
+__all__ = ["Outcome", "enrol", "replay", "succeeded"]
 
 _UNIT: Final = Unit(name=f"units/{STREET}-river-1", display_name="江桥分队")
 _ROUTE: Final = Route(
@@ -67,7 +67,7 @@ async def replay(client: Client, clock: SettableClock, accounts: Mapping[str, Ma
     """Live through the patrol, at its own times; the services go by this clock."""
     night = _Night(client, clock, accounts)
     begin = night.at(21, 30)
-    device = await night.enrol(begin - timedelta(hours=1))
+    device = await enrol(client, accounts, begin - timedelta(hours=1))
     planned = await night.plan(begin)
     night.record(device, PatrolRecord(patrol=planned, start=Start()), "pier")
     night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="pier")), "pier")
@@ -96,6 +96,29 @@ def succeeded(outcome: Outcome) -> bool:
     )
 
 
+async def enrol(client: Client, accounts: Mapping[str, Mapping[str, str]], booted: datetime) -> Device:
+    """A new telephone of the street, which was started then."""
+    centre, worker = accounts["commander"], accounts["grid"]
+    create = devices.CreateDeviceEnrolmentRequest(place=STREET, display_name="江桥哨 1 号手机", request_id=_new_id())
+    made = await client.identity.CreateDeviceEnrolment(
+        create, metadata=await client.staff(centre["login"], centre["password"]), timeout=60
+    )
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    name = made.enrolment.name
+    request = devices.EnrolDeviceRequest(
+        enrolment=name,
+        code=made.code,
+        public_key=public,
+        proof=key.sign(b"\0".join((b"onegrid.identity.v1.EnrolDevice", name.encode(), public))),
+        request_id=_new_id(),
+    )
+    answer = await client.identity.EnrolDevice(
+        request, metadata=await client.staff(worker["login"], worker["password"]), timeout=60
+    )
+    return Device(answer.device_key.name, key, booted, service="border")
+
+
 @dataclass(frozen=True, slots=True)
 class _Night:
     client: Client
@@ -109,27 +132,6 @@ class _Night:
 
     async def staff(self, login: str) -> Metadata:
         return await self.client.staff(self.accounts[login]["login"], self.accounts[login]["password"])
-
-    async def enrol(self, booted: datetime) -> Device:
-        """A telephone of the street, with a key of its own each time."""
-        create = devices.CreateDeviceEnrolmentRequest(
-            place=STREET, display_name="江桥哨 1 号手机", request_id=_new_id()
-        )
-        made = await self.client.identity.CreateDeviceEnrolment(
-            create, metadata=await self.staff("commander"), timeout=60
-        )
-        key = Ed25519PrivateKey.generate()
-        public = key.public_key().public_bytes_raw()
-        enrolment = made.enrolment.name
-        request = devices.EnrolDeviceRequest(
-            enrolment=enrolment,
-            code=made.code,
-            public_key=public,
-            proof=key.sign(b"\0".join((b"onegrid.identity.v1.EnrolDevice", enrolment.encode(), public))),
-            request_id=_new_id(),
-        )
-        answer = await self.client.identity.EnrolDevice(request, metadata=await self.staff("grid"), timeout=60)
-        return Device(answer.device_key.name, key, booted, service="border")
 
     async def plan(self, start: datetime) -> str:
         """The unit, its route, and a patrol; its name."""
