@@ -530,7 +530,7 @@ def test_a_service_hears_of_keys_from_identity(engine: Engine) -> None:
     event = DeviceKeyDefined(
         device_key=device.name, place="210602003", public_key=device.public_key, version=2, lost_time=timestamp(NOON)
     )
-    (subscription,) = handlers.HANDLERS
+    subscription = handlers.keeping_device_keys()
     delivery: Any = None
     for version, revoke_time in ((2, None), (3, timestamp(LATER)), (1, None)):
         event.version = version

@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 
 from onegrid.duty.v1.events_pb2 import ShiftCancelled, ShiftChanged, ShiftScheduled
 from onegrid.grid.v1.events_pb2 import CellDefined
-from onegrid.identity.v1.events_pb2 import DeviceKeyDefined
 from onegrid_border.commands.looking import look_soon
 from onegrid_border.commands.shifts import follow_shift
 from onegrid_border.shift import Shift
 from onegrid_border.store import cells, patrols, shifts
 from onegrid_kit.events import Delivery, on
-from onegrid_kit.field.device_keys import DeviceKey, keep_device_key
+from onegrid_kit.field.device_keys import DeviceKey
+from onegrid_kit.field.handlers import keeping_device_keys
 
 __all__ = ["HANDLERS"]
 
@@ -27,17 +27,9 @@ def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
     cells.keep_cell(conn, event.code, event.version)
 
 
-def keep_key(conn: Connection, event: DeviceKeyDefined, delivery: Delivery) -> None:
-    """Know a device's key. What it signed after it was lost is judged anew."""
-    key = DeviceKey(
-        name=event.device_key,
-        place=event.place,
-        public_key=event.public_key,
-        lost_time=event.lost_time.ToDatetime(UTC) if event.HasField("lost_time") else None,
-        revoke_time=event.revoke_time.ToDatetime(UTC) if event.HasField("revoke_time") else None,
-    )
-    if keep_device_key(conn, key, event.version):
-        look_soon(conn, patrols.recent_of(conn, key.name, delivery.time - _JUDGED_ANEW), delivery.time)
+def judge_anew(conn: Connection, key: DeviceKey, delivery: Delivery) -> None:
+    """Judge anew what a device signed: it may be known by now that it was lost."""
+    look_soon(conn, patrols.recent_of(conn, key.name, delivery.time - _JUDGED_ANEW), delivery.time)
 
 
 def keep_shift(conn: Connection, event: ShiftScheduled | ShiftChanged | ShiftCancelled, delivery: Delivery) -> None:
@@ -57,7 +49,7 @@ def keep_shift(conn: Connection, event: ShiftScheduled | ShiftChanged | ShiftCan
 
 HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
-    on("keep_device_key", DeviceKeyDefined, keep_key),
+    keeping_device_keys(judge_anew),
     on("keep_scheduled_shift", ShiftScheduled, keep_shift),
     on("keep_changed_shift", ShiftChanged, keep_shift),
     on("keep_cancelled_shift", ShiftCancelled, keep_shift),
