@@ -666,32 +666,27 @@ def split(device: Device, entries: Sequence[bytes], rng: random.Random) -> list[
 # Speed.
 
 
-def test_statements_find_what_they_need_by_indexes(engine: Engine) -> None:
+@pytest.mark.parametrize("others", [500, 20_000])
+def test_statements_look_at_what_they_need_alone(engine: Engine, others: int) -> None:
     device = a_device()
     recorded(device, 50)
     send(engine, device, LATER)
     with engine.begin() as conn:
-        conn.execute(
-            text(
-                """
-                INSERT INTO field_entry
-                SELECT '210602', gen_random_uuid(), number, gen_random_uuid(), sha256(number::text::bytea),
-                       'patrols/' || number / 10, now(), '' FROM generate_series(1, 20000) AS number
-                """
-            )
-        )
-        conn.execute(
-            text(
-                """
-                INSERT INTO field_sending
-                SELECT '210602', gen_random_uuid(), now(), gen_random_uuid(), '1 hour', number
-                FROM generate_series(1, 20000) AS number
-                """
-            )
-        )
+        for statement in (
+            """
+            INSERT INTO field_entry
+            SELECT '210602', gen_random_uuid(), number, gen_random_uuid(), sha256(number::text::bytea),
+                   'patrols/' || number / 10, now(), '' FROM generate_series(1, :others) AS number
+            """,
+            "INSERT INTO field_conflict SELECT * FROM field_entry WHERE subject <> :patrol",
+            """
+            INSERT INTO field_sending SELECT '210602', gen_random_uuid(), now(), gen_random_uuid(), '1 hour', number
+            FROM generate_series(1, :others) AS number
+            """,
+        ):
+            conn.execute(text(statement), {"others": others, "patrol": PATROL})
     with engine.begin() as conn:
-        conn.execute(text("ANALYZE field_entry"))
-        conn.execute(text("ANALYZE field_sending"))
+        conn.execute(text("ANALYZE field_entry, field_conflict, field_sending"))
     explained = Explained(engine)
     try:
         for query in (
@@ -700,7 +695,7 @@ def test_statements_find_what_they_need_by_indexes(engine: Engine) -> None:
             lambda conn: log.outstanding(conn, key_of(device)),
         ):
             work = explained.work(query)
-            assert not work.read_whole & {"field_entry", "field_sending", "field_log"}
+            assert not work.read_whole & {"field_entry", "field_conflict", "field_sending", "field_log"}
             assert work.rows <= 200
     finally:
         explained.close()

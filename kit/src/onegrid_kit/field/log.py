@@ -62,13 +62,14 @@ _APPEND = text(
       FROM log CROSS JOIN sent CROSS JOIN item ORDER BY position
       ON CONFLICT DO NOTHING RETURNING hash
     ), other AS (
-      SELECT looked_at.*, known_hash = hash AS same, known_hash IS NOT NULL OR id_is_known AS there FROM (
-        -- Subqueries: in a join, the planner may read the whole log of the device for each of these.
+      SELECT looked_at.*, known_hash = hash AS same, known_hash IS NOT NULL OR id_is_known IS TRUE AS there FROM (
+        -- Each by its key: in a join, or as EXISTS, the planner reads whole tables for these while they are small, and
+        -- for a while after.
         SELECT item.*, (
           SELECT hash FROM field_entry AS known
           WHERE known.district = sent.district AND known.device_key = sent.device_key AND known.counter = item.counter
-        ) AS known_hash, EXISTS (
-          SELECT FROM field_entry AS known WHERE known.district = sent.district AND known.entry_id = item.entry_id
+        ) AS known_hash, (
+          SELECT true FROM field_entry AS known WHERE known.district = sent.district AND known.entry_id = item.entry_id
         ) AS id_is_known
         FROM item CROSS JOIN sent WHERE item.hash NOT IN (SELECT hash FROM stored) OFFSET 0
       ) AS looked_at
@@ -96,13 +97,15 @@ _OUTSTANDING = text(
 _READ = text(
     """
     SELECT body, hash, conflicted FROM (
-      SELECT device_key, counter, hash, body, EXISTS (
-        SELECT FROM field_conflict AS other
+      SELECT device_key, counter, hash, body, coalesce((
+        SELECT true FROM field_conflict AS other
         WHERE other.district = entry.district AND other.device_key = entry.device_key AND other.counter = entry.counter
-      ) OR EXISTS (
-        SELECT FROM field_conflict AS other
+        LIMIT 1
+      ), (
+        SELECT true FROM field_conflict AS other
         WHERE other.district = entry.district AND other.entry_id = entry.entry_id
-      ) AS conflicted
+        LIMIT 1
+      ), false) AS conflicted
       FROM field_entry AS entry WHERE district = :district AND subject = :subject AND subject <> ''
       UNION ALL
       SELECT device_key, counter, hash, body, true
