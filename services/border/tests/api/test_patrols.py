@@ -120,7 +120,9 @@ async def test_a_patrol_that_does_not_start_is_noticed_by_time_alone(outside: Ou
     outside.wait(hours=5)
     (alarm,) = await outside.alarms()
     assert list(alarm.recipients) == [WORKER.user, STREET, DISTRICT]
-    assert [each.recipient for each in announced_as(engine, events_pb2.AlarmEscalated)] == list(alarm.recipients)
+    escalated = announced_as(engine, events_pb2.AlarmEscalated)
+    assert [each.recipient for each in escalated] == list(alarm.recipients)
+    assert {(each.unit_display_name, each.checkpoint_display_name) for each in escalated} == {("江桥分队", "")}
 
 
 @pytest.mark.parametrize(
@@ -391,7 +393,8 @@ async def test_a_patrol_is_cancelled_before_it_starts_and_not_after(outside: Out
     with pytest.raises(Refused) as refused:
         await outside.api.call(STREET_DESK, "CancelPatrol", name=other.name, reason="大雾")
     assert (refused.value.reason, refused.value.metadata["state"]) == ("PATROL_WRONG_STATE", "UNDERWAY")
-    assert len(announced_as(engine, events_pb2.PatrolCancelled)) == 1
+    (cancelled,) = announced_as(engine, events_pb2.PatrolCancelled)
+    assert (cancelled.unit_display_name, cancelled.route_display_name) == ("江桥分队", "东段")
 
 
 async def test_what_cannot_be_planned_is_refused(outside: Outside) -> None:

@@ -61,7 +61,9 @@ async def test_each_shift_of_the_roster_has_its_patrol(outside: Outside, engine:
     (patrol,) = await patrols(outside)
     assert (patrol.leader, patrol.start_due_time) == (ZHANG, timestamp(later + timedelta(minutes=30)))
     assert patrol.checkpoints[0].due_time == patrol.start_due_time
-    assert len(announced_as(engine, events_pb2.PatrolPlanned)) == 2
+    first, second = announced_as(engine, events_pb2.PatrolPlanned)
+    assert (first.unit_display_name, first.route_display_name) == ("江桥分队", "东段")
+    assert (first.former_leader, second.former_leader) == ("", LI)
     outside.events.deliver(ShiftCancelled(shift=shift(later, 3, ZHANG)))
     assert [(each.state, each.cancel_reason) for each in await patrols(outside)] == [(CANCELLED, "班次已取消")]
 

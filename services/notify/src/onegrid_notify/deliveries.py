@@ -12,7 +12,7 @@ from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_kit.lifecycle import short_name
 from onegrid_kit.names import ResourceName
 from onegrid_notify.article import Article
-from onegrid_notify.preferences import APPOINTMENTS, DUTY, INCIDENTS, PETITIONS, RESOURCES, ROLES, VISITS
+from onegrid_notify.preferences import APPOINTMENTS, DUTY, INCIDENTS, PATROLS, PETITIONS, RESOURCES, ROLES, VISITS
 
 __all__ = [
     "MOVE_DELIVERIES",
@@ -60,6 +60,7 @@ _TOPICS: Final = {
     "rosters": DUTY,
     "pages": DUTY,
     "incidents": INCIDENTS,
+    "patrols": PATROLS,
 }
 """Of messages, by the collection of what they are about."""
 _CRITICAL: Final = "pages/"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection
 
+from onegrid.border.v1 import events_pb2 as border_events
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.duty.v1 import events_pb2 as duty_events
 from onegrid.emergency.v1.events_pb2 import (
@@ -35,6 +36,7 @@ from onegrid_notify.commands.messages import (
     write_duty_messages,
     write_ended_appointment_message,
     write_incident_messages,
+    write_patrol_messages,
     write_petition_messages,
     write_role_messages,
     write_shortage_message,
@@ -140,6 +142,10 @@ HANDLERS = (
     on("message_incident_reported", IncidentReported, write_incident_messages),
     on("message_incident_task_assigned", TaskAssigned, write_incident_messages),
     on("message_incident_deadline_missed", IncidentDeadlineMissed, write_incident_messages),
+    on("message_patrol_planned", border_events.PatrolPlanned, write_patrol_messages),
+    on("message_patrol_cancelled", border_events.PatrolCancelled, write_patrol_messages),
+    on("message_patrol_alarm_escalated", border_events.AlarmEscalated, write_patrol_messages),
+    on("message_welfare_check_requested", border_events.WelfareCheckRequested, write_patrol_messages),
     on("message_rung_reached", duty_events.RungReached, write_duty_messages),
     on("message_page_ended", duty_events.PageEnded, write_duty_messages),
     on("message_handover_written", duty_events.HandoverWritten, write_duty_messages),

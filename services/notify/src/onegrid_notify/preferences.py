@@ -18,6 +18,7 @@ __all__ = [
     "DIGESTS",
     "DUTY",
     "INCIDENTS",
+    "PATROLS",
     "PETITIONS",
     "RESOURCES",
     "ROLES",
@@ -43,6 +44,9 @@ DUTY: Final = "duty"
 critical."""
 INCIDENTS: Final = "incidents"
 """Of emergencies, of their tasks and deadlines."""
+PATROLS: Final = "patrols"
+"""Of patrols of the border: their plans and alarms. Calls for help and welfare checks are about it as well, and reach
+whoever mutes it: they are critical."""
 DIGESTS: Final = "digests"
 """Of digests themselves, whatever is in them."""
 _DEFAULT_ZONE: Final = "Asia/Shanghai"

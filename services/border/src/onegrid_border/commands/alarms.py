@@ -16,7 +16,7 @@ from onegrid_border.alarm import ALARM, Alarm, pause_after, recipients_of
 from onegrid_border.commands.texts import require_nobody
 from onegrid_border.errors import AlarmEnded
 from onegrid_border.store import alarms as store
-from onegrid_border.store import patrols
+from onegrid_border.store import patrols, units
 from onegrid_kit import codes, ladder, outbox
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.errors import NotFound
@@ -54,7 +54,13 @@ def escalate_alarm(conn: Connection, climb: Climb, now: datetime) -> Next | None
     after = replace(alarm, recipients=(*alarm.recipients, recipient), version=alarm.version + 1)
     store.save_alarms(conn, [after])
     call = Call(caller=ANONYMOUS, now=now, method=climb.kind, resource=alarm.name, traceparent=climb.traceparent)
-    event = events_pb2.AlarmEscalated(alarm=messages.alarm(after), recipient=recipient, rung=climb.rung)
+    event = events_pb2.AlarmEscalated(
+        alarm=messages.alarm(after),
+        recipient=recipient,
+        rung=climb.rung,
+        unit_display_name=units.display_name_of(conn, alarm.unit),
+        checkpoint_display_name=next((each.display_name for each in patrol.points if each.id == alarm.checkpoint), ""),
+    )
     _announce(conn, event, after, call)
     return None if last else Next(climb.due_time + pause_after(alarm))
 

@@ -29,7 +29,15 @@ from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["PlanPatrol", "cancel_patrol", "cancelled", "new_patrol", "plan_patrol", "request_welfare_check"]
+__all__ = [
+    "PlanPatrol",
+    "announce_planned",
+    "cancel_patrol",
+    "cancelled",
+    "new_patrol",
+    "plan_patrol",
+    "request_welfare_check",
+]
 
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _FURTHEST: Final = timedelta(days=60)
@@ -65,7 +73,8 @@ def plan_patrol(conn: Connection, command: PlanPatrol, call: Call) -> Patrol:
     new = new_patrol(unit, route, command.leader, command.start_time, call, grace=command.grace)
     store.insert_patrol(conn, new)
     look_soon(conn, [new.id], call.now)
-    return _announced(conn, new, call)
+    announce_planned(conn, new, call)
+    return new
 
 
 def new_patrol(
@@ -86,6 +95,17 @@ def new_patrol(
         update_time=call.now,
     )
     return patrol_log.judged(planned, route.course, patrol_log.Log((), {}), call.now)[0]
+
+
+def announce_planned(conn: Connection, patrol: Patrol, call: Call, former_leader: str = "") -> None:
+    """Announce a patrol that was planned, or whose plan has changed; and who was to lead it before, if another was."""
+    event = events_pb2.PatrolPlanned(
+        patrol=messages.patrol(patrol),
+        unit_display_name=units.display_name_of(conn, patrol.unit),
+        route_display_name=_route_name(conn, patrol),
+        former_leader=former_leader,
+    )
+    outbox.append(conn, call, [(patrol.name, event)])
 
 
 def cancel_patrol(conn: Connection, id_: str, reason: str, etag: str, call: Call) -> Patrol:
@@ -113,7 +133,12 @@ def cancelled(conn: Connection, before: Patrol, reason: str, call: Call) -> Patr
     store.update_patrols(conn, [after])
     for each in changed_alarms(after, (), (), alarm_store.alarms_of(conn, [after.id])[after.id], call.now):
         alarming.keep(conn, each, call)
-    outbox.append(conn, call, [(after.name, events_pb2.PatrolCancelled(patrol=messages.patrol(after)))])
+    event = events_pb2.PatrolCancelled(
+        patrol=messages.patrol(after),
+        unit_display_name=units.display_name_of(conn, after.unit),
+        route_display_name=_route_name(conn, after),
+    )
+    outbox.append(conn, call, [(after.name, event)])
     return after
 
 
@@ -126,7 +151,11 @@ def request_welfare_check(conn: Connection, id_: str, within: timedelta, call: C
         raise PatrolWrongState(patrol.name, patrol.state_name)
     check = store.insert_check(conn, patrol, call.now, call.now + within)
     look_soon(conn, [patrol.id], call.now)
-    event = events_pb2.WelfareCheckRequested(patrol=messages.patrol(patrol), answer_due_time=timestamp(check.due_time))
+    event = events_pb2.WelfareCheckRequested(
+        patrol=messages.patrol(patrol),
+        answer_due_time=timestamp(check.due_time),
+        unit_display_name=units.display_name_of(conn, patrol.unit),
+    )
     outbox.append(conn, call, [(patrol.name, event)])
     return check.due_time
 
@@ -135,6 +164,6 @@ def _locked(conn: Connection, id_: str, call: Call) -> Patrol:
     return allowed(store.lock_patrols(conn, [id_]).get(id_), id_, call)
 
 
-def _announced(conn: Connection, patrol: Patrol, call: Call) -> Patrol:
-    outbox.append(conn, call, [(patrol.name, events_pb2.PatrolPlanned(patrol=messages.patrol(patrol)))])
-    return patrol
+def _route_name(conn: Connection, patrol: Patrol) -> str:
+    route = routes.find_route(conn, patrol.route, patrol.start_due_time)
+    return "" if route is None else route.course.display_name

@@ -9,18 +9,15 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from onegrid.border.v1 import events_pb2
 from onegrid.border.v1.patrols_pb2 import PatrolState
-from onegrid_border import messages
 from onegrid_border.commands.looking import look_soon
-from onegrid_border.commands.patrols import cancelled, new_patrol
+from onegrid_border.commands.patrols import announce_planned, cancelled, new_patrol
 from onegrid_border.patrol import GRACE, Patrol
 from onegrid_border.route import ROUTE
 from onegrid_border.shift import Shift
 from onegrid_border.store import patrols as store
 from onegrid_border.store import routes, shifts, units
 from onegrid_border.unit import Unit
-from onegrid_kit import outbox
 from onegrid_kit.callers import Call
 
 __all__ = ["follow_shift", "plan_shifts"]
@@ -70,7 +67,7 @@ def _plan(conn: Connection, unit: Unit, shift: Shift, call: Call) -> None:
     new = new_patrol(unit, route, shift.user, start_time, call, grace=GRACE, shift=shift.name)
     if store.insert_patrol(conn, new):
         look_soon(conn, [new.id], call.now)
-        _announce(conn, new, call)
+        announce_planned(conn, new, call)
 
 
 def _change(conn: Connection, before: Patrol, unit: Unit, shift: Shift, call: Call) -> None:
@@ -89,8 +86,4 @@ def _change(conn: Connection, before: Patrol, unit: Unit, shift: Shift, call: Ca
         after = replace(after, version=before.version + 1, update_time=call.now)
         store.update_patrols(conn, [after])
         look_soon(conn, [after.id], call.now)
-        _announce(conn, after, call)
-
-
-def _announce(conn: Connection, patrol: Patrol, call: Call) -> None:
-    outbox.append(conn, call, [(patrol.name, events_pb2.PatrolPlanned(patrol=messages.patrol(patrol)))])
+        announce_planned(conn, after, call, before.leader if before.leader != after.leader else "")

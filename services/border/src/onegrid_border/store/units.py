@@ -14,7 +14,7 @@ from onegrid_kit import codes
 from onegrid_kit.names import code_in
 from onegrid_kit.paging import Position, behind
 
-__all__ = ["find_unit", "lock_unit", "save_unit", "units_on", "units_page"]
+__all__ = ["display_name_of", "find_unit", "lock_unit", "save_unit", "units_on", "units_page"]
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('unit'), hashtext(:id))")
 
@@ -23,6 +23,12 @@ def find_unit(conn: Connection, id_: str) -> Unit | None:
     """The unit of that id."""
     row = conn.execute(select(unit).where(unit.c.district == codes.district_of(id_), unit.c.id == id_)).one_or_none()
     return None if row is None else _unit(row)
+
+
+def display_name_of(conn: Connection, id_: str) -> str:
+    """What people call the unit of that id; empty if there is none."""
+    found = find_unit(conn, id_)
+    return "" if found is None else found.display_name
 
 
 def lock_unit(conn: Connection, id_: str) -> Unit | None:

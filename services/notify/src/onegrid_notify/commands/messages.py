@@ -33,6 +33,7 @@ from onegrid_notify.notifications import (
     role_notifications,
     run_down,
 )
+from onegrid_notify.patrolling import PatrolEvent, is_call_to_act, patrol_and_office, patrol_notifications
 from onegrid_notify.rendering import render
 from onegrid_notify.rostering import DutyEvent, duty_notifications, subject_of
 from onegrid_notify.sendings import announce
@@ -47,6 +48,7 @@ __all__ = [
     "write_duty_messages",
     "write_ended_appointment_message",
     "write_incident_messages",
+    "write_patrol_messages",
     "write_petition_messages",
     "write_role_messages",
     "write_shortage_message",
@@ -127,6 +129,16 @@ def write_incident_messages(conn: Connection, event: IncidentEvent, delivery: De
     announce(conn, _announcements(conn, event, delivery, district, incident, notifications))
 
 
+def write_patrol_messages(conn: Connection, event: PatrolEvent, delivery: Delivery) -> None:
+    """Write to whom a patrol of the border, or what goes wrong with it, concerns."""
+    patrol, office = patrol_and_office(event)
+    names = places.display_names(conn, [office])
+    notifications = patrol_notifications(event, names.get(office, ""), delivery.time)
+    district = codes.district_of(office)
+    critical = is_call_to_act(event)
+    announce(conn, _announcements(conn, event, delivery, district, patrol, notifications, critical=critical))
+
+
 def delete_expired(conn: Connection, now: datetime) -> None:
     """Delete messages that may not be kept any longer, and the facts that they were written from."""
     store.delete_expired(conn, now, _DELETED_AT_ONCE)
@@ -151,6 +163,8 @@ def _announcements(
     district: str,
     subject: str,
     notifications: Iterable[Notification],
+    *,
+    critical: bool = False,
 ) -> list[store.Announcement]:
     """What each is written, in every language; who reads it has it in theirs. They keep it as long as the contract
     allows. One announcement, or none if it concerns nobody.
@@ -164,6 +178,7 @@ def _announcements(
         time=delivery.time,
         expire_time=delivery.time + (retention_of(type(event)) or KEPT),
         traceparent=delivery.traceparent,
+        critical=critical,
     )
     addressed = [
         store.Addressed(

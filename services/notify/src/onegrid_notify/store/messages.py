@@ -37,11 +37,13 @@ class Origin:
     expire_time: datetime
     traceparent: str
     """The trace that it belongs to."""
+    critical: bool = False
+    """It goes out whatever its readers mute, though others about the same do not."""
 
     @property
     def lane(self) -> Lane:
         """What it is sent before."""
-        if is_critical(self.subject):
+        if self.critical or is_critical(self.subject):
             return Lane.CRITICAL
         return Lane.URGENT if is_urgent(self.subject) else Lane.NORMAL
 

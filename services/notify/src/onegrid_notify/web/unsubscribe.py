@@ -18,7 +18,18 @@ from onegrid_kit.http.requests import Request
 from onegrid_kit.http.routes import ReadOnlyDatabase
 from onegrid_notify.audience import COLUMN
 from onegrid_notify.commands import preferences
-from onegrid_notify.preferences import APPOINTMENTS, DIGESTS, DUTY, INCIDENTS, PETITIONS, RESOURCES, ROLES, VISITS, Mute
+from onegrid_notify.preferences import (
+    APPOINTMENTS,
+    DIGESTS,
+    DUTY,
+    INCIDENTS,
+    PATROLS,
+    PETITIONS,
+    RESOURCES,
+    ROLES,
+    VISITS,
+    Mute,
+)
 from onegrid_notify.settings import NotifySettings
 from onegrid_notify.store.columns import columns_of
 from onegrid_notify.unsubscribing import Unsubscription
@@ -40,6 +51,7 @@ _TOPICS: Final = {
     RESOURCES: ("有关应急队伍调用和物资不足的", "about emergency teams that are called and supplies that run down"),
     DUTY: ("有关值班的", "about your duties, other than calls to act now"),
     INCIDENTS: ("有关突发事件及其任务、期限的", "about emergencies, their tasks and deadlines"),
+    PATROLS: ("有关边境巡逻的", "about border patrols, other than calls for help and welfare checks"),
     DIGESTS: ("摘要（定期汇总）", "that sum up what is new"),
 }
 _DOCUMENT: Final = """<!doctype html>
