@@ -6,9 +6,9 @@ It happens in the night after the reference case, over gRPC, as the street and a
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,7 +18,7 @@ from onegrid.border.v1 import patrols_pb2 as patrols
 from onegrid.border.v1.records_pb2 import CheckIn, Finish, PatrolRecord, Start
 from onegrid.border.v1.resources_pb2 import Checkpoint, Route, Unit
 from onegrid.common.v1.common_pb2 import Point
-from onegrid.field.v1.field_pb2 import WAYPOINT_STATE_OUTSTANDING
+from onegrid.field.v1.field_pb2 import WAYPOINT_STATE_OUTSTANDING, WAYPOINT_STATE_PENDING
 from onegrid.identity.v1 import devices_pb2 as devices
 from onegrid_demo.client import Client, Metadata
 from onegrid_demo.loading import STREET, until, until_known
@@ -57,14 +57,16 @@ class Outcome:
     """What became of the patrol."""
 
     overdue: patrols.Patrol
-    """While its telephone had no network."""
+    """While its telephone had no network; by the real clock, for which nobody waits, once it had started."""
     patrol: patrols.Patrol
     """In the end."""
+    watched: pb.WatchUnitsResponse
+    """Where the unit was seen."""
     alarms: Sequence[patrols.Alarm]
 
 
-async def replay(client: Client, clock: SettableClock, accounts: Mapping[str, Mapping[str, str]]) -> Outcome:
-    """Live through the patrol, at its own times; the services go by this clock."""
+async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[str, Mapping[str, str]]) -> Outcome:
+    """Live through the patrol, at its own times if the services go by this clock."""
     night = _Night(client, clock, accounts)
     begin = night.at(21, 30)
     device = await enrol(client, accounts, begin - timedelta(hours=1))
@@ -72,27 +74,33 @@ async def replay(client: Client, clock: SettableClock, accounts: Mapping[str, Ma
     night.record(device, PatrolRecord(patrol=planned, start=Start()), "pier")
     night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="pier")), "pier")
     await night.send(device)
+    watched = await night.watch(planned)
     # No network from here on.
     night.at(21, 51)
     night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="ice-gauge")), "ice-gauge")
     night.at(22, 1)
-    overdue = await night.overdue(planned)
+    expected = WAYPOINT_STATE_OUTSTANDING if clock else WAYPOINT_STATE_PENDING
+    overdue = await night.patrol(planned, lambda patrol: patrol.checkpoints[1].state == expected)
     night.at(22, 14)
     night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="gate-3")), "gate-3")
     night.at(22, 20)
     night.record(device, PatrolRecord(patrol=planned, finish=Finish()), "gate-3")
     await night.send(device)
-    outcome = await night.outcome(planned, overdue)
-    clock.reset()
+    finished = await night.patrol(planned, lambda patrol: patrol.state == patrols.PATROL_STATE_FINISHED)
+    outcome = Outcome(overdue, finished, watched, await night.alarms(planned))
+    if clock is not None:
+        clock.reset()
     return outcome
 
 
 def succeeded(outcome: Outcome) -> bool:
-    """Whether all was reached, and what was raised in between was taken back."""
+    """Whether all was reached, the unit was seen, and what was raised in between was taken back."""
     return (
         outcome.patrol.state == patrols.PATROL_STATE_FINISHED
         and outcome.patrol.coverage.reached == len(_ROUTE.checkpoints)
-        and [alarm.state for alarm in outcome.alarms] == [patrols.ALARM_STATE_RETRACTED]
+        and outcome.watched.patrol == outcome.patrol.name
+        and all(alarm.state == patrols.ALARM_STATE_RETRACTED for alarm in outcome.alarms)
+        and bool(outcome.alarms) == (outcome.overdue.checkpoints[1].state == WAYPOINT_STATE_OUTSTANDING)
     )
 
 
@@ -122,13 +130,19 @@ async def enrol(client: Client, accounts: Mapping[str, Mapping[str, str]], boote
 @dataclass(frozen=True, slots=True)
 class _Night:
     client: Client
-    clock: SettableClock
+    clock: SettableClock | None
     accounts: Mapping[str, Mapping[str, str]]
 
     def at(self, hour: int, minute: int) -> datetime:
+        if self.clock is None:
+            return datetime.now(UTC)
         moment = datetime(2020, 11, 11, hour, minute, 30, tzinfo=CHINA)
         self.clock.set(moment)
         return moment
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC) if self.clock is None else self.clock.now()
 
     async def staff(self, login: str) -> Metadata:
         return await self.client.staff(self.accounts[login]["login"], self.accounts[login]["password"])
@@ -144,7 +158,8 @@ class _Night:
             unit=_UNIT.name,
             route=_ROUTE.name,
             leader=self.accounts["grid"]["user"],
-            start_time=timestamp(start),
+            # Not before the route is there.
+            start_time=timestamp(max(start, self.now)),
             request_id=_new_id(),
         )
         return (await border.PlanPatrol(plan, metadata=commander, timeout=60)).patrol.name
@@ -152,40 +167,45 @@ class _Night:
     def record(self, device: Device, record: PatrolRecord, checkpoint: str) -> None:
         """Record something at a checkpoint."""
         place = next(each.location for each in _ROUTE.checkpoints if each.id == checkpoint)
-        now = self.clock.now()
+        now = self.now
         position = device.fix(place.longitude, place.latitude, now)
         device.record(record, now, author=self.accounts["grid"]["user"], position=position)
 
     async def send(self, device: Device) -> None:
         """Send all that the telephone has."""
-        request = pb.AppendEntriesRequest(batch=device.batch(self.clock.now()))
+        request = pb.AppendEntriesRequest(batch=device.batch(self.now))
         worker = await self.staff("grid")
         # border hears of devices by events.
         await until_known(lambda: self.client.border.AppendEntries(request, metadata=worker, timeout=60))
 
-    async def overdue(self, patrol: str) -> patrols.Patrol:
-        """The patrol, once it is known that a check-in is overdue."""
+    async def patrol(self, name: str, done: Callable[[patrols.Patrol], bool]) -> patrols.Patrol:
+        """The patrol, as its leader reads it, once it is so."""
         worker = await self.staff("grid")
-        query = pb.GetPatrolRequest(name=patrol)
+        query = pb.GetPatrolRequest(name=name)
         found = await until(
-            lambda: self.client.border.GetPatrol(query, metadata=worker, timeout=60),
-            lambda answer: answer.patrol.checkpoints[1].state == WAYPOINT_STATE_OUTSTANDING,
+            lambda: self.client.border.GetPatrol(query, metadata=worker, timeout=60), lambda answer: done(answer.patrol)
         )
         return found.patrol
 
-    async def outcome(self, patrol: str, overdue: patrols.Patrol) -> Outcome:
-        """What there is to show, once what was sent is judged."""
-        border, commander = self.client.border, await self.staff("commander")
-        query = pb.GetPatrolRequest(name=patrol)
-        found = await until(
-            lambda: border.GetPatrol(query, metadata=commander, timeout=60),
-            lambda answer: answer.patrol.state == patrols.PATROL_STATE_FINISHED,
+    async def watch(self, patrol: str) -> pb.WatchUnitsResponse:
+        """Where the command centre sees the unit."""
+        stream = self.client.border.WatchUnits(
+            pb.WatchUnitsRequest(scope=STREET), metadata=await self.staff("commander"), timeout=60
         )
-        listed = await border.ListAlarms(
-            pb.ListAlarmsRequest(scope=STREET, show_ended=True, page_size=100), metadata=commander, timeout=60
+        async for seen in stream:
+            if seen.patrol == patrol:
+                stream.cancel()
+                return seen
+        raise LookupError(f"{patrol} was not seen")
+
+    async def alarms(self, patrol: str) -> Sequence[patrols.Alarm]:
+        """What was raised."""
+        listed = await self.client.border.ListAlarms(
+            pb.ListAlarmsRequest(scope=STREET, show_ended=True, page_size=100),
+            metadata=await self.staff("commander"),
+            timeout=60,
         )
-        alarms = [alarm for alarm in listed.alarms if alarm.name.startswith(f"{patrol}/")]
-        return Outcome(overdue, found.patrol, alarms)
+        return [alarm for alarm in listed.alarms if alarm.name.startswith(f"{patrol}/")]
 
 
 def _new_id() -> str:

@@ -1,18 +1,19 @@
-"""The loop suite: replays the reference case, from the filing until both ratings, has a policy reach a street, and a
-fire handled until all clear.
+"""The loop suite: replays the reference case, from the filing until both ratings, has a policy reach a street, a fire
+handled until all clear, and a patrol walked.
 """
 
 from __future__ import annotations
 
 import grpc.aio
 
+from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid.emergency.v1.resources_pb2 import IncidentState
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_checks import district
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
-from onegrid_demo import case, fire, policy
+from onegrid_demo import case, fire, patrol, policy
 from onegrid_kit.clock import CHINA
 
 __all__ = ["check"]
@@ -21,6 +22,7 @@ _LOADED = "the demonstration district is loaded"
 _REPLAYED = "the reference case is concluded, and rated good by the petitioner and the grid worker"
 _HEARD = "the petitioner finds a message of each step in the inbox"
 _HANDLED = "a fire that a sensor reports is handled by a team until all clear, and reviewed"
+_PATROLLED = "a patrol is seen while it is out, and has reached all its checkpoints in the end"
 _REACHED = "a policy for one street is read by a resident there, counted, and not given to one elsewhere"
 
 
@@ -67,6 +69,15 @@ async def check(settings: Settings, checklist: Checklist) -> None:
                 _HANDLED,
                 fire.succeeded(burnt),
                 actual=f"{burnt.incident.name} is {IncidentState.Name(burnt.incident.state)}",
+                look=look,
+            )
+            doing = _PATROLLED
+            look = "kubectl logs -l app.kubernetes.io/name=border; what is late of ladders: onegrid_ladder_oldest_due_seconds"
+            walked = await patrol.replay(client, None, accounts)
+            checklist.expect(
+                _PATROLLED,
+                patrol.succeeded(walked),
+                actual=f"{walked.patrol.name} is {PatrolState.Name(walked.patrol.state)}",
                 look=look,
             )
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:
