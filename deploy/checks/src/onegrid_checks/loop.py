@@ -72,7 +72,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
                 look=look,
             )
             doing = _PATROLLED
-            look = "kubectl logs -l app.kubernetes.io/name=border; what is late of ladders: onegrid_ladder_oldest_due_seconds"
+            look = "kubectl logs -l app.kubernetes.io/name=border; deadlines: onegrid_ladder_oldest_due_seconds"
             walked = await patrol.replay(client, None, accounts)
             checklist.expect(
                 _PATROLLED,

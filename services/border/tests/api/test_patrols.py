@@ -13,11 +13,13 @@ from onegrid.border.v1.border_service_pb2 import WatchUnitsResponse
 from onegrid.border.v1.patrols_pb2 import AlarmKind, AlarmState, Patrol, PatrolState
 from onegrid.border.v1.resources_pb2 import Unit
 from onegrid.field.v1.field_pb2 import Mark, Outcome, RefusalReason, WaypointState
+from onegrid_border.main import SERVICE
 from onegrid_kit.testing.api import Refused
 from onegrid_kit.testing.events import announced_as, forget_announced
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
 
-from .fieldwork import ROUTE, UNIT, Outside
+from .fieldwork import PLACES, ROUTE, UNIT, Outside
 from .people import CITIZEN, COMMANDER, DISTRICT, OTHER_STREET, OTHER_STREET_DESK, STREET, STREET_DESK, WORKER
 
 PLANNED = PatrolState.PATROL_STATE_PLANNED
@@ -464,6 +466,32 @@ async def test_any_order_of_arrival_comes_to_the_same(outside: Outside, engine: 
         {id_ for id_, state in each.items() if state == AlarmState.ALARM_STATE_OPEN} for each in alarms.values()
     ]
     assert standing[0] == standing[1]
+
+
+async def test_positions_are_deleted_after_a_time_and_what_was_judged_stays(outside: Outside, engine: Engine) -> None:
+    patrol, phone = await outside.plan(), outside.device()
+    outside.record(phone, patrol.name, "start", "pier")
+    for checkpoint in PLACES:
+        outside.check_in(phone, patrol.name, checkpoint)
+        outside.wait(minutes=21)
+    await outside.send(phone)
+    before = await outside.patrol(patrol.name)
+    job = job_of(SERVICE, "forget positions", position_days=7)
+    for days, there in ((6, True), (2, False)):
+        outside.wait(days=days)
+        with engine.begin() as conn:
+            job.run(conn, outside.clock.now())
+        found = await outside.patrol(patrol.name)
+        assert found.HasField("position") == there
+        listed = (await outside.api.call(COMMANDER, "ListEntries", patrol=patrol.name)).entries
+        assert len(listed) == (4 if there else 0)
+    # What comes now is kept, and does not undo what was judged by more.
+    outside.record(phone, patrol.name, "finish", "pier")
+    for entry, outcome in ((phone.entries[0], Outcome.OUTCOME_REPEATED), (phone.entries[-1], Outcome.OUTCOME_STORED)):
+        assert [each.outcome for each in (await outside.send(phone, entry)).results] == [outcome]
+    after = await outside.patrol(patrol.name)
+    assert (states(after), after.entries) == (states(before), before.entries)
+    assert after.coverage == before.coverage
 
 
 async def test_who_watches_sees_units_move_and_never_back(outside: Outside) -> None:

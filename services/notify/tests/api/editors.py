@@ -18,6 +18,7 @@ from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.callers import administrator, public, staff
 from onegrid_kit.testing.events import announced
+from onegrid_kit.testing.jobs import job_of
 from onegrid_notify.columns import Column
 from onegrid_notify.commands import columns
 from onegrid_notify.main import SERVICE
@@ -105,7 +106,7 @@ class Newsroom:
 
     def open_articles(self) -> None:
         """Run the job."""
-        (job,) = (job for job in SERVICE.load_jobs() if job.name == "open articles")
+        job = job_of(SERVICE, "open articles")
         assert run_job("notify", self._engine, job, self.now)
 
     def signals(self, article: Article) -> list[bool]:

@@ -22,6 +22,7 @@ from onegrid_kit.jobs import run_job
 from onegrid_kit.sending import Context, Drop, Lane, Outgoing, Prepared, Send
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify import verification
 from onegrid_notify.address import MAX_ADDRESSES
@@ -360,7 +361,7 @@ async def test_an_address_that_nobody_verifies_is_deleted_after_seven_days(
     young = await added(api, email="zhang.san.2@example.cn")
     assert [each.name for each in await listed(api)] == [kept.name, old.name, young.name]
     clock.set(clock.now() + SECOND)
-    (job,) = (job for job in SERVICE.load_jobs() if job.name == "delete unverified addresses")
+    job = job_of(SERVICE, "delete unverified addresses")
     assert run_job("notify", engine, job, clock.now())
     assert [each.name for each in await listed(api)] == [kept.name, young.name]
     with engine.connect() as conn:

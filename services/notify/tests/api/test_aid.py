@@ -23,6 +23,7 @@ from onegrid_kit.clock import SettableClock
 from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.events import Events, announced_as
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify.main import SERVICE
 
@@ -178,7 +179,7 @@ async def test_a_request_is_deleted_a_year_after_it_was_closed(
 ) -> None:
     closed, open_ = await ask(api), await ask(api)
     events.deliver(petition_events.PetitionClosed(step=step_of(closed, clock, State.STATE_CLOSED)), subject=PETITION)
-    (job,) = (each for each in SERVICE.load_jobs() if each.name == "delete closed requests for aid")
+    job = job_of(SERVICE, "delete closed requests for aid")
     for days, left in ((365, {closed.name, open_.name}), (1, {open_.name})):
         clock.set(clock.now() + timedelta(days=days))
         assert run_job("notify", engine, job, clock.now())

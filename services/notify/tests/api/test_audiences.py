@@ -19,6 +19,7 @@ from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused
 from onegrid_kit.testing.callers import administrator, public, staff
 from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify.main import SERVICE
 
@@ -247,7 +248,7 @@ async def test_where_people_belonged_more_than_a_year_ago_is_forgotten_and_nothi
             return sorted(tuple(row) for row in conn.execute(text(f"SELECT * FROM {table}")))
 
     def forget() -> None:
-        (job,) = (job for job in SERVICE.load_jobs() if job.name == "forget where people belonged")
+        job = job_of(SERVICE, "forget where people belonged")
         assert run_job("notify", engine, job, newsroom.now)
 
     gone = public("gone", DISTRICT)

@@ -19,6 +19,7 @@ from onegrid_kit.steps import StepRunner
 from onegrid_kit.testing.api import Serving
 from onegrid_kit.testing.callers import administrator
 from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify.main import SERVICE
 
@@ -95,7 +96,7 @@ class Accounts:
     def wait(self, time: timedelta) -> None:
         """Let so much time pass, and the job run then."""
         self.clock.set(self.clock.now() + time)
-        (job,) = (job for job in SERVICE.load_jobs() if job.name == "forget disabled accounts")
+        job = job_of(SERVICE, "forget disabled accounts")
         assert run_job("notify", self.engine, job, self.clock.now())
 
 

@@ -25,6 +25,7 @@ from onegrid_kit.jobs import run_job
 from onegrid_kit.steps import StepRunner
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.callers import public
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.testing.ladders import climb_due
 from onegrid_notify import metrics
 from onegrid_notify.commands import escalation
@@ -81,7 +82,7 @@ class Ladder:
         await self.api.call(reader, "AcknowledgeInboxItems", items=[item], acknowledgement=what)
 
     def run(self, name: str) -> None:
-        (job,) = (each for each in SERVICE.load_jobs() if each.name == name)
+        job = job_of(SERVICE, name)
         assert run_job("notify", self.engine, job, self.clock.now())
 
     def climb(self) -> None:

@@ -31,6 +31,7 @@ from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import TEST_CIPHER, Serving
 from onegrid_kit.testing.callers import staff
 from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify.main import SERVICE
 from onegrid_notify.notifications import PetitionEvent
@@ -390,7 +391,7 @@ async def test_messages_are_deleted_once_the_contract_lets_them_be_kept_no_longe
     older, newer = await inboxes.of(CITIZEN)
     read = [{"name": item.name} for item in (older, newer)]
     await api.call(CITIZEN, "AcknowledgeInboxItems", items=read, acknowledgement=Acknowledgement.ACKNOWLEDGEMENT_READ)
-    (job,) = (job for job in SERVICE.load_jobs() if job.name == "delete expired messages")
+    job = job_of(SERVICE, "delete expired messages")
     for time, left in (
         (timedelta(days=365, seconds=-1), {older.name, newer.name}),
         (timedelta(days=365), {newer.name}),

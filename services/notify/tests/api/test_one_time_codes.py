@@ -21,6 +21,7 @@ from onegrid_kit.sending import Context, Drop, Lane, Outgoing, Prepared, Result,
 from onegrid_kit.sending.store import claims
 from onegrid_kit.testing.api import TEST_CIPHER, Refused, Serving
 from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify import rendering
 from onegrid_notify.main import SERVICE
@@ -119,7 +120,7 @@ async def test_nobody_can_read_the_code_or_its_number_and_both_are_gone_in_the_e
     deliver(events, issued(clock.now()))
     for secret in (PHONE, PHONE[3:], CODE, PHONE.encode().hex(), CODE.encode().hex()):
         assert secret not in stored(engine)
-    (job,) = (job for job in SERVICE.load_jobs() if job.name == "forget what was sent sealed")
+    job = job_of(SERVICE, "forget what was sent sealed")
     assert run_job("notify", engine, job, clock.now() + LASTS)
     with engine.connect() as conn:
         assert conn.execute(text("SELECT sealed FROM sending")).scalar_one() is None

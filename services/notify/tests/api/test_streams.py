@@ -20,6 +20,7 @@ from onegrid_kit.clock import SettableClock
 from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.callers import public
+from onegrid_kit.testing.jobs import job_of
 from onegrid_notify.main import SERVICE
 
 from .people import CITIZEN, COMMUNITY, DISTRICT, NEIGHBOUR, OTHER_COMMUNITY, OTHER_STREET, STREET
@@ -202,5 +203,5 @@ async def test_a_token_from_before_the_database_was_restored_is_refused(api: Ser
 
 
 def run_forgetting(stored: Stored, clock: SettableClock) -> None:
-    (job,) = (job for job in SERVICE.load_jobs() if job.name == "forget signals")
+    job = job_of(SERVICE, "forget signals")
     run_job("notify", stored.engine, job, clock.now())

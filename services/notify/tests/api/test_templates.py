@@ -24,6 +24,7 @@ from onegrid_kit.sending import Outgoing, State
 from onegrid_kit.testing.api import Refused, Serving, serving
 from onegrid_kit.testing.callers import staff
 from onegrid_kit.testing.events import Events
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
 from onegrid_notify import rendering
 from onegrid_notify.facts import PetitionFacts, Recipient
@@ -282,7 +283,7 @@ async def test_what_leaves_the_platform_can_be_written_later_in_any_language_but
         rendered = rendering.render(conn, DISTRICT, source.event, source.recipient, source.facts, "en")
         assert "Your request for help 210602-20201111-7KX3M9QF" in rendered.short_text
         conn.execute(text("UPDATE message_source SET expire_time = :now"), {"now": clock.now()})
-        (job,) = (job for job in SERVICE.load_jobs() if job.name == "delete expired messages")
+        job = job_of(SERVICE, "delete expired messages")
         job.run(conn, clock.now())
         assert sources(conn, [sending]) == {}
         assert sources(conn, []) == {}

@@ -22,6 +22,7 @@ from onegrid_kit.events import Delivery
 from onegrid_kit.jobs import run_job
 from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.events import Events, announced
+from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.testing.waiting import HANG_S
 from onegrid_petition import handlers
 from onegrid_petition.main import SERVICE
@@ -81,7 +82,7 @@ class Desk:
 
     def run_job(self, name: str) -> None:
         """Run one of petition's jobs now, by the served clock."""
-        (job,) = (job for job in SERVICE.load_jobs() if job.name == name)
+        job = job_of(SERVICE, name)
         run_job("petition", self._engine, job, self._served.runtime.clock.now())
 
     def rows(self, table: str) -> int:
