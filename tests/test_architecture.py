@@ -9,6 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tools import imports
 
@@ -130,6 +131,13 @@ def test_tests_ask_about_sessions_by_one_function() -> None:
     command = ["git", "grep", "-l", "pg_stat_activity WHERE", "*.py", ":!tests/test_architecture.py"]
     found = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert found.stdout.split() == ["kit/src/onegrid_kit/testing/sessions.py"]
+
+
+def test_no_property_is_timed() -> None:
+    assert hypothesis.settings().deadline is None
+    command = ["git", "grep", "-l", "deadline=None", "*.py", ":!tests/test_architecture.py"]
+    found = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert found.stdout.split() == ["kit/src/onegrid_kit/testing/plugin.py"]
 
 
 def test_no_third_party_proto_is_copied_in() -> None:

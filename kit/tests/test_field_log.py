@@ -599,7 +599,7 @@ def test_a_boot_is_forgotten_with_what_was_sent_in_it(engine: Engine) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_in_whatever_order_and_batches_entries_come_the_log_is_judged_as_the_sorted_one(
     engine: Engine, data: st.DataObject
 ) -> None:

@@ -374,9 +374,7 @@ def test_two_replicas_share_what_is_due_and_never_one(engine: Engine, clock: Set
     assert count(engine, "climb") == 0
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     kind=st.sampled_from(KINDS),
     empty=st.sampled_from(["", "1", "2", "13", "123"]),

@@ -415,7 +415,7 @@ RECEIPTS = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_outcomes_and_receipts_in_any_order_and_repeated_end_in_one_state(engine: Engine, data: Any) -> None:
     result = data.draw(st.sampled_from(sorted(RESULTS)))
@@ -476,7 +476,6 @@ def test_pauses_grow_up_to_their_limit_and_respect_what_a_provider_asks_for(trie
     assert at_least_s <= pause_s(tries, 1.0, 60.0, at_least_s) <= at_least_s + min(2.0 ** (tries - 1), 60.0)
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 30),
     st.lists(st.tuples(st.floats(0, 3), st.sampled_from(Lane)), min_size=1, max_size=150),

@@ -243,7 +243,7 @@ def test_work_stops_between_two_steps_and_goes_on_where_it_stopped(engine: Engin
     assert not do(engine, steps.stop, "no such work")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     acts=st.lists(st.sampled_from(["step", "step", "step", "break", "mend", "stop", "resume", "start"]), max_size=25),
     numbers=st.integers(1, 12),

@@ -23,7 +23,6 @@ __all__ = ["EXAMPLES", "requests", "spoiled_bytes"]
 _WANTED = os.environ.get("ONEGRID_EXAMPLES")
 EXAMPLES = settings(
     max_examples=int(_WANTED or "20"),
-    deadline=None,
     database=None,
     # The same requests each time, unless more are asked for.
     derandomize=_WANTED is None,

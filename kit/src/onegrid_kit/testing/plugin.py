@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 import structlog
@@ -31,7 +32,12 @@ __all__: list[str] = []
 
 
 def pytest_configure() -> None:
-    """Log tracebacks as Python prints them: structlog's own, with the variables of each frame, take seconds."""
+    """Log tracebacks as Python prints them: structlog's own, with the variables of each frame, take seconds. Time no
+    property: on a busy machine any example may take a second.
+    """
+    patient = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile("onegrid", deadline=None, suppress_health_check=patient)
+    hypothesis.settings.load_profile("onegrid")
     *others, _ = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*others, plain])

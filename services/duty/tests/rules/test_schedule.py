@@ -121,7 +121,7 @@ def plans(draw: st.DrawFn) -> tuple[Plan, datetime]:
 
 
 @given(plans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_who_is_on_duty_is_whom_the_oracle_names_at_every_quarter_of_an_hour(drawn: tuple[Plan, datetime]) -> None:
     plan, begin = drawn
     end = begin + timedelta(days=7)
@@ -132,7 +132,7 @@ def test_who_is_on_duty_is_whom_the_oracle_names_at_every_quarter_of_an_hour(dra
 
 
 @given(plans(), st.integers(0, 600), st.integers(1, 300))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_turns_are_in_order_never_overlap_and_do_not_depend_on_the_period_asked_for(
     drawn: tuple[Plan, datetime], after: int, lasting: int
 ) -> None:
@@ -150,7 +150,7 @@ def test_turns_are_in_order_never_overlap_and_do_not_depend_on_the_period_asked_
 
 
 @given(plans(), st.none() | windows)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_uncovered_is_what_must_be_covered_and_is_not(
     drawn: tuple[Plan, datetime], coverage: Window | None
 ) -> None:

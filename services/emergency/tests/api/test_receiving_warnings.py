@@ -305,7 +305,7 @@ def after(conn: Connection, order: Sequence[int]) -> list[Any]:
     return state
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_order_of_the_same_messages_ends_in_the_same_state(engine: Engine, data: st.DataObject) -> None:
     some = data.draw(st.sets(st.integers(0, len(MESSAGES) - 1), min_size=1))

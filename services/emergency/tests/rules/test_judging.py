@@ -156,7 +156,7 @@ def all_of(rules: Rules, readings: list[Reading], random: Random | None = None) 
     return found.state, (*decisions, *found.decisions)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values=VALUES, missing=st.sets(st.integers(0, 39), max_size=5), seed=st.integers(0, 2**32))
 def test_every_order_of_arrival_within_the_window_ends_alike(values: list[float], missing: set[int], seed: int) -> None:
     random = Random(seed)
@@ -167,7 +167,7 @@ def test_every_order_of_arrival_within_the_window_ends_alike(values: list[float]
     assert repr(found) == repr(expected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(values=st.lists(st.sampled_from([1.0, 2.6, 3.0, 3.5, 99.0]), min_size=1, max_size=600))
 def test_a_window_that_is_judged_again_raises_its_alarm_again(values: list[float]) -> None:
     for decision in judged(RULES, *values).decisions:

@@ -159,7 +159,7 @@ class Model:
         assert (summed, count) == (self.total, last)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_a_stock_is_what_a_model_says_whatever_happens(engine: Engine, steps: list[tuple[str, int, int]]) -> None:
     depot = f"depots/210602-d{next(_examples)}"

@@ -185,7 +185,7 @@ def kept(engine: Engine) -> Callable[[Sequence[Record]], list[Record]]:
     return push_all
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(states=st.lists(_STATES, max_size=4))
 def test_in_whatever_order_records_come_the_same_is_left(
     kept: Callable[[Sequence[Record]], list[Record]], states: list[Record]

@@ -133,7 +133,7 @@ def test_a_time_of_day_comes_once_a_day_in_every_zone_around_every_change() -> N
                 assert next_time_of_day(at, zone, found) > found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(sorted(available_timezones())),
     MOMENTS,

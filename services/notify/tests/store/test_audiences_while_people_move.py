@@ -211,7 +211,7 @@ class District:
         self.events.append((event, self.now))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(random=st.randoms(use_true_random=False), minutes=st.integers(10, 50))
 def test_who_is_counted_finds_the_article_and_is_who_belonged_to_the_audience_when_it_was_published(
     engine: Engine, events: Events, random: Random, minutes: int

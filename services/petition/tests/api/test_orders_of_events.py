@@ -164,7 +164,7 @@ async def petitions(desk: Desk) -> list[str]:
     return [(await desk.file()).name for _ in range(4)]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_order_of_emergencys_events_ends_with_the_same_links_and_timelines(
     petitions: list[str], engine: Engine, data: st.DataObject

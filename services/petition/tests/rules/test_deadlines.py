@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onegrid_kit.clock import CHINA
@@ -46,25 +46,21 @@ def test_holidays_are_not_counted_and_make_up_days_are(accepted: str, days: int,
     assert promised(at(accepted), days) == at(due)
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.integers(1, 60))
 def test_a_promise_is_never_later_than_the_law(accepted: datetime, days: int) -> None:
     assert accepted < promised(accepted, days) <= deadlines.conclude_due(accepted).time
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.integers(1, 59))
 def test_a_longer_promise_is_never_due_sooner(accepted: datetime, days: int) -> None:
     assert promised(accepted, days) <= promised(accepted, days + 1)
 
 
-@settings(deadline=None)
 @given(MOMENTS)
 def test_the_time_zone_of_the_moment_does_not_matter(accepted: datetime) -> None:
     assert promised(accepted, 5) == promised(accepted.astimezone(UTC), 5)
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.integers(1, 20))
 def test_as_many_working_days_lie_between_as_were_promised(accepted: datetime, days: int) -> None:
     due = promised(accepted, days)
@@ -73,7 +69,6 @@ def test_as_many_working_days_lie_between_as_were_promised(accepted: datetime, d
     assert worked == days
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.integers(0, 59), st.integers(1, 60))
 def test_a_promise_counts_from_the_dispatch_and_the_law_from_the_acceptance(
     accepted: datetime, later: int, days: int
@@ -83,7 +78,6 @@ def test_a_promise_counts_from_the_dispatch_and_the_law_from_the_acceptance(
     assert due == min(deadlines.conclude_due(accepted).time, max(promised(begin, days), begin)) or later
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.none() | st.integers(1, 60))
 def test_an_extension_is_thirty_days_and_never_beyond_ninety_of_the_acceptance(
     accepted: datetime, days: int | None
