@@ -11,8 +11,9 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from onegrid.border.v1 import border_service_pb2 as pb
+from onegrid.border.v1.observations_pb2 import Observation
 from onegrid.border.v1.patrols_pb2 import Patrol
-from onegrid.border.v1.records_pb2 import CallForHelp, PatrolRecord, Start, Track
+from onegrid.border.v1.records_pb2 import CallForHelp, ObservationKind, Observe, PatrolRecord, Start, Track
 from onegrid.border.v1.resources_pb2 import Asset, AssetCondition, AssetKind, Checkpoint, Route, Unit
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.identity.v1 import devices_pb2 as identity_pb
@@ -81,11 +82,12 @@ def patrol(district: District, office: str = DISTRICT) -> Patrol:
 
 
 def underway(district: District, office: str = DISTRICT) -> Patrol:
-    """A new patrol that is out, and calls for help."""
+    """A new patrol that is out, noticed something, and calls for help."""
     new, device = patrol(district, office), a_device(district, office)
     now = datetime.now(UTC)
     help_wanted = PatrolRecord(call_for_help=CallForHelp(text="冰面开裂"))
-    for record in (PatrolRecord(start=Start()), PatrolRecord(track=Track()), help_wanted):
+    noticed = PatrolRecord(observe=Observe(kind=ObservationKind.OBSERVATION_KIND_ICE_DAMMING, text="冰凌堆积"))
+    for record in (PatrolRecord(start=Start()), PatrolRecord(track=Track()), noticed, help_wanted):
         record.patrol = new.name
         device.record(record, now, position=device.fix(124.39, 40.12, now))
     append = pb.AppendEntriesRequest(batch=device.batch(now))
@@ -111,6 +113,14 @@ def alarm(district: District, office: str = DISTRICT) -> str:
     return next(each.name for each in listed if each.name.startswith(name))
 
 
+def observation(district: District, office: str = DISTRICT) -> Observation:
+    """A new observation."""
+    name = underway(district, office).name
+    query = pb.ListObservationsRequest(scope=office)
+    listed = district.do(query, "admin", pb.ListObservationsResponse).observations
+    return next(each for each in listed if each.patrol == name)
+
+
 def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Message]:
     """A request of every method that needs a permission, about something in the place, which exists or not."""
     a, b, c = a_unit(place), a_route(place), an_asset(place)
@@ -118,9 +128,11 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
         a, b, c = unit(district, place), route(district, place), asset(district, place)
     out = f"patrols/{DISTRICT}-{'0' * 20}"
     wrong = f"{out}/alarms/start"
+    noticed = f"observations/{DISTRICT}-{'0' * 32}"
     if there:
         wrong = alarm(district, place)
         out = wrong.partition("/alarms/")[0]
+        noticed = observation(district, place).name
     yield a_patrol(a.name, b.name)
     yield pb.CancelPatrolRequest(name=out, reason="x")
     yield pb.GetPatrolRequest(name=out)
@@ -131,6 +143,9 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
     yield pb.ListAlarmsRequest(scope=place)
     yield pb.AcknowledgeAlarmRequest(name=wrong)
     yield pb.CloseAlarmRequest(name=wrong, note="x")
+    yield pb.GetObservationRequest(name=noticed)
+    yield pb.ListObservationsRequest(scope=place)
+    yield pb.EscalateObservationRequest(name=noticed)
     yield pb.DefineUnitRequest(unit=a)
     yield pb.RetireUnitRequest(name=a.name)
     yield pb.GetUnitRequest(name=a.name)
@@ -169,6 +184,10 @@ def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
         "ListOwnPatrols": (pb.ListOwnPatrolsRequest(), pb.ListOwnPatrolsRequest()),
         "ListEntries": tuple(pb.ListEntriesRequest(patrol=each.name) for each in out[:2]),
         "ListAlarms": (pb.ListAlarmsRequest(scope=DISTRICT), pb.ListAlarmsRequest(scope=STREET, show_ended=True)),
+        "ListObservations": (
+            pb.ListObservationsRequest(scope=DISTRICT),
+            pb.ListObservationsRequest(scope=STREET, kinds=[ObservationKind.OBSERVATION_KIND_ICE_DAMMING]),
+        ),
         "ListUnits": (pb.ListUnitsRequest(scope=DISTRICT), pb.ListUnitsRequest(scope=STREET)),
         "ListRoutes": (pb.ListRoutesRequest(scope=DISTRICT), pb.ListRoutesRequest(scope=STREET)),
         "ListRouteRevisions": tuple(pb.ListRouteRevisionsRequest(name=each.name) for each in routes[:2]),
@@ -228,6 +247,10 @@ PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
         pb.RequestWelfareCheckRequest(name=underway(district).name, answer_minutes=5),
     ),
     "AcknowledgeAlarm": lambda district: ("commander", pb.AcknowledgeAlarmRequest(name=alarm(district))),
+    "EscalateObservation": lambda district: (
+        "commander",
+        pb.EscalateObservationRequest(name=observation(district).name, note="已疏散"),
+    ),
     "CloseAlarm": lambda district: ("commander", pb.CloseAlarmRequest(name=alarm(district), note="已处理")),
 }
 """A request that can be made once, and by whom."""
@@ -240,6 +263,7 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "CancelPatrol": lambda request: setattr(request, "reason", "别的"),
     "RequestWelfareCheck": lambda request: setattr(request, "answer_minutes", 7),
     "AcknowledgeAlarm": lambda request: setattr(request, "name", request.name + "x"),
+    "EscalateObservation": lambda request: setattr(request, "note", "别的"),
     "CloseAlarm": lambda request: setattr(request, "note", "别的"),
 }
 """Something of each request that can be other without breaking its rules."""

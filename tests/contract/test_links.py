@@ -1,7 +1,9 @@
-"""A petition and its incident know one another, over all services together."""
+"""A petition, or what a patrol noticed, and its incident know one another, over all services together."""
 
 from __future__ import annotations
 
+from onegrid.border.v1 import border_service_pb2 as border_pb
+from onegrid.border.v1.observations_pb2 import Observation
 from onegrid.emergency.v1 import emergency_service_pb2 as emergency_pb
 from onegrid.emergency.v1 import incident_methods_pb2 as steps
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentState, Source
@@ -10,6 +12,7 @@ from onegrid.petition.v1.resources_pb2 import Action, IncidentLink, Petition
 from onegrid_kit.testing.waiting import eventually
 
 from .acting import filed
+from .border import observation
 from .calling import District
 
 
@@ -47,3 +50,26 @@ def test_a_petition_follows_its_incident_from_report_to_all_clear(district: Dist
         Action.ACTION_TRACK_INCIDENT,
     ]
     assert entries[-1].incident == over
+
+
+def observation_of(district: District, name: str) -> Observation:
+    request = border_pb.GetObservationRequest(name=name)
+    return district.do(request, "commander", border_pb.GetObservationResponse).observation
+
+
+def test_an_observation_follows_its_incident_from_report_to_all_clear(district: District) -> None:
+    seen = observation(district)
+    request = border_pb.EscalateObservationRequest(name=seen.name)
+    district.do(request, "commander", border_pb.EscalateObservationResponse)
+    eventually(lambda: bool(observation_of(district, seen.name).incident))
+    name = observation_of(district, seen.name).incident
+    incident = incident_of(district, name)
+    (report,) = incident.reports
+    assert (report.source, report.source_name) == (Source.SOURCE_PATROL, seen.name)
+    assert (report.location, incident.kind) == (seen.location, IncidentKind.INCIDENT_KIND_NATURAL_DISASTER)
+
+    district.do(steps.RespondToIncidentRequest(name=name), "commander", steps.RespondToIncidentResponse)
+    district.do(steps.DeclareAllClearRequest(name=name), "commander", steps.DeclareAllClearResponse)
+    over = IncidentState.INCIDENT_STATE_ALL_CLEAR
+    eventually(lambda: observation_of(district, seen.name).incident_state == over)
+    assert observation_of(district, seen.name).incident == name

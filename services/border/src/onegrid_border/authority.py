@@ -1,16 +1,18 @@
-"""Who may see a patrol."""
+"""Who may see a patrol, and what was noticed on it."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from onegrid_border.observation import OBSERVATION, Observation
 from onegrid_border.patrol import PATROL, Patrol
+from onegrid_border.store import observations
 from onegrid_border.store import patrols as store
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 
-__all__ = ["allowed", "require_patrol"]
+__all__ = ["allowed", "require_observation", "require_patrol"]
 
 
 def require_patrol(conn: Connection, id_: str, call: Call) -> Patrol:
@@ -28,4 +30,14 @@ def allowed(found: Patrol | None, id_: str, call: Call) -> Patrol:
         raise NotFound(PATROL.name(id_))
     owner = call.caller.user if call.caller.user in (found.leader, found.planned_leader) else ""
     call.caller.require(call.permission, found.office, owner=owner)
+    return found
+
+
+def require_observation(conn: Connection, id_: str, call: Call) -> Observation:
+    """An observation of a patrol that the caller may see. Raises PermissionDenied or NotFound."""
+    found = observations.find_observation(conn, id_)
+    if found is None:
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(OBSERVATION.name(id_))
+    require_patrol(conn, found.patrol, call)
     return found

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from google.rpc import code_pb2
 
 from onegrid.border.v1.error_reason_pb2 import ErrorReason
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
+from onegrid_kit.timestamps import timestamp
 
 __all__ = [
     "AlarmEnded",
     "AssetRetired",
     "CourseInvalid",
+    "ObservationEscalated",
     "PatrolWrongState",
     "PersonInText",
     "RouteRetired",
@@ -86,3 +89,14 @@ class AlarmEnded(DomainError):
 
     def __init__(self, alarm: str, state: str) -> None:
         super().__init__(f"the alarm is {state}", metadata={"alarm": alarm, "state": state})
+
+
+class ObservationEscalated(DomainError):
+    """The observation went to emergency before."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_OBSERVATION_ESCALATED)
+
+    def __init__(self, observation: str, escalate_time: datetime) -> None:
+        metadata = {"observation": observation, "escalate_time": timestamp(escalate_time).ToJsonString()}
+        super().__init__("the observation went to emergency already", metadata=metadata)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from onegrid.border.v1 import border_service_pb2 as pb
-from onegrid.border.v1 import events_pb2, patrols_pb2, resources_pb2
+from onegrid.border.v1 import events_pb2, observations_pb2, patrols_pb2, resources_pb2
 from onegrid.border.v1.records_pb2 import PatrolRecord
 from onegrid_border.alarm import Alarm
 from onegrid_border.asset import Asset, Inspection
-from onegrid_border.patrol import Patrol, Point
+from onegrid_border.observation import Observation
+from onegrid_border.patrol import PATROL, Patrol, Point
 from onegrid_border.route import ROUTE, Checkpoint, Course, Route
 from onegrid_border.unit import UNIT, Unit
 from onegrid_kit.field.model import JudgedEntry
@@ -23,6 +24,7 @@ __all__ = [
     "inspection",
     "judged_entry",
     "moved",
+    "observation",
     "patrol",
     "route",
     "route_defined",
@@ -183,6 +185,32 @@ def alarm(of: Alarm) -> patrols_pb2.Alarm:
         note=of.note,
         end_time=timestamp(of.end_time),
         position=point(of.position),
+    )
+
+
+def observation(of: Observation) -> observations_pb2.Observation:
+    """The observation as a message."""
+    incident = of.incident
+    return observations_pb2.Observation(
+        name=of.name,
+        patrol=PATROL.name(of.patrol),
+        unit=UNIT.name(of.unit),
+        entry_id=of.entry_id,
+        kind=of.kind,
+        hazard=of.hazard,
+        text=of.text,
+        media=of.media,
+        asset=of.asset,
+        location=point(of.location),
+        place=of.place,
+        time=timestamp(of.time),
+        anchored=of.anchored,
+        marks=of.marks,
+        create_time=timestamp(of.create_time),
+        escalate_time=timestamp(of.escalate_time),
+        incident=incident.name if incident else "",
+        incident_state=incident.state if incident else None,
+        incident_level=incident.level if incident else None,
     )
 
 

@@ -66,3 +66,5 @@ def texts_of(record: PatrolRecord) -> Iterator[tuple[str, str]]:
         yield "content.pause.reason", record.pause.reason
     if record.HasField("call_for_help"):
         yield "content.call_for_help.text", record.call_for_help.text
+    if record.HasField("observe"):
+        yield "content.observe.text", record.observe.text

@@ -21,7 +21,9 @@ __all__ = [
     "alarm",
     "asset",
     "cell",
+    "incident",
     "inspection",
+    "observation",
     "patrol",
     "route",
     "route_revision",
@@ -108,6 +110,12 @@ cell = Table(
     Column("district", Text, primary_key=True),
     Column("code", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
+    # Its corners, and the box around them.
+    Column("boundary", JSONB(none_as_null=True)),
+    Column("west", Double),
+    Column("south", Double),
+    Column("east", Double),
+    Column("north", Double),
 )
 
 patrol = Table(
@@ -190,4 +198,45 @@ alarm = Table(
     Column("end_time", DateTime(timezone=True)),
     Column("longitude", Double),
     Column("latitude", Double),
+)
+
+observation = Table(
+    "observation",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("patrol", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("entry_id", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("hazard", SmallInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("media", ARRAY(Text), nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("longitude", Double),
+    Column("latitude", Double),
+    Column("place", Text, nullable=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("anchored", Boolean, nullable=False),
+    Column("marks", ARRAY(SmallInteger), nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("escalate_time", DateTime(timezone=True)),
+    # What emergency made of it.
+    Column("incident", Text, nullable=False, server_default=""),
+    Column("incident_state", SmallInteger, nullable=False, server_default="0"),
+    Column("incident_level", SmallInteger, nullable=False, server_default="0"),
+)
+
+incident = Table(
+    "incident",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    # The number of its last step that is known; 0 while it is only known that it was reported.
+    Column("version", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+    # The ids of those that it has a report of.
+    Column("observations", ARRAY(Text), nullable=False),
 )

@@ -86,7 +86,7 @@ class Outside:
         patrol: Patrol = answer.patrol
         return patrol
 
-    def record(self, device: Device, patrol: str, kind: str, at: str = "", **fields: Any) -> bytes:
+    def record(self, device: Device, patrol: str, kind: str, at: str = "", /, **fields: Any) -> bytes:
         """Record something on a device, where the checkpoint of that name is."""
         content: dict[str, Any] = {kind: _RECORDS[kind](**fields)}
         now = self.clock.now()
@@ -135,4 +135,5 @@ _RECORDS = {
     "finish": records_pb2.Finish,
     "call_for_help": records_pb2.CallForHelp,
     "welfare_answer": records_pb2.WelfareAnswer,
+    "observe": records_pb2.Observe,
 }

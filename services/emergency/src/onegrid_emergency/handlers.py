@@ -7,6 +7,7 @@ from datetime import UTC
 
 from sqlalchemy import Connection
 
+from onegrid.border.v1.events_pb2 import ObservationEscalated
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.duty.v1.events_pb2 import PlanRosterPaged
 from onegrid.emergency.v1.events_pb2 import AllClearDeclared, IncidentDismissed
@@ -15,7 +16,7 @@ from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, PlanRoleGranted, PlanRoleRefused
 from onegrid.petition.v1.events_pb2 import PetitionEscalated
 from onegrid_emergency.commands import plans, reservations
-from onegrid_emergency.commands.sources import Reported, report_source
+from onegrid_emergency.commands.sources import OBSERVED, Reported, report_source
 from onegrid_emergency.plan import ACTIVATION, ELEVATION, PagedRoster
 from onegrid_emergency.store import places
 from onegrid_kit import codes
@@ -88,6 +89,22 @@ def report_petition(conn: Connection, event: PetitionEscalated, delivery: Delive
     report_source(conn, reported, replace(delivery.call(), caller=reporter))
 
 
+def report_observation(conn: Connection, event: ObservationEscalated, delivery: Delivery) -> None:
+    """Make an incident of what a patrol noticed."""
+    seen = event.observation
+    reporter = Caller(user=event.reporter, kind=AccountKind.ACCOUNT_KIND_STAFF, district=codes.district_of(seen.place))
+    reported = Reported(
+        source_name=seen.name,
+        place=seen.place,
+        kind=event.incident_kind,
+        level=event.incident_level,
+        text="\n\n".join(part for part in (event.note, OBSERVED.get(seen.kind, ""), seen.text) if part),
+        location=location_in(seen),
+        occur_time=seen.time.ToDatetime(tzinfo=UTC),
+    )
+    report_source(conn, reported, replace(delivery.call(), caller=reporter))
+
+
 HANDLERS = (
     on("keep_granted_plan_role", PlanRoleGranted, keep_elevation_state),
     on("keep_refused_plan_role", PlanRoleRefused, keep_elevation_state),
@@ -96,6 +113,7 @@ HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
     on("keep_department", DepartmentDefined, keep_department),
     on("report_petition", PetitionEscalated, report_petition),
+    on("report_observation", ObservationEscalated, report_observation),
     on("release_resources_at_all_clear", AllClearDeclared, release_resources),
     on("release_resources_of_dismissed", IncidentDismissed, release_resources),
 )

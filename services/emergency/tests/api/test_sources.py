@@ -1,4 +1,4 @@
-"""What petition and others report by events becomes incidents, one of each, and stays known by its name."""
+"""What petition, border and others report by events becomes incidents, one of each, and stays known by its name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import pytest
 from google.protobuf.message import Message
 from sqlalchemy import Engine, text
 
+from onegrid.border.v1.events_pb2 import ObservationEscalated
+from onegrid.border.v1.observations_pb2 import Observation
+from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.emergency.v1 import events_pb2
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentLevel, IncidentState, Source
@@ -42,7 +45,7 @@ async def all_incidents(incidents: Incidents) -> list[Incident]:
     return list((await incidents.call(COMMANDER, "ListIncidents", place=DISTRICT)).incidents)
 
 
-async def of_petition(incidents: Incidents, events: Events, event: Message) -> Incident:
+async def the_incident_of(incidents: Incidents, events: Events, event: Message) -> Incident:
     events.deliver(event)
     (incident,) = await all_incidents(incidents)
     return incident
@@ -60,7 +63,7 @@ async def test_a_petition_becomes_an_incident_though_nothing_of_its_place_is_kno
         incident_level=IncidentLevel.INCIDENT_LEVEL_III,
         create_time=timestamp(filed),
     )
-    incident = await of_petition(incidents, events, event)
+    incident = await the_incident_of(incidents, events, event)
     (report,) = incident.reports
     assert (report.source, report.source_name) == (Source.SOURCE_PETITION, PETITION)
     assert report.text == "已疏散两层。\n\n煤气味很浓。"
@@ -75,12 +78,37 @@ async def test_a_petition_becomes_an_incident_though_nothing_of_its_place_is_kno
     assert (reported.incident, reported.source_name) == (incident.name, PETITION)
 
 
+async def test_what_a_patrol_noticed_becomes_an_incident_also_without_a_text(
+    incidents: Incidents, events: Events, clock: SettableClock
+) -> None:
+    here = Point(longitude=124.4, latitude=40.122)
+    noticed = clock.now() - timedelta(minutes=50)
+    seen = Observation(
+        name=f"observations/210602-{'a' * 32}",
+        kind=ObservationKind.OBSERVATION_KIND_DIKE_SEEPAGE,
+        location=here,
+        place=CELL,
+        time=timestamp(noticed),
+    )
+    disaster, level = IncidentKind.INCIDENT_KIND_NATURAL_DISASTER, IncidentLevel.INCIDENT_LEVEL_II
+    event = ObservationEscalated(
+        observation=seen, incident_kind=disaster, incident_level=level, note="已封路。", reporter=COMMUNITY_DESK.user
+    )
+    events.deliver(event)
+    incident = await the_incident_of(incidents, events, event)
+    (report,) = incident.reports
+    assert (report.source, report.source_name) == (Source.SOURCE_PATROL, seen.name)
+    assert report.text == "已封路。\n\n堤坝渗漏、管涌"
+    assert (report.kind, report.level, report.location, report.place) == (disaster, level, here, CELL)
+    assert (report.reporter, report.occur_time) == (COMMUNITY_DESK.user, timestamp(noticed))
+
+
 async def test_it_becomes_one_whatever_is_repeated(incidents: Incidents, events: Events, engine: Engine) -> None:
-    await of_petition(incidents, events, escalated())
+    await the_incident_of(incidents, events, escalated())
     with engine.begin() as conn:
         # What was handled is forgotten after a time.
         conn.execute(text("TRUNCATE inbox"))
-    await of_petition(incidents, events, escalated())
+    await the_incident_of(incidents, events, escalated())
     events.deliver(escalated(SECOND), escalated(SECOND))
     assert sorted(r.source_name for i in await all_incidents(incidents) for r in i.reports) == [SECOND, PETITION]
 
@@ -90,13 +118,13 @@ async def test_clocks_that_differ_and_a_long_text_keep_it_from_nothing(
 ) -> None:
     ahead = timestamp(clock.now() + timedelta(hours=1))
     event = escalated(note="注" * 2000, text="文" * 4000, create_time=ahead)
-    (report,) = (await of_petition(incidents, events, event)).reports
+    (report,) = (await the_incident_of(incidents, events, event)).reports
     assert report.occur_time == timestamp(clock.now())
     assert (len(report.text), report.text[-2:]) == (4000, "文…")
 
 
 async def test_the_petitioner_does_not_see_the_incident(incidents: Incidents, events: Events) -> None:
-    incident = await of_petition(incidents, events, escalated())
+    incident = await the_incident_of(incidents, events, escalated())
     assert CITIZEN.user not in str(incident)
     assert (await incidents.get(incident.name, COMMUNITY_DESK)).name == incident.name
 
@@ -123,7 +151,7 @@ async def test_what_other_services_find_becomes_an_incident_in_the_same_way(
 async def test_every_step_says_of_what_the_incident_is_made_also_after_merge_and_split(
     incidents: Incidents, events: Events, engine: Engine
 ) -> None:
-    one = await of_petition(incidents, events, escalated())
+    one = await the_incident_of(incidents, events, escalated())
     events.deliver(escalated(SECOND))
     (other,) = (each for each in await all_incidents(incidents) if each.name != one.name)
     merged = await incidents.merge(one, other)

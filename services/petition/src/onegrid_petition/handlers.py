@@ -7,7 +7,6 @@ from datetime import UTC
 from sqlalchemy import Connection
 
 from onegrid.emergency.v1 import events_pb2 as emergency_events
-from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
 from onegrid.notify.v1.events_pb2 import AidRequested
@@ -15,22 +14,16 @@ from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit.clock import day_in_china
 from onegrid_kit.events import Delivery, on
+from onegrid_kit.incidents import LaterStep, first_step, later_step
 from onegrid_petition import store
 from onegrid_petition.commands.aid import file_for_aid
-from onegrid_petition.commands.emergencies import IncidentStep, follow_incident, track_incident
-from onegrid_petition.petition import PETITION, Incident
+from onegrid_petition.commands.emergencies import follow_incident, track_incident
+from onegrid_petition.petition import PETITION
 
 __all__ = ["HANDLERS", "keep_cell", "keep_department", "keep_division"]
 
 _TrackedStep = (
     emergency_events.AllClearDeclared | emergency_events.IncidentDismissed | emergency_events.IncidentReopened
-)
-_FollowedStep = (
-    emergency_events.IncidentResponded
-    | emergency_events.IncidentGraded
-    | emergency_events.IncidentReviewed
-    | emergency_events.IncidentMerged
-    | emergency_events.ReportsDetached
 )
 
 
@@ -92,40 +85,23 @@ def count_verified(conn: Connection, event: events_pb2.PetitionVerified, _: Deli
 
 def track_reported(conn: Connection, event: emergency_events.IncidentReported, delivery: Delivery) -> None:
     """Link a petition to the incident that was made of it."""
-    incident = Incident(event.incident, IncidentState.INCIDENT_STATE_REPORTED, IncidentLevel.INCIDENT_LEVEL_UNSPECIFIED)
-    step = IncidentStep(
-        incident=incident,
-        sequence=1,
-        # One that was split off may have more reports: ReportsMoved, of the same step, has the sources of all.
-        complete=False,
-        time=event.time.ToDatetime(tzinfo=UTC),
-        sources=[event.source_name],
-    )
+    step = first_step(event)
     track_incident(conn, step, step.sources, delivery.call())
 
 
 def track_moved(conn: Connection, event: emergency_events.ReportsMoved, delivery: Delivery) -> None:
     """Link petitions to the incident that has their reports now."""
-    track_incident(conn, _incident_step(event.step), event.sources, delivery.call())
+    track_incident(conn, later_step(event), event.sources, delivery.call())
 
 
 def track_step(conn: Connection, event: _TrackedStep, delivery: Delivery) -> None:
     """Note in the timelines of petitions that their incident is over, or goes on."""
-    track_incident(conn, _incident_step(event.step), event.step.sources, delivery.call())
+    track_incident(conn, later_step(event), event.step.sources, delivery.call())
 
 
-def follow_step(conn: Connection, event: _FollowedStep, _: Delivery) -> None:
+def follow_step(conn: Connection, event: LaterStep, _: Delivery) -> None:
     """Keep where an incident stands and which petitions are part of it."""
-    follow_incident(conn, _incident_step(event.step))
-
-
-def _incident_step(step: emergency_events.IncidentStep) -> IncidentStep:
-    return IncidentStep(
-        incident=Incident(step.incident, step.state, step.level),
-        sequence=step.sequence,
-        time=step.time.ToDatetime(tzinfo=UTC),
-        sources=step.sources,
-    )
+    follow_incident(conn, later_step(event))
 
 
 def _count(conn: Connection, step: events_pb2.Step, *columns: str) -> None:

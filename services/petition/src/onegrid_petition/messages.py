@@ -5,9 +5,10 @@ from __future__ import annotations
 from onegrid.petition.v1 import events_pb2, resources_pb2
 from onegrid.petition.v1.resources_pb2 import Actor
 from onegrid_kit.cipher import Cipher
+from onegrid_kit.incidents import Incident
 from onegrid_kit.locations import point
 from onegrid_kit.timestamps import timestamp
-from onegrid_petition.petition import TASK, Attachment, Entry, Incident, Petition, Rating, Task
+from onegrid_petition.petition import TASK, Attachment, Entry, Petition, Rating, Task
 
 __all__ = ["PHONE_PURPOSE", "attachment_of", "entry", "incident", "petition", "rating", "step", "task"]
 

@@ -10,10 +10,10 @@ from typing import Final
 from google.protobuf.message import Message
 
 from onegrid.common.v1.common_pb2 import AccountKind
-from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
 from onegrid_kit import codes
 from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.incidents import Incident
 from onegrid_kit.locations import Location
 from onegrid_kit.names import ResourceName
 from onegrid_petition import deadlines, lifecycle
@@ -35,7 +35,6 @@ __all__ = [
     "Attachment",
     "Decision",
     "Entry",
-    "Incident",
     "Known",
     "Petition",
     "Rating",
@@ -72,16 +71,6 @@ class Rating:
     stars: int
     comment: str
     time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """What is known of an incident."""
-
-    name: str
-    """``incidents/{incident}``."""
-    state: IncidentState
-    level: IncidentLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

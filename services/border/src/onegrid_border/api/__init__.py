@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from onegrid_border import metrics
 from onegrid_border.api.alarms import Alarms
 from onegrid_border.api.assets import Assets
+from onegrid_border.api.observations import Observations
 from onegrid_border.api.patrols import Patrols
 from onegrid_border.api.routes import Routes
 from onegrid_border.api.units import Units
@@ -19,4 +20,4 @@ __all__ = ["build"]
 def build(runtime: Runtime[BorderSettings]) -> Sequence[object]:
     """The servicers."""
     metrics.begin()
-    return [Units(runtime), Routes(runtime), Patrols(runtime), Alarms(runtime), Assets(runtime)]
+    return [Units(runtime), Routes(runtime), Patrols(runtime), Alarms(runtime), Observations(runtime), Assets(runtime)]

@@ -11,6 +11,7 @@ from onegrid.field.v1.field_pb2 import BatchResult, Entry, RefusalReason, Signed
 from onegrid_border.alarm import Alarm
 from onegrid_border.commands import alarms
 from onegrid_border.commands.looking import look_soon
+from onegrid_border.commands.observations import record_observation
 from onegrid_border.commands.texts import naming
 from onegrid_border.patrol import PATROL, Patrol
 from onegrid_border.records import record_in, record_of, texts_of
@@ -34,8 +35,11 @@ def append_entries(conn: Connection, batch: SignedBatch, call: Call) -> BatchRes
     appended = log.append(conn, "border", key, batch, call.now, accepting.subject_of)
     touched = {record_of(each.entry).patrol for each in appended.new}
     for each in appended.new:
-        if record_of(each.entry).HasField("call_for_help"):
-            _call_for_help(conn, each, call)
+        match record_of(each.entry).WhichOneof("record"):
+            case "call_for_help":
+                _call_for_help(conn, each, call)
+            case "observe":
+                record_observation(conn, accepting.patrol_of(each), each, key, call)
     # Where entries were missing, it may be known now what was not reached.
     waiting = store.outstanding_of(conn, key.district, key.name)
     look_soon(conn, {*map(PATROL.id, touched), *waiting}, call.now)
@@ -87,6 +91,12 @@ class _Accepting:
         if violations:
             raise _refused(*violations)
         return record.patrol
+
+    def patrol_of(self, kept: KeptEntry) -> Patrol:
+        """The patrol of an entry that was accepted."""
+        patrol = self._known[PATROL.id(record_of(kept.entry).patrol)]
+        assert patrol is not None
+        return patrol
 
 
 def _refused(*violations: FieldViolation) -> EntryRefused:

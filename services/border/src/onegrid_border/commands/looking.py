@@ -19,6 +19,7 @@ from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid_border import messages, patrol_log
 from onegrid_border.alarm import Alarm, WelfareCheck, changed_alarms
 from onegrid_border.commands import alarms as alarming
+from onegrid_border.commands.observations import correct_observations
 from onegrid_border.patrol import PATROL, Patrol
 from onegrid_border.records import BEFORE, recorded_in
 from onegrid_border.route import Route
@@ -28,6 +29,7 @@ from onegrid_border.store import routes
 from onegrid_kit import outbox
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.field import log as field_log
+from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.ladder import Climb, Next
 
 __all__ = ["LOOK", "look_at_patrols", "look_soon"]
@@ -77,7 +79,8 @@ def _look(
     if route is None or len(found.entries) < before.entries:
         # Entries are deleted after a time: what was made of them stays.
         return before
-    after, answers = _judged(before, route, found, call.now)
+    after, answers, observed = _judged(before, route, found, call.now)
+    correct_observations(conn, before.district, observed)
     for each in changed_alarms(after, checks, answers, alarms, call.now):
         alarming.keep(conn, each, call)
     if after == before:
@@ -87,14 +90,18 @@ def _look(
     return after
 
 
-def _judged(before: Patrol, route: Route, found: field_log.Log, now: datetime) -> tuple[Patrol, list[datetime]]:
-    """The patrol as it is now, and when welfare checks were answered."""
+def _judged(
+    before: Patrol, route: Route, found: field_log.Log, now: datetime
+) -> tuple[Patrol, list[datetime], list[JudgedEntry]]:
+    """The patrol as it is now, when welfare checks were answered, and the entries of what was noticed."""
     recorded = recorded_in(found)
     log = patrol_log.Log(recorded, found.devices)
     after, judgement = patrol_log.judged(before, route.course, log, now)
-    answered = {each.entry.hash for each in recorded if each.record.HasField("welfare_answer")}
-    answers = [each.time for each in judgement.entries if each.entry.hash in answered and patrol_log.counts(each)]
-    return replace(after, route_revision=route.revision), answers
+    kinds = {each.entry.hash: each.record.WhichOneof("record") for each in recorded}
+    answered = [each for each in judgement.entries if kinds[each.entry.hash] == "welfare_answer"]
+    answers = [each.time for each in answered if patrol_log.counts(each)]
+    observed = [each for each in judgement.entries if kinds[each.entry.hash] == "observe"]
+    return replace(after, route_revision=route.revision), answers, observed
 
 
 def _news(before: Patrol, after: Patrol) -> Iterable[Message]:

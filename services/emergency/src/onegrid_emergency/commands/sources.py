@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
+from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid.emergency.v1.resources_pb2 import IncidentKind, IncidentLevel, Source
 from onegrid_emergency.commands.incidents import ReportIncident, create_incident
 from onegrid_emergency.store import incidents as store
@@ -15,7 +17,7 @@ from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.locations import Location
 
-__all__ = ["Reported", "report_source"]
+__all__ = ["OBSERVED", "Reported", "report_source"]
 
 _SOURCES: Final = {
     "petitions": Source.SOURCE_PETITION,
@@ -23,6 +25,18 @@ _SOURCES: Final = {
     "observations": Source.SOURCE_PATROL,
 }
 """How an incident came to be known, by the collection of what it is made of."""
+OBSERVED: Final[Mapping[ObservationKind, str]] = {
+    ObservationKind.OBSERVATION_KIND_ICE_DAMMING: "凌汛",
+    ObservationKind.OBSERVATION_KIND_DIKE_SEEPAGE: "堤坝渗漏、管涌",
+    ObservationKind.OBSERVATION_KIND_DIKE_BREACH: "堤坝滑坡、决口",
+    ObservationKind.OBSERVATION_KIND_FLOODING: "洪水、内涝",
+    ObservationKind.OBSERVATION_KIND_FIRE: "火情",
+    ObservationKind.OBSERVATION_KIND_ASSET_DAMAGED: "边防设施损坏",
+    ObservationKind.OBSERVATION_KIND_OBSTRUCTION: "道路受阻",
+    ObservationKind.OBSERVATION_KIND_SUSPICIOUS_OBJECT: "可疑物品",
+    ObservationKind.OBSERVATION_KIND_ANIMAL: "动物异常",
+}
+"""What a patrol noticed, in words: it may have had no time for a text."""
 _MAX_TEXT: Final = 4000
 """How long a report's text may be, as in ReportIncident: so an incident with 100 of them can be sent."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from google.protobuf.empty_pb2 import Empty
 from sqlalchemy import Connection
@@ -12,18 +11,17 @@ from sqlalchemy import Connection
 from onegrid.emergency.v1.resources_pb2 import IncidentKind, IncidentLevel
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import Action, Actor
-from onegrid_kit import codes
 from onegrid_kit.batches import Item
 from onegrid_kit.callers import Call
+from onegrid_kit.incidents import IncidentStep, ids_among
 from onegrid_kit.locations import point
-from onegrid_kit.names import code_in
 from onegrid_kit.timestamps import timestamp
 from onegrid_petition import authority, lifecycle, messages, store
 from onegrid_petition.authority import Standing
 from onegrid_petition.commands.steps import Step, current, decided
-from onegrid_petition.petition import PETITION, Decision, Incident, Known
+from onegrid_petition.petition import PETITION, Decision, Known
 
-__all__ = ["IncidentStep", "ReportEmergency", "follow_incident", "report_emergency", "track_incident"]
+__all__ = ["ReportEmergency", "follow_incident", "report_emergency", "track_incident"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,26 +34,6 @@ class ReportEmergency:
     level: IncidentLevel = IncidentLevel.INCIDENT_LEVEL_UNSPECIFIED
     note: str = ""
     etag: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentStep:
-    """A step that an incident took."""
-
-    incident: Incident
-    """As it was after it."""
-    sequence: int
-    """Its number in the incident's timeline."""
-    complete: bool = True
-    """Whether `sources` are all of the incident's."""
-    time: datetime
-    sources: Sequence[str]
-    """What the incident's reports were made of: petitions and others."""
-
-    @property
-    def district(self) -> str:
-        """The incident's district, which is that of its petitions."""
-        return codes.district_of(code_in(self.incident.name))
 
 
 def report_emergency(known: Known, command: ReportEmergency, call: Call) -> Decision:
@@ -85,16 +63,13 @@ def report_emergency(known: Known, command: ReportEmergency, call: Call) -> Deci
 
 def follow_incident(conn: Connection, step: IncidentStep) -> None:
     """Have petitions say what the incident is now that they are part of, and of which one they are."""
-    petitions = _petitions(step.sources)
-    version = step.sequence if step.complete else 0
-    if store.keep_incident(conn, step.district, step.incident, version, step.time, petitions):
-        store.follow_incident(conn, step.district, step.incident.name, petitions)
+    store.INCIDENT_LINKS.follow(conn, step, step.ids(PETITION))
 
 
 def track_incident(conn: Connection, step: IncidentStep, sources: Sequence[str], call: Call) -> None:
     """The same, with an entry for the offices in the timeline of each petition of `sources`, once."""
     follow_incident(conn, step)
-    for id_ in sorted(_petitions(sources)):
+    for id_ in sorted(ids_among(sources, PETITION)):
         before = store.lock_petition(conn, id_)
         if before is None or not store.keep_tracked(conn, step.district, id_, step.incident.name, step.sequence):
             continue
@@ -108,7 +83,3 @@ def track_incident(conn: Connection, step: IncidentStep, sources: Sequence[str],
             lambda taken: events_pb2.IncidentTracked(step=taken, incident=messages.incident(step.incident)),
         )
         store.take_steps.run(conn, [Item(now, store.decision_row(decision), decision.event, Empty())])
-
-
-def _petitions(sources: Sequence[str]) -> list[str]:
-    return [PETITION.id(source) for source in sources if source.startswith(PETITION.name(""))]

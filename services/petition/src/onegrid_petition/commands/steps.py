@@ -13,9 +13,10 @@ from onegrid.petition.v1.resources_pb2 import Action
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.etags import require_fresh
+from onegrid_kit.incidents import Incident
 from onegrid_petition import authority, messages
 from onegrid_petition.authority import Standing
-from onegrid_petition.petition import PETITION, Decision, Entry, Incident, Known, Petition, first_asked
+from onegrid_petition.petition import PETITION, Decision, Entry, Known, Petition, first_asked
 
 __all__ = ["OnPetition", "Step", "current", "decided"]
 

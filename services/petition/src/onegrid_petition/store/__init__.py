@@ -17,7 +17,7 @@ from onegrid_petition import bigrams, lifecycle
 from onegrid_petition.ground import Route
 from onegrid_petition.petition import Entry, Petition, Task
 from onegrid_petition.store.clocks import set_clocks
-from onegrid_petition.store.incidents import follow_incident, keep_incident, keep_tracked
+from onegrid_petition.store.incidents import INCIDENT_LINKS, keep_tracked
 from onegrid_petition.store.rows import entry_of, petition_of, task_of
 from onegrid_petition.store.statements import (
     decision_row,
@@ -31,6 +31,7 @@ from onegrid_petition.store.work_items import find_work_item, upsert_work_items,
 from onegrid_petition.tables import department, ground_version, petition, place, search, tally, timeline
 
 __all__ = [
+    "INCIDENT_LINKS",
     "WITHOUT_MONTH",
     "add_to_tally",
     "confirm_deadline",
@@ -40,11 +41,9 @@ __all__ = [
     "file_petitions",
     "filed_row",
     "find_work_item",
-    "follow_incident",
     "has_origin",
     "index_words",
     "keep_department",
-    "keep_incident",
     "keep_place",
     "keep_tracked",
     "known_petitions",

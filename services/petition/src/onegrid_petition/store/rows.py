@@ -9,9 +9,10 @@ from typing import Any, cast
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid.petition.v1.resources_pb2 import Action, Actor, Kind, Part, State, TaskState
+from onegrid_kit.incidents import Incident
 from onegrid_kit.locations import Location
 from onegrid_petition.deadlines import Promise
-from onegrid_petition.petition import Attachment, Entry, Incident, Petition, Rating, Task
+from onegrid_petition.petition import Attachment, Entry, Petition, Rating, Task
 
 __all__ = ["attachments_json", "entry_of", "petition_of", "rating_json", "task_json", "task_of"]
 

@@ -1,0 +1,66 @@
+"""Which incident a resource is part of, and where that stands: followed by emergency's events, and the same in whatever
+order they come, and however often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table, text
+
+from onegrid_kit.incidents import IncidentStep
+from onegrid_kit.projections import keep_newest
+
+__all__ = ["IncidentLinks"]
+
+
+class IncidentLinks:
+    """The links of one kind of resource.
+
+    `linked`: its table, with `district`, `id`, and of its incident `incident` (empty: none), `incident_state` and
+    `incident_level`. `known`: what emergency announced of incidents, by `district` and `name`: `version`, `state`,
+    `level`, `time`, and in the array `members` the ids of the resources that they have a report of.
+    """
+
+    def __init__(self, linked: Table, known: Table, members: str) -> None:
+        self._known, self._members = known, members
+        self._lock = text(
+            f"""
+            SELECT id FROM {linked.name}
+            WHERE district = :district
+              AND (id = ANY (CAST(:ids AS text[])) OR incident = :incident AND incident <> '')
+            ORDER BY id FOR UPDATE
+            """
+        )
+        # While not all events of a merge or split have come, two incidents may have the same resource, or none.
+        self._follow = text(
+            f"""
+            UPDATE {linked.name} SET
+              incident = link.incident, incident_state = link.state, incident_level = link.level
+            FROM (
+              SELECT wanted.id, coalesce(newest.name, '') AS incident, coalesce(newest.state, 0) AS state,
+                     coalesce(newest.level, 0) AS level
+              FROM unnest(CAST(:ids AS text[])) AS wanted (id)
+              LEFT JOIN LATERAL (
+                SELECT name, state, level FROM {known.name}
+                WHERE district = :district AND {members} @> ARRAY[wanted.id] ORDER BY time DESC, name LIMIT 1
+              ) AS newest ON true
+            ) AS link
+            WHERE {linked.name}.district = :district AND {linked.name}.id = link.id
+            """
+        )
+
+    def follow(self, conn: Connection, step: IncidentStep, ids: Sequence[str]) -> None:
+        """Have resources say what the incident is now that they are part of, and of which one they are: those with
+        these ids, which a step names, and those that were part of its incident by what was known before.
+        """
+        incident = step.incident
+        key = {"district": step.district, "name": incident.name}
+        values = {"state": incident.state, "level": incident.level, "time": step.time, self._members: list(ids)}
+        if not keep_newest(conn, self._known, key, step.version, values):
+            return
+        # Events of two incidents may concern the same resource: whoever is second reads what the first has stored.
+        wanted = {"district": step.district, "incident": incident.name, "ids": list(ids)}
+        locked = conn.execute(self._lock, wanted).scalars().all()
+        if locked:
+            conn.execute(self._follow, {"district": step.district, "ids": locked})

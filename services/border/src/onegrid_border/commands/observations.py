@@ -1,0 +1,112 @@
+"""Observations: made of entries, corrected when those are judged, brought to emergency, followed as incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from onegrid.border.v1 import events_pb2
+from onegrid.emergency.v1.resources_pb2 import IncidentKind, IncidentLevel
+from onegrid_border import messages
+from onegrid_border.commands.texts import require_nobody
+from onegrid_border.errors import ObservationEscalated
+from onegrid_border.observation import OBSERVATION, Observation, id_of, incident_kind_of, incident_level_of, observed
+from onegrid_border.patrol import Patrol
+from onegrid_border.records import record_of
+from onegrid_border.store import cells
+from onegrid_border.store import observations as store
+from onegrid_kit import codes, outbox
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.field import judging
+from onegrid_kit.field.device_keys import DeviceKey
+from onegrid_kit.field.log import KeptEntry
+from onegrid_kit.field.model import DeviceLog, JudgedEntry, logged
+from onegrid_kit.incidents import IncidentStep
+
+__all__ = [
+    "EscalateObservation",
+    "correct_observations",
+    "escalate_observation",
+    "follow_incident",
+    "record_observation",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EscalateObservation:
+    """What an observation seems to be."""
+
+    observation: str
+    """The observation's id."""
+    kind: IncidentKind
+    """Unspecified: what the observation's kind suggests."""
+    level: IncidentLevel
+    """Unspecified: as grave as it seemed to the unit."""
+    note: str
+
+
+def record_observation(conn: Connection, patrol: Patrol, kept: KeptEntry, key: DeviceKey, call: Call) -> None:
+    """Make an observation of an entry that has just been stored, unless there is one. What follows from other entries
+    and from the device's clock is known once the patrol is looked at; what goes to emergency does not wait for that.
+    `key`: of the device that sent it.
+    """
+    record = record_of(kept.entry).observe
+    alone = logged(kept.entry, kept.hash, conflicted=kept.conflicted)
+    device = DeviceLog(lost_time=key.lost_time, revoke_time=key.revoke_time)
+    (entry,) = judging.judge([alone], {key.name: device}, call.now).entries
+    cell = cells.cell_at(conn, patrol.district, entry.location) if entry.location else None
+    new = observed(patrol, record, entry, cell, call.now)
+    # Whoever has a device that is lost sends nobody anywhere: an office reads first what it says.
+    escalate = record.escalate and key.lost_time is None and key.revoke_time is None
+    if escalate:
+        new = new.escalated(call.now)
+    if not store.insert_observation(conn, new):
+        return
+    outbox.append(conn, call, [(new.name, events_pb2.ObservationRecorded(observation=messages.observation(new)))])
+    if escalate:
+        _announce_escalated(conn, new, kept.entry.author, call)
+
+
+def correct_observations(conn: Connection, district: str, entries: Iterable[JudgedEntry]) -> None:
+    """Have the observations that were made of these entries say when that was, and what is odd about it."""
+    store.correct_observations(conn, [(id_of(district, each.entry.hash), each) for each in entries])
+
+
+def escalate_observation(conn: Connection, command: EscalateObservation, call: Call) -> Observation:
+    """Have emergency make an incident of an observation. Raises PermissionDenied, NotFound, PersonInText or
+    ObservationEscalated.
+    """
+    before = store.lock_observation(conn, command.observation)
+    if before is None:
+        # Only callers who may escalate all observations of the district learn that it does not exist.
+        call.caller.require(call.permission, codes.district_of(command.observation))
+        raise NotFound(OBSERVATION.name(command.observation))
+    call.caller.require(call.permission, before.office)
+    require_nobody(conn, note=command.note)
+    if before.escalate_time is not None:
+        raise ObservationEscalated(before.name, before.escalate_time)
+    after = before.escalated(call.now)
+    store.save_escalated(conn, after)
+    _announce_escalated(conn, after, call.caller.user, call, command)
+    return after
+
+
+def follow_incident(conn: Connection, step: IncidentStep) -> None:
+    """Have observations say what the incident is now that they are part of, and of which one they are."""
+    store.INCIDENT_LINKS.follow(conn, step, step.ids(OBSERVATION))
+
+
+def _announce_escalated(
+    conn: Connection, of: Observation, reporter: str, call: Call, command: EscalateObservation | None = None
+) -> None:
+    event = events_pb2.ObservationEscalated(
+        observation=messages.observation(of),
+        incident_kind=(command and command.kind) or incident_kind_of(of.kind),
+        incident_level=(command and command.level) or incident_level_of(of.hazard),
+        note=command.note if command else "",
+        reporter=reporter,
+    )
+    outbox.append(conn, call, [(of.name, event)])
