@@ -25,7 +25,7 @@ from onegrid_kit.field import handlers, log
 from onegrid_kit.field.device_keys import DeviceKey, find_device_key, keep_device_key
 from onegrid_kit.field.errors import DeviceKeyUnknown, EntryRefused
 from onegrid_kit.field.judging import judge
-from onegrid_kit.field.log import Appended, Log
+from onegrid_kit.field.log import Appended, Log, Wanted
 from onegrid_kit.field.model import Course, Judgement, logged
 from onegrid_kit.field.signing import entry_hash
 from onegrid_kit.testing.devices import Device
@@ -85,7 +85,7 @@ def ranges(found: Iterable[Any]) -> list[tuple[int, int]]:
 
 def read(engine: Engine, subject: str = PATROL, *, since: datetime = NOON, devices: Sequence[str] = ()) -> Log:
     with engine.connect() as conn:
-        return log.read(conn, DISTRICT, subject, since=since, devices=devices)
+        return log.read(conn, [Wanted(DISTRICT, subject, since, devices)])[0]
 
 
 def judged(found: Log, course: Course | None = None, now: datetime = LATER) -> Judgement:
@@ -419,7 +419,7 @@ async def test_an_api_appends_as_a_worker_does(database_url: str, engine: Engine
 
         assert outcomes((await db.write(upload)).result) == ["STORED", "STORED"]
         assert outcomes((await db.write(upload)).result) == ["REPEATED", "REPEATED"]
-        found = await db.read(lambda conn: log.read(conn, DISTRICT, PATROL, since=NOON))
+        [found] = await db.read(lambda conn: log.read(conn, [Wanted(DISTRICT, PATROL, NOON)]))
     finally:
         await db.close()
     assert found == read(engine)
@@ -638,7 +638,8 @@ def test_in_whatever_order_and_batches_entries_come_the_log_is_judged_as_the_sor
                 assert RefusalReason.REFUSAL_REASON_BROKEN_CHAIN not in [
                     each.reason for each in appended.result.results
                 ]
-            found.append(judged(log.read(conn, DISTRICT, PATROL, since=NOON), course, LATER + timedelta(hours=1)))
+            [own] = log.read(conn, [Wanted(DISTRICT, PATROL, NOON)])
+            found.append(judged(own, course, LATER + timedelta(hours=1)))
     assert found[0] == found[1] == found[2]
     assert len(found[0].entries) == len({each for _, entries in parts for each in entries})
 
@@ -661,6 +662,33 @@ def split(device: Device, entries: Sequence[bytes], rng: random.Random) -> list[
     """The entries in pieces of a chain."""
     cuts = sorted(rng.sample(range(1, len(entries)), rng.randint(0, len(entries) - 1))) if len(entries) > 1 else []
     return [(device, list(entries[first:last])) for first, last in zip([0, *cuts], [*cuts, len(entries)], strict=True)]
+
+
+# Several subjects.
+
+
+def test_several_subjects_are_read_as_each_is_alone(engine: Engine) -> None:
+    here, there = a_device(), a_device()
+    recorded(here, 3)
+    recorded(there, 2)
+    append(engine, here, here.batch(LATER), LATER)
+    append(engine, there, there.batch(LATER), LATER, accept=lambda _: "patrols/other")
+    wanted = [
+        Wanted(DISTRICT, "patrols/other", NOON, [here.name]),
+        Wanted(DISTRICT, PATROL, NOON),
+        Wanted(DISTRICT, "patrols/none", NOON),
+        Wanted(DISTRICT, "patrols/none", LATER + MINUTE, [there.name]),
+        Wanted("210604", PATROL, NOON, [here.name]),
+    ]
+    with engine.connect() as conn:
+        together = log.read(conn, wanted)
+        assert together == [log.read(conn, [each])[0] for each in wanted]
+        assert log.read(conn, []) == []
+    assert [len(each.entries) for each in together] == [2, 3, 0, 0, 0]
+    assert [set(each.devices) for each in together] == [
+        {here.name, there.name}, {here.name}, set(), {there.name}, {here.name}
+    ]  # fmt: skip
+    assert not together[4].devices[here.name].anchors
 
 
 # Speed.
@@ -691,7 +719,7 @@ def test_statements_look_at_what_they_need_alone(engine: Engine, others: int) ->
     try:
         for query in (
             lambda conn: log.append(conn, SERVICE, key_of(device), device.batch(LATER), LATER, about_the_patrol),
-            lambda conn: log.read(conn, DISTRICT, PATROL, since=NOON),
+            lambda conn: log.read(conn, [Wanted(DISTRICT, PATROL, NOON)]),
             lambda conn: log.outstanding(conn, key_of(device)),
         ):
             work = explained.work(query)

@@ -145,6 +145,23 @@ def test_a_climb_starts_with_its_transaction_and_once(engine: Engine, clock: Set
     assert start(engine, subject, now, kind="page many", rung=3)
 
 
+def test_many_climbs_start_anew_together(engine: Engine, clock: SettableClock) -> None:
+    climbing, new, other = a_subject(), a_subject(), a_subject()
+    now = clock.now()
+    for subject in (climbing, other):
+        start(engine, subject, now + AFTER, rung=3)
+    with engine.begin() as conn:
+        ladder.restart(conn, "page", [climbing, new], now)
+        ladder.restart(conn, "page", [], now)
+    for subject in (climbing, new):
+        stands = of(engine, subject)
+        assert stands is not None
+        assert (stands.rung, stands.due_time) == (1, now)
+    stands = of(engine, other)
+    assert stands is not None
+    assert (stands.rung, stands.due_time) == (3, now + AFTER)
+
+
 async def test_an_api_s_command_starts_reschedules_and_stops_climbs(
     database_url: str, engine: Engine, clock: SettableClock
 ) -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "each",
     "find",
     "reschedule",
+    "restart",
     "retry",
     "setting",
     "start",
@@ -233,18 +234,26 @@ def stop(conn: Connection, kind: str, subject: str) -> bool:
     return conn.execute(_STOP, {"kind": kind, "subject": subject}).rowcount > 0
 
 
+def restart(conn: Connection, kind: str, subjects: Sequence[str], due_time: datetime) -> None:
+    """Have the first rung of each of these climbed when it is due, also of those that climb already."""
+    if subjects:
+        values = {"kind": kind, "subjects": subjects, "due_time": due_time}
+        conn.execute(_RESTART, {**values, "traceparent": tracing.current_traceparent()})
+
+
 def reschedule(conn: Connection, kind: str, subject: str, due_time: datetime, *, rung: int | None = None) -> bool:
     """Have the next rung, or the given one, climbed at another time; False if there is no such climb."""
     values = {"kind": kind, "subject": subject, "due_time": due_time, "rung": rung}
     return conn.execute(_RESCHEDULE, values).rowcount > 0
 
 
-def setting(climbs: str) -> str:
+def setting(climbs: str, traceparent: str = "''") -> str:
     """A statement, for one that does more, that starts or reschedules climbs: kind, subject, rung and due time of each
-    come from this query.
+    come from this query. `traceparent`: the expression for that of new ones.
     """
     return f"""
-      INSERT INTO climb (kind, subject, rung, due_time) {climbs}
+      INSERT INTO climb (kind, subject, rung, due_time, traceparent)
+      SELECT climb.*, {traceparent} FROM ({climbs}) AS climb
       ON CONFLICT (kind, subject) DO UPDATE SET
         rung = excluded.rung, due_time = excluded.due_time, attempts = 0, retry_time = NULL, error = '',
         revision = DEFAULT
@@ -274,6 +283,10 @@ def due(conn: Connection, now: datetime) -> Sequence[Climb]:
 def retry(conn: Connection, kind: str, subject: str) -> bool:
     """End the pause after a failure; False if there is none."""
     return conn.execute(_RETRY, {"kind": kind, "subject": subject}).rowcount > 0
+
+
+_EACH = "SELECT CAST(:kind AS text), one, 1, CAST(:due_time AS timestamptz) FROM unnest(CAST(:subjects AS text[])) one"
+_RESTART = text(setting(_EACH, "CAST(:traceparent AS text)"))
 
 
 class _Changed(Exception):

@@ -29,7 +29,7 @@ from onegrid_kit.field.model import (
     Logged,
 )
 
-__all__ = ["judge"]
+__all__ = ["Judging", "judge"]
 
 _SKEW: Final = timedelta(minutes=2)
 _STEP: Final = timedelta(seconds=10)
@@ -53,29 +53,52 @@ def judge(
     `devices`: what is known of each device by its name, also of those that should have entries and have none: where the
     time of a waypoint is over, it was missed only if all of them are complete until then. `now`: the server's time.
     """
-    logged = _without_repetitions(entries)
-    clocks = {
-        name: Clocks(devices.get(name, _UNKNOWN_DEVICE), now) for name in {*devices, *(e.device_key for e in logged)}
-    }
-    candidates = [_candidate(each, clocks[each.device_key]) for each in logged]
-    for each in candidates:
-        _mark_clock_and_place(each, clocks[each.entry.device_key])
-        _mark_holder(each, devices.get(each.entry.device_key, _UNKNOWN_DEVICE))
-    _mark_conflicts(candidates)
-    _mark_chain(candidates)
-    for of_device in _by(candidates, lambda each: each.entry.device_key):
-        _mark_clock_changes(of_device)
-    for track in _tracks(candidates):
-        _mark_places_at_once(track)
-        _mark_speed(track)
-    reached = _reached(course, candidates)
-    judged = {id(each): _judged(each) for each in candidates}
-    return Judgement(
-        entries=tuple(judged[id(each)] for each in sorted(candidates, key=lambda each: (each.time, each.order))),
-        waypoints=_waypoints(course, reached, judged, now, clocks),
-        current=_current(judged.values()),
-        coverage=_coverage(course, reached, candidates),
-    )
+    return Judging(entries, devices, now).along(course)
+
+
+class Judging:
+    """Judges in two steps, for a service whose course depends on what was recorded, and when; see `judge`."""
+
+    def __init__(self, entries: Iterable[Logged], devices: Mapping[str, DeviceLog], now: datetime) -> None:
+        logged = _without_repetitions(entries)
+        self._now = now
+        self._clocks = {
+            name: Clocks(devices.get(name, _UNKNOWN_DEVICE), now)
+            for name in {*devices, *(each.device_key for each in logged)}
+        }
+        self._candidates = [_candidate(each, self._clocks[each.device_key]) for each in logged]
+        for each in self._candidates:
+            _mark_clock_and_place(each, self._clocks[each.entry.device_key])
+            _mark_holder(each, devices.get(each.entry.device_key, _UNKNOWN_DEVICE))
+        _mark_conflicts(self._candidates)
+        _mark_chain(self._candidates)
+        for of_device in _by(self._candidates, lambda each: each.entry.device_key):
+            _mark_clock_changes(of_device)
+        for track in _tracks(self._candidates):
+            _mark_places_at_once(track)
+            _mark_speed(track)
+
+    @property
+    def entries(self) -> tuple[JudgedEntry, ...]:
+        """The entries by their judged times, without the marks that only a course gives."""
+        return tuple(map(_judged, sorted(self._candidates, key=_made)))
+
+    def along(self, course: Course | None) -> Judgement:
+        """What they come to on a course."""
+        # A course marks them, and another one differently.
+        candidates = [replace(each, marks=set(each.marks)) for each in self._candidates]
+        reached = _reached(course, candidates)
+        judged = {id(each): _judged(each) for each in candidates}
+        return Judgement(
+            entries=tuple(judged[id(each)] for each in sorted(candidates, key=_made)),
+            waypoints=_waypoints(course, reached, judged, self._now, self._clocks),
+            current=_current(judged.values()),
+            coverage=_coverage(course, reached, candidates),
+        )
+
+
+def _made(candidate: Candidate) -> tuple[datetime, tuple[str, int, bytes]]:
+    return candidate.time, candidate.order
 
 
 def _without_repetitions(entries: Iterable[Logged]) -> list[Logged]:

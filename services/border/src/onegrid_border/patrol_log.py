@@ -16,7 +16,7 @@ from onegrid.field.v1.field_pb2 import Mark
 from onegrid_border.patrol import Covered, Patrol, Point
 from onegrid_border.route import Checkpoint, Course
 from onegrid_kit.distance import distance_m
-from onegrid_kit.field import judging
+from onegrid_kit.field.judging import Judging
 from onegrid_kit.field.model import Course as Way
 from onegrid_kit.field.model import DeviceLog, JudgedEntry, Judgement, Logged, Waypoint
 
@@ -63,9 +63,10 @@ def judged(patrol: Patrol, course: Course, log: Log, now: datetime) -> tuple[Pat
     """The patrol as its log has it at this moment, and the judgement that it comes from."""
     records = {each.entry.hash: each.record for each in log.recorded}
     entries = [each.entry for each in log.recorded]
-    told = _told(patrol, judging.judge(entries, log.devices, now).entries, records, now)
+    judging = Judging(entries, log.devices, now)
+    told = _told(patrol, judging.entries, records, now)
     due_times = _due_times(patrol, course, told)
-    judgement = judging.judge(entries, log.devices, now, _way(patrol, course, told, due_times))
+    judgement = judging.along(_way(patrol, course, told, due_times))
     current = judgement.current
     after = replace(
         patrol,

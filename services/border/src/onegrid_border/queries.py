@@ -15,6 +15,7 @@ from onegrid_border.records import BEFORE, recorded_in
 from onegrid_border.store import routes
 from onegrid_kit.callers import Call
 from onegrid_kit.field import log as field_log
+from onegrid_kit.field.log import Wanted
 from onegrid_kit.field.model import JudgedEntry as Judged
 from onegrid_kit.paging import Position
 
@@ -27,7 +28,7 @@ def judged_entries(conn: Connection, id_: str, call: Call, after: Position, limi
     """The entries of a patrol, judged now, by the time at which they were made. Raises PermissionDenied or NotFound."""
     patrol = require_patrol(conn, id_, call)
     route = routes.find_route(conn, patrol.route, patrol.start_due_time)
-    found = field_log.read(conn, patrol.district, patrol.name, since=patrol.start_due_time - BEFORE)
+    [found] = field_log.read(conn, [Wanted(patrol.district, patrol.name, patrol.start_due_time - BEFORE)])
     if route is None or not found.entries:
         return []
     recorded = recorded_in(found)

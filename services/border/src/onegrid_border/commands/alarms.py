@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -22,21 +23,26 @@ from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.ladder import Climb, Next
 
-__all__ = ["CLIMB", "acknowledge_alarm", "close_alarm", "escalate_alarm", "keep"]
+__all__ = ["CLIMB", "acknowledge_alarm", "close_alarm", "escalate_alarm", "keep", "news_of"]
 
 CLIMB: Final = "alarm"
 
 
-def keep(conn: Connection, alarm: Alarm, call: Call) -> None:
-    """Store an alarm that was raised or has ended, and announce it; one that is open begins to climb."""
-    store.save_alarms(conn, [alarm])
-    if alarm.open:
-        if not ladder.start(conn, CLIMB, alarm.name, call.now):
-            ladder.reschedule(conn, CLIMB, alarm.name, call.now, rung=1)
-        _announce(conn, events_pb2.AlarmRaised(alarm=messages.alarm(alarm)), alarm, call)
-    else:
-        ladder.stop(conn, CLIMB, alarm.name)
-        _announce(conn, events_pb2.AlarmEnded(alarm=messages.alarm(alarm)), alarm, call)
+def keep(conn: Connection, changed: Sequence[Alarm], now: datetime) -> None:
+    """Store alarms that were raised or have ended; those that are open begin to climb. Their `news_of` is to be
+    announced.
+    """
+    store.save_alarms(conn, changed)
+    ladder.restart(conn, CLIMB, [alarm.name for alarm in changed if alarm.open], now)
+    for alarm in changed:
+        if not alarm.open:
+            ladder.stop(conn, CLIMB, alarm.name)
+
+
+def news_of(alarm: Alarm) -> tuple[str, Message]:
+    """What is to be announced of an alarm that was raised or has ended, and its name."""
+    event = events_pb2.AlarmRaised if alarm.open else events_pb2.AlarmEnded
+    return alarm.name, event(alarm=messages.alarm(alarm))
 
 
 def escalate_alarm(conn: Connection, climb: Climb, now: datetime) -> Next | None:
@@ -92,7 +98,8 @@ def close_alarm(conn: Connection, name: str, note: str, call: Call) -> Alarm:
     if alarm.state == AlarmState.ALARM_STATE_CLOSED:
         return alarm
     after = replace(alarm, state=AlarmState.ALARM_STATE_CLOSED, note=note, end_time=call.now, version=alarm.version + 1)
-    keep(conn, after, call)
+    keep(conn, [after], call.now)
+    outbox.append(conn, call, [news_of(after)])
     return after
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from onegrid.border.v1.patrols_pb2 import AlarmKind
+from onegrid.border.v1.records_pb2 import PatrolRecord
 from onegrid.field.v1.field_pb2 import BatchResult, Entry, RefusalReason, SignedBatch
 from onegrid_border.alarm import Alarm
 from onegrid_border.commands import alarms
@@ -17,7 +19,7 @@ from onegrid_border.patrol import PATROL, Patrol
 from onegrid_border.records import record_in, record_of, texts_of
 from onegrid_border.store import alarms as alarm_store
 from onegrid_border.store import patrols as store
-from onegrid_kit import codes
+from onegrid_kit import codes, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation
 from onegrid_kit.field import log
@@ -33,41 +35,44 @@ def append_entries(conn: Connection, batch: SignedBatch, call: Call) -> BatchRes
     key = find_device_key(conn, batch.device_key)
     accepting = _Accepting(conn, key)
     appended = log.append(conn, "border", key, batch, call.now, accepting.subject_of)
-    touched = {record_of(each.entry).patrol for each in appended.new}
-    for each in appended.new:
-        match record_of(each.entry).WhichOneof("record"):
+    records = [record_of(each.entry) for each in appended.new]
+    touched = {record.patrol for record in records}
+    calls: list[Alarm] = []
+    for each, record in zip(appended.new, records, strict=True):
+        patrol = accepting.patrol_of(record)
+        match record.WhichOneof("record"):
             case "call_for_help":
-                _call_for_help(conn, each, call)
+                calls.append(_called_for_help(each, record, patrol, call.now))
             case "observe":
-                record_observation(conn, accepting.patrol_of(each), each, key, call)
+                record_observation(conn, patrol, each, key, call)
+    if calls:
+        _call_for_help(conn, calls, call)
     # Where entries were missing, it may be known now what was not reached.
     waiting = store.outstanding_of(conn, key.district, key.name)
     look_soon(conn, {*map(PATROL.id, touched), *waiting}, call.now)
     return appended.result
 
 
-def _call_for_help(conn: Connection, kept: KeptEntry, call: Call) -> None:
-    """Raise the alarm in the transaction that stores the entry: help waits for no judgement."""
-    record = record_of(kept.entry)
-    patrol = store.find_patrol(conn, PATROL.id(record.patrol))
-    if patrol is None or alarm_store.find_alarm(conn, patrol.id, _alarm_id(kept)) is not None:
-        return
-    alarm = Alarm(
+def _call_for_help(conn: Connection, calls: Sequence[Alarm], call: Call) -> None:
+    """Raise the alarms in the transaction that stores the entries: help waits for no judgement."""
+    known = alarm_store.known_alarms(conn, [each.name for each in calls])
+    raised = [each for each in calls if each.name not in known]
+    alarms.keep(conn, raised, call.now)
+    outbox.append(conn, call, list(map(alarms.news_of, raised)))
+
+
+def _called_for_help(kept: KeptEntry, record: PatrolRecord, patrol: Patrol, now: datetime) -> Alarm:
+    return Alarm(
         patrol=patrol.id,
-        id=_alarm_id(kept),
+        id=f"help-{kept.hash.hex()[:16]}",
         kind=AlarmKind.ALARM_KIND_CALL_FOR_HELP,
         unit=patrol.unit,
         lone=patrol.lone,
         text=record.call_for_help.text,
         since_time=kept.entry.device_time.ToDatetime(UTC),
-        raise_time=call.now,
+        raise_time=now,
         position=patrol.position,
     )
-    alarms.keep(conn, alarm, call)
-
-
-def _alarm_id(kept: KeptEntry) -> str:
-    return f"help-{kept.hash.hex()[:16]}"
 
 
 class _Accepting:
@@ -76,27 +81,33 @@ class _Accepting:
     def __init__(self, conn: Connection, key: DeviceKey) -> None:
         self._conn = conn
         self._district = key.district
-        self._known: dict[str, Patrol | None] = {}
+        self._found: dict[str, Patrol] = {}
+        self._unknown: set[str] = set()
 
     def subject_of(self, entry: Entry) -> str:
         """The name of the patrol. Raises EntryRefused."""
         record = record_in(entry)
         id_ = PATROL.id(record.patrol)
-        if id_ not in self._known:
-            at_home = codes.district_of(id_) == self._district
-            self._known[id_] = store.find_patrol(self._conn, id_) if at_home else None
-        if self._known[id_] is None:
+        if not self._is_known(id_):
             raise _refused(FieldViolation("content.patrol", "is no patrol of the device's district"))
         _, violations = naming(self._conn, texts_of(record))
         if violations:
             raise _refused(*violations)
         return record.patrol
 
-    def patrol_of(self, kept: KeptEntry) -> Patrol:
-        """The patrol of an entry that was accepted."""
-        patrol = self._known[PATROL.id(record_of(kept.entry).patrol)]
-        assert patrol is not None
-        return patrol
+    def _is_known(self, id_: str) -> bool:
+        if id_ not in self._found and id_ not in self._unknown:
+            at_home = codes.district_of(id_) == self._district
+            found = store.find_patrol(self._conn, id_) if at_home else None
+            if found is None:
+                self._unknown.add(id_)
+            else:
+                self._found[id_] = found
+        return id_ in self._found
+
+    def patrol_of(self, record: PatrolRecord) -> Patrol:
+        """The patrol that a record that was accepted is about."""
+        return self._found[PATROL.id(record.patrol)]
 
 
 def _refused(*violations: FieldViolation) -> EntryRefused:

@@ -6,8 +6,9 @@ the entries and the moment, so a look that is missed, repeated or late changes n
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -29,6 +30,7 @@ from onegrid_border.store import routes
 from onegrid_kit import outbox
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.field import log as field_log
+from onegrid_kit.field.log import Wanted
 from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.ladder import Climb, Next
 
@@ -46,48 +48,86 @@ def look_soon(conn: Connection, ids: Iterable[str], now: datetime) -> None:
 
 
 def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) -> Sequence[Next | None]:
-    """Judge these patrols, and say when each is to be looked at next."""
-    ids = [PATROL.id(climb.subject) for climb in climbs]
-    patrols = store.lock_patrols(conn, ids)
-    checks = store.checks_of(conn, ids)
-    alarms = alarm_store.alarms_of(conn, ids)
-    answers: list[Next | None] = []
+    """Judge these patrols, and say when each is to be looked at next. All are read, and what changes is stored,
+    together.
+    """
+    found = _read(conn, [PATROL.id(climb.subject) for climb in climbs])
     changed: list[Patrol] = []
-    for climb, id_ in zip(climbs, ids, strict=True):
-        before = patrols.get(id_)
-        if before is None:
+    alarms: list[Alarm] = []
+    news: defaultdict[str, list[tuple[str, Message]]] = defaultdict(list)
+    answers: list[Next | None] = []
+    for climb in climbs:
+        seen = found.get(PATROL.id(climb.subject))
+        if seen is None:
             answers.append(None)
             continue
-        call = Call(caller=ANONYMOUS, now=now, method=climb.kind, resource=before.name, traceparent=climb.traceparent)
-        after = _look(conn, before, checks[id_], alarms[id_], call)
-        if after != before:
+        judged = _look(seen, now)
+        after = judged.patrol
+        if after != seen.patrol:
             changed.append(after)
-        moments = [patrol_log.next_change(after, now), *(check.due_time for check in checks[id_])]
+        if judged.observed:
+            correct_observations(conn, after.district, judged.observed)
+        alarms += judged.alarms
+        news[climb.traceparent] += map(alarming.news_of, judged.alarms)
+        news[climb.traceparent] += ((after.name, event) for event in _news(seen.patrol, after))
+        moments = [patrol_log.next_change(after, now), *(check.due_time for check in seen.checks)]
         due = min((moment for moment in moments if moment is not None and moment > now), default=None)
         answers.append(None if due is None else Next(due, 1))
     store.update_patrols(conn, changed)
+    alarming.keep(conn, alarms, now)
+    for traceparent, events in news.items():
+        call = Call(caller=ANONYMOUS, now=now, method=LOOK, traceparent=traceparent)
+        outbox.append(conn, call, events)
     return answers
 
 
-def _look(
-    conn: Connection, before: Patrol, checks: Sequence[WelfareCheck], alarms: Mapping[str, Alarm], call: Call
-) -> Patrol:
-    route = routes.find_route(conn, before.route, before.start_due_time)
-    found = field_log.read(
-        conn, before.district, before.name, since=before.start_due_time - BEFORE, devices=before.devices
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A patrol, which is locked, and all that it is judged by."""
+
+    patrol: Patrol
+    route: Route | None
+    log: field_log.Log
+    checks: Sequence[WelfareCheck]
+    alarms: Mapping[str, Alarm]
+
+
+def _read(conn: Connection, ids: Sequence[str]) -> Mapping[str, _Seen]:
+    patrols = store.lock_patrols(conn, ids)
+    checks = store.checks_of(conn, ids)
+    alarms = alarm_store.alarms_of(conn, ids)
+    ways = routes.routes_at(conn, [(each.route, each.start_due_time) for each in patrols.values()])
+    logs = field_log.read(
+        conn,
+        [Wanted(each.district, each.name, each.start_due_time - BEFORE, each.devices) for each in patrols.values()],
     )
-    if route is None or len(found.entries) < before.entries:
+    return {
+        each.id: _Seen(each, ways.get((each.route, each.start_due_time)), log, checks[each.id], alarms[each.id])
+        for each, log in zip(patrols.values(), logs, strict=True)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A patrol as it is now."""
+
+    patrol: Patrol
+    alarms: Sequence[Alarm] = ()
+    """Those that change."""
+    observed: Sequence[JudgedEntry] = ()
+    """The entries of what was noticed."""
+
+
+def _look(seen: _Seen, now: datetime) -> _Judged:
+    before = seen.patrol
+    if seen.route is None or len(seen.log.entries) < before.entries:
         # Entries are deleted after a time: what was made of them stays.
-        return before
-    after, answers, observed = _judged(before, route, found, call.now)
-    correct_observations(conn, before.district, observed)
-    for each in changed_alarms(after, checks, answers, alarms, call.now):
-        alarming.keep(conn, each, call)
-    if after == before:
-        return before
-    after = replace(after, version=before.version + 1, update_time=call.now)
-    outbox.append(conn, call, [(after.name, event) for event in _news(before, after)])
-    return after
+        return _Judged(before)
+    after, answers, observed = _judged(before, seen.route, seen.log, now)
+    alarms = changed_alarms(after, seen.checks, answers, seen.alarms, now)
+    if after != before:
+        after = replace(after, version=before.version + 1, update_time=now)
+    return _Judged(after, alarms, observed)
 
 
 def _judged(

@@ -131,14 +131,14 @@ def cancelled(conn: Connection, before: Patrol, reason: str, call: Call) -> Patr
         update_time=call.now,
     )
     store.update_patrols(conn, [after])
-    for each in changed_alarms(after, (), (), alarm_store.alarms_of(conn, [after.id])[after.id], call.now):
-        alarming.keep(conn, each, call)
+    ended = changed_alarms(after, (), (), alarm_store.alarms_of(conn, [after.id])[after.id], call.now)
+    alarming.keep(conn, ended, call.now)
     event = events_pb2.PatrolCancelled(
         patrol=messages.patrol(after),
         unit_display_name=units.display_name_of(conn, after.unit),
         route_display_name=_route_name(conn, after),
     )
-    outbox.append(conn, call, [(after.name, event)])
+    outbox.append(conn, call, [*map(alarming.news_of, ended), (after.name, event)])
     return after
 
 

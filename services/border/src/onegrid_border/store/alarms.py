@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.border.v1.patrols_pb2 import AlarmState
-from onegrid_border.alarm import Alarm
+from onegrid_border.alarm import ALARM, Alarm
 from onegrid_border.tables import alarm
 from onegrid_kit import codes
 from onegrid_kit.locations import Location
@@ -20,8 +20,8 @@ __all__ = [
     "alarms_of",
     "alarms_page",
     "count_open",
-    "find_alarm",
     "forget_positions",
+    "known_alarms",
     "lock_alarm",
     "open_alarms_page",
     "save_alarms",
@@ -30,10 +30,12 @@ __all__ = [
 _KEY: Final = ("district", "patrol", "id")
 
 
-def find_alarm(conn: Connection, patrol: str, id_: str) -> Alarm | None:
-    """An alarm of a patrol."""
-    row = conn.execute(select(alarm).where(*_of(patrol, id_))).one_or_none()
-    return None if row is None else _alarm(row)
+def known_alarms(conn: Connection, names: Sequence[str]) -> frozenset[str]:
+    """Those names by which there is an alarm."""
+    a = alarm.c
+    keys = [(codes.district_of(patrol), patrol, id_) for patrol, id_ in map(ALARM.ids, names)]
+    rows = conn.execute(select(a.patrol, a.id).where(tuple_(a.district, a.patrol, a.id).in_(keys)))
+    return frozenset(ALARM.name(row.patrol, row.id) for row in rows)
 
 
 def lock_alarm(conn: Connection, patrol: str, id_: str) -> Alarm | None:
@@ -56,12 +58,13 @@ def save_alarms(conn: Connection, changed: Sequence[Alarm]) -> None:
     """Enter alarms, or store them as they are now."""
     if not changed:
         return
-    statement = insert(alarm).values([_values(each) for each in changed])
+    statement = insert(alarm)
     conn.execute(
         statement.on_conflict_do_update(
             index_elements=[alarm.c[name] for name in _KEY],
             set_={column.name: statement.excluded[column.name] for column in alarm.c if column.name not in _KEY},
-        )
+        ),
+        [_values(each) for each in changed],
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from onegrid.border.v1.patrols_pb2 import PatrolState
@@ -52,6 +52,9 @@ _LOOK: Final = text(
 )
 
 
+_UPDATE: Final = update(patrol).where(patrol.c.district == bindparam("of_district"), patrol.c.id == bindparam("of_id"))
+
+
 def look(conn: Connection, kind: str, names: Sequence[str], now: datetime) -> None:
     """Have the ladder of that kind climbed for these patrols, now."""
     conn.execute(_LOOK, {"kind": kind, "names": names, "now": now})
@@ -81,9 +84,8 @@ def insert_patrol(conn: Connection, new: Patrol) -> bool:
 
 def update_patrols(conn: Connection, changed: Sequence[Patrol]) -> None:
     """Store what changed of patrols."""
-    for each in changed:
-        values = {key: value for key, value in _values(each).items() if key in _LOG}
-        conn.execute(update(patrol).where(patrol.c.district == each.district, patrol.c.id == each.id).values(values))
+    if changed:
+        conn.execute(_UPDATE, [_changed_values(each) for each in changed])
 
 
 def patrols_page(
@@ -214,6 +216,11 @@ def forget_positions(conn: Connection, before: datetime, most: int) -> int:
     chosen = old.order_by(p.position_time).limit(most).with_for_update(skip_locked=True).cte()
     done = update(patrol).where(p.district == chosen.c.district, p.id == chosen.c.id)
     return conn.execute(done.values(longitude=None, latitude=None)).rowcount
+
+
+def _changed_values(of: Patrol) -> dict[str, Any]:
+    values = {name: value for name, value in _values(of).items() if name in _LOG}
+    return values | {"of_district": of.district, "of_id": of.id}
 
 
 def _values(of: Patrol) -> dict[str, Any]:

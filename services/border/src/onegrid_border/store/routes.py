@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, DateTime, Select, Text, and_, cast, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 
 from onegrid_border.route import Checkpoint, Course, Route
 from onegrid_border.tables import route, route_revision
@@ -15,7 +15,7 @@ from onegrid_kit import codes
 from onegrid_kit.locations import Location
 from onegrid_kit.paging import Position, behind
 
-__all__ = ["find_route", "insert_revision", "lock_route", "retire_route", "revisions_page", "routes_page"]
+__all__ = ["find_route", "insert_revision", "lock_route", "retire_route", "revisions_page", "routes_at", "routes_page"]
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('route'), hashtext(:id))")
 _MINUTE: Final = timedelta(minutes=1)
@@ -23,10 +23,24 @@ _MINUTE: Final = timedelta(minutes=1)
 
 def find_route(conn: Connection, id_: str, moment: datetime) -> Route | None:
     """The revision of a route that is in effect at a moment: of those that have begun the highest."""
-    v = route_revision.c
-    query = _revisions().where(*_of(id_), v.effective_time <= moment).order_by(v.revision.desc()).limit(1)
-    row = conn.execute(query).one_or_none()
-    return None if row is None else _route(row)
+    return routes_at(conn, [(id_, moment)]).get((id_, moment))
+
+
+def routes_at(conn: Connection, wanted: Iterable[tuple[str, datetime]]) -> dict[tuple[str, datetime], Route]:
+    """The revisions of routes that are in effect at a moment each, by id and moment, of those that there are then."""
+    asked, v = sorted(set(wanted)), route_revision.c
+    if not asked:
+        return {}
+    columns = (
+        cast([codes.district_of(id_) for id_, _ in asked], ARRAY(Text)),
+        cast([id_ for id_, _ in asked], ARRAY(Text)),
+        cast([moment for _, moment in asked], ARRAY(DateTime(timezone=True))),
+    )
+    rows = func.unnest(*columns).table_valued("district", "id", "moment", with_ordinality="number")
+    w = rows.render_derived(name="wanted").c
+    begun = and_(v.district == w.district, v.route == w.id, v.effective_time <= w.moment)
+    query = _revisions().add_columns(w.number).where(begun).ext(distinct_on(w.number))
+    return {asked[row.number - 1]: _route(row) for row in conn.execute(query.order_by(w.number, v.revision.desc()))}
 
 
 def lock_route(conn: Connection, id_: str) -> Route | None:
