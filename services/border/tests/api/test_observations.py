@@ -247,7 +247,7 @@ async def several(outside: Outside) -> list[str]:
     return [(await noticed(outside, escalate=True)).name for _ in range(4)]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_order_of_emergencys_events_ends_with_the_same_links(
     several: list[str], engine: Engine, data: st.DataObject
