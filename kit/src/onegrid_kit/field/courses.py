@@ -36,6 +36,10 @@ class Candidate:
         """Puts entries of one moment into one order."""
         return self.entry.device_key, self.entry.counter, self.entry.hash
 
+    def copy(self) -> Candidate:
+        """One that is marked by itself."""
+        return Candidate(self.entry, self.time, self.anchored, self.location, self.fix_time, set(self.marks))
+
 
 def claimed(course: Course, candidates: Collection[Candidate]) -> list[list[Candidate]]:
     """For each waypoint the entries that claim it, in the order given, and marked if their positions do not show it."""

@@ -25,6 +25,8 @@ from onegrid_kit.locations import Location
 
 __all__ = ["bd09_of", "gcj02_of", "to_wgs84"]
 
+# An attribute of an enum of a message is looked up by code in Python.
+_WGS84, _GCJ02, _BD09 = Datum.DATUM_WGS84, Datum.DATUM_GCJ02, Datum.DATUM_BD09
 _AXIS: Final = 6378245.0
 """Of the ellipsoid of Krasovsky, in metres."""
 _ECCENTRICITY: Final = 0.00669342162296594323
@@ -39,15 +41,12 @@ _MOST_ROUNDS: Final = 20
 
 def to_wgs84(longitude: float, latitude: float, datum: Datum) -> Location | None:
     """A position in WGS 84; None if its datum is not known."""
-    match datum:
-        case Datum.DATUM_WGS84:
-            return Location(longitude, latitude)
-        case Datum.DATUM_GCJ02:
-            return _wgs84_of(Location(longitude, latitude))
-        case Datum.DATUM_BD09:
-            return _wgs84_of(_inverse(_to_bd09, Location(longitude, latitude)))
-        case _:
-            return None
+    stated = Location(longitude, latitude)
+    if datum == _WGS84:
+        return stated
+    if datum == _GCJ02:
+        return _wgs84_of(stated)
+    return _wgs84_of(_inverse(_to_bd09, stated)) if datum == _BD09 else None
 
 
 def gcj02_of(location: Location) -> Location:

@@ -31,6 +31,18 @@ from onegrid_kit.field.model import (
 
 __all__ = ["Judging", "judge"]
 
+# An attribute of an enum of a message is looked up by code in Python: for each entry that is some dozen times.
+_CHAIN_BROKEN: Final = Mark.MARK_CHAIN_BROKEN
+_CLOCK_CHANGED: Final = Mark.MARK_CLOCK_CHANGED
+_CLOCK_SKEW: Final = Mark.MARK_CLOCK_SKEW
+_CONFLICTED: Final = Mark.MARK_CONFLICTED
+_DATUM_UNKNOWN: Final = Mark.MARK_DATUM_UNKNOWN
+_FROM_FUTURE: Final = Mark.MARK_FROM_FUTURE
+_IMPOSSIBLE_SPEED: Final = Mark.MARK_IMPOSSIBLE_SPEED
+_LOST_DEVICE: Final = Mark.MARK_LOST_DEVICE
+_MANY_PLACES: Final = Mark.MARK_MANY_PLACES
+_REVOKED_KEY: Final = Mark.MARK_REVOKED_KEY
+_STALE_FIX: Final = Mark.MARK_STALE_FIX
 _SKEW: Final = timedelta(minutes=2)
 _STEP: Final = timedelta(seconds=10)
 _STALE: Final = timedelta(minutes=2)
@@ -41,8 +53,8 @@ _MOST_ACCURACY_M: Final = 2_000.0
 _MOVED_M: Final = 10.0
 _NOTHING: Final = timedelta()
 _UNKNOWN_DEVICE: Final = DeviceLog()
-_NOT_CURRENT: Final = frozenset({Mark.MARK_FROM_FUTURE, Mark.MARK_LOST_DEVICE, Mark.MARK_REVOKED_KEY})
-_NO_TRACK: Final = _NOT_CURRENT | {Mark.MARK_IMPOSSIBLE_SPEED, Mark.MARK_MANY_PLACES}
+_NOT_CURRENT: Final = frozenset({_FROM_FUTURE, _LOST_DEVICE, _REVOKED_KEY})
+_NO_TRACK: Final = _NOT_CURRENT | {_IMPOSSIBLE_SPEED, _MANY_PLACES}
 
 
 def judge(
@@ -86,7 +98,7 @@ class Judging:
     def along(self, course: Course | None) -> Judgement:
         """What they come to on a course."""
         # A course marks them, and another one differently.
-        candidates = [replace(each, marks=set(each.marks)) for each in self._candidates]
+        candidates = [each.copy() for each in self._candidates]
         reached = _reached(course, candidates)
         judged = {id(each): _judged(each) for each in candidates}
         return Judgement(
@@ -125,23 +137,23 @@ def _candidate(entry: Logged, clocks: Clocks) -> Candidate:
 def _mark_clock_and_place(candidate: Candidate, clocks: Clocks) -> None:
     entry, marks, fix = candidate.entry, candidate.marks, candidate.entry.fix
     if candidate.anchored and abs(entry.device_time - candidate.time) > _SKEW:
-        marks.add(Mark.MARK_CLOCK_SKEW)
+        marks.add(_CLOCK_SKEW)
     if candidate.time - clocks.known_by(entry.counter) > LATER_THAN_KNOWN:
-        marks.add(Mark.MARK_FROM_FUTURE)
+        marks.add(_FROM_FUTURE)
     if fix is not None:
         if fix.age < -LATER_THAN_KNOWN:
-            marks.add(Mark.MARK_FROM_FUTURE)
+            marks.add(_FROM_FUTURE)
         if fix.age > _STALE:
-            marks.add(Mark.MARK_STALE_FIX)
-        if to_wgs84(fix.longitude, fix.latitude, fix.datum) is None:
-            marks.add(Mark.MARK_DATUM_UNKNOWN)
+            marks.add(_STALE_FIX)
+        if candidate.location is None and to_wgs84(fix.longitude, fix.latitude, fix.datum) is None:
+            marks.add(_DATUM_UNKNOWN)
 
 
 def _mark_holder(candidate: Candidate, log: DeviceLog) -> None:
     if log.lost_time is not None and candidate.time >= log.lost_time:
-        candidate.marks.add(Mark.MARK_LOST_DEVICE)
+        candidate.marks.add(_LOST_DEVICE)
     if log.revoke_time is not None and candidate.time >= log.revoke_time:
-        candidate.marks.add(Mark.MARK_REVOKED_KEY)
+        candidate.marks.add(_REVOKED_KEY)
 
 
 def _mark_conflicts(candidates: Sequence[Candidate]) -> None:
@@ -150,11 +162,11 @@ def _mark_conflicts(candidates: Sequence[Candidate]) -> None:
         same[each.entry.device_key, each.entry.counter].append(each)
         same[each.entry.entry_id].append(each)
         if each.entry.conflicted:
-            each.marks.add(Mark.MARK_CONFLICTED)
+            each.marks.add(_CONFLICTED)
     for several in same.values():
         if len(several) > 1:
             for each in several:
-                each.marks.add(Mark.MARK_CONFLICTED)
+                each.marks.add(_CONFLICTED)
 
 
 def _mark_chain(candidates: Sequence[Candidate]) -> None:
@@ -164,7 +176,7 @@ def _mark_chain(candidates: Sequence[Candidate]) -> None:
     for each in candidates:
         before = hashes.get((each.entry.device_key, each.entry.counter - 1))
         if before and each.entry.previous_hash not in before:
-            each.marks.add(Mark.MARK_CHAIN_BROKEN)
+            each.marks.add(_CHAIN_BROKEN)
 
 
 def _mark_clock_changes(of_device: Sequence[Candidate]) -> None:
@@ -174,7 +186,7 @@ def _mark_clock_changes(of_device: Sequence[Candidate]) -> None:
         versions = list(several)
         for each in versions:
             if before is not None and _clock_was_set(before, each.entry):
-                each.marks.add(Mark.MARK_CLOCK_CHANGED)
+                each.marks.add(_CLOCK_CHANGED)
         before = versions[0].entry
 
 
@@ -188,7 +200,7 @@ def _clock_was_set(before: Logged, entry: Logged) -> bool:
 def _tracks(candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
     """The fixes of each device, and of each author who was on several devices, in the order of their times."""
     placed = [
-        each for each in candidates if each.location is not None and Mark.MARK_FROM_FUTURE not in each.marks
+        each for each in candidates if each.location is not None and _FROM_FUTURE not in each.marks
     ]  # fmt: skip
     placed.sort(key=_at)
     yield from _by(placed, lambda each: each.entry.device_key)
@@ -206,7 +218,7 @@ def _mark_places_at_once(track: Sequence[Candidate]) -> None:
             other = max(several, key=lambda each: _metres(one, each))
             if _surely_apart_m(one, other) > 0:
                 for each in several:
-                    each.marks.add(Mark.MARK_MANY_PLACES)
+                    each.marks.add(_MANY_PLACES)
 
 
 def _mark_speed(track: Sequence[Candidate]) -> None:
@@ -215,7 +227,7 @@ def _mark_speed(track: Sequence[Candidate]) -> None:
         if since.replace(microsecond=0) == time.replace(microsecond=0):
             continue
         if _surely_apart_m(before, each) > _FASTEST_M_PER_S * (time - since).total_seconds():
-            each.marks.add(Mark.MARK_IMPOSSIBLE_SPEED)
+            each.marks.add(_IMPOSSIBLE_SPEED)
 
 
 def _surely_apart_m(one: Candidate, other: Candidate) -> float:
@@ -268,8 +280,9 @@ def _waypoints(
 
 
 def _judged(candidate: Candidate) -> JudgedEntry:
+    entry, conflicted = candidate.entry, _CONFLICTED in candidate.marks
     return JudgedEntry(
-        entry=replace(candidate.entry, conflicted=Mark.MARK_CONFLICTED in candidate.marks),
+        entry=entry if entry.conflicted == conflicted else replace(entry, conflicted=conflicted),
         time=candidate.time,
         anchored=candidate.anchored,
         location=candidate.location,
@@ -291,7 +304,7 @@ def _coverage(course: Course | None, reached: Sequence[Candidate | None], candid
     waypoints = () if course is None else course.waypoints
     legs = [distance_m(one.location, other.location) for one, other in pairwise(waypoints)]
     both = [one is not None and other is not None for one, other in pairwise(reached)]
-    times = [each.time for each in candidates if Mark.MARK_FROM_FUTURE not in each.marks]
+    times = [each.time for each in candidates if _FROM_FUTURE not in each.marks]
     tracked = sorted((each for each in candidates if each.location and not each.marks & _NO_TRACK), key=_at)
     tracks = _by(tracked, lambda each: each.entry.device_key)
     return Coverage(

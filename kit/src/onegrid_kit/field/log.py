@@ -275,7 +275,7 @@ def read(conn: Connection, wanted: Sequence[Wanted]) -> list[Log]:
         return []
     values = {"districts": [each.district for each in wanted], "subjects": [each.subject for each in wanted]}
     entries: list[list[KeptEntry]] = [[] for _ in wanted]
-    for row in conn.execute(_READ, values):
+    for row in conn.execute(_READ, values).all():
         entries[row.number - 1].append(KeptEntry(Entry.FromString(row.body), bytes(row.hash), row.conflicted))
     names = [
         {*one.devices, *(each.entry.device_key for each in found)} for one, found in zip(wanted, entries, strict=True)
@@ -363,10 +363,10 @@ def _device_logs(conn: Connection, wanted: Iterable[_Device]) -> Mapping[_Device
         "since": [since for _, _, since in devices],
     }
     anchors: dict[int, dict[str, datetime]] = {}
-    for row in conn.execute(_BOOTS, values):
+    for row in conn.execute(_BOOTS, values).all():
         anchors.setdefault(row.number, {})[str(row.boot_id)] = row.anchor
     sendings: dict[int, list[Sending]] = {}
-    for row in conn.execute(_SENDINGS, values):
+    for row in conn.execute(_SENDINGS, values).all():
         sendings.setdefault(row.number, []).append(Sending(str(row.boot_id), row.uptime, row.newest))
     return {
         devices[row.number - 1]: DeviceLog(
@@ -376,5 +376,5 @@ def _device_logs(conn: Connection, wanted: Iterable[_Device]) -> Mapping[_Device
             lost_time=row.lost_time,
             revoke_time=row.revoke_time,
         )
-        for row in conn.execute(_DEVICES, values)
+        for row in conn.execute(_DEVICES, values).all()
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from onegrid.field.v1.field_pb2 import Datum, Entry, Mark, WaypointState
+from onegrid.field.v1.field_pb2 import Datum, Entry, Mark, Position, WaypointState
 from onegrid_kit.locations import Location
 from onegrid_kit.names import ResourceName
+from onegrid_kit.timestamps import moment
 
 __all__ = [
     "DEVICE_KEY",
@@ -194,6 +195,7 @@ class Judgement:
 
 def logged(entry: Entry, entry_hash: bytes, *, claim: Claim | None = None, conflicted: bool = False) -> Logged:
     """An entry as it is judged, of its message."""
+    device_time = moment(entry.device_time)
     return Logged(
         device_key=entry.device_key,
         author=entry.author,
@@ -201,21 +203,20 @@ def logged(entry: Entry, entry_hash: bytes, *, claim: Claim | None = None, confl
         entry_id=entry.entry_id.lower(),
         hash=entry_hash,
         previous_hash=entry.previous_hash,
-        device_time=entry.device_time.ToDatetime(tzinfo=UTC),
+        device_time=device_time,
         boot_id=entry.boot_id.lower(),
         uptime=entry.uptime.ToTimedelta(),
-        fix=_fix_of(entry) if entry.HasField("position") else None,
+        fix=_fix_of(entry.position, device_time) if entry.HasField("position") else None,
         claim=claim,
         conflicted=conflicted,
     )
 
 
-def _fix_of(entry: Entry) -> Fix:
-    position = entry.position
+def _fix_of(position: Position, device_time: datetime) -> Fix:
     return Fix(
         longitude=position.longitude,
         latitude=position.latitude,
         datum=position.datum,
         accuracy_m=position.accuracy_m,
-        age=entry.device_time.ToDatetime(tzinfo=UTC) - position.fix_time.ToDatetime(tzinfo=UTC),
+        age=device_time - moment(position.fix_time),
     )

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from onegrid.border.v1 import events_pb2
 from onegrid.border.v1.border_service_pb2 import WatchUnitsResponse
@@ -35,6 +35,34 @@ OUTSTANDING = WaypointState.WAYPOINT_STATE_OUTSTANDING
 def states(patrol: Patrol) -> list[int]:
     """How it stands with the checkpoints."""
     return [point.state for point in patrol.checkpoints]
+
+
+async def test_many_patrols_are_looked_at_and_many_alarms_escalate_by_the_statements_of_one(
+    outside: Outside, engine: Engine
+) -> None:
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    async def missing(patrols: int) -> int:
+        """How many statements it takes that so many patrols miss a checkpoint, and that their leaders hear of it."""
+        for _ in range(patrols):
+            planned = await outside.plan()
+            phone = outside.device()
+            outside.record(phone, planned.name, "start", "pier")
+            outside.check_in(phone, planned.name, "pier")
+            await outside.send(phone)
+        statements.clear()
+        outside.wait(minutes=31)
+        taken = len(statements)
+        assert len(await outside.alarms()) == patrols
+        # They miss the last one, too.
+        outside.wait(minutes=30)
+        for alarm in await outside.alarms():
+            await outside.api.call(COMMANDER, "CloseAlarm", name=alarm.name, note="走完了")
+        return taken
+
+    alone = await missing(1)
+    assert await missing(12) == alone
 
 
 async def test_a_patrol_is_walked_and_what_it_recorded_is_judged(outside: Outside, engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -95,8 +96,8 @@ class Patrols:
             return pb.AppendEntriesResponse(result=done[-1])
 
         answer = await self._db.command(call, append)
-        for each in done[-1].results:
-            metrics.ENTRIES.labels("border", short_name(Outcome, each.outcome)).inc()
+        for outcome, count in Counter(each.outcome for each in done[-1].results).items():
+            metrics.ENTRIES.labels("border", short_name(Outcome, outcome)).inc(count)
         return answer
 
     async def ListEntries(self, request: pb.ListEntriesRequest, call: Call) -> pb.ListEntriesResponse:

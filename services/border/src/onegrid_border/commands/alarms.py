@@ -14,16 +14,17 @@ from onegrid.border.v1 import events_pb2
 from onegrid.border.v1.patrols_pb2 import AlarmState
 from onegrid_border import messages
 from onegrid_border.alarm import ALARM, Alarm, pause_after, recipients_of
+from onegrid_border.commands.announcing import News, announce
 from onegrid_border.commands.texts import require_nobody
 from onegrid_border.errors import AlarmEnded
 from onegrid_border.store import alarms as store
 from onegrid_border.store import patrols, units
 from onegrid_kit import codes, ladder, outbox
-from onegrid_kit.callers import ANONYMOUS, Call
+from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.ladder import Climb, Next
 
-__all__ = ["CLIMB", "acknowledge_alarm", "close_alarm", "escalate_alarm", "keep", "news_of"]
+__all__ = ["CLIMB", "acknowledge_alarm", "close_alarm", "escalate_alarms", "keep", "news_of"]
 
 CLIMB: Final = "alarm"
 
@@ -39,36 +40,45 @@ def keep(conn: Connection, changed: Sequence[Alarm], now: datetime) -> None:
             ladder.stop(conn, CLIMB, alarm.name)
 
 
-def news_of(alarm: Alarm) -> tuple[str, Message]:
+def news_of(alarm: Alarm) -> News:
     """What is to be announced of an alarm that was raised or has ended, and its name."""
     event = events_pb2.AlarmRaised if alarm.open else events_pb2.AlarmEnded
     return alarm.name, event(alarm=messages.alarm(alarm))
 
 
-def escalate_alarm(conn: Connection, climb: Climb, now: datetime) -> Next | None:
-    """Have the next one hear of an alarm that nobody looks after."""
-    patrol_id, id_ = ALARM.ids(climb.subject)
-    patrol = patrols.find_patrol(conn, patrol_id)
-    alarm = store.lock_alarm(conn, patrol_id, id_)
-    if patrol is None or alarm is None or not alarm.open:
-        return None
-    recipients = recipients_of(alarm, patrol.leader)
-    last = climb.rung >= len(recipients)
-    recipient = recipients[climb.rung - 1]
-    if recipient in recipients[: climb.rung - 1]:
-        return None if last else Next(now)
-    after = replace(alarm, recipients=(*alarm.recipients, recipient), version=alarm.version + 1)
-    store.save_alarms(conn, [after])
-    call = Call(caller=ANONYMOUS, now=now, method=climb.kind, resource=alarm.name, traceparent=climb.traceparent)
-    event = events_pb2.AlarmEscalated(
-        alarm=messages.alarm(after),
-        recipient=recipient,
-        rung=climb.rung,
-        unit_display_name=units.display_name_of(conn, alarm.unit),
-        checkpoint_display_name=next((each.display_name for each in patrol.points if each.id == alarm.checkpoint), ""),
-    )
-    _announce(conn, event, after, call)
-    return None if last else Next(climb.due_time + pause_after(alarm))
+def escalate_alarms(conn: Connection, climbs: Sequence[Climb], now: datetime) -> Sequence[Next | None]:
+    """Have the next one hear of each of these alarms, if nobody looks after it."""
+    alarms = store.lock_alarms(conn, [climb.subject for climb in climbs])
+    led = patrols.find_patrols(conn, sorted({alarm.patrol for alarm in alarms.values()}))
+    names = units.display_names_of(conn, sorted({alarm.unit for alarm in alarms.values()}))
+    changed: list[Alarm] = []
+    news: list[tuple[Climb, News]] = []
+    answers: list[Next | None] = []
+    for climb in climbs:
+        alarm = alarms.get(climb.subject)
+        patrol = None if alarm is None else led.get(alarm.patrol)
+        if patrol is None or alarm is None or not alarm.open:
+            answers.append(None)
+            continue
+        recipients = recipients_of(alarm, patrol.leader)
+        recipient, last = recipients[climb.rung - 1], climb.rung >= len(recipients)
+        if recipient in recipients[: climb.rung - 1]:
+            answers.append(None if last else Next(now))
+            continue
+        after = replace(alarm, recipients=(*alarm.recipients, recipient), version=alarm.version + 1)
+        event = events_pb2.AlarmEscalated(
+            alarm=messages.alarm(after),
+            recipient=recipient,
+            rung=climb.rung,
+            unit_display_name=names.get(alarm.unit, ""),
+            checkpoint_display_name=next((at.display_name for at in patrol.points if at.id == alarm.checkpoint), ""),
+        )
+        changed.append(after)
+        news.append((climb, (after.name, event)))
+        answers.append(None if last else Next(climb.due_time + pause_after(alarm)))
+    store.save_alarms(conn, changed)
+    announce(conn, now, news)
+    return answers
 
 
 def acknowledge_alarm(conn: Connection, name: str, call: Call) -> Alarm:
@@ -104,8 +114,8 @@ def close_alarm(conn: Connection, name: str, note: str, call: Call) -> Alarm:
 
 
 def _current(conn: Connection, name: str, call: Call) -> Alarm:
-    patrol, id_ = ALARM.ids(name)
-    alarm = store.lock_alarm(conn, patrol, id_)
+    patrol, _ = ALARM.ids(name)
+    alarm = store.lock_alarms(conn, [name]).get(name)
     if alarm is None:
         # Only callers who may handle all alarms of the district learn that it does not exist.
         call.caller.require(call.permission, codes.district_of(patrol))

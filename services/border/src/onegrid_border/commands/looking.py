@@ -6,7 +6,6 @@ the entries and the moment, so a look that is missed, repeated or late changes n
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +19,7 @@ from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid_border import messages, patrol_log
 from onegrid_border.alarm import Alarm, WelfareCheck, changed_alarms
 from onegrid_border.commands import alarms as alarming
+from onegrid_border.commands.announcing import News, announce
 from onegrid_border.commands.observations import correct_observations
 from onegrid_border.patrol import PATROL, Patrol
 from onegrid_border.records import BEFORE, recorded_in
@@ -27,8 +27,6 @@ from onegrid_border.route import Route
 from onegrid_border.store import alarms as alarm_store
 from onegrid_border.store import patrols as store
 from onegrid_border.store import routes
-from onegrid_kit import outbox
-from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.field import log as field_log
 from onegrid_kit.field.log import Wanted
 from onegrid_kit.field.model import JudgedEntry
@@ -54,7 +52,8 @@ def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
     found = _read(conn, [PATROL.id(climb.subject) for climb in climbs])
     changed: list[Patrol] = []
     alarms: list[Alarm] = []
-    news: defaultdict[str, list[tuple[str, Message]]] = defaultdict(list)
+    observed: list[tuple[str, JudgedEntry]] = []
+    news: list[tuple[Climb, News]] = []
     answers: list[Next | None] = []
     for climb in climbs:
         seen = found.get(PATROL.id(climb.subject))
@@ -65,19 +64,17 @@ def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
         after = judged.patrol
         if after != seen.patrol:
             changed.append(after)
-        if judged.observed:
-            correct_observations(conn, after.district, judged.observed)
         alarms += judged.alarms
-        news[climb.traceparent] += map(alarming.news_of, judged.alarms)
-        news[climb.traceparent] += ((after.name, event) for event in _news(seen.patrol, after))
+        observed += ((after.district, each) for each in judged.observed)
+        news += ((climb, alarming.news_of(alarm)) for alarm in judged.alarms)
+        news += ((climb, (after.name, event)) for event in _news(seen.patrol, after))
         moments = [patrol_log.next_change(after, now), *(check.due_time for check in seen.checks)]
         due = min((moment for moment in moments if moment is not None and moment > now), default=None)
         answers.append(None if due is None else Next(due, 1))
     store.update_patrols(conn, changed)
+    correct_observations(conn, observed)
     alarming.keep(conn, alarms, now)
-    for traceparent, events in news.items():
-        call = Call(caller=ANONYMOUS, now=now, method=LOOK, traceparent=traceparent)
-        outbox.append(conn, call, events)
+    announce(conn, now, news)
     return answers
 
 

@@ -70,9 +70,11 @@ def record_observation(conn: Connection, patrol: Patrol, kept: KeptEntry, key: D
         _announce_escalated(conn, new, kept.entry.author, call)
 
 
-def correct_observations(conn: Connection, district: str, entries: Iterable[JudgedEntry]) -> None:
-    """Have the observations that were made of these entries say when that was, and what is odd about it."""
-    store.correct_observations(conn, [(id_of(district, each.entry.hash), each) for each in entries])
+def correct_observations(conn: Connection, entries: Iterable[tuple[str, JudgedEntry]]) -> None:
+    """Have the observations that were made of these entries say when that was, and what is odd about it. Each entry has
+    the district that keeps it.
+    """
+    store.correct_observations(conn, [(id_of(district, each.entry.hash), each) for district, each in entries])
 
 
 def escalate_observation(conn: Connection, command: EscalateObservation, call: Call) -> Observation:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.border.v1.patrols_pb2 import AlarmState
@@ -22,7 +22,7 @@ __all__ = [
     "count_open",
     "forget_positions",
     "known_alarms",
-    "lock_alarm",
+    "lock_alarms",
     "open_alarms_page",
     "save_alarms",
 ]
@@ -32,16 +32,16 @@ _KEY: Final = ("district", "patrol", "id")
 
 def known_alarms(conn: Connection, names: Sequence[str]) -> frozenset[str]:
     """Those names by which there is an alarm."""
-    a = alarm.c
-    keys = [(codes.district_of(patrol), patrol, id_) for patrol, id_ in map(ALARM.ids, names)]
-    rows = conn.execute(select(a.patrol, a.id).where(tuple_(a.district, a.patrol, a.id).in_(keys)))
+    rows = conn.execute(select(alarm.c.patrol, alarm.c.id).where(_named(names)))
     return frozenset(ALARM.name(row.patrol, row.id) for row in rows)
 
 
-def lock_alarm(conn: Connection, patrol: str, id_: str) -> Alarm | None:
-    """An alarm of a patrol, which nobody else changes until the transaction ends."""
-    row = conn.execute(select(alarm).where(*_of(patrol, id_)).with_for_update()).one_or_none()
-    return None if row is None else _alarm(row)
+def lock_alarms(conn: Connection, names: Sequence[str]) -> dict[str, Alarm]:
+    """The alarms of these names, which nobody else changes until the transaction ends."""
+    a = alarm.c
+    # In one order, so that two who lock several do not wait for one another.
+    query = select(alarm).where(_named(names)).order_by(a.district, a.patrol, a.id).with_for_update()
+    return {found.name: found for found in map(_alarm, conn.execute(query))}
 
 
 def alarms_of(conn: Connection, patrols: Sequence[str]) -> dict[str, dict[str, Alarm]]:
@@ -109,8 +109,10 @@ def forget_positions(conn: Connection, before: datetime, most: int) -> None:
     conn.execute(update(alarm).where(*these).values(longitude=None, latitude=None))
 
 
-def _of(patrol: str, id_: str) -> tuple[Any, ...]:
-    return alarm.c.district == codes.district_of(patrol), alarm.c.patrol == patrol, alarm.c.id == id_
+def _named(names: Sequence[str]) -> ColumnElement[bool]:
+    a = alarm.c
+    keys = [(codes.district_of(patrol), patrol, id_) for patrol, id_ in map(ALARM.ids, names)]
+    return tuple_(a.district, a.patrol, a.id).in_(keys)
 
 
 def _values(of: Alarm) -> dict[str, Any]:

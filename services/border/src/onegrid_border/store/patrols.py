@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from onegrid.border.v1.patrols_pb2 import PatrolState
@@ -23,6 +23,7 @@ __all__ = [
     "count_out",
     "current_positions",
     "find_patrol",
+    "find_patrols",
     "forget_positions",
     "insert_check",
     "insert_patrol",
@@ -62,17 +63,18 @@ def look(conn: Connection, kind: str, names: Sequence[str], now: datetime) -> No
 
 def find_patrol(conn: Connection, id_: str) -> Patrol | None:
     """The patrol of that id."""
-    query = select(patrol).where(patrol.c.district == codes.district_of(id_), patrol.c.id == id_)
-    row = conn.execute(query).one_or_none()
-    return None if row is None else _patrol(row)
+    return find_patrols(conn, [id_]).get(id_)
+
+
+def find_patrols(conn: Connection, ids: Sequence[str]) -> dict[str, Patrol]:
+    """The patrols of these ids."""
+    return {row.id: _patrol(row) for row in conn.execute(_with_ids(ids))}
 
 
 def lock_patrols(conn: Connection, ids: Sequence[str]) -> dict[str, Patrol]:
     """The patrols of these ids, which nobody else changes until the transaction ends."""
-    p = patrol.c
-    query = select(patrol).where(p.district.in_({codes.district_of(each) for each in ids}), p.id.in_(ids))
     # In one order, so that two who lock several do not wait for one another.
-    found = conn.execute(query.order_by(p.district, p.id).with_for_update())
+    found = conn.execute(_with_ids(ids).order_by(patrol.c.district, patrol.c.id).with_for_update())
     return {row.id: _patrol(row) for row in found}
 
 
@@ -218,6 +220,10 @@ def forget_positions(conn: Connection, before: datetime, most: int) -> int:
     return conn.execute(done.values(longitude=None, latitude=None)).rowcount
 
 
+def _with_ids(ids: Sequence[str]) -> Select[Any]:
+    return select(patrol).where(patrol.c.district.in_({codes.district_of(each) for each in ids}), patrol.c.id.in_(ids))
+
+
 def _changed_values(of: Patrol) -> dict[str, Any]:
     values = {name: value for name, value in _values(of).items() if name in _LOG}
     return values | {"of_district": of.district, "of_id": of.id}
@@ -252,12 +258,17 @@ def _patrol(row: Any) -> Patrol:
 
 
 def _encode_point(of: Point) -> Mapping[str, Any]:
-    return asdict(of) | {
+    # Without dataclasses.asdict, which copies deeply: a patrol has dozens of points, and is stored often.
+    return {
+        "id": of.id,
+        "display_name": of.display_name,
         "location": [of.location.longitude, of.location.latitude],
+        "tolerance_m": of.tolerance_m,
         "due_time": of.due_time.isoformat(),
         "late_time": of.late_time.isoformat(),
         "reach_time": of.reach_time.isoformat() if of.reach_time else None,
         "state": int(of.state),
+        "entry_id": of.entry_id,
         "marks": list(of.marks),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from onegrid_kit import codes
 from onegrid_kit.names import code_in
 from onegrid_kit.paging import Position, behind
 
-__all__ = ["display_name_of", "find_unit", "lock_unit", "save_unit", "units_on", "units_page"]
+__all__ = ["display_name_of", "display_names_of", "find_unit", "lock_unit", "save_unit", "units_on", "units_page"]
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('unit'), hashtext(:id))")
 
@@ -27,8 +28,17 @@ def find_unit(conn: Connection, id_: str) -> Unit | None:
 
 def display_name_of(conn: Connection, id_: str) -> str:
     """What people call the unit of that id; empty if there is none."""
-    found = find_unit(conn, id_)
-    return "" if found is None else found.display_name
+    return display_names_of(conn, [id_]).get(id_, "")
+
+
+def display_names_of(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """What people call these units, by id, of those that there are."""
+    query = select(unit.c.id, unit.c.display_name)
+    districts = {codes.district_of(each) for each in ids}
+    return {
+        row.id: row.display_name
+        for row in conn.execute(query.where(unit.c.district.in_(districts), unit.c.id.in_(ids)))
+    }
 
 
 def lock_unit(conn: Connection, id_: str) -> Unit | None:
