@@ -74,7 +74,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     night.record(device, PatrolRecord(patrol=planned, start=Start()), "pier")
     night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="pier")), "pier")
     await night.send(device)
-    watched = await night.watch(planned)
+    watched = await night.watch()
     # No network from here on.
     night.at(21, 51)
     night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="ice-gauge")), "ice-gauge")
@@ -98,7 +98,7 @@ def succeeded(outcome: Outcome) -> bool:
     return (
         outcome.patrol.state == patrols.PATROL_STATE_FINISHED
         and outcome.patrol.coverage.reached == len(_ROUTE.checkpoints)
-        and outcome.watched.patrol == outcome.patrol.name
+        and outcome.watched.unit == outcome.patrol.unit
         and all(alarm.state == patrols.ALARM_STATE_RETRACTED for alarm in outcome.alarms)
         and bool(outcome.alarms) == (outcome.overdue.checkpoints[1].state == WAYPOINT_STATE_OUTSTANDING)
     )
@@ -187,16 +187,16 @@ class _Night:
         )
         return found.patrol
 
-    async def watch(self, patrol: str) -> pb.WatchUnitsResponse:
-        """Where the command centre sees the unit."""
+    async def watch(self) -> pb.WatchUnitsResponse:
+        """Where the command centre sees the unit, on this patrol or on another one that it walks at the same time."""
         stream = self.client.border.WatchUnits(
             pb.WatchUnitsRequest(scope=STREET), metadata=await self.staff("commander"), timeout=60
         )
         async for seen in stream:
-            if seen.patrol == patrol:
+            if seen.unit == _UNIT.name:
                 stream.cancel()
                 return seen
-        raise LookupError(f"{patrol} was not seen")
+        raise LookupError(f"{_UNIT.name} was not seen")
 
     async def alarms(self, patrol: str) -> Sequence[patrols.Alarm]:
         """What was raised."""
