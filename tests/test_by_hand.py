@@ -20,7 +20,7 @@ from onegrid_kit.testing.rabbitmq import RabbitServer
 from onegrid_kit.testing.waiting import HANG_S
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTS = {8081: 5, 50051: 5, 9101: 17}
+PORTS = {8081: 6, 50051: 6, 9101: 20}
 """The ports of the page: the first one, and how many there are in a row."""
 DIVISIONS = ROOT / "demo/src/onegrid_demo/data/divisions-210602.csv"
 
