@@ -9,10 +9,12 @@ from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-__all__ = ["CHINA", "Clock", "SettableClock", "SystemClock", "day_in_china", "end_of_day_in_china"]
+__all__ = ["CHINA", "CLOCKS_DIFFER", "Clock", "SettableClock", "SystemClock", "day_in_china", "end_of_day_in_china"]
 
 CHINA = ZoneInfo("Asia/Shanghai")
 """The zone in which days begin and promises end."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the clock of a caller may be ahead of ours, or behind it: a time within that is not wrong."""
 
 _HOUR_S = 3600
 

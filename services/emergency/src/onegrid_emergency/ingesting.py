@@ -16,14 +16,13 @@ from typing import Final, Protocol
 
 from onegrid.emergency.v1.sensors_pb2 import DeviceCondition, ReadingRefusal
 from onegrid_emergency import metrics
-from onegrid_emergency.commands.incidents import CLOCKS_DIFFER
 from onegrid_emergency.commands.readings import Taken, take_readings
 from onegrid_emergency.sensing.device import Rules
 from onegrid_emergency.sensing.judging import Reading, State, follow, judge
 from onegrid_emergency.sensing.moments import milliseconds
 from onegrid_emergency.store.devices import Known
 from onegrid_emergency.store.readings import STORE_QUIET, known_devices
-from onegrid_kit.clock import Clock
+from onegrid_kit.clock import CLOCKS_DIFFER, Clock
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.database import Database
 from onegrid_kit.errors import OutcomeUnknown, Unavailable

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from onegrid.border.v1 import events_pb2
@@ -97,7 +96,7 @@ def acknowledge_alarm(conn: Connection, name: str, call: Call) -> Alarm:
     )
     store.save_alarms(conn, [after])
     ladder.stop(conn, CLIMB, after.name)
-    _announce(conn, events_pb2.AlarmAcknowledged(alarm=messages.alarm(after)), after, call)
+    outbox.append(conn, call, [(after.name, events_pb2.AlarmAcknowledged(alarm=messages.alarm(after)))])
     return after
 
 
@@ -122,7 +121,3 @@ def _current(conn: Connection, name: str, call: Call) -> Alarm:
         raise NotFound(name)
     call.caller.require(call.permission, alarm.office)
     return alarm
-
-
-def _announce(conn: Connection, event: Message, alarm: Alarm, call: Call) -> None:
-    outbox.append(conn, call, [(alarm.name, event)])

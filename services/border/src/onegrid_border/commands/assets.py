@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -17,13 +16,12 @@ from onegrid_border.errors import AssetRetired
 from onegrid_border.store import assets as store
 from onegrid_kit import outbox
 from onegrid_kit.callers import Call
+from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.locations import Location
 
 __all__ = ["DefineAsset", "InspectAsset", "define_asset", "inspect_asset", "retire_asset"]
-
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +93,7 @@ def inspect_asset(conn: Connection, command: InspectAsset, call: Call) -> tuple[
     InvalidRequest for a time that lies ahead.
     """
     time = command.inspect_time or call.now
-    if time > call.now + _CLOCKS_DIFFER:
+    if time > call.now + CLOCKS_DIFFER:
         raise InvalidRequest(FieldViolation("inspect_time", "lies ahead"))
     require_nobody(conn, note=command.note)
     before = store.lock_asset(conn, command.asset)

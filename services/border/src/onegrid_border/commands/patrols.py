@@ -25,6 +25,7 @@ from onegrid_border.store import routes, units
 from onegrid_border.unit import UNIT, Unit
 from onegrid_kit import ids, outbox
 from onegrid_kit.callers import Call
+from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.timestamps import timestamp
@@ -39,7 +40,6 @@ __all__ = [
     "request_welfare_check",
 ]
 
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _FURTHEST: Final = timedelta(days=60)
 
 
@@ -58,7 +58,7 @@ class PlanPatrol:
 
 def plan_patrol(conn: Connection, command: PlanPatrol, call: Call) -> Patrol:
     """Plan a patrol. Raises NotFound, UnitRetired, RouteRetired, or InvalidRequest for its start."""
-    if not call.now - _CLOCKS_DIFFER <= command.start_time <= call.now + _FURTHEST:
+    if not call.now - CLOCKS_DIFFER <= command.start_time <= call.now + _FURTHEST:
         raise InvalidRequest(FieldViolation("start_time", "is past, or more than 60 days ahead"))
     unit = units.find_unit(conn, command.unit)
     if unit is None:

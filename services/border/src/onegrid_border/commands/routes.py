@@ -16,12 +16,12 @@ from onegrid_border.store import patrols
 from onegrid_border.store import routes as store
 from onegrid_kit import outbox
 from onegrid_kit.callers import Call
+from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 
 __all__ = ["DefineRoute", "define_route", "retire_route"]
 
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _FURTHEST: Final = timedelta(days=366)
 
 
@@ -45,7 +45,7 @@ def define_route(conn: Connection, command: DefineRoute, call: Call) -> Route:
     if faults:
         raise CourseInvalid(name, faults)
     effective_time = command.effective_time or call.now
-    if not call.now - _CLOCKS_DIFFER <= effective_time <= call.now + _FURTHEST:
+    if not call.now - CLOCKS_DIFFER <= effective_time <= call.now + _FURTHEST:
         raise InvalidRequest(FieldViolation("route.effective_time", "is past, or more than a year ahead"))
     before = store.lock_route(conn, command.id)
     require_fresh(name, "" if before is None else before.etag, command.etag)

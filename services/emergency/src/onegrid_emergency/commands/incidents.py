@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -20,15 +19,12 @@ from onegrid_emergency.store import incidents as store
 from onegrid_emergency.store import places
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import ANONYMOUS, Call
-from onegrid_kit.clock import day_in_china
+from onegrid_kit.clock import CLOCKS_DIFFER, day_in_china
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.locations import Location, point
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["CLOCKS_DIFFER", "ReportIncident", "announce", "create_incident", "new_incident_id", "report_incident"]
-
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""How far a reporter's clock may be ahead of ours."""
+__all__ = ["ReportIncident", "announce", "create_incident", "new_incident_id", "report_incident"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from onegrid_emergency.commands.incidents import CLOCKS_DIFFER
 from onegrid_emergency.errors import ResourceBusy
 from onegrid_emergency.relief import Details, Resource, Shelter, office_of
 from onegrid_emergency.store import places, reservations, stocks
 from onegrid_emergency.store import resources as store
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
+from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.locations import Location

@@ -34,6 +34,7 @@ from onegrid_emergency.store import warning_messages as messages
 from onegrid_emergency.store import warnings as store
 from onegrid_kit import codes, ids
 from onegrid_kit.callers import Call
+from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 
@@ -51,8 +52,6 @@ __all__ = [
     "update",
 ]
 
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""How far a sender's clock may be ahead of ours: what is sent last says how a warning stands."""
 _REFERENCES: Final = 20
 _INFO: Final = re.compile(r"^info\[0\]\.")
 _FIELDS: Final = (
@@ -141,7 +140,7 @@ def receive(conn: Connection, document: bytes, profile: Profile, call: Call) -> 
     found = check(reading, ground)
     if refused := broken(found):
         raise CapRuleBroken(_triples(refused))
-    if alert.sent > call.now + _CLOCKS_DIFFER:
+    if alert.sent > call.now + CLOCKS_DIFFER:
         raise CapRuleBroken([(CapRule.CAP_RULE_TIME, "sent", "lies ahead")])
     incoming = Incoming(
         district=profile.district, source=source.id, alert=alert, ground=ground, faults=found, document=document

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Final
 
 from sqlalchemy import Connection
 
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
+from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_notify.errors import ColumnNotOwned
 from onegrid_notify.records import Record
@@ -17,9 +16,6 @@ from onegrid_notify.store import columns as column_store
 from onegrid_notify.store import records as store
 
 __all__ = ["push"]
-
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""How far another system's clock may be ahead of ours."""
 
 
 def push(conn: Connection, column_id: str, pushed: Sequence[Record], call: Call) -> int:
@@ -31,7 +27,7 @@ def push(conn: Connection, column_id: str, pushed: Sequence[Record], call: Call)
     for index, each in enumerate(pushed):
         if not codes.contains(district, each.place):
             raise InvalidRequest(FieldViolation(f"records[{index}].place", f"lies outside of {district}"))
-        if each.source_time > call.now + _CLOCKS_DIFFER:
+        if each.source_time > call.now + CLOCKS_DIFFER:
             # It would win against every later state until then.
             raise InvalidRequest(FieldViolation(f"records[{index}].source_time", "lies ahead"))
     column = column_store.columns_of(conn, district).require_usable(column_id)
