@@ -142,6 +142,10 @@ class Smtp(ProviderConfig):
     host: str
     port: int = 0
     """0: the usual one."""
+    concurrency: int = 20
+    """As many connections as Postfix opens to a server (default_destination_concurrency_limit); it takes 50 of a client
+    (smtpd_client_connection_count_limit).
+    """
     security: str = "starttls"
     username: str = ""
     password: str = _secret("")
