@@ -26,7 +26,7 @@ from . import device_keys
 from .acting import DISTRICT
 from .calling import District
 
-__all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
+__all__ = ["CHANGES", "PREPARE", "elsewhere", "lists", "observation", "underway"]
 
 _numbers = itertools.count(1)
 _HERE = Point(longitude=124.39, latitude=40.12)

@@ -77,7 +77,7 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
     yield pb.RetireResourceRequest(name=name)
     yield pb.GetResourceRequest(name=name)
     yield pb.ListResourcesRequest(place=place)
-    yield pb.LocateResourcesRequest(place=place, location=_HERE, kinds=[pb.RESOURCE_KIND_TEAM])
+    yield pb.LocateResourcesRequest(place=place, location=_HERE, kinds=[pb.RESOURCE_KIND_TEAM], patrol_units=True)
     yield pb.ReportPositionRequest(name=name, position=_HERE)
     yield pb.DefineStockRequest(stock=a_stock(store))
     yield pb.ListStocksRequest(parent=store)

@@ -1,18 +1,22 @@
-"""A petition, or what a patrol noticed, and its incident know one another, over all services together."""
+"""A petition, or what a patrol noticed, and its incident know one another, and emergency where patrols are, over all
+services together.
+"""
 
 from __future__ import annotations
 
 from onegrid.border.v1 import border_service_pb2 as border_pb
 from onegrid.border.v1.observations_pb2 import Observation
+from onegrid.common.v1.common_pb2 import Point
 from onegrid.emergency.v1 import emergency_service_pb2 as emergency_pb
 from onegrid.emergency.v1 import incident_methods_pb2 as steps
+from onegrid.emergency.v1.relief_pb2 import LocatedPatrolUnit, LocateResourcesRequest, LocateResourcesResponse
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentState, Source
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, IncidentLink, Petition
 from onegrid_kit.testing.waiting import eventually
 
-from .acting import filed
-from .border import observation
+from .acting import DISTRICT, filed
+from .border import observation, underway
 from .calling import District
 
 
@@ -73,3 +77,18 @@ def test_an_observation_follows_its_incident_from_report_to_all_clear(district: 
     over = IncidentState.INCIDENT_STATE_ALL_CLEAR
     eventually(lambda: observation_of(district, seen.name).incident_state == over)
     assert observation_of(district, seen.name).incident == name
+
+
+def test_a_unit_on_patrol_is_found_near_an_emergency(district: District) -> None:
+    patrol = underway(district)
+    here = Point(longitude=124.391, latitude=40.12)
+    # What other tests have out may be as near.
+    request = LocateResourcesRequest(place=DISTRICT, location=here, patrol_units=True, limit=100)
+
+    def found() -> dict[str, LocatedPatrolUnit]:
+        answer = district.do(request, "commander", LocateResourcesResponse)
+        return {each.name: each for each in answer.patrol_units}
+
+    eventually(lambda: patrol.unit in found())
+    unit = found()[patrol.unit]
+    assert (unit.patrol, unit.display_name, round(unit.distance_m)) == (patrol.name, "江桥分队", 85)

@@ -26,6 +26,8 @@ __all__ = [
     "moved",
     "observation",
     "patrol",
+    "patrol_finished",
+    "patrol_started",
     "route",
     "route_defined",
     "unit",
@@ -146,13 +148,26 @@ def patrol(of: Patrol) -> patrols_pb2.Patrol:
     )
 
 
-def moved(of: Patrol) -> events_pb2.UnitMoved:
+def patrol_started(of: Patrol, unit_name: str) -> events_pb2.PatrolStarted:
+    """That the patrol has started. `unit_name`: what people call its unit."""
+    return events_pb2.PatrolStarted(patrol=patrol(of), version=of.version, unit_display_name=unit_name)
+
+
+def patrol_finished(of: Patrol, unit_name: str) -> events_pb2.PatrolFinished:
+    """That the patrol is over."""
+    return events_pb2.PatrolFinished(patrol=patrol(of), version=of.version, unit_display_name=unit_name)
+
+
+def moved(of: Patrol, unit_name: str) -> events_pb2.UnitMoved:
     """Where the patrol's unit is, as others hear of it."""
     return events_pb2.UnitMoved(
         unit=UNIT.name(of.unit),
         patrol=of.name,
         position=point(of.position),
         position_time=timestamp(of.position_time),
+        state=of.state,
+        version=of.version,
+        unit_display_name=unit_name,
     )
 
 

@@ -98,9 +98,12 @@ async def test_a_patrol_is_walked_and_what_it_recorded_is_judged(outside: Outsid
     assert (alarm.checkpoint, alarm.state) == ("ice-gauge", AlarmState.ALARM_STATE_RETRACTED)
     for message in (events_pb2.PatrolPlanned, events_pb2.PatrolStarted, events_pb2.PatrolFinished):
         (event,) = announced_as(engine, message)
-        assert event.patrol.name == planned.name
-    places = [event.position.longitude for event in announced_as(engine, events_pb2.UnitMoved)]
-    assert [round(each, 3) for each in places] == [124.39, 124.41]
+        assert (event.patrol.name, event.unit_display_name) == (planned.name, "江桥分队")
+    moved = announced_as(engine, events_pb2.UnitMoved)
+    assert [round(event.position.longitude, 3) for event in moved] == [124.39, 124.41]
+    assert [event.state for event in moved] == [UNDERWAY, FINISHED]
+    (over,) = announced_as(engine, events_pb2.PatrolFinished)
+    assert moved[0].version < moved[1].version == over.version
 
 
 async def test_whoever_leads_a_patrol_reads_it_and_others_of_the_place_do(outside: Outside) -> None:
@@ -346,7 +349,7 @@ async def test_what_is_odd_is_marked_and_kept(outside: Outside) -> None:
     assert set(found.marks) >= {Mark.MARK_CLOCK_SKEW, Mark.MARK_OFF_POINT, Mark.MARK_WRONG_ORDER}
 
 
-async def test_what_a_lost_device_signs_moves_nothing(outside: Outside) -> None:
+async def test_what_a_lost_device_signs_moves_nothing(outside: Outside, engine: Engine) -> None:
     patrol, phone = await outside.plan(), outside.device()
     outside.record(phone, patrol.name, "start", "pier")
     lost = outside.wait(minutes=1)
@@ -359,6 +362,23 @@ async def test_what_a_lost_device_signs_moves_nothing(outside: Outside) -> None:
     assert states(found) == [PENDING] * 3
     assert Mark.MARK_LOST_DEVICE in found.marks
     assert found.state == UNDERWAY
+    # Others hear that the unit is where it was before.
+    there, back = announced_as(engine, events_pb2.UnitMoved)
+    assert back.position_time.seconds == there.position_time.seconds - 120
+    assert there.version < back.version
+
+
+async def test_a_patrol_that_goes_on_after_all_is_announced_as_out_again(outside: Outside, engine: Engine) -> None:
+    patrol, phone, other = await outside.plan(), outside.device(), outside.device()
+    outside.record(phone, patrol.name, "start", "pier")
+    outside.record(phone, patrol.name, "finish", "pier")
+    outside.wait(minutes=1)
+    outside.record(other, patrol.name, "check_in", checkpoint="ice-gauge")
+    await outside.send(phone)
+    await outside.send(other)
+    over, out = announced_as(engine, events_pb2.UnitMoved)
+    assert (over.state, out.state, over.position) == (FINISHED, UNDERWAY, out.position)
+    assert over.version < out.version
 
 
 async def test_bad_entries_are_refused_one_by_one_with_what_is_wrong(outside: Outside) -> None:

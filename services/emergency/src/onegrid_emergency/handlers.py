@@ -7,7 +7,9 @@ from datetime import UTC
 
 from sqlalchemy import Connection
 
-from onegrid.border.v1.events_pb2 import ObservationEscalated
+from onegrid.border.v1.events_pb2 import ObservationEscalated, PatrolFinished, PatrolStarted, UnitMoved
+from onegrid.border.v1.patrols_pb2 import Patrol as PatrolMessage
+from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.duty.v1.events_pb2 import PlanRosterPaged
 from onegrid.emergency.v1.events_pb2 import AllClearDeclared, IncidentDismissed
@@ -17,12 +19,14 @@ from onegrid.identity.v1.events_pb2 import DepartmentDefined, PlanRoleGranted, P
 from onegrid.petition.v1.events_pb2 import PetitionEscalated
 from onegrid_emergency.commands import plans, reservations
 from onegrid_emergency.commands.sources import OBSERVED, Reported, report_source
+from onegrid_emergency.patrol import Patrol
 from onegrid_emergency.plan import ACTIVATION, ELEVATION, PagedRoster
-from onegrid_emergency.store import places
+from onegrid_emergency.store import patrols, places
 from onegrid_kit import codes
 from onegrid_kit.callers import ANONYMOUS, Call, Caller
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.locations import location_in
+from onegrid_kit.timestamps import moment
 
 __all__ = ["HANDLERS"]
 
@@ -105,6 +109,32 @@ def report_observation(conn: Connection, event: ObservationEscalated, delivery: 
     report_source(conn, reported, replace(delivery.call(), caller=reporter))
 
 
+def keep_patrol(conn: Connection, event: PatrolStarted | PatrolFinished, delivery: Delivery) -> None:
+    """Know whether a unit is out, and where it was then."""
+    patrols.keep_patrol(conn, _announced(event, event.patrol.name, event.patrol, delivery))
+
+
+def keep_position(conn: Connection, event: UnitMoved, delivery: Delivery) -> None:
+    """Know where a unit is."""
+    patrols.keep_patrol(conn, _announced(event, event.patrol, event, delivery))
+
+
+def _announced(
+    event: PatrolStarted | PatrolFinished | UnitMoved, name: str, of: PatrolMessage | UnitMoved, delivery: Delivery
+) -> Patrol:
+    position = location_in(of, "position")
+    return Patrol(
+        name=name,
+        version=event.version,
+        unit=of.unit,
+        display_name=event.unit_display_name,
+        out=of.state in (PatrolState.PATROL_STATE_UNDERWAY, PatrolState.PATROL_STATE_PAUSED),
+        position=position,
+        position_time=moment(of.position_time) if position else None,
+        announce_time=delivery.time,
+    )
+
+
 HANDLERS = (
     on("keep_granted_plan_role", PlanRoleGranted, keep_elevation_state),
     on("keep_refused_plan_role", PlanRoleRefused, keep_elevation_state),
@@ -114,6 +144,9 @@ HANDLERS = (
     on("keep_department", DepartmentDefined, keep_department),
     on("report_petition", PetitionEscalated, report_petition),
     on("report_observation", ObservationEscalated, report_observation),
+    on("keep_started_patrol", PatrolStarted, keep_patrol),
+    on("keep_finished_patrol", PatrolFinished, keep_patrol),
+    on("keep_unit_position", UnitMoved, keep_position),
     on("release_resources_at_all_clear", AllClearDeclared, release_resources),
     on("release_resources_of_dismissed", IncidentDismissed, release_resources),
 )

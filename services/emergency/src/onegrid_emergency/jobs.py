@@ -15,7 +15,8 @@ from onegrid.emergency.v1.warnings_pb2 import WarningColour
 from onegrid_emergency import metrics
 from onegrid_emergency.commands import incident_deadlines, warning_messages
 from onegrid_emergency.commands import reservations as commands
-from onegrid_emergency.store import activations, readings, stocks, warnings
+from onegrid_emergency.patrol import FRESH
+from onegrid_emergency.store import activations, patrols, readings, stocks, warnings
 from onegrid_emergency.store import incident_deadlines as incidents
 from onegrid_emergency.store import reservations as store
 from onegrid_emergency.store import warning_messages as messages
@@ -23,12 +24,25 @@ from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.jobs import Job
 from onegrid_kit.lifecycle import short_name
 
-__all__ = ["JOBS", "expire_reservations", "measure_incidents", "measure_plans", "measure_resources", "measure_warnings"]
+__all__ = [
+    "JOBS",
+    "expire_reservations",
+    "forget_patrols",
+    "measure_incidents",
+    "measure_plans",
+    "measure_resources",
+    "measure_warnings",
+]
 
 
 def expire_reservations(conn: Connection, now: datetime) -> None:
     """Give back what reservations kept that have expired, and announce it; they are in nobody's way before."""
     commands.expire(conn, Call(caller=ANONYMOUS, now=now, method="expire reservations"))
+
+
+def forget_patrols(conn: Connection, now: datetime) -> None:
+    """Delete where units were."""
+    patrols.forget_patrols(conn, now - FRESH)
 
 
 def measure_incidents(conn: Connection, now: datetime) -> None:
@@ -82,6 +96,7 @@ def measure_sensors(conn: Connection, _: datetime) -> None:
 JOBS = (
     Job("expire warnings", timedelta(seconds=1), warning_messages.expire_due),
     Job("expire reservations", timedelta(seconds=2), expire_reservations),
+    Job("forget patrols", timedelta(minutes=1), forget_patrols),
     Job("measure incidents", timedelta(seconds=15), measure_incidents, in_each_replica=True),
     Job("measure plans", timedelta(seconds=15), measure_plans, in_each_replica=True),
     Job("measure warnings", timedelta(seconds=15), measure_warnings, in_each_replica=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onegrid.emergency.v1 import relief_pb2 as pb
+from onegrid_emergency.patrol import Patrol
 from onegrid_emergency.relief import (
     Depot,
     Details,
@@ -18,7 +19,7 @@ from onegrid_emergency.relief import (
 from onegrid_kit.locations import point
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["details_of", "movement", "reservation", "resource", "stock"]
+__all__ = ["details_of", "located_unit", "movement", "reservation", "resource", "stock"]
 
 
 def details_of(message: pb.Resource) -> Details:
@@ -63,6 +64,18 @@ def resource(found: Resource) -> pb.Resource:
         case Depot():
             message.depot.SetInParent()
     return message
+
+
+def located_unit(found: Patrol, away_m: float) -> pb.LocatedPatrolUnit:
+    """The message of a unit on patrol."""
+    return pb.LocatedPatrolUnit(
+        name=found.unit,
+        display_name=found.display_name,
+        patrol=found.name,
+        position=point(found.position),
+        position_time=timestamp(found.position_time),
+        distance_m=away_m,
+    )
 
 
 def stock(found: Stock) -> pb.Stock:

@@ -14,7 +14,6 @@ from typing import Final
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
-from onegrid.border.v1 import events_pb2
 from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid_border import messages, patrol_log
 from onegrid_border.alarm import Alarm, WelfareCheck, changed_alarms
@@ -26,7 +25,7 @@ from onegrid_border.records import BEFORE, recorded_in
 from onegrid_border.route import Route
 from onegrid_border.store import alarms as alarm_store
 from onegrid_border.store import patrols as store
-from onegrid_border.store import routes
+from onegrid_border.store import routes, units
 from onegrid_kit.field import log as field_log
 from onegrid_kit.field.log import Wanted
 from onegrid_kit.field.model import JudgedEntry
@@ -50,7 +49,7 @@ def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
     together.
     """
     found = _read(conn, [PATROL.id(climb.subject) for climb in climbs])
-    changed: list[Patrol] = []
+    changed: list[tuple[Climb, Patrol, Patrol]] = []
     alarms: list[Alarm] = []
     observed: list[tuple[str, JudgedEntry]] = []
     news: list[tuple[Climb, News]] = []
@@ -63,18 +62,17 @@ def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
         judged = _look(seen, now)
         after = judged.patrol
         if after != seen.patrol:
-            changed.append(after)
+            changed.append((climb, seen.patrol, after))
         alarms += judged.alarms
         observed += ((after.district, each) for each in judged.observed)
         news += ((climb, alarming.news_of(alarm)) for alarm in judged.alarms)
-        news += ((climb, (after.name, event)) for event in _news(seen.patrol, after))
         moments = [patrol_log.next_change(after, now), *(check.due_time for check in seen.checks)]
         due = min((moment for moment in moments if moment is not None and moment > now), default=None)
         answers.append(None if due is None else Next(due, 1))
-    store.update_patrols(conn, changed)
+    store.update_patrols(conn, [after for _, _, after in changed])
     correct_observations(conn, observed)
     alarming.keep(conn, alarms, now)
-    announce(conn, now, news)
+    announce(conn, now, [*news, *_news(conn, changed)])
     return answers
 
 
@@ -141,11 +139,21 @@ def _judged(
     return replace(after, route_revision=route.revision), answers, observed
 
 
-def _news(before: Patrol, after: Patrol) -> Iterable[Message]:
+def _news(conn: Connection, changed: Sequence[tuple[Climb, Patrol, Patrol]]) -> Iterable[tuple[Climb, News]]:
+    """What is to be announced of patrols, which were so before and are so now."""
+    names = units.display_names_of(conn, sorted({after.unit for _, _, after in changed})) if changed else {}
+    for climb, before, after in changed:
+        for event in _events(before, after, names.get(after.unit, "")):
+            yield climb, (after.name, event)
+
+
+def _events(before: Patrol, after: Patrol, unit_name: str) -> Iterable[Message]:
     if after.start_time is not None and before.start_time is None:
-        yield events_pb2.PatrolStarted(patrol=messages.patrol(after))
+        yield messages.patrol_started(after, unit_name)
     finished = PatrolState.PATROL_STATE_FINISHED
     if after.state == finished != before.state:
-        yield events_pb2.PatrolFinished(patrol=messages.patrol(after))
-    if after.is_placed_since(before.position_time):
-        yield messages.moved(after)
+        yield messages.patrol_finished(after, unit_name)
+    goes_on = after.out and before.state == finished
+    # Of a device that is known to be lost by now the fix is another one, and may be older.
+    if after.position is not None and (goes_on or after.position_time != before.position_time):
+        yield messages.moved(after, unit_name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from datetime import UTC
 
 from sqlalchemy import Connection
@@ -10,6 +12,7 @@ from onegrid.emergency.v1 import relief_pb2 as pb
 from onegrid_emergency import relief_messages
 from onegrid_emergency.commands import resources as commands
 from onegrid_emergency.settings import EmergencySettings
+from onegrid_emergency.store import patrols
 from onegrid_emergency.store import resources as store
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
@@ -73,22 +76,35 @@ class Resources:
         return pb.ListResourcesResponse(resources=page.items, next_page_token=page.next_token)
 
     async def LocateResources(self, request: pb.LocateResourcesRequest, call: Call) -> pb.LocateResourcesResponse:
-        found = await self._db.read(
-            lambda conn: store.nearest(
+        location = location_of(request.location)
+        within_m, limit = request.within_m or _WITHIN_M, request.limit or _LIMIT
+
+        def resources(conn: Connection) -> Iterator[pb.LocatedResource]:
+            found = store.nearest(
                 conn,
                 request.place,
-                location_of(request.location),
+                location,
                 call.now,
                 kinds=request.kinds,
                 team_kinds=request.team_kinds,
                 stock=request.stock,
                 quantity=request.quantity or 1,
-                within_m=request.within_m or _WITHIN_M,
-                limit=request.limit or _LIMIT,
+                within_m=within_m,
+                limit=limit,
+            )
+            for each, away_m in found:
+                yield pb.LocatedResource(resource=relief_messages.resource(each), distance_m=away_m)
+
+        def units(conn: Connection) -> Iterator[pb.LocatedPatrolUnit]:
+            found = patrols.nearest_units(conn, request.place, location, call.now, within_m=within_m, limit=limit)
+            return itertools.starmap(relief_messages.located_unit, found)
+
+        return await self._db.read(
+            lambda conn: pb.LocateResourcesResponse(
+                resources=resources(conn) if request.kinds else (),
+                patrol_units=units(conn) if request.patrol_units else (),
             )
         )
-        located = [pb.LocatedResource(resource=relief_messages.resource(each), distance_m=away) for each, away in found]
-        return pb.LocateResourcesResponse(resources=located)
 
     async def ReportPosition(self, request: pb.ReportPositionRequest, call: Call) -> bytes:
         position = location_of(request.position)

@@ -37,9 +37,10 @@ from onegrid_emergency.relief import (
     kind_of,
     office_of,
 )
+from onegrid_emergency.store.distances import distance_m
 from onegrid_emergency.tables import capacity, reservation, resource
 from onegrid_kit import codes
-from onegrid_kit.distance import RADIUS_M, box_around
+from onegrid_kit.distance import box_around
 from onegrid_kit.locations import Location
 from onegrid_kit.paging import Position, behind
 
@@ -150,7 +151,7 @@ def nearest(
 ) -> list[tuple[Resource, float]]:
     """What is available in a place and not further away than that, the nearest first, with its distance in metres."""
     r, box = resource.c, box_around(location, within_m)
-    away = _distance_m(location).label("away")
+    away = distance_m(r.longitude, r.latitude, location).label("away")
     query = (
         _resources(now, stock)
         .add_columns(away)
@@ -165,17 +166,6 @@ def nearest(
     needed = case((near.c.kind == ResourceKind.RESOURCE_KIND_SHELTER, quantity), else_=quantity if stock else 1)
     found = select(near).where(near.c.away <= within_m, near.c.free >= needed).order_by(near.c.away, near.c.name)
     return [(_resource(row), row.away) for row in conn.execute(found.limit(limit))]
-
-
-def _distance_m(location: Location) -> ColumnElement[float]:
-    """From the location to where the resource is, by the haversine formula, which is exact for points that are near to
-    each other as well.
-    """
-    r = resource.c
-    across = func.power(func.sin(func.radians(r.latitude - location.latitude) / 2), 2)
-    along = func.power(func.sin(func.radians(r.longitude - location.longitude) / 2), 2)
-    parallels = func.cos(func.radians(literal(location.latitude))) * func.cos(func.radians(r.latitude))
-    return 2 * RADIUS_M * func.asin(func.sqrt(func.least(1.0, across + parallels * along)))
 
 
 def _resources(now: datetime, stock: str = "") -> Select[Any]:
