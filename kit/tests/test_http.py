@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -453,6 +454,19 @@ async def listening(api: Serving, http_listen: str) -> AsyncIterator[HttpListene
     await listener.start()
     yield listener
     await listener.stop(0)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+async def test_every_address_is_one_of_either_version_of_ip(
+    api: Serving, http: aiohttp.ClientSession, address: str
+) -> None:
+    if address == "[::1]" and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    async with (
+        listening(api, "[::]:0") as listener,
+        http.get(f"http://{address}:{listener.port}/nothing") as answer,
+    ):
+        assert answer.status == 404
 
 
 async def test_it_listens_where_it_is_set_to_and_nowhere_by_default(api: Serving) -> None:

@@ -57,6 +57,16 @@ def test_an_answer_is_as_long_as_it_says_whatever_was_answered_before() -> None:
     assert bodies == [lacking, b"ready\n", lacking]
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+def test_it_answers_by_either_version_of_ip(address: str) -> None:
+    if address == "[::1]" and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    port = free_port()
+    serve(port, Health(), "sample", "relay")
+    with urllib.request.urlopen(f"http://{address}:{port}/ready", timeout=HANG_S) as answer:
+        assert answer.status == 200
+
+
 def test_a_role_is_ready_while_broker_and_database_are_there(
     own_postgres: TestPostgres, own_database_url: str, empty_broker: RabbitServer
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 import time
@@ -75,7 +76,16 @@ def serve(port: int, health: Health, service: str, role: str) -> None:
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    """Reached by IPv6 and IPv4, or by IPv4 where there is nothing else."""
+
     daemon_threads = True
+    address_family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+
+    def server_bind(self) -> None:
+        """Listen for both."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
 
 class _Silent(WSGIRequestHandler):

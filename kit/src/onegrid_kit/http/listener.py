@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -86,7 +87,7 @@ class HttpListener:
         )
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                self._connections, host, port, ssl=_tls(self._settings), reuse_port=self._settings.reuse_port
+                self._connections, sock=_socket(host, port, self._settings.reuse_port), ssl=_tls(self._settings)
             )
         except OSError as error:
             raise SettingsError(f"ONEGRID_HTTP_LISTEN: {host}:{port} can't be listened on: {error.strerror}") from None
@@ -201,6 +202,16 @@ def _place(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _socket(host: str, port: int, reuse_port: bool) -> socket.socket:
+    """One that listens there; `::` is every address, of IPv4 too, as it is for gRPC. An event loop's own is one of IPv6
+    alone.
+    """
+    if host == "::" and not socket.has_dualstack_ipv6():
+        host = "0.0.0.0"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, reuse_port=reuse_port, dualstack_ipv6=host == "::")
+
+
 def _tls(settings: ServiceSettings) -> ssl.SSLContext | None:
     """As the api's, but for clients' certificates: who comes here are strangers, known by tokens and signatures."""
     if not settings.tls_certificate:
@@ -209,7 +220,7 @@ def _tls(settings: ServiceSettings) -> ssl.SSLContext | None:
     stamps = _stamps(files)
     current = _context(files)
 
-    def renew(socket: ssl.SSLObject | ssl.SSLSocket, _: str | None, __: ssl.SSLContext) -> None:
+    def renew(connection: ssl.SSLObject | ssl.SSLSocket, _: str | None, __: ssl.SSLContext) -> None:
         # Asked for each connection, so that renewed files need no restart; while they are being replaced, the former
         # ones stay.
         nonlocal current, stamps
@@ -217,7 +228,7 @@ def _tls(settings: ServiceSettings) -> ssl.SSLContext | None:
             now = _stamps(files)
             if now != stamps:
                 current, stamps = _context(files), now
-        socket.context = current
+        connection.context = current
 
     first = _context(files)
     first.sni_callback = renew
