@@ -160,6 +160,9 @@ def chart_values() -> str:
     ):
         schema = json.loads((ROOT / "deploy/helm" / chart / "values.schema.json").read_text())
         defaults = yaml.safe_load((ROOT / "deploy/helm" / chart / "values.yaml").read_text())
+        # Where they are kept, since Helm can't tell a default from what a user sets.
+        if "platformDefaults" in defaults:
+            defaults["platform"] = defaults.pop("platformDefaults")
         lines += [f"## {title}\n", "| value | default | meaning |", "| --- | --- | --- |"]
         lines += [f"| `{name}` | {default} | {doc} |" for name, default, doc in _leaves(schema, schema, defaults, "")]
         lines.append("")
@@ -173,7 +176,9 @@ def _leaves(schema: Any, root: Any, default: Any, path: str) -> Iterator[tuple[s
         schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
         described = described or schema.get("description", "")
     properties = {
-        key: each for key, each in schema.get("properties", {}).items() if key not in ("global", "onegrid-lib")
+        key: each
+        for key, each in schema.get("properties", {}).items()
+        if key not in ("global", "onegrid-lib", "platformDefaults")
     }
     if not properties or path.endswith("resources"):
         yield path, f"`{json.dumps(default, ensure_ascii=False)}`" if default is not None else "", described

@@ -6,7 +6,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 {{- define "data.labels" -}}
 {{ include "data.selector" . }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimAll "-_." }}
 {{- end }}
 
 {{- define "data.podSpec" -}}

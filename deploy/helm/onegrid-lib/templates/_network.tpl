@@ -48,22 +48,10 @@ spec:
       from: {{- toYaml . | nindent 8 }}
       {{- end }}
   egress:
+    {{- include "onegrid.storesEgress" . | nindent 4 }}
+    {{- with .platform.identity }}
     - ports:
-        - {port: 53, protocol: UDP}
-        - {port: 53, protocol: TCP}
-    - ports:
-        - {port: {{ .platform.database.port }}}
-      {{- with .platform.network.database }}
-      to: {{- toYaml . | nindent 8 }}
-      {{- end }}
-    - ports:
-        - {port: {{ .platform.broker.port }}}
-      {{- with .platform.network.broker }}
-      to: {{- toYaml . | nindent 8 }}
-      {{- end }}
-    {{- if .platform.identity }}
-    - ports:
-        - {port: {{ regexFind "[0-9]+$" .platform.identity }}}
+        - {port: {{ include "onegrid.port" (printf "//%s" .) }}}
     {{- else }}
     - ports:
         - {port: 50051}
@@ -76,7 +64,7 @@ spec:
     {{- end }}
     {{- with .platform.tracing.endpoint }}
     - ports:
-        - {port: {{ regexFind ":[0-9]+" . | trimPrefix ":" | default "4318" }}}
+        - {port: {{ include "onegrid.port" . }}}
     {{- end }}
     {{- with .platform.network.egress }}
     {{- toYaml . | nindent 4 }}
@@ -94,4 +82,49 @@ spec:
   policyTypes: [Egress]
   egress: {{- toYaml .values.sender.egress | nindent 4 }}
 {{- end }}
+{{- end }}
+
+{{- /* For the migration, which is there before the release's own policies are; it goes when the hooks are over. */}}
+{{- define "onegrid.migratePolicy" -}}
+{{- $of := merge (dict "role" "migrate") . -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ .fullname }}-migrate
+  labels: {{- include "onegrid.labels" $of | nindent 4 }}
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade
+    helm.sh/hook-weight: "-1"
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+spec:
+  podSelector:
+    matchLabels: {{- include "onegrid.selector" $of | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+  egress:
+    {{- include "onegrid.storesEgress" . | nindent 4 }}
+{{- end }}
+
+{{- /* Names, PostgreSQL and RabbitMQ: what every pod reaches. */}}
+{{- define "onegrid.storesEgress" -}}
+- ports:
+    {{- range .platform.network.dnsPorts }}
+    - {port: {{ . }}, protocol: UDP}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+- ports:
+    - {port: {{ .platform.database.port }}}
+  {{- with .platform.network.database }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
+- ports:
+    - {port: {{ .platform.broker.port }}}
+  {{- with .platform.network.broker }}
+  to: {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{- /* The port of a URL: the one that it names, or its scheme's. */}}
+{{- define "onegrid.port" -}}
+{{- $url := urlParse . }}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (eq $url.scheme "https" | ternary "443" "80") }}
 {{- end }}

@@ -1,8 +1,12 @@
 {{- /* Everything of one service. Its chart calls this, and that is all it does. */}}
 {{- define "onegrid.service" -}}
-{{- $platform := mergeOverwrite (deepCopy .Values.service.platform) (deepCopy ((.Values.global).platform | default dict)) }}
+{{- $platform := include "onegrid.platform" (dict "values" .Values.service "global" .Values.global) | fromYaml }}
 {{- $it := dict "root" . "name" .Chart.Name "fullname" (printf "%s-%s" .Release.Name .Chart.Name) "values" .Values.service "platform" $platform }}
 {{- include "onegrid.check" $it }}
+{{- if $platform.network.policies }}
+---
+{{ include "onegrid.migratePolicy" $it }}
+{{- end }}
 ---
 {{ include "onegrid.migrate" $it }}
 ---
@@ -37,6 +41,12 @@
 {{ include "onegrid.monitoring" $it }}
 {{- end }}
 
+{{- /* What is the same for all services: the defaults, what the release sets for all, and what it sets for this one. */}}
+{{- define "onegrid.platform" -}}
+{{- $all := (.global).platform | default dict }}
+{{- mergeOverwrite (deepCopy .values.platformDefaults) (deepCopy $all) (deepCopy .values.platform) | toYaml }}
+{{- end }}
+
 {{- /* The roles that serve. */}}
 {{- define "onegrid.roles" -}}
 api worker relay{{ if .values.sender.enabled }} sender{{ end }}
@@ -69,9 +79,28 @@ app.kubernetes.io/component: {{ . }}
 {{- define "onegrid.labels" -}}
 {{ include "onegrid.selector" . }}
 app.kubernetes.io/part-of: onegrid
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "onegrid.labelValue" .root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | include "onegrid.labelValue" }}
+{{- end }}
+
+{{- /* What a label, or an image's tag, can be: a version may have a +, as of a build. */}}
+{{- define "onegrid.labelValue" -}}
+{{ . | replace "+" "_" | trunc 63 | trimAll "-_." }}
+{{- end }}
+
+{{- /* Of pods: no version, which would restart those that it changes nothing for. */}}
+{{- define "onegrid.podMetadata" -}}
+labels:
+  {{- include "onegrid.selector" . | nindent 2 }}
+  app.kubernetes.io/part-of: onegrid
+  {{- with .platform.pod.labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- $annotations := merge (.annotations | default dict) .platform.pod.annotations }}
+{{- with $annotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "onegrid.serviceAccount" -}}
@@ -80,6 +109,9 @@ kind: ServiceAccount
 metadata:
   name: {{ .fullname }}
   labels: {{- include "onegrid.labels" . | nindent 4 }}
+  {{- with .platform.pod.serviceAccountAnnotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
 automountServiceAccountToken: false
 {{- end }}
 
@@ -92,6 +124,7 @@ metadata:
 spec:
   # Headless: clients see every ready replica and balance over them; through one address, a connection would stay with one pod.
   clusterIP: None
+  ipFamilyPolicy: PreferDualStack
   selector: {{- include "onegrid.selector" (merge (dict "role" "api") .) | nindent 4 }}
   ports:
     - {name: grpc, port: 50051, targetPort: grpc, appProtocol: grpc}
@@ -105,6 +138,7 @@ metadata:
   labels: {{- include "onegrid.labels" (merge (dict "role" "metrics") .) | nindent 4 }}
 spec:
   clusterIP: None
+  ipFamilyPolicy: PreferDualStack
   publishNotReadyAddresses: true
   selector: {{- include "onegrid.selector" . | nindent 4 }}
   ports:
@@ -120,6 +154,7 @@ metadata:
   name: {{ .fullname }}-http
   labels: {{- $labels | nindent 4 }}
 spec:
+  ipFamilyPolicy: PreferDualStack
   selector: {{- include "onegrid.selector" (merge (dict "role" "api") .) | nindent 4 }}
   ports:
     - {name: http, port: 8080, targetPort: http, appProtocol: {{ ternary "https" "http" .platform.tls.enabled }}}

@@ -1,8 +1,12 @@
-{{- /* The settings that are no secrets, as a map. docs/settings.md lists what there is. */}}
+{{- /* The settings that are no secrets, as a map, the user's own before ours. docs/settings.md lists what there is. */}}
 {{- define "onegrid.settings" -}}
-ONEGRID_LISTEN: 0.0.0.0:50051
+{{ mergeOverwrite (include "onegrid.ownSettings" . | fromYaml) .values.env | toYaml }}
+{{- end }}
+
+{{- define "onegrid.ownSettings" -}}
+ONEGRID_LISTEN: "[::]:50051"
 {{- if .values.http.enabled }}
-ONEGRID_HTTP_LISTEN: 0.0.0.0:8080
+ONEGRID_HTTP_LISTEN: "[::]:8080"
 {{- with .values.http.proxies }}
 ONEGRID_HTTP_FORWARDING_PROXIES: {{ . | quote }}
 {{- end }}
@@ -21,16 +25,13 @@ ONEGRID_LOG_LEVEL: {{ .platform.logLevel }}
 ONEGRID_OTLP_ENDPOINT: {{ .platform.tracing.endpoint | quote }}
 ONEGRID_TRACE_RATIO: {{ .platform.tracing.ratio | quote }}
 {{- if .platform.tls.enabled }}
-ONEGRID_HEALTH_LISTEN: 0.0.0.0:50052
+ONEGRID_HEALTH_LISTEN: "[::]:50052"
 ONEGRID_TLS_CERTIFICATE: /etc/onegrid/tls/tls.crt
 ONEGRID_TLS_KEY: /etc/onegrid/tls/tls.key
 ONEGRID_TLS_CA: /etc/onegrid/tls/ca.crt
 {{- if .platform.tls.mutual }}
 ONEGRID_TLS_CLIENT_CA: /etc/onegrid/tls/ca.crt
 {{- end }}
-{{- end }}
-{{- with .values.env }}
-{{ toYaml . }}
 {{- end }}
 {{- end }}
 

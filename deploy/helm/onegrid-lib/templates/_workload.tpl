@@ -7,21 +7,26 @@ metadata:
 spec:
   {{- if not (.own.autoscaling).enabled }}
   replicas: {{ .own.replicas }}
+  {{- else }}
+  {{- /* Without it, Kubernetes would fall back to one when autoscaling is switched on. */}}
+  {{- with lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-%s" .fullname .role) }}
+  replicas: {{ .spec.replicas }}
+  {{- end }}
   {{- end }}
   revisionHistoryLimit: 5
   strategy:
-    rollingUpdate: {maxSurge: 1, maxUnavailable: 0}
+    rollingUpdate: {{- toYaml .platform.pod.rollingUpdate | nindent 6 }}
   selector:
     matchLabels: {{- include "onegrid.selector" . | nindent 6 }}
   template:
-    metadata:
-      labels: {{- include "onegrid.labels" . | nindent 8 }}
-      annotations:
-        checksum/config: {{ include "onegrid.settings" . | sha256sum }}
+    metadata: {{- include "onegrid.podMetadata" (merge (dict "annotations" (dict "checksum/config" (include "onegrid.settings" . | sha256sum))) .) | nindent 6 }}
     spec:
       serviceAccountName: {{ .fullname }}
       {{- include "onegrid.podSpec" . | nindent 6 }}
       terminationGracePeriodSeconds: {{ add .platform.drain.pauseSeconds .platform.drain.graceSeconds 10 }}
+      {{- with .platform.pod.topologySpreadConstraints }}
+      topologySpreadConstraints: {{- toYaml . | nindent 8 }}
+      {{- else }}
       topologySpreadConstraints:
         {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
         - topologyKey: {{ $key }}
@@ -30,6 +35,7 @@ spec:
           labelSelector:
             matchLabels: {{- include "onegrid.selector" $ | nindent 14 }}
         {{- end }}
+      {{- end }}
       containers:
         - name: {{ .role }}
           {{- include "onegrid.container" . | nindent 10 }}
@@ -68,10 +74,17 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
+  {{- if .platform.pod.fixedUser }}
   runAsUser: 10001
   runAsGroup: 10001
   fsGroup: 10001
+  {{- end }}
   seccompProfile: {type: RuntimeDefault}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" }}
+{{- with get $.platform.pod $key }}
+{{ $key }}: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
 {{- with .platform.image.pullSecrets }}
 imagePullSecrets: {{- range . }}
   - name: {{ . }}
@@ -83,6 +96,9 @@ priorityClassName: {{ . }}
 volumes:
   - name: tmp
     emptyDir: {sizeLimit: 64Mi}
+  {{- with .platform.pod.volumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   {{- if .platform.tls.enabled }}
   - name: tls
     secret: {secretName: {{ .platform.tls.secret | default (printf "%s-tls" .fullname) }}, defaultMode: 0440}
@@ -98,18 +114,23 @@ securityContext:
   capabilities: {drop: [ALL]}
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
+  {{- with .platform.pod.volumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   {{- if .platform.tls.enabled }}
   - {name: tls, mountPath: /etc/onegrid/tls, readOnly: true}
   {{- end }}
 {{- end }}
 
 {{- define "onegrid.image" -}}
-{{- with .platform.image.registry }}{{ . }}/{{ end }}{{ .platform.image.repository }}/{{ .image }}:{{ .platform.image.tag | default .root.Chart.AppVersion }}
+{{- with .platform.image.registry }}{{ . }}/{{ end }}{{ .platform.image.repository }}/{{ .image }}:{{ .platform.image.tag | default (include "onegrid.labelValue" .root.Chart.AppVersion) }}
 {{- end }}
 
 {{- /* Before the new release's pods. Migrations only expand, so those of the release before go on meanwhile. */}}
 {{- define "onegrid.migrate" -}}
-{{- $of := merge (dict "role" "migrate") . -}}
+{{- /* It speaks no gRPC, and a certificate may be made after it. */}}
+{{- $platform := mergeOverwrite (deepCopy .platform) (dict "tls" (dict "enabled" false)) }}
+{{- $of := merge (dict "role" "migrate" "platform" $platform) (omit . "platform") -}}
 apiVersion: batch/v1
 kind: Job
 metadata:
@@ -120,24 +141,21 @@ metadata:
     helm.sh/hook-delete-policy: before-hook-creation
 spec:
   backoffLimit: 6
-  activeDeadlineSeconds: 3600
+  activeDeadlineSeconds: {{ .values.migrate.deadlineSeconds }}
   template:
-    metadata:
-      labels: {{- include "onegrid.labels" $of | nindent 8 }}
+    metadata: {{- include "onegrid.podMetadata" $of | nindent 6 }}
     spec:
       restartPolicy: Never
-      {{- include "onegrid.podSpec" .  | nindent 6 }}
+      {{- include "onegrid.podSpec" $of | nindent 6 }}
       containers:
         - name: migrate
-          {{- include "onegrid.container" . | nindent 10 }}
+          {{- include "onegrid.container" $of | nindent 10 }}
           args: [migrate]
           # Not from the ConfigMap, which a first installation does not have yet.
           env:
-            {{- range $name, $value := include "onegrid.settings" . | fromYaml }}
+            {{- range $name, $value := include "onegrid.settings" $of | fromYaml }}
             - {name: {{ $name }}, value: {{ $value | quote }}}
             {{- end }}
             {{- include "onegrid.secrets" . | nindent 12 }}
-          resources:
-            requests: {cpu: 100m, memory: 128Mi}
-            limits: {memory: 256Mi}
+          resources: {{- toYaml .values.migrate.resources | nindent 12 }}
 {{- end }}

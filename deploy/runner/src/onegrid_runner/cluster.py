@@ -202,11 +202,14 @@ class Cluster:
     def _run_hooks(self, manifests: Sequence[Manifest], moment: str) -> None:
         for hook in _hooks(manifests, moment):
             if hook.kind not in ("Job", "Pod"):
-                self._apply(hook)
+                self.apply([hook])
                 continue
             code, output = Job(hook, self.make_pod).run()
             if code:
                 raise Failed(f"{moment} hook {hook.name} ended with {code}:\n{output[-4000:]}")
+        for hook in _hooks(manifests, moment):
+            if hook.ends_with_its_moment:
+                self._delete(hook.key)
 
     def _reconcile(self) -> None:
         while not self._stopping.wait(_TICK_S):

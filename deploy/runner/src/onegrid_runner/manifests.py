@@ -59,6 +59,11 @@ class Manifest:
         """Its turn among the hooks of the same moment."""
         return int(self._annotation("helm.sh/hook-weight") or 0)
 
+    @property
+    def ends_with_its_moment(self) -> bool:
+        """Whether Helm deletes it when all hooks of the moment have succeeded."""
+        return "hook-succeeded" in self._annotation("helm.sh/hook-delete-policy")
+
     def _annotation(self, name: str) -> str:
         return str((self.body["metadata"].get("annotations") or {}).get(name, ""))
 
@@ -229,7 +234,8 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Pod": {"spec": _POD},
     "Service": {
         "spec": {
-            **_keys("selector", "publishNotReadyAddresses", "type"),
+            # Containers here have addresses of IPv4 alone.
+            **_keys("selector", "publishNotReadyAddresses", "type", "ipFamilyPolicy"),
             "clusterIP": _only("None"),
             "ports": [{**_keys("name", "port", "targetPort", "appProtocol"), "protocol": _only("TCP")}],
         }

@@ -1,0 +1,259 @@
+"""What production asks of the charts: order, versions, peers, and what Kubernetes lets one say of pods."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tools import helm
+
+ISSUER = "--set=global.platform.tls.enabled=true,global.platform.tls.issuer.name=x"
+CHECKED = ("--set-string=administrator.district=210602", "--set=tests.suites={smoke}")
+HOOKS = {"pre-install", "pre-upgrade"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def charts() -> None:
+    """Each with what it depends on."""
+    helm.package()
+
+
+def rendered(*more: str, chart: str = "onegrid") -> list[dict[str, Any]]:
+    return [each for each in yaml.load_all(helm.render("onegrid", chart, [], *more), yaml.CSafeLoader) if each]
+
+
+def named(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+    (found,) = (each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name)
+    return found
+
+
+def hook(each: Mapping[str, Any]) -> set[str]:
+    return set(each["metadata"].get("annotations", {}).get("helm.sh/hook", "").split(",")) - {""}
+
+
+def pod_of(each: Mapping[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = each["spec"] if each["kind"] == "Pod" else each["spec"]["template"]["spec"]
+    return spec
+
+
+def references(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What has to be there before a pod can start: kind and name."""
+    if "serviceAccountName" in spec:
+        yield "ServiceAccount", spec["serviceAccountName"]
+    for volume in spec.get("volumes", []):
+        for source in volume.get("projected", {}).get("sources", [volume]):
+            if "secret" in source:
+                yield "Secret", source["secret"].get("secretName") or source["secret"]["name"]
+            if "configMap" in source and not source["configMap"].get("optional"):
+                yield "ConfigMap", source["configMap"]["name"]
+    for container in spec["containers"]:
+        for each in container.get("env", []):
+            source = each.get("valueFrom", {})
+            if "secretKeyRef" in source:
+                yield "Secret", source["secretKeyRef"]["name"]
+            if "configMapKeyRef" in source:
+                yield "ConfigMap", source["configMapKeyRef"]["name"]
+        for each in container.get("envFrom", []):
+            yield from (("ConfigMap", each["configMapRef"]["name"]) for _ in (0,) if "configMapRef" in each)
+            yield from (("Secret", each["secretRef"]["name"]) for _ in (0,) if "secretRef" in each)
+
+
+@pytest.mark.parametrize("values", [(), (ISSUER,)], ids=["plain", "tls by an issuer"])
+def test_no_hook_waits_for_what_comes_after_it(values: tuple[str, ...]) -> None:
+    """Helm makes what belongs to the release when the hooks before it have ended."""
+    objects = rendered(*values)
+    later = {(each["kind"], each["metadata"]["name"]) for each in objects if not hook(each)}
+    later |= {("Secret", each["spec"]["secretName"]) for each in objects if each["kind"] == "Certificate"}
+    first = [each for each in objects if hook(each) & HOOKS and each["kind"] == "Job"]
+    assert first
+    for job in first:
+        assert not set(references(pod_of(job))) & later, job["metadata"]["name"]
+
+
+def test_a_migration_may_reach_its_stores_where_nothing_may_be_reached() -> None:
+    """In a namespace that denies by default, a policy has to be there before the pod."""
+    objects = rendered()
+    for job in (each for each in objects if hook(each) & HOOKS and each["kind"] == "Job"):
+        labels = job["spec"]["template"]["metadata"]["labels"]
+        policies = [
+            each
+            for each in objects
+            if each["kind"] == "NetworkPolicy"
+            and hook(each) >= hook(job)
+            and each["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+        ]
+        (policy,) = policies
+        annotations = policy["metadata"]["annotations"]
+        assert int(annotations["helm.sh/hook-weight"]) < int(
+            job["metadata"]["annotations"].get("helm.sh/hook-weight", "0")
+        )
+        assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"]
+        ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+        assert ports == {53, 5432, 5672}
+
+
+def test_a_version_with_a_plus_gives_labels_and_tags_that_kubernetes_takes(tmp_path: Path) -> None:
+    version = f"0.1.0+{'a' * 70}"
+    helm.helm("package", "--version", version, "--app-version", version, "-d", tmp_path, helm.CHARTS / "petition")
+    (package,) = tmp_path.glob("petition-*.tgz")
+    objects = [each for each in yaml.safe_load_all(helm.helm("template", "onegrid", package)) if each]
+    values = {value for each in objects for value in each["metadata"]["labels"].values()}
+    assert any("0.1.0_aaa" in value for value in values)
+    assert all(re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", value) for value in values)
+    images = {each["image"] for one in objects if one["kind"] == "Deployment" for each in pod_of(one)["containers"]}
+    assert all(re.fullmatch(r"[a-z/]+:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", image) for image in images), images
+
+
+def test_pods_do_not_change_with_the_charts_version(tmp_path: Path) -> None:
+    """A chart that changed nothing of PostgreSQL must not restart it."""
+    for chart in ("onegrid-data", "petition"):
+        found = []
+        for version in ("0.1.0", "0.1.1"):
+            helm.helm("package", "--version", version, "-d", tmp_path, helm.CHARTS / chart)
+            objects = yaml.safe_load_all(helm.helm("template", "o", tmp_path / f"{chart}-{version}.tgz"))
+            found.append([one["spec"]["template"] for one in objects if one and "template" in one.get("spec", {})])
+        assert found[0]
+        assert found[0] == found[1], chart
+
+
+def test_a_setting_of_the_user_goes_before_the_charts_own() -> None:
+    objects = rendered("--set=petition.service.env.ONEGRID_LISTEN=127.0.0.1:1")
+    assert named(objects, "ConfigMap", "onegrid-petition")["data"]["ONEGRID_LISTEN"] == "127.0.0.1:1"
+    text = helm.render("onegrid", "onegrid", [], "--set=petition.service.env.ONEGRID_LISTEN=127.0.0.1:1")
+    (config,) = (
+        each for each in text.split("\n---\n") if "kind: ConfigMap" in each and "  name: onegrid-petition\n" in each
+    )
+    assert config.count("ONEGRID_LISTEN:") == 1
+    job = named(objects, "Job", "onegrid-petition-migrate")
+    (value,) = (e["value"] for e in pod_of(job)["containers"][0]["env"] if e["name"] == "ONEGRID_LISTEN")
+    assert value == "127.0.0.1:1"
+
+
+def test_what_a_service_sets_itself_goes_before_what_all_share() -> None:
+    objects = rendered(
+        "--set=global.platform.logLevel=warning,global.platform.network.policies=false",
+        "--set=petition.service.platform.logLevel=debug,petition.service.platform.network.policies=true",
+    )
+    levels = {
+        each["metadata"]["name"]: each["data"]["ONEGRID_LOG_LEVEL"]
+        for each in objects
+        if each["kind"] == "ConfigMap" and "ONEGRID_LOG_LEVEL" in each.get("data", {})
+    }
+    assert levels.pop("onegrid-petition") == "debug"
+    assert set(levels.values()) == {"warning"}
+    guarded = {
+        each["metadata"]["labels"]["app.kubernetes.io/name"] for each in objects if each["kind"] == "NetworkPolicy"
+    }
+    assert guarded == {"petition"}
+
+
+@pytest.mark.parametrize(
+    ("set_", "port"),
+    [
+        ("global.platform.identity=identity.example.cn:50051", 50051),
+        ("global.platform.identity=[fd00::1]:50052", 50052),
+        ("global.platform.tracing.endpoint=https://otlp.example.cn/v1/traces", 443),
+        ("global.platform.tracing.endpoint=http://otlp.example.cn/v1/traces", 80),
+        ("global.platform.tracing.endpoint=http://[fd00::1]:4318/v1/traces", 4318),
+        ("global.platform.tracing.endpoint=https://user:12@otlp:4319/v1/traces", 4319),
+    ],
+)
+def test_what_is_named_by_address_is_reached_at_its_port_alone(set_: str, port: int) -> None:
+    policy = named(rendered(f"--set={set_}"), "NetworkPolicy", "onegrid-petition")
+    opened = [each["port"] for rule in policy["spec"]["egress"] for each in rule["ports"]]
+    assert all(opened), "a rule without a port opens all of them"
+    assert port in opened
+
+
+def test_identity_has_to_be_named_with_its_port() -> None:
+    with pytest.raises(SystemExit, match="does not match pattern"):
+        rendered("--set=global.platform.identity=identity.example.cn")
+
+
+def test_pods_are_as_kubernetes_lets_one_say(tmp_path: Path) -> None:
+    pod = {
+        "labels": {"team": "city"},
+        "annotations": {"sidecar.istio.io/inject": "true"},
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "city", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}},
+        "topologySpreadConstraints": [{"topologyKey": "rack", "maxSkew": 2, "whenUnsatisfiable": "DoNotSchedule"}],
+        "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
+        "volumes": [{"name": "ca", "configMap": {"name": "authorities"}}],
+        "volumeMounts": [{"name": "ca", "mountPath": "/etc/ca"}],
+        "serviceAccountAnnotations": {"eks.amazonaws.com/role-arn": "arn:x"},
+    }
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump({"global": {"platform": {"pod": pod}}}))
+    objects = rendered(f"--values={file}", *CHECKED)
+    makers = [each for each in objects if each["kind"] in ("Deployment", "Job", "Pod")]
+    assert {each["kind"] for each in makers} == {"Deployment", "Job", "Pod"}
+    for each in makers:
+        metadata = each["metadata"] if each["kind"] == "Pod" else each["spec"]["template"]["metadata"]
+        name, spec = each["metadata"]["name"], pod_of(each)
+        assert metadata["labels"]["team"] == "city", name
+        assert metadata["annotations"]["sidecar.istio.io/inject"] == "true", name
+        for key in ("nodeSelector", "tolerations", "affinity"):
+            assert spec[key] == pod[key], name
+        assert pod["volumes"][0] in spec["volumes"], name
+        assert all(pod["volumeMounts"][0] in container["volumeMounts"] for container in spec["containers"]), name
+        if each["kind"] == "Deployment":
+            assert each["spec"]["strategy"]["rollingUpdate"] == pod["rollingUpdate"], name
+            assert spec["topologySpreadConstraints"] == pod["topologySpreadConstraints"], name
+    accounts = [each["metadata"]["annotations"] for each in objects if each["kind"] == "ServiceAccount"]
+    assert accounts
+    assert all(each == pod["serviceAccountAnnotations"] for each in accounts)
+
+
+def test_where_the_cluster_chooses_users_pods_are_still_not_root() -> None:
+    """As OpenShift does; its DNS listens on another port, too."""
+    objects = rendered("--set=global.platform.pod.fixedUser=false,global.platform.network.dnsPorts={53,5353}")
+    for each in (one for one in objects if one["kind"] in ("Deployment", "Job")):
+        security = pod_of(each)["securityContext"]
+        assert security["runAsNonRoot"] is True
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & security.keys()
+    egress = named(objects, "NetworkPolicy", "onegrid-petition")["spec"]["egress"][0]["ports"]
+    assert {each["port"] for each in egress} == {53, 5353}
+
+
+def test_a_quota_can_be_kept_by_everything_that_runs() -> None:
+    resources = "resources.limits.cpu=1"
+    objects = rendered(
+        f"--set=petition.service.migrate.{resources},administrator.{resources},tests.{resources}",
+        *CHECKED,
+    )
+    for kind, name in (
+        ("Job", "onegrid-petition-migrate"),
+        ("Job", "onegrid-identity-bootstrap"),
+        ("Pod", "onegrid-checks-smoke"),
+    ):
+        (container,) = pod_of(named(objects, kind, name))["containers"]
+        assert container["resources"]["limits"]["cpu"] == 1, name
+
+
+def test_the_first_administrator_is_made_where_identity_keeps_its_people() -> None:
+    objects = rendered(*CHECKED, "--set=identity.service.platform.database.host=pg,global.platform.database.host=all")
+    job = named(objects, "Job", "onegrid-identity-bootstrap")
+    assert hook(job) == {"post-install", "post-upgrade"}
+    (url,) = (e["value"] for e in pod_of(job)["containers"][0]["env"] if e["name"] == "ONEGRID_DATABASE_URL")
+    assert "@pg:5432/identity" in url
+
+
+def test_every_port_is_reached_by_either_version_of_ip() -> None:
+    objects = rendered("--set=global.platform.tls.enabled=true,global.platform.tls.secret=x")
+    for each in objects:
+        if each["kind"] == "Service":
+            assert each["spec"]["ipFamilyPolicy"] == "PreferDualStack", each["metadata"]["name"]
+        if each["kind"] == "ConfigMap" and "ONEGRID_LISTEN" in each.get("data", {}):
+            listening = {value for key, value in each["data"].items() if key.endswith("LISTEN")}
+            assert all(value.startswith("[::]:") for value in listening), listening
+
+
+@pytest.mark.parametrize("value", ["fullnameOverride=x", "service.replicas=3", "replicas=2"])
+def test_a_services_own_chart_refuses_what_it_does_not_know(value: str) -> None:
+    with pytest.raises(SystemExit, match=r"additional properties .* not allowed"):
+        rendered(f"--set={value}", chart="petition")
