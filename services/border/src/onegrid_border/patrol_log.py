@@ -108,12 +108,14 @@ def judged(patrol: Patrol, course: Course, log: Log, now: datetime) -> tuple[Pat
 
 
 def next_change(patrol: Patrol, now: datetime) -> datetime | None:
-    """When time alone changes something next: a start or a check-in that is late by then, a pause that ends."""
-    if patrol.state == PatrolState.PATROL_STATE_PLANNED:
-        return patrol.start_late_time if patrol.start_late_time > now else None
-    if not patrol.out:
+    """When time alone changes something next: a start or a check-in that is late by then, a pause that ends. Also of a
+    patrol that has not started or is over: its checkpoints are not pending any more once their time is.
+    """
+    if patrol.state == PatrolState.PATROL_STATE_CANCELLED:
         return None
     moments = [point.late_time + _JUST_AFTER for point in patrol.points if point.reach_time is None]
+    if patrol.state == PatrolState.PATROL_STATE_PLANNED:
+        moments.append(patrol.start_late_time)
     if patrol.pause_until_time is not None:
         moments.append(patrol.pause_until_time)
     return min((moment for moment in moments if moment > now), default=None)

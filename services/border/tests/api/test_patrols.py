@@ -200,6 +200,23 @@ async def test_missed_and_not_uploaded_yet_are_not_the_same(outside: Outside) ->
     assert [each.checkpoint for each in await outside.alarms()] == ["gate-3"]
 
 
+async def test_a_patrol_that_ends_before_a_checkpoint_is_due_has_missed_it_once_its_time_is_over(
+    outside: Outside,
+) -> None:
+    patrol, phone = await outside.plan(), outside.device()
+    outside.record(phone, patrol.name, "start", "pier")
+    outside.check_in(phone, patrol.name, "pier")
+    outside.record(phone, patrol.name, "finish", "pier")
+    await outside.send(phone)
+    assert states(await outside.patrol(patrol.name)) == [REACHED, PENDING, PENDING]
+    outside.wait(minutes=56)
+    assert states(await outside.patrol(patrol.name)) == [REACHED, OUTSTANDING, OUTSTANDING]
+    assert [each.checkpoint for each in await outside.alarms()] == ["ice-gauge", "gate-3"]
+    await outside.send(phone, phone.entries[-1])
+    finished = await outside.patrol(patrol.name)
+    assert (finished.state, states(finished)) == (FINISHED, [REACHED, MISSED, MISSED])
+
+
 async def test_a_gap_keeps_a_checkpoint_outstanding_until_it_is_closed(outside: Outside) -> None:
     patrol, phone = await outside.plan(), outside.device()
     outside.record(phone, patrol.name, "start", "pier")
