@@ -15,10 +15,12 @@ from onegrid.border.v1.observations_pb2 import Observation
 from onegrid.border.v1.patrols_pb2 import Patrol
 from onegrid.border.v1.records_pb2 import CallForHelp, ObservationKind, Observe, PatrolRecord, Start, Track
 from onegrid.border.v1.resources_pb2 import Asset, AssetCondition, AssetKind, Checkpoint, Route, Unit
+from onegrid.border.v1.statistics_pb2 import PatrolGrouping
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.identity.v1 import devices_pb2 as identity_pb
 from onegrid.identity.v1 import identity_service_pb2 as accounts_pb
 from onegrid_demo.loading import STREET
+from onegrid_kit.clock import CHINA
 from onegrid_kit.testing.devices import Device
 from onegrid_kit.testing.waiting import eventually
 
@@ -137,6 +139,7 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
     yield pb.CancelPatrolRequest(name=out, reason="x")
     yield pb.GetPatrolRequest(name=out)
     yield pb.ListPatrolsRequest(scope=place)
+    yield pb.ListPatrolStatisticsRequest(scope=place, first_month="2020-11", last_month="2020-11")
     yield pb.ListEntriesRequest(patrol=out)
     yield pb.WatchUnitsRequest(scope=place)
     yield pb.RequestWelfareCheckRequest(name=out)
@@ -179,8 +182,13 @@ def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
         planned.leader = me
         district.do(planned, "admin", pb.PlanPatrolResponse)
     out = [underway(district, STREET) for _ in range(4)]
+    now = datetime.now(CHINA)
     return {
         "ListPatrols": (pb.ListPatrolsRequest(scope=DISTRICT), pb.ListPatrolsRequest(scope=STREET)),
+        "ListPatrolStatistics": tuple(
+            pb.ListPatrolStatisticsRequest(scope=place, grouping=PatrolGrouping.PATROL_GROUPING_UNIT, **_around(now))
+            for place in (DISTRICT, STREET)
+        ),
         "ListOwnPatrols": (pb.ListOwnPatrolsRequest(), pb.ListOwnPatrolsRequest()),
         "ListEntries": tuple(pb.ListEntriesRequest(patrol=each.name) for each in out[:2]),
         "ListAlarms": (pb.ListAlarmsRequest(scope=DISTRICT), pb.ListAlarmsRequest(scope=STREET, show_ended=True)),
@@ -197,6 +205,13 @@ def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
         ),
         "ListInspections": tuple(pb.ListInspectionsRequest(asset=each.name) for each in assets[:2]),
     }
+
+
+def _around(now: datetime) -> Mapping[str, str]:
+    """The month of this moment, and the one before and after it."""
+    month = now.replace(day=15)
+    first, last = month - timedelta(days=30), month + timedelta(days=30)
+    return {"first_month": f"{first:%Y-%m}", "last_month": f"{last:%Y-%m}"}
 
 
 def _given(of: Route) -> Mapping[str, object]:

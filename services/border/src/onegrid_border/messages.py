@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from onegrid.border.v1 import border_service_pb2 as pb
-from onegrid.border.v1 import events_pb2, observations_pb2, patrols_pb2, resources_pb2
+from onegrid.border.v1 import events_pb2, observations_pb2, patrols_pb2, resources_pb2, statistics_pb2
 from onegrid.border.v1.records_pb2 import PatrolRecord
+from onegrid.border.v1.statistics_pb2 import PatrolGrouping
 from onegrid_border.alarm import Alarm
 from onegrid_border.asset import Asset, Inspection
 from onegrid_border.observation import Observation
 from onegrid_border.patrol import PATROL, Patrol, Point
 from onegrid_border.route import ROUTE, Checkpoint, Course, Route
+from onegrid_border.statistics import Statistics
 from onegrid_border.unit import UNIT, Unit
 from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.locations import location_of, point
@@ -30,6 +32,7 @@ __all__ = [
     "patrol_started",
     "route",
     "route_defined",
+    "statistics",
     "unit",
     "unit_defined",
     "watched",
@@ -243,6 +246,34 @@ def judged_entry(of: JudgedEntry, record: PatrolRecord) -> patrols_pb2.JudgedEnt
         marks=of.marks,
         record=record,
     )
+
+
+def statistics(of: Statistics, grouping: PatrolGrouping) -> statistics_pb2.PatrolStatistics:
+    """What patrols came to in a month as a message."""
+    made = statistics_pb2.PatrolStatistics(
+        month=of.month,
+        unit=UNIT.name(of.subject) if grouping == PatrolGrouping.PATROL_GROUPING_UNIT else "",
+        route=ROUTE.name(of.subject) if grouping == PatrolGrouping.PATROL_GROUPING_ROUTE else "",
+        planned=of.planned,
+        cancelled=of.cancelled,
+        started=of.started,
+        finished=of.finished,
+        not_started=of.not_started,
+        checkpoints_due=of.reached + of.missed + of.outstanding,
+        checkpoints_reached=of.reached,
+        checkpoints_in_time=of.in_time,
+        checkpoints_early=of.early,
+        checkpoints_late=of.late,
+        checkpoints_missed=of.missed,
+        checkpoints_outstanding=of.outstanding,
+        covered_m=of.covered_m,
+        route_m=of.route_m,
+        track_m=of.track_m,
+        alarms_raised=of.alarms_raised,
+        alarms_retracted=of.alarms_retracted,
+    )
+    made.duration.FromTimedelta(of.duration)
+    return made
 
 
 def _patrol_checkpoint(of: Point) -> patrols_pb2.PatrolCheckpoint:

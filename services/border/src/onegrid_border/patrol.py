@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,11 +14,15 @@ from onegrid_kit.lifecycle import short_name
 from onegrid_kit.locations import Location
 from onegrid_kit.names import ResourceName
 
-__all__ = ["GRACE", "PATROL", "Covered", "Patrol", "Point"]
+__all__ = ["GRACE", "PATROL", "Counts", "Covered", "Patrol", "Point"]
 
 PATROL: Final = ResourceName("patrols/{patrol}")
 GRACE: Final = timedelta(minutes=15)
 """How long after its planned start a patrol is not started, if nothing else is asked for."""
+_EARLY: Final = Mark.MARK_EARLY
+_LATE: Final = Mark.MARK_LATE
+_OFF_TIME: Final = frozenset({_EARLY, _LATE, Mark.MARK_FROM_FUTURE})
+"""Of an entry from the future it is not known when it was made: it is marked neither early nor late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,19 @@ class Covered:
     track_m: int = 0
     """The length of the way from fix to fix."""
     duration: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many of a patrol's checkpoints are alike; what a month comes to is added up of these."""
+
+    reached: int
+    in_time: int
+    """Of those reached; some of them may be neither in time, early nor late: nobody knows when they were reached."""
+    early: int
+    late: int
+    missed: int
+    outstanding: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +144,22 @@ class Patrol:
     def outstanding(self) -> bool:
         """Whether it is not known of a checkpoint whether it was reached."""
         return any(point.state == WaypointState.WAYPOINT_STATE_OUTSTANDING for point in self.points)
+
+    @property
+    def counts(self) -> Counts:
+        """How many of its checkpoints are alike."""
+        states = Counter(point.state for point in self.points)
+        reached = [
+            frozenset(point.marks) for point in self.points if point.state == WaypointState.WAYPOINT_STATE_REACHED
+        ]
+        return Counts(
+            reached=len(reached),
+            in_time=sum(_OFF_TIME.isdisjoint(marks) for marks in reached),
+            early=sum(_EARLY in marks for marks in reached),
+            late=sum(_LATE in marks for marks in reached),
+            missed=states[WaypointState.WAYPOINT_STATE_MISSED],
+            outstanding=states[WaypointState.WAYPOINT_STATE_OUTSTANDING],
+        )
 
     def is_placed_since(self, moment: datetime | None) -> bool:
         """Whether a position of the unit is known that is newer than one of that moment; None: whether one is known."""

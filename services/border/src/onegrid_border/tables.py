@@ -151,6 +151,13 @@ patrol = Table(
     Column("marks", ARRAY(SmallInteger), nullable=False),
     Column("devices", ARRAY(Text), nullable=False),
     Column("outstanding", Boolean, nullable=False),
+    # How many of `points` are alike.
+    Column("points_reached", SmallInteger, nullable=False, server_default="0"),
+    Column("points_in_time", SmallInteger, nullable=False, server_default="0"),
+    Column("points_early", SmallInteger, nullable=False, server_default="0"),
+    Column("points_late", SmallInteger, nullable=False, server_default="0"),
+    Column("points_missed", SmallInteger, nullable=False, server_default="0"),
+    Column("points_outstanding", SmallInteger, nullable=False, server_default="0"),
 )
 
 shift = Table(

@@ -10,6 +10,7 @@ from onegrid_border.api.assets import Assets
 from onegrid_border.api.observations import Observations
 from onegrid_border.api.patrols import Patrols
 from onegrid_border.api.routes import Routes
+from onegrid_border.api.statistics import StatisticsOfPatrols
 from onegrid_border.api.units import Units
 from onegrid_border.settings import BorderSettings
 from onegrid_kit.runtime import Runtime
@@ -20,4 +21,12 @@ __all__ = ["build"]
 def build(runtime: Runtime[BorderSettings]) -> Sequence[object]:
     """The servicers."""
     metrics.begin()
-    return [Units(runtime), Routes(runtime), Patrols(runtime), Alarms(runtime), Observations(runtime), Assets(runtime)]
+    return [
+        Units(runtime),
+        Routes(runtime),
+        Patrols(runtime),
+        StatisticsOfPatrols(runtime),
+        Alarms(runtime),
+        Observations(runtime),
+        Assets(runtime),
+    ]

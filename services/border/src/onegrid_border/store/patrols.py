@@ -43,6 +43,7 @@ _LOG = (
     "version", "update_time", "cancel_reason", "cancel_time", "state", "leader", "start_time", "finish_time",
     "pause_until_time", "points", "covered", "longitude", "latitude", "position_time", "entry_time", "entries", "marks",
     "devices", "outstanding", "route_revision", "start_due_time", "planned_leader", "unit", "route", "lone",
+    "points_reached", "points_in_time", "points_early", "points_late", "points_missed", "points_outstanding",
 )  # fmt: skip
 
 
@@ -239,6 +240,7 @@ def _values(of: Patrol) -> dict[str, Any]:
         "marks": list(of.marks),
         "devices": list(of.devices),
         "outstanding": of.outstanding,
+        **{f"points_{name}": count for name, count in asdict(of.counts).items()},
     }
 
 
