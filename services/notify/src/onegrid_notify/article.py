@@ -53,6 +53,8 @@ class Draft:
     push: bool = False
     pinned: bool = False
     urgent: bool = False
+    critical: bool = False
+    """It leaves the platform whatever its readers mute, and at any hour; no editor decides so."""
     must_confirm: bool = False
     expire_time: datetime | None = None
     channels: tuple[Channel, ...] = ()

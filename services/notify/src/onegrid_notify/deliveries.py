@@ -160,6 +160,7 @@ class Plan:
     """``columns/{column}``."""
     channels: tuple[Channel, ...]
     urgent: bool
+    critical: bool = False
     expire_time: datetime
 
     @classmethod
@@ -171,6 +172,7 @@ class Plan:
             column=article.draft.column,
             channels=article.draft.channels,
             urgent=article.draft.urgent,
+            critical=article.draft.critical,
             expire_time=article.until(now + SENT_FOR),
         )
 
@@ -183,6 +185,7 @@ class Plan:
             column=value["column"],
             channels=tuple(value["channels"]),
             urgent=value["urgent"],
+            critical=value.get("critical", False),
             expire_time=datetime.fromisoformat(value["expire_time"]),
         )
 
@@ -193,5 +196,6 @@ class Plan:
             "column": self.column,
             "channels": [int(channel) for channel in self.channels],
             "urgent": self.urgent,
+            "critical": self.critical,
             "expire_time": self.expire_time.isoformat(),
         }

@@ -15,7 +15,7 @@ from onegrid_kit import codes, sending
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.sending import Attempt, Lane, Outgoing
-from onegrid_notify.deliveries import OF_PERSONS, sending_id, topic_of
+from onegrid_notify.deliveries import OF_PERSONS, is_urgent, sending_id, topic_of
 from onegrid_notify.delivery import AddToDigest, DeferUntil, Delivery, DropFor
 from onegrid_notify.item import ITEM, KEPT, reader_of
 from onegrid_notify.people import People
@@ -85,6 +85,7 @@ class _Item:
     subject: str
     topic: str
     urgent: bool
+    critical: bool
     channels: Sequence[Channel]
     rungs: int
     """How many rungs of its escalation there were."""
@@ -129,6 +130,7 @@ def _article(conn: Connection, item: str, user: str, call: Call) -> _Item:
         subject=article.name,
         topic=article.draft.column,
         urgent=article.draft.urgent,
+        critical=article.draft.critical,
         channels=article.draft.channels,
         rungs=max((rung.number for rung in escalation.rungs_of(conn, item)), default=0),
         match=match,
@@ -152,6 +154,8 @@ def _message(conn: Connection, item: str, user: str, call: Call) -> _Item:
         subject=message.subject,
         topic=topic_of(message.subject),
         urgent=message.urgent,
+        # It went before others, though others about the same do not.
+        critical=message.urgent and not is_urgent(message.subject),
         channels=OF_PERSONS,
         rungs=0,
         match=store.Match("", "", ""),
@@ -179,7 +183,8 @@ def _channels(conn: Connection, item: _Item, user: str, people: People, now: dat
         reason, until = DeliveryReason.DELIVERY_REASON_UNSPECIFIED, None
         # What people decide is not to be learned by asking for things that are not for them.
         if item.match is not None or sendings:
-            reason, until = _reason(people, Delivery(channel=channel, topic=item.topic, urgent=urgent), user, item, now)
+            delivery = Delivery(channel=channel, topic=item.topic, critical=item.critical, urgent=urgent)
+            reason, until = _reason(people, delivery, user, item, now)
         fates.append(
             ChannelFate(
                 channel=channel,

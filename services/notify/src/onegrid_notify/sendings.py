@@ -10,14 +10,15 @@ from sqlalchemy import Connection
 
 from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_kit import codes, ids, sending
-from onegrid_kit.sending import Lane, Sending
+from onegrid_kit.sending import Lane, Outgoing, Sending
 from onegrid_notify.deliveries import SENT_FOR, Kind, Plan, channel_name, sending_id
 from onegrid_notify.digest import Digest
 from onegrid_notify.escalation import Rung
 from onegrid_notify.store.messages import Announcement, Reachable, write
 
-__all__ = ["announce", "of_article", "of_digest", "of_test"]
+__all__ = ["announce", "is_critical", "of_article", "of_digest", "of_test"]
 
+_CRITICAL: Final = "critical"
 _TEST_LASTS: Final = timedelta(hours=1)
 
 
@@ -27,6 +28,11 @@ def announce(conn: Connection, announcements: Sequence[Announcement]) -> None:
         reachable = write(conn, announcements)
         now = max(each.origin.time for each in announcements)
         sending.enqueue(conn, [_of_message(each) for each in reachable], now)
+
+
+def is_critical(of: Outgoing) -> bool:
+    """Whether it is sent whatever its reader mutes, and at any hour. A test is what its reader has just asked for."""
+    return of.lane == Lane.CRITICAL or of.kind == Kind.TEST or bool(of.parameters.get(_CRITICAL))
 
 
 def of_article(plan: Plan, recipient: str, channel: Channel, rung: Rung | None = None) -> Sending:
@@ -40,7 +46,8 @@ def of_article(plan: Plan, recipient: str, channel: Channel, rung: Rung | None =
         subject=plan.article,
         batch=plan.article,
         lane=Lane.URGENT if plan.urgent or rung else Lane.BULK,
-        parameters={} if rung is None else {"version": rung.version},
+        # In the lane of urgent ones all the same: before a whole district's warning nobody's code would come.
+        parameters=({_CRITICAL: True} if plan.critical else {}) | ({} if rung is None else {"version": rung.version}),
         expire_time=plan.expire_time,
     )
 

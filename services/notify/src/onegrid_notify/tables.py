@@ -91,6 +91,7 @@ article = Table(
     Column("update_time", _time, nullable=False),
     Column("channels", ARRAY(SmallInteger), nullable=False, server_default="{}"),
     Column("escalation", JSONB(none_as_null=True)),
+    Column("critical", Boolean, nullable=False, server_default="false"),
 )
 
 article_version = Table(

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from onegrid.duty.v1 import events_pb2 as pb
 from onegrid.duty.v1.resources_pb2 import Gap, GapReason, Handover, Page, Shift, Swap
+from onegrid.notify.v1.delivery_pb2 import Channel, DeliveryReason
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.testing.api import Serving
@@ -108,3 +109,10 @@ async def test_a_page_goes_out_at_once_whatever_is_muted_and_a_reminder_does_not
     events.deliver(pb.ShiftReminded(shift=shift(WORKER), roster_display_name=NAME))
     assert len(await outside.send()) == 1
     assert sorted(outside.fates().values()) == [("ACCEPTED", ""), ("DROPPED", "TOPIC_MUTED")]
+    items = (await api.call(WORKER, "ListInboxItems")).items
+    for item in items:
+        answer = await api.call(WORKER, "ExplainDelivery", item=item.name, user=WORKER.user)
+        reason = next(each.reason for each in answer.explanation.channels if each.channel == Channel.CHANNEL_EMAIL)
+        muted = not item.subject.startswith("pages/")
+        assert (reason == DeliveryReason.DELIVERY_REASON_TOPIC_MUTED) is muted
+    assert len(items) == 2

@@ -14,6 +14,7 @@ from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.grid.v1.events_pb2 import DivisionDefined
 from onegrid.identity.v1.events_pb2 import RoleGranted, UserDefined
 from onegrid.identity.v1.resources_pb2 import Grant, UserState
+from onegrid.notify.v1.delivery_pb2 import Channel, DeliveryReason
 from onegrid.notify.v1.resources_pb2 import InboxItem
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA, SettableClock
@@ -163,6 +164,30 @@ async def test_nobody_mutes_a_call_for_help_or_an_unanswered_check(
 
 
 @pytest.mark.parametrize(
+    ("kind", "by_mail", "by_sms"),
+    [
+        (HELP, DeliveryReason.DELIVERY_REASON_UNSPECIFIED, DeliveryReason.DELIVERY_REASON_NO_ADDRESS),
+        (CHECK_IN, DeliveryReason.DELIVERY_REASON_TOPIC_MUTED, DeliveryReason.DELIVERY_REASON_TOPIC_MUTED),
+    ],
+)
+async def test_it_is_explained_that_a_call_for_help_is_sent_whatever_is_muted(
+    api: Serving,
+    events: Events,
+    outside: Outside,
+    kind: AlarmKind,
+    by_mail: DeliveryReason,
+    by_sms: DeliveryReason,
+) -> None:
+    outside.address(WORKER)
+    outside.prefer(WORKER, mutes=frozenset({Mute(PATROLS)}))
+    events.deliver(escalated(kind, WORKER.user))
+    (item,) = await heard(api, WORKER)
+    answer = await api.call(WORKER, "ExplainDelivery", item=item.name, user=WORKER.user)
+    reasons = {each.channel: each.reason for each in answer.explanation.channels}
+    assert (reasons[Channel.CHANNEL_EMAIL], reasons[Channel.CHANNEL_SMS]) == (by_mail, by_sms)
+
+
+@pytest.mark.parametrize(
     "event",
     [
         escalated(CHECK_IN, WORKER.user),
@@ -180,6 +205,16 @@ async def test_everything_else_goes_by_the_topic_of_patrols(
     events.deliver(event)
     assert await outside.send() == []
     assert list(outside.fates().values()) == [("DROPPED", "TOPIC_MUTED")]
+
+
+async def test_an_offices_robot_gets_what_its_staff_get(events: Events, outside: Outside) -> None:
+    outside.endpoint(f"{STREET}-robot", PATROLS)
+    outside.endpoint(f"{OTHER_STREET}-robot", PATROLS)
+    outside.endpoint(f"{STREET}-petitions", "petitions")
+    events.deliver(escalated(CHECK_IN, WORKER.user))
+    events.deliver(escalated(CHECK_IN, STREET, rung=2), time=NOON)
+    (sent,) = await outside.send()
+    assert sent.outgoing.recipient == f"endpoints/{STREET}-robot"
 
 
 async def test_people_mute_patrols_in_their_preferences(api: Serving) -> None:

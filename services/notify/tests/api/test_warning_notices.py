@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from sqlalchemy import Engine
 
 from onegrid.emergency.v1.events_pb2 import PublicWarning, WarningCancelled, WarningIssued, WarningUpdated
 from onegrid.emergency.v1.warnings_pb2 import WarningColour
-from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid.notify.v1.delivery_pb2 import Channel, DeliveryReason
 from onegrid.notify.v1.events_pb2 import ArticleCorrected, ArticlePublished, ArticleWithdrawn
 from onegrid_kit.callers import Caller
+from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.events import Events
 from onegrid_kit.timestamps import timestamp
+from onegrid_notify.preferences import Mute
+from onegrid_notify.quiet import QuietHours
 
 from .editors import COMMANDER, COMMUNITY, DISTRICT, ELSEWHERE, OTHER_STREET, RESIDENT, Newsroom
+from .outside import EMAIL, Outside
 
 WARNING = f"warnings/{DISTRICT}-0011223344556677"
 COLUMN = f"columns/{DISTRICT}-warnings"
@@ -140,3 +145,41 @@ async def test_the_gravest_warnings_go_out_by_every_channel(people: People, colo
     (found,) = owned.articles
     assert (Channel.CHANNEL_SMS in found.channels) is sms
     assert Channel.CHANNEL_WEB_PUSH in found.channels
+
+
+@pytest.mark.parametrize(
+    ("colour", "sent"),
+    [
+        (WarningColour.WARNING_COLOUR_RED, True),
+        (WarningColour.WARNING_COLOUR_ORANGE, True),
+        (WarningColour.WARNING_COLOUR_YELLOW, False),
+    ],
+)
+@pytest.mark.parametrize(
+    "preferences",
+    [
+        {"mutes": frozenset({Mute()})},
+        {"mutes": frozenset({Mute(COLUMN)})},
+        {"quiet_hours": QuietHours(time(0), time(23, 59))},
+    ],
+    ids=["all muted", "topic muted", "quiet hours"],
+)
+async def test_the_gravest_warnings_wait_for_nobodys_quiet_hours_and_nobody_mutes_them(
+    people: People, outside: Outside, colour: WarningColour, sent: bool, preferences: dict[str, Any]
+) -> None:
+    for channel in (EMAIL, Channel.CHANNEL_WEB_PUSH):
+        outside.address(RESIDENT, channel)
+    outside.prefer(RESIDENT, **preferences)
+    people.told(WarningIssued, 1, colour=colour)
+    outside.step()
+    assert len(await outside.send()) == (2 if sent else 0)
+    (published,) = people.announced(ArticlePublished)
+    item = published.article.replace("articles/", "inboxItems/")
+    answer = await people.newsroom.call(COMMANDER, "ExplainDelivery", item=item, user=RESIDENT.user)
+    reasons = {each.channel: each.reason for each in answer.explanation.channels}
+    assert (reasons[Channel.CHANNEL_WEB_PUSH] == DeliveryReason.DELIVERY_REASON_UNSPECIFIED) is sent
+
+
+@pytest.fixture
+def outside(database_url: str, engine: Engine, clock: SettableClock) -> Outside:
+    return Outside(database_url, engine, clock)

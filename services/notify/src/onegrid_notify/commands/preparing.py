@@ -26,7 +26,7 @@ from onegrid_notify.delivery import AddToDigest, DeferUntil, Delivery, DropFor, 
 from onegrid_notify.digest import Digest
 from onegrid_notify.endpoint import ENDPOINT, Endpoint
 from onegrid_notify.people import People
-from onegrid_notify.sendings import of_digest
+from onegrid_notify.sendings import is_critical, of_digest
 from onegrid_notify.store import digests as digest_store
 from onegrid_notify.store.endpoints import endpoints_by_id
 from onegrid_notify.store.suppressions import insert_suppressions
@@ -133,8 +133,7 @@ class _Batch:
         delivery = Delivery(
             channel=channel_of(outgoing.channel),
             topic=matter.topic,
-            # A test is what its reader has just asked for.
-            critical=outgoing.lane == Lane.CRITICAL or outgoing.kind == Kind.TEST,
+            critical=is_critical(outgoing),
             urgent=outgoing.lane <= Lane.URGENT,
         )
         return self._decided(outgoing, delivery, matter)

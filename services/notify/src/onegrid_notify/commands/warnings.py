@@ -146,6 +146,7 @@ def _draft(conn: Connection, warning: PublicWarning) -> Draft:
         push=True,
         pinned=critical,
         urgent=True,
+        critical=critical,
         expire_time=warning.expire_time.ToDatetime(UTC),
         channels=_EVERYWHERE if critical else _EVERYWHERE[:1],
     )
