@@ -208,7 +208,7 @@ async def test_an_office_has_only_so_many_endpoints(newsroom: Newsroom) -> None:
 
 async def test_an_office_gets_what_is_about_its_endpoints_topics(newsroom: Newsroom, engine: Engine) -> None:
     for office, word, topics, disabled in (
-        (OFFICE, "all", ["petitions", JOBS, NEWS], False),
+        (OFFICE, "all", ["petitions", "patrols", JOBS, NEWS], False),
         (OFFICE, "jobs", [JOBS], False),
         (OFFICE, "off", [JOBS], True),
         (STREET, "jobs", [JOBS], False),
@@ -222,7 +222,8 @@ async def test_an_office_gets_what_is_about_its_endpoints_topics(newsroom: Newsr
         return [id_ for id_ in map(ENDPOINT.id, names) if office_of(id_) in offices]
 
     assert found(JOBS, OFFICE) == [f"{OFFICE}-all", f"{OFFICE}-jobs"]
-    assert found("petitions", OFFICE, STREET) == [f"{OFFICE}-all"]
+    for topic in ("petitions", "patrols"):
+        assert found(topic, OFFICE, STREET) == [f"{OFFICE}-all"]
     assert found(JOBS, OFFICE, STREET) == [f"{STREET}-jobs", f"{OFFICE}-all", f"{OFFICE}-jobs"]
     assert found(JOBS, DISTRICT) == [f"{DISTRICT}-jobs"]
     assert found(NEWS, OTHER_OFFICE) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -15,12 +16,15 @@ from onegrid_kit.etags import require_fresh
 from onegrid_notify.audience import COLUMN
 from onegrid_notify.endpoint import ENDPOINT, MAX_ENDPOINTS, Endpoint, office_of
 from onegrid_notify.errors import EndpointLimitReached, PlaceUnknown
-from onegrid_notify.preferences import PETITIONS
+from onegrid_notify.preferences import PATROLS, PETITIONS
 from onegrid_notify.store import endpoints as store
 from onegrid_notify.store import places
 from onegrid_notify.store.columns import columns_of
 
 __all__ = ["DefineEndpoint", "define", "delete"]
+
+_OF_MESSAGES: Final = frozenset({PETITIONS, PATROLS})
+"""The topics of messages that endpoints may get; the others are columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,5 +102,5 @@ def _defined(before: Endpoint | None, command: DefineEndpoint, call: Call) -> En
 def _require_topics(conn: Connection, district: str, topics: Collection[str]) -> None:
     columns = columns_of(conn, district)
     for topic in topics:
-        if topic != PETITIONS:
+        if topic not in _OF_MESSAGES:
             columns.require_usable(COLUMN.id(topic), "topics")
