@@ -9,7 +9,9 @@ import pytest
 import pytest_asyncio
 
 from .collector import Collector, collecting
+from .dike import Dike
 from .fleet import Fleet, FleetClient
+from .killing import Insisting
 from .mail import MailSink, receiving_mail
 
 
@@ -51,3 +53,13 @@ async def client(fleet: Fleet) -> AsyncIterator[FleetClient]:
     connected = FleetClient(fleet)
     yield connected
     await connected.close()
+
+
+@pytest_asyncio.fixture
+async def dike(fleet: Fleet) -> AsyncIterator[Dike]:
+    """With a roster and a plan, and a client that insists."""
+    client = FleetClient(fleet, Insisting())
+    made = Dike(fleet, client)
+    await made.prepare()
+    yield made
+    await client.close()

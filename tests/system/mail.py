@@ -8,13 +8,19 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-__all__ = ["MailSink", "receiving_mail"]
+from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid_demo import district
+from onegrid_kit.cipher import Cipher
+from onegrid_notify.address import Address, Destination
+
+__all__ = ["MailSink", "receiving_mail", "verified_address"]
 
 
 class MailSink:
@@ -60,6 +66,31 @@ def receiving_mail() -> Iterator[MailSink]:
     finally:
         loop.call_soon_threadsafe(stopping.set)
         thread.join()
+
+
+def verified_address(user: str, value: str, now: datetime, seal: Cipher) -> dict[str, Any]:
+    """A row of notify's table of addresses: somebody's e-mail, verified now."""
+    destination = Destination(Channel.CHANNEL_EMAIL, value)
+    of = Address(
+        user=user,
+        id=value.partition("@")[0],
+        district=district.CODE,
+        channel=Channel.CHANNEL_EMAIL,
+        sealed_value=destination.sealed(seal),
+        value_index=destination.index(seal),
+        create_time=now,
+        verify_time=now,
+    )
+    return {
+        "user_name": of.user,
+        "id": of.id,
+        "district": of.district,
+        "channel": int(of.channel),
+        "sealed_value": of.sealed_value,
+        "value_index": of.value_index,
+        "verify_time": of.verify_time,
+        "create_time": of.create_time,
+    }
 
 
 def _bytes(content: Any) -> bytes:

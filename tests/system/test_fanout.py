@@ -26,13 +26,12 @@ from onegrid_demo import district
 from onegrid_demo.client import Metadata
 from onegrid_kit.cipher import cipher
 from onegrid_kit.testing.waiting import HANG_S, eventually_async
-from onegrid_notify.address import Address, Destination
 from onegrid_notify.deliveries import planning_id
 from onegrid_notify.reach import counting_id
 from onegrid_notify.tables import address, membership
 
 from .fleet import Fleet, FleetClient
-from .mail import MailSink
+from .mail import MailSink, verified_address
 
 PEOPLE = int(os.environ.get("ONEGRID_PEOPLE", "4000"))
 KILLS = int(os.environ.get("ONEGRID_KILLS", "6"))
@@ -86,8 +85,8 @@ class City:
             some = text("SELECT user_name FROM membership WHERE code = :town ORDER BY user_name LIMIT :most")
             users = list(conn.execute(some, {"town": TOWN, "most": WITH_ADDRESS}).scalars())
             now = conn.execute(text("SELECT now()")).scalar_one()
-            new = [self._address(user, f"{user.removeprefix('users/')}@example.cn", now, seal) for user in users]
-            new.append(self._address(accounts["user"], "reader@example.cn", now, seal))
+            new = [verified_address(user, f"{user.removeprefix('users/')}@example.cn", now, seal) for user in users]
+            new.append(verified_address(accounts["user"], "reader@example.cn", now, seal))
             conn.execute(address.insert(), new)
             home = {"kind": 2, "oa_level": 0, "role": "", "begin_time": now, "end_time": "9999-01-01"}
             conn.execute(
@@ -193,29 +192,6 @@ class City:
 
     def _unsent(self) -> Any:
         return self.fleet.rows("notify", "SELECT id, state, last_code FROM sending WHERE state = 'WAITING' LIMIT 5")
-
-    def _address(self, user: str, value: str, now: Any, seal: Any) -> dict[str, Any]:
-        destination = Destination(Channel.CHANNEL_EMAIL, value)
-        of = Address(
-            user=user,
-            id="mail",
-            district=district.CODE,
-            channel=Channel.CHANNEL_EMAIL,
-            sealed_value=destination.sealed(seal),
-            value_index=destination.index(seal),
-            create_time=now,
-            verify_time=now,
-        )
-        return {
-            "user_name": of.user,
-            "id": of.id,
-            "district": of.district,
-            "channel": int(of.channel),
-            "sealed_value": of.sealed_value,
-            "value_index": of.value_index,
-            "verify_time": of.verify_time,
-            "create_time": of.create_time,
-        }
 
 
 async def test_everybody_is_written_down_and_sent_to_once_whatever_is_killed(

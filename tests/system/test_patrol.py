@@ -9,88 +9,23 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from google.protobuf.message import Message
-
-from onegrid.border.v1 import border_service_pb2 as pb
 from onegrid.border.v1 import patrols_pb2 as patrols
 from onegrid.border.v1.records_pb2 import CheckIn, Finish, PatrolRecord, Start
-from onegrid.border.v1.resources_pb2 import Checkpoint, Route, Unit
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.field.v1.field_pb2 import WAYPOINT_STATE_OUTSTANDING, WAYPOINT_STATE_REACHED, Outcome
-from onegrid_demo.client import Metadata
-from onegrid_demo.loading import STREET, until, until_known
 from onegrid_demo.patrol import enrol
 from onegrid_kit.testing.devices import Device
-from onegrid_kit.testing.waiting import HANG_S, eventually
-from onegrid_kit.timestamps import timestamp
+from onegrid_kit.testing.waiting import eventually
 
 from .fleet import Fleet, FleetClient
 from .killing import PARTS, Insisting, kill
+from .night import Night
 
 PATROLS = int(os.environ.get("ONEGRID_PATROLS", "12"))
 KILLS = int(os.environ.get("ONEGRID_KILLS", "6"))
 PIER, GATE = Point(longitude=124.390, latitude=40.120), Point(longitude=124.391, latitude=40.120)
-
-
-@dataclass
-class Night:
-    """What happens outside."""
-
-    fleet: Fleet
-    client: FleetClient
-
-    async def staff(self, login: str) -> Metadata:
-        account = self.fleet.accounts[login]
-        return await self.client.staff(account["login"], account["password"])
-
-    async def call(self, method: Callable[..., Awaitable[Any]], who: Metadata, request: Message) -> Any:
-        if "request_id" in request.DESCRIPTOR.fields_by_name:
-            request.request_id = str(uuid.uuid4())  # type: ignore[attr-defined]
-        return await method(request, metadata=who, timeout=HANG_S)
-
-    async def plan(self) -> Sequence[str]:
-        """Patrols that start now, and are at the gate a minute later, give or take one."""
-        border, commander = self.client.border, await self.staff("commander")
-        points = [
-            Checkpoint(id=id_, display_name=id_, location=at, tolerance_m=50, due_minutes=due, tolerance_minutes=1)
-            for id_, at, due in (("pier", PIER, 0), ("gate", GATE, 0))
-        ]
-        route = Route(name=f"routes/{STREET}-dark", display_name="东段", checkpoints=points)
-        await self.call(border.DefineRoute, commander, pb.DefineRouteRequest(route=route))
-        unit = Unit(name=f"units/{STREET}-dark", display_name="江桥分队")
-        await self.call(border.DefineUnit, commander, pb.DefineUnitRequest(unit=unit))
-        names = []
-        for _ in range(PATROLS):
-            request = pb.PlanPatrolRequest(
-                unit=unit.name,
-                route=route.name,
-                leader=self.fleet.accounts["grid"]["user"],
-                start_time=timestamp(datetime.now(UTC)),
-            )
-            names.append((await self.call(border.PlanPatrol, commander, request)).patrol.name)
-        return names
-
-    async def send(self, device: Device, *entries: bytes) -> list[Outcome]:
-        """Send these entries as often as it takes; what became of each."""
-        request = pb.AppendEntriesRequest(batch=device.batch(datetime.now(UTC), entries))
-        worker = await self.staff("grid")
-        answer = await until_known(lambda: self.call(self.client.border.AppendEntries, worker, request))
-        return [each.outcome for each in answer.result.results]
-
-    async def patrol(self, name: str, done: Callable[[patrols.Patrol], bool]) -> patrols.Patrol:
-        """The patrol, once it is so."""
-        commander, query = await self.staff("commander"), pb.GetPatrolRequest(name=name)
-        found = await until(
-            lambda: self.call(self.client.border.GetPatrol, commander, query), lambda answer: done(answer.patrol)
-        )
-        patrol: patrols.Patrol = found.patrol
-        return patrol
 
 
 def is_outstanding(patrol: patrols.Patrol) -> bool:
@@ -115,7 +50,7 @@ async def test_patrols_without_a_network_leave_no_false_alarm_and_lose_nothing(f
     client = FleetClient(fleet, Insisting())
     night = Night(fleet, client)
     try:
-        names = await night.plan()
+        names = await night.plan(PATROLS, pier=PIER, gate=GATE)
         devices = [await enrol(client, fleet.accounts, datetime.now(UTC) - timedelta(hours=1)) for _ in names]
         for name, device in zip(names, devices, strict=True):
             device.record(PatrolRecord(patrol=name, start=Start()), datetime.now(UTC))
