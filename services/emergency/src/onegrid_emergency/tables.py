@@ -28,6 +28,7 @@ __all__ = [
     "incident",
     "incident_step",
     "incident_task",
+    "metadata",
     "place",
     "plan",
     "plan_activation",

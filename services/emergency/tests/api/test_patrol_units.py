@@ -179,7 +179,7 @@ def history(now: datetime) -> list[Message]:
     ]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(10)), together=st.booleans())
 async def test_the_same_is_found_in_whatever_order_events_come(
     api: Serving, events: Events, engine: Engine, clock: SettableClock, order: list[int], together: bool
