@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,11 +17,9 @@ from onegrid.border.v1.records_pb2 import CallForHelp, ObservationKind, Observe,
 from onegrid.border.v1.resources_pb2 import Asset, AssetCondition, AssetKind, Checkpoint, Route, Unit
 from onegrid.border.v1.statistics_pb2 import PatrolGrouping
 from onegrid.common.v1.common_pb2 import Point
-from onegrid.identity.v1 import devices_pb2 as identity_pb
 from onegrid.identity.v1 import identity_service_pb2 as accounts_pb
 from onegrid_demo.loading import STREET
 from onegrid_kit.clock import CHINA
-from onegrid_kit.testing.devices import Device
 from onegrid_kit.testing.waiting import eventually
 
 from . import device_keys
@@ -85,7 +83,7 @@ def patrol(district: District, office: str = DISTRICT) -> Patrol:
 
 def underway(district: District, office: str = DISTRICT) -> Patrol:
     """A new patrol that is out, noticed something, and calls for help."""
-    new, device = patrol(district, office), a_device(district, office)
+    new, device = patrol(district, office), device_keys.telephone(district, office, "border")
     now = datetime.now(UTC)
     help_wanted = PatrolRecord(call_for_help=CallForHelp(text="冰面开裂"))
     noticed = PatrolRecord(observe=Observe(kind=ObservationKind.OBSERVATION_KIND_ICE_DAMMING, text="冰凌堆积"))
@@ -98,14 +96,6 @@ def underway(district: District, office: str = DISTRICT) -> Patrol:
     query = pb.GetPatrolRequest(name=new.name)
     eventually(lambda: bool(district.do(query, "admin", pb.GetPatrolResponse).patrol.entries))
     return new
-
-
-def a_device(district: District, office: str) -> Device:
-    """A new telephone, which identity knows."""
-    request = device_keys.enrolling(district, office)
-    key = device_keys.with_a_key(request)
-    enrolled = district.do(request, "grid", identity_pb.EnrolDeviceResponse).device_key
-    return Device(enrolled.name, key, datetime.now(UTC) - timedelta(hours=1), service="border")
 
 
 def alarm(district: District, office: str = DISTRICT) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import Message
 
 from onegrid.identity.v1 import devices_pb2 as pb
 from onegrid_demo.loading import STREET
+from onegrid_kit.testing.devices import Device
 
 from .acting import DISTRICT
 from .calling import District
 
-__all__ = ["CHANGES", "PREPARE", "elsewhere", "enrolled", "enrolling", "lists", "with_a_key"]
+__all__ = ["CHANGES", "PREPARE", "elsewhere", "enrolled", "enrolling", "lists", "telephone", "with_a_key"]
 
 
 def enrolling(district: District, place: str = DISTRICT) -> pb.EnrolDeviceRequest:
@@ -37,6 +39,14 @@ def with_a_key(request: pb.EnrolDeviceRequest) -> Ed25519PrivateKey:
 def enrolled(district: District, place: str = DISTRICT) -> pb.DeviceKey:
     """The key of a new device."""
     return district.do(enrolling(district, place), "grid", pb.EnrolDeviceResponse).device_key
+
+
+def telephone(district: District, place: str, service: str) -> Device:
+    """A new telephone of the place, which identity knows, and which records for a service."""
+    request = enrolling(district, place)
+    key = with_a_key(request)
+    name = district.do(request, "grid", pb.EnrolDeviceResponse).device_key.name
+    return Device(name, key, datetime.now(UTC) - timedelta(hours=1), service=service)
 
 
 def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Message]:

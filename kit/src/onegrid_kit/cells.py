@@ -1,17 +1,18 @@
-"""Grid's cells as other services keep them, each in a table of its own: their ground, and whose a position is."""
+"""Grid's cells as services keep them, each in a table of its own: their codes, their ground, whose a position is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import shapely
 from sqlalchemy import Connection, Table, select
 
+from onegrid_kit import codes
 from onegrid_kit.geometry import Ring
 from onegrid_kit.locations import Location
 
-__all__ = ["cell_at", "ground_of"]
+__all__ = ["cell_at", "ground_of", "known_cells"]
 
 
 def ground_of(boundary: Ring) -> dict[str, Any]:
@@ -35,6 +36,13 @@ def cell_at(conn: Connection, cells: Table, district: str, location: Location) -
         .order_by(c.code)
     )
     return next((row.code for row in conn.execute(around) if _covers(row.boundary, at)), None)
+
+
+def known_cells(conn: Connection, cells: Table, candidates: Collection[str]) -> frozenset[str]:
+    """Those that are codes of cells. `cells`: a table with `district` and `code`."""
+    districts = {codes.district_of(each) for each in candidates}
+    query = select(cells.c.code).where(cells.c.district.in_(districts), cells.c.code.in_(candidates))
+    return frozenset(conn.execute(query).scalars())
 
 
 def _covers(corners: Sequence[Sequence[float]], at: Location) -> bool:

@@ -32,6 +32,7 @@ __all__ = [
     "OutcomeUnknown",
     "Overloaded",
     "PermissionDenied",
+    "PersonInText",
     "RateLimited",
     "Reason",
     "RequestIdReused",
@@ -99,6 +100,16 @@ class InvalidRequest(DomainError):
         super().__init__("; ".join(f"{field}: {text}" for field, text in violations), metadata=metadata)
         self.violations = violations
         """``BadRequest.field_violations``."""
+
+
+class PersonInText(InvalidRequest):
+    """A text names a person."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PERSON_IN_TEXT)
+
+    def __init__(self, kinds: Sequence[str], violations: Sequence[FieldViolation]) -> None:
+        """`kinds`: of the numbers that name one, as in `persons`."""
+        super().__init__(*violations, metadata={"kinds": ",".join(dict.fromkeys(kinds))})
 
 
 class MalformedRequest(DomainError):

@@ -1,17 +1,19 @@
 """Which incident a resource is part of, and where that stands: followed by emergency's events, and the same in whatever
-order they come, and however often.
+order they come, and however often. Emergency's contract names who follows as a subscriber.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, Table, text
 
-from onegrid_kit.incidents import IncidentStep
+from onegrid.emergency.v1 import events_pb2
+from onegrid_kit.events import Delivery, Subscription, on
+from onegrid_kit.incidents import IncidentStep, LaterStep, first_step, later_step
 from onegrid_kit.projections import keep_newest
 
-__all__ = ["IncidentLinks"]
+__all__ = ["IncidentLinks", "following_incidents"]
 
 
 class IncidentLinks:
@@ -64,3 +66,26 @@ class IncidentLinks:
         locked = conn.execute(self._lock, wanted).scalars().all()
         if locked:
             conn.execute(self._follow, {"district": step.district, "ids": locked})
+
+
+def following_incidents(follow: Callable[[Connection, IncidentStep], None]) -> tuple[Subscription, ...]:
+    """The handlers of all that emergency announces of where incidents stand and what they are made of."""
+
+    def follow_reported(conn: Connection, event: events_pb2.IncidentReported, _: Delivery) -> None:
+        follow(conn, first_step(event))
+
+    def follow_step(conn: Connection, event: LaterStep, _: Delivery) -> None:
+        follow(conn, later_step(event))
+
+    return (
+        on("follow_reported", events_pb2.IncidentReported, follow_reported),
+        on("follow_responded", events_pb2.IncidentResponded, follow_step),
+        on("follow_graded", events_pb2.IncidentGraded, follow_step),
+        on("follow_reviewed", events_pb2.IncidentReviewed, follow_step),
+        on("follow_merged", events_pb2.IncidentMerged, follow_step),
+        on("follow_moved", events_pb2.ReportsMoved, follow_step),
+        on("follow_detached", events_pb2.ReportsDetached, follow_step),
+        on("follow_all_clear", events_pb2.AllClearDeclared, follow_step),
+        on("follow_dismissed", events_pb2.IncidentDismissed, follow_step),
+        on("follow_reopened", events_pb2.IncidentReopened, follow_step),
+    )

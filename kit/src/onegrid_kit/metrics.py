@@ -166,6 +166,11 @@ LADDER_DUE = Gauge(
 LADDER_FAILURES = Counter(
     "onegrid_ladder_failures_total", "Rungs that failed, and are tried again.", ("service", "kind")
 )
+FIELD_ENTRIES = Counter(
+    "onegrid_field_entries_total",
+    "Entries of the field log that devices sent, by what became of them: STORED, REPEATED, CONFLICT, REFUSED.",
+    ("service", "outcome"),
+)
 SENDINGS_WAITING = Gauge(
     "onegrid_sendings_waiting",
     "Sendings to outside systems that wait, by channel and lane: critical, urgent, normal, bulk.",

@@ -105,6 +105,8 @@ class Promises:
     panels: Sequence[Mapping[str, Any]]
     sender: bool
     """Whether it calls outside systems."""
+    field_log: bool
+    """Whether it takes entries of the field log."""
 
 
 def read(path: Path) -> Promises:
@@ -130,4 +132,5 @@ def read(path: Path) -> Promises:
         alerts=data.get("alerts", ()),
         panels=data.get("panels", ()),
         sender=data.get("sender", False),
+        field_log=data.get("field_log", False),
     )

@@ -106,7 +106,8 @@ def alerts_of(promises: Promises) -> Sequence[Mapping[str, Any]]:
         "$commands": "|".join(promises.methods["commands"]),
         "$command": promises.methods["commands"][0],
     }
-    files = ["service.yaml", *(["sender.yaml"] if promises.sender else [])]
+    parts = {"sender.yaml": promises.sender, "field_log.yaml": promises.field_log}
+    files = ["service.yaml", *(name for name, has_it in parts.items() if has_it)]
     common = "".join((ROOT / "alerts" / name).read_text() for name in files)
     for name in sorted(placeholders, key=len, reverse=True):
         common = common.replace(name, placeholders[name])

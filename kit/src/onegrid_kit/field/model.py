@@ -25,11 +25,13 @@ __all__ = [
     "Logged",
     "Sending",
     "Waypoint",
+    "derived_id",
     "logged",
 ]
 
 DEVICE_KEY: Final = ResourceName("deviceKeys/{device_key}")
 """The names of devices' keys, which identity gives."""
+_DOUBTFUL: Final = frozenset({Mark.MARK_FROM_FUTURE, Mark.MARK_LOST_DEVICE, Mark.MARK_REVOKED_KEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,11 @@ class JudgedEntry:
     marks: tuple[Mark, ...]
     """In the order of their numbers."""
 
+    @property
+    def counts(self) -> bool:
+        """Whether it is known when, and by whose device, it was made: others move nothing."""
+        return _DOUBTFUL.isdisjoint(self.marks)
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedWaypoint:
@@ -210,6 +217,11 @@ def logged(entry: Entry, entry_hash: bytes, *, claim: Claim | None = None, confl
         claim=claim,
         conflicted=conflicted,
     )
+
+
+def derived_id(entry_hash: bytes) -> str:
+    """The id of what is made of an entry, 32 hexadecimal digits: the same each time, and another for each entry."""
+    return entry_hash.hex()[:32]
 
 
 def _fix_of(position: Position, device_time: datetime) -> Fix:

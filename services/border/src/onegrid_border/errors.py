@@ -17,19 +17,9 @@ __all__ = [
     "CourseInvalid",
     "ObservationEscalated",
     "PatrolWrongState",
-    "PersonInText",
     "RouteRetired",
     "UnitRetired",
 ]
-
-
-class PersonInText(InvalidRequest):
-    """A text names a person."""
-
-    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PERSON_IN_TEXT)
-
-    def __init__(self, kinds: Sequence[str], violations: Sequence[FieldViolation]) -> None:
-        super().__init__(*violations, metadata={"kinds": ",".join(dict.fromkeys(kinds))})
 
 
 class CourseInvalid(InvalidRequest):

@@ -15,6 +15,7 @@ from onegrid_border.patrol import PATROL, Patrol, Point
 from onegrid_border.route import ROUTE, Checkpoint, Course, Route
 from onegrid_border.statistics import Statistics
 from onegrid_border.unit import UNIT, Unit
+from onegrid_kit.field.listing import fields_of
 from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.locations import location_of, point
 from onegrid_kit.timestamps import timestamp
@@ -234,18 +235,7 @@ def observation(of: Observation) -> observations_pb2.Observation:
 
 def judged_entry(of: JudgedEntry, record: PatrolRecord) -> patrols_pb2.JudgedEntry:
     """An entry of a patrol's log as a message."""
-    return patrols_pb2.JudgedEntry(
-        entry_id=of.entry.entry_id,
-        device_key=of.entry.device_key,
-        counter=of.entry.counter,
-        author=of.entry.author,
-        time=timestamp(of.time),
-        anchored=of.anchored,
-        device_time=timestamp(of.entry.device_time),
-        position=point(of.location),
-        marks=of.marks,
-        record=record,
-    )
+    return patrols_pb2.JudgedEntry(**fields_of(of), record=record)
 
 
 def statistics(of: Statistics, grouping: PatrolGrouping) -> statistics_pb2.PatrolStatistics:

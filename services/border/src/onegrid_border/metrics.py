@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 
-from onegrid.field.v1.field_pb2 import Outcome
-from onegrid_kit.lifecycle import short_name
-
-__all__ = ["ALARMS_OPEN", "ALARM_OLDEST_OPEN", "ENTRIES", "PATROLS_OUT", "begin"]
+__all__ = ["ALARMS_OPEN", "ALARM_OLDEST_OPEN", "PATROLS_OUT"]
 
 PATROLS_OUT = Gauge("onegrid_patrols_out", "Patrols that have started and are not over.", ("service",))
 ALARMS_OPEN = Gauge(
@@ -20,14 +17,3 @@ ALARM_OLDEST_OPEN = Gauge(
     "For how long the oldest of them has been raised; 0: there is none.",
     ("service", "kind"),
 )
-ENTRIES = Counter(
-    "onegrid_patrol_entries_total",
-    "Entries of the field log that devices sent, by what became of them: STORED, REPEATED, CONFLICT, REFUSED.",
-    ("service", "outcome"),
-)
-
-
-def begin() -> None:
-    """Export zeros before anything has happened."""
-    for outcome in filter(None, Outcome.values()):
-        ENTRIES.labels("border", short_name(Outcome, outcome))

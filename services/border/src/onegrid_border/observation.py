@@ -12,7 +12,7 @@ from onegrid.emergency.v1.resources_pb2 import IncidentKind, IncidentLevel
 from onegrid.field.v1.field_pb2 import Mark
 from onegrid_border.patrol import Patrol
 from onegrid_kit import codes
-from onegrid_kit.field.model import JudgedEntry
+from onegrid_kit.field.model import JudgedEntry, derived_id
 from onegrid_kit.incidents import Incident
 from onegrid_kit.locations import Location
 from onegrid_kit.names import ResourceName
@@ -90,7 +90,7 @@ class Observation:
 
 def id_of(district: str, entry_hash: bytes) -> str:
     """The id of the observation that is made of an entry: the same each time, and another one for each entry."""
-    return f"{district}-{entry_hash.hex()[:32]}"
+    return f"{district}-{derived_id(entry_hash)}"
 
 
 def observed(patrol: Patrol, record: Observe, entry: JudgedEntry, cell: str | None, now: datetime) -> Observation:

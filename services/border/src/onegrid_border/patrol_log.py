@@ -12,7 +12,6 @@ from typing import Final
 
 from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid.border.v1.records_pb2 import PatrolRecord
-from onegrid.field.v1.field_pb2 import Mark
 from onegrid_border.patrol import Covered, Patrol, Point
 from onegrid_border.route import Checkpoint, Course
 from onegrid_kit.distance import distance_m
@@ -20,14 +19,12 @@ from onegrid_kit.field.judging import Judging
 from onegrid_kit.field.model import Course as Way
 from onegrid_kit.field.model import DeviceLog, JudgedEntry, Judgement, Logged, Waypoint
 
-__all__ = ["Log", "Recorded", "counts", "judged", "next_change"]
+__all__ = ["Log", "Recorded", "judged", "next_change"]
 
 _LONGEST_PAUSE: Final = timedelta(hours=2)
 _NOTHING: Final = timedelta()
 _JUST_AFTER: Final = timedelta(milliseconds=1)
 """A check-in at the last moment is in time."""
-_NOT_OURS: Final = frozenset({Mark.MARK_FROM_FUTURE, Mark.MARK_LOST_DEVICE, Mark.MARK_REVOKED_KEY})
-"""Of such an entry nobody knows when, or by whom, it was made: it moves nothing."""
 _MOVES: Final = frozenset({"start", "check_in", "pause", "resume", "finish"})
 
 
@@ -99,7 +96,7 @@ def judged(patrol: Patrol, course: Course, log: Log, now: datetime) -> tuple[Pat
         ),
         position=current.location if current else None,
         position_time=current.fix_time if current else None,
-        entry_time=max((each.time for each in judgement.entries if counts(each)), default=None),
+        entry_time=max((each.time for each in judgement.entries if each.counts), default=None),
         entries=len(judgement.entries),
         marks=tuple(sorted({mark for each in judgement.entries for mark in each.marks})),
         devices=tuple(sorted({each.device_key for each in entries})),
@@ -129,7 +126,9 @@ def _told(
     finish_time: datetime | None = None
     pause: tuple[datetime, datetime] | None = None
     rests: list[tuple[datetime, datetime]] = []
-    for each in filter(counts, entries):
+    for each in entries:
+        if not each.counts:
+            continue
         record = records[each.entry.hash]
         kind = record.WhichOneof("record")
         if kind == "hand_over":
@@ -156,11 +155,6 @@ def _told(
 
 def _pause_end(begin: datetime, until: datetime) -> datetime:
     return min(max(begin, until), begin + _LONGEST_PAUSE)
-
-
-def counts(each: JudgedEntry) -> bool:
-    """Whether it is known when, and by whose device, an entry was made: others move nothing."""
-    return not _NOT_OURS.intersection(each.marks)
 
 
 def _due_times(patrol: Patrol, course: Course, told: _Told) -> list[datetime]:

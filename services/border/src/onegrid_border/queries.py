@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -15,16 +13,16 @@ from onegrid_border.records import BEFORE, recorded_in
 from onegrid_border.store import routes
 from onegrid_kit.callers import Call
 from onegrid_kit.field import log as field_log
+from onegrid_kit.field.listing import Place, page_of
 from onegrid_kit.field.log import Wanted
-from onegrid_kit.field.model import JudgedEntry as Judged
 from onegrid_kit.paging import Position
 
 __all__ = ["judged_entries"]
 
-_Row: TypeAlias = tuple[tuple[datetime, str, int, str], JudgedEntry]
 
-
-def judged_entries(conn: Connection, id_: str, call: Call, after: Position, limit: int) -> Sequence[_Row]:
+def judged_entries(
+    conn: Connection, id_: str, call: Call, after: Position, limit: int
+) -> Sequence[tuple[Place, JudgedEntry]]:
     """The entries of a patrol, judged now, by the time at which they were made. Raises PermissionDenied or NotFound."""
     patrol = require_patrol(conn, id_, call)
     route = routes.find_route(conn, patrol.route, patrol.start_due_time)
@@ -34,9 +32,5 @@ def judged_entries(conn: Connection, id_: str, call: Call, after: Position, limi
     recorded = recorded_in(found)
     records = {each.entry.hash: each.record for each in recorded}
     judgement = patrol_log.judged(patrol, route.course, patrol_log.Log(recorded, found.devices), call.now)[1]
-    rows = [(_position(each), messages.judged_entry(each, records[each.entry.hash])) for each in judgement.entries]
-    return [row for row in sorted(rows, key=lambda row: row[0]) if row[0] > after][:limit]
-
-
-def _position(each: Judged) -> tuple[datetime, str, int, str]:
-    return each.time, each.entry.device_key, each.entry.counter, each.entry.hash.hex()
+    page = page_of(judgement.entries, after, limit)
+    return [(place, messages.judged_entry(each, records[each.entry.hash])) for place, each in page]

@@ -7,38 +7,23 @@ from datetime import timedelta
 from typing import Final
 
 from onegrid.border.v1.records_pb2 import PatrolRecord
-from onegrid.field.v1.field_pb2 import Entry, RefusalReason
+from onegrid.field.v1.field_pb2 import Entry
 from onegrid_border.patrol_log import Recorded
-from onegrid_kit.errors import FieldViolation, InvalidRequest
-from onegrid_kit.field.errors import EntryRefused
+from onegrid_kit.field.contents import content_in
 from onegrid_kit.field.log import Log
 from onegrid_kit.field.model import Claim, logged
-from onegrid_kit.rpc.validation import validate
 
 __all__ = ["BEFORE", "record_in", "record_of", "recorded_in", "texts_of"]
 
 BEFORE: Final = timedelta(days=1)
 """How long before its planned start something may be recorded of a patrol."""
-_TYPE: Final = f"type.googleapis.com/{PatrolRecord.DESCRIPTOR.full_name}"
 
 
 def record_in(entry: Entry) -> PatrolRecord:
     """What was recorded by an entry that has just come. Raises EntryRefused for what is no record, or breaks a rule of
     the contract.
     """
-    if entry.content.type_url != _TYPE:
-        raise EntryRefused(RefusalReason.REFUSAL_REASON_UNKNOWN_CONTENT)
-    record = PatrolRecord()
-    try:
-        record.ParseFromString(entry.content.value)
-        validate(record, entry.content.value)
-    except InvalidRequest as wrong:
-        refused = RefusalReason.REFUSAL_REASON_CONTENT_REFUSED
-        violations = [FieldViolation(f"content.{field}", description) for field, description in wrong.violations]
-        raise EntryRefused(refused, *violations) from None
-    except Exception:
-        raise EntryRefused(RefusalReason.REFUSAL_REASON_CONTENT_REFUSED) from None
-    return record
+    return content_in(entry, PatrolRecord)
 
 
 def record_of(entry: Entry) -> PatrolRecord:

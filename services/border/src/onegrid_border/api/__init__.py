@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from onegrid_border import metrics
 from onegrid_border.api.alarms import Alarms
 from onegrid_border.api.assets import Assets
 from onegrid_border.api.observations import Observations
@@ -20,7 +19,6 @@ __all__ = ["build"]
 
 def build(runtime: Runtime[BorderSettings]) -> Sequence[object]:
     """The servicers."""
-    metrics.begin()
     return [
         Units(runtime),
         Routes(runtime),

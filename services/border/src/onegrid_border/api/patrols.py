@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,8 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection
 
 from onegrid.border.v1 import border_service_pb2 as pb
-from onegrid.field.v1.field_pb2 import BatchResult, Outcome
-from onegrid_border import messages, metrics
+from onegrid.field.v1.field_pb2 import BatchResult
+from onegrid_border import messages
 from onegrid_border.authority import require_patrol
 from onegrid_border.commands import patrols as commands
 from onegrid_border.commands.entries import append_entries
@@ -24,7 +23,7 @@ from onegrid_border.store import patrols as store
 from onegrid_border.unit import UNIT
 from onegrid_border.watching import Positions
 from onegrid_kit.callers import Call
-from onegrid_kit.lifecycle import short_name
+from onegrid_kit.field.counting import begin_counting, count_entries
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.timestamps import timestamp
 
@@ -41,6 +40,7 @@ class Patrols:
         self._db = runtime.db
         self._pages = runtime.pages
         self._positions = Positions(runtime)
+        begin_counting("border")
 
     async def PlanPatrol(self, request: pb.PlanPatrolRequest, call: Call) -> bytes:
         command = commands.PlanPatrol(
@@ -96,8 +96,7 @@ class Patrols:
             return pb.AppendEntriesResponse(result=done[-1])
 
         answer = await self._db.command(call, append)
-        for outcome, count in Counter(each.outcome for each in done[-1].results).items():
-            metrics.ENTRIES.labels("border", short_name(Outcome, outcome)).inc(count)
+        count_entries("border", done[-1])
         return answer
 
     async def ListEntries(self, request: pb.ListEntriesRequest, call: Call) -> pb.ListEntriesResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
@@ -14,14 +15,15 @@ from onegrid.border.v1.patrols_pb2 import AlarmState
 from onegrid_border import messages
 from onegrid_border.alarm import ALARM, Alarm, pause_after, recipients_of
 from onegrid_border.commands.announcing import News, announce
-from onegrid_border.commands.texts import require_nobody
 from onegrid_border.errors import AlarmEnded
 from onegrid_border.store import alarms as store
 from onegrid_border.store import patrols, units
+from onegrid_border.store.cells import known_cells
 from onegrid_kit import codes, ladder, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.ladder import Climb, Next
+from onegrid_kit.persons import require_nobody
 
 __all__ = ["CLIMB", "acknowledge_alarm", "close_alarm", "escalate_alarms", "keep", "news_of"]
 
@@ -102,7 +104,7 @@ def acknowledge_alarm(conn: Connection, name: str, call: Call) -> Alarm:
 
 def close_alarm(conn: Connection, name: str, note: str, call: Call) -> Alarm:
     """Say what came of an alarm. Raises PermissionDenied, NotFound or PersonInText."""
-    require_nobody(conn, note=note)
+    require_nobody(partial(known_cells, conn), note=note)
     alarm = _current(conn, name, call)
     if alarm.state == AlarmState.ALARM_STATE_CLOSED:
         return alarm

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -11,15 +12,16 @@ from onegrid.border.v1 import events_pb2
 from onegrid.border.v1.resources_pb2 import AssetCondition, AssetKind
 from onegrid_border import messages
 from onegrid_border.asset import ASSET, Asset, Inspection
-from onegrid_border.commands.texts import require_nobody
 from onegrid_border.errors import AssetRetired
 from onegrid_border.store import assets as store
+from onegrid_border.store.cells import known_cells
 from onegrid_kit import outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.locations import Location
+from onegrid_kit.persons import require_nobody
 
 __all__ = ["DefineAsset", "InspectAsset", "define_asset", "inspect_asset", "retire_asset"]
 
@@ -95,7 +97,7 @@ def inspect_asset(conn: Connection, command: InspectAsset, call: Call) -> tuple[
     time = command.inspect_time or call.now
     if time > call.now + CLOCKS_DIFFER:
         raise InvalidRequest(FieldViolation("inspect_time", "lies ahead"))
-    require_nobody(conn, note=command.note)
+    require_nobody(partial(known_cells, conn), note=command.note)
     before = store.lock_asset(conn, command.asset)
     if before is None:
         raise NotFound(ASSET.name(command.asset))

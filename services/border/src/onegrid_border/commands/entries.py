@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
 from onegrid.border.v1.patrols_pb2 import AlarmKind
 from onegrid.border.v1.records_pb2 import PatrolRecord
-from onegrid.field.v1.field_pb2 import BatchResult, Entry, RefusalReason, SignedBatch
+from onegrid.field.v1.field_pb2 import BatchResult, Entry, SignedBatch
 from onegrid_border.alarm import Alarm
 from onegrid_border.commands import alarms
 from onegrid_border.commands.looking import look_soon
 from onegrid_border.commands.observations import record_observation
-from onegrid_border.commands.texts import naming
 from onegrid_border.patrol import PATROL, Patrol
 from onegrid_border.records import record_in, record_of, texts_of
 from onegrid_border.store import alarms as alarm_store
 from onegrid_border.store import patrols as store
+from onegrid_border.store.cells import known_cells
 from onegrid_kit import codes, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation
 from onegrid_kit.field import log
+from onegrid_kit.field.contents import content_refused
 from onegrid_kit.field.device_keys import DeviceKey, find_device_key
-from onegrid_kit.field.errors import EntryRefused
 from onegrid_kit.field.log import KeptEntry
+from onegrid_kit.persons import naming
 
 __all__ = ["append_entries"]
 
@@ -89,10 +91,10 @@ class _Accepting:
         record = record_in(entry)
         id_ = PATROL.id(record.patrol)
         if not self._is_known(id_):
-            raise _refused(FieldViolation("content.patrol", "is no patrol of the device's district"))
-        _, violations = naming(self._conn, texts_of(record))
+            raise content_refused(FieldViolation("content.patrol", "is no patrol of the device's district"))
+        violations = naming(partial(known_cells, self._conn), texts_of(record))
         if violations:
-            raise _refused(*violations)
+            raise content_refused(*violations)
         return record.patrol
 
     def _is_known(self, id_: str) -> bool:
@@ -108,7 +110,3 @@ class _Accepting:
     def patrol_of(self, record: PatrolRecord) -> Patrol:
         """The patrol that a record that was accepted is about."""
         return self._found[PATROL.id(record.patrol)]
-
-
-def _refused(*violations: FieldViolation) -> EntryRefused:
-    return EntryRefused(RefusalReason.REFUSAL_REASON_CONTENT_REFUSED, *violations)

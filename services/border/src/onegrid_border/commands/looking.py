@@ -134,7 +134,7 @@ def _judged(
     after, judgement = patrol_log.judged(before, route.course, log, now)
     kinds = {each.entry.hash: each.record.WhichOneof("record") for each in recorded}
     answered = [each for each in judgement.entries if kinds[each.entry.hash] == "welfare_answer"]
-    answers = [each.time for each in answered if patrol_log.counts(each)]
+    answers = [each.time for each in answered if each.counts]
     observed = [each for each in judgement.entries if kinds[each.entry.hash] == "observe"]
     return replace(after, route_revision=route.revision), answers, observed
 

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
 from onegrid.border.v1 import events_pb2
 from onegrid.emergency.v1.resources_pb2 import IncidentKind, IncidentLevel
 from onegrid_border import messages
-from onegrid_border.commands.texts import require_nobody
 from onegrid_border.errors import ObservationEscalated
 from onegrid_border.observation import OBSERVATION, Observation, id_of, incident_kind_of, incident_level_of, observed
 from onegrid_border.patrol import Patrol
 from onegrid_border.records import record_of
-from onegrid_border.store import cells
 from onegrid_border.store import observations as store
+from onegrid_border.store.cells import cell_at, known_cells
 from onegrid_kit import codes, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
-from onegrid_kit.field import judging
+from onegrid_kit.field.derived import judged_alone
 from onegrid_kit.field.device_keys import DeviceKey
 from onegrid_kit.field.log import KeptEntry
-from onegrid_kit.field.model import DeviceLog, JudgedEntry, logged
+from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.incidents import IncidentStep
+from onegrid_kit.persons import require_nobody
 
 __all__ = [
     "EscalateObservation",
@@ -54,10 +55,8 @@ def record_observation(conn: Connection, patrol: Patrol, kept: KeptEntry, key: D
     `key`: of the device that sent it.
     """
     record = record_of(kept.entry).observe
-    alone = logged(kept.entry, kept.hash, conflicted=kept.conflicted)
-    device = DeviceLog(lost_time=key.lost_time, revoke_time=key.revoke_time)
-    (entry,) = judging.judge([alone], {key.name: device}, call.now).entries
-    cell = cells.cell_at(conn, patrol.district, entry.location) if entry.location else None
+    entry = judged_alone(kept, key, call.now)
+    cell = cell_at(conn, patrol.district, entry.location) if entry.location else None
     new = observed(patrol, record, entry, cell, call.now)
     # Whoever has a device that is lost sends nobody anywhere: an office reads first what it says.
     escalate = record.escalate and key.lost_time is None and key.revoke_time is None
@@ -74,7 +73,8 @@ def correct_observations(conn: Connection, entries: Iterable[tuple[str, JudgedEn
     """Have the observations that were made of these entries say when that was, and what is odd about it. Each entry has
     the district that keeps it.
     """
-    store.correct_observations(conn, [(id_of(district, each.entry.hash), each) for district, each in entries])
+    made = [(district, id_of(district, each.entry.hash), each) for district, each in entries]
+    store.CORRECTIONS.make(conn, made)
 
 
 def escalate_observation(conn: Connection, command: EscalateObservation, call: Call) -> Observation:
@@ -87,7 +87,7 @@ def escalate_observation(conn: Connection, command: EscalateObservation, call: C
         call.caller.require(call.permission, codes.district_of(command.observation))
         raise NotFound(OBSERVATION.name(command.observation))
     call.caller.require(call.permission, before.office)
-    require_nobody(conn, note=command.note)
+    require_nobody(partial(known_cells, conn), note=command.note)
     if before.escalate_time is not None:
         raise ObservationEscalated(before.name, before.escalate_time)
     after = before.escalated(call.now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
@@ -15,19 +16,20 @@ from onegrid_border.alarm import changed_alarms
 from onegrid_border.authority import allowed
 from onegrid_border.commands import alarms as alarming
 from onegrid_border.commands.looking import look_soon
-from onegrid_border.commands.texts import require_nobody
 from onegrid_border.errors import PatrolWrongState, RouteRetired, UnitRetired
 from onegrid_border.patrol import Patrol
 from onegrid_border.route import ROUTE, Route
 from onegrid_border.store import alarms as alarm_store
 from onegrid_border.store import patrols as store
 from onegrid_border.store import routes, units
+from onegrid_border.store.cells import known_cells
 from onegrid_border.unit import UNIT, Unit
 from onegrid_kit import ids, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
+from onegrid_kit.persons import require_nobody
 from onegrid_kit.timestamps import timestamp
 
 __all__ = [
@@ -110,7 +112,7 @@ def announce_planned(conn: Connection, patrol: Patrol, call: Call, former_leader
 
 def cancel_patrol(conn: Connection, id_: str, reason: str, etag: str, call: Call) -> Patrol:
     """Have a patrol not take place. Raises PermissionDenied, NotFound, StaleEtag, PersonInText or PatrolWrongState."""
-    require_nobody(conn, reason=reason)
+    require_nobody(partial(known_cells, conn), reason=reason)
     before = _locked(conn, id_, call)
     require_fresh(before.name, before.etag, etag)
     if before.cancel_time is not None:

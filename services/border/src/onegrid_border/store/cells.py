@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from onegrid_border.tables import cell
 from onegrid_kit import cells, codes
@@ -28,8 +28,4 @@ def cell_at(conn: Connection, district: str, location: Location) -> str | None:
 
 def known_cells(conn: Connection, candidates: Collection[str]) -> frozenset[str]:
     """Those that are codes of cells."""
-    if not candidates:
-        return frozenset()
-    districts = {codes.district_of(each) for each in candidates}
-    query = select(cell.c.code).where(cell.c.district.in_(districts), cell.c.code.in_(candidates))
-    return frozenset(conn.execute(query).scalars())
+    return cells.known_cells(conn, cell, candidates)

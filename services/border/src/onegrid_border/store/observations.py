@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.border.v1.records_pb2 import ObservationKind
@@ -13,15 +13,15 @@ from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid_border.observation import Observation
 from onegrid_border.tables import incident, observation
 from onegrid_kit import codes
-from onegrid_kit.field.model import JudgedEntry
+from onegrid_kit.field.derived import Corrections
 from onegrid_kit.incident_links import IncidentLinks
 from onegrid_kit.incidents import Incident
 from onegrid_kit.locations import Location
 from onegrid_kit.paging import Position, behind
 
 __all__ = [
+    "CORRECTIONS",
     "INCIDENT_LINKS",
-    "correct_observations",
     "find_observation",
     "insert_observation",
     "lock_observation",
@@ -29,22 +29,10 @@ __all__ = [
     "save_escalated",
 ]
 
+CORRECTIONS: Final = Corrections(observation, "id")
 INCIDENT_LINKS: Final = IncidentLinks(observation, incident, "observations")
 _PLAIN: Final = tuple(name for name in Observation.__slots__ if name not in ("location", "incident"))
 _o: Final = observation.c
-_CORRECT: Final = (
-    update(observation)
-    .where(
-        _o.district == bindparam("of_district"),
-        _o.id == bindparam("of_id"),
-        or_(
-            _o.time.is_distinct_from(bindparam("time")),
-            _o.anchored.is_distinct_from(bindparam("anchored")),
-            _o.marks.is_distinct_from(bindparam("marks")),
-        ),
-    )
-    .values(time=bindparam("time"), anchored=bindparam("anchored"), marks=bindparam("marks"))
-)
 
 
 def insert_observation(conn: Connection, new: Observation) -> bool:
@@ -74,23 +62,6 @@ def lock_observation(conn: Connection, id_: str) -> Observation | None:
 def save_escalated(conn: Connection, after: Observation) -> None:
     """Note when an observation went to emergency."""
     conn.execute(update(observation).where(*_of(after.id)).values(escalate_time=after.escalate_time))
-
-
-def correct_observations(conn: Connection, judged: Sequence[tuple[str, JudgedEntry]]) -> None:
-    """Have observations, by their ids, have the time and the marks of what they were made of."""
-    rows = [
-        {
-            "of_district": codes.district_of(id_),
-            "of_id": id_,
-            "time": each.time,
-            "anchored": each.anchored,
-            "marks": list(each.marks),
-        }
-        # In one order, so that two who change several do not wait for one another.
-        for id_, each in sorted(judged, key=lambda one: one[0])
-    ]
-    if rows:
-        conn.execute(_CORRECT, rows)
 
 
 def observations_page(

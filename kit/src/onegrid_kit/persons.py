@@ -1,7 +1,7 @@
 """Numbers in free text that name a person: of identity cards and of telephones.
 
-An observation describes a place, an event and a hazard; who was there is nobody's business here. Digits are found in
-every script that people type them in: full-width, Chinese numerals and those of formal writing, with spaces and hyphens
+What is noticed outside is a place, an event and a hazard; who was there is nobody's business. Digits are found in every
+script that people type them in: full-width, Chinese numerals and those of formal writing, with spaces and hyphens
 between.
 
 Sources: GB 11643-1999 (citizen identification number, 18 characters with a check character; 15 digits before), the
@@ -12,13 +12,26 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate, combinations
-from typing import Final
+from itertools import accumulate, combinations, pairwise
+from typing import Final, TypeAlias
 
-__all__ = ["IDENTITY_NUMBER", "PHONE_NUMBER", "Finding", "findings"]
+from onegrid_kit.errors import FieldViolation, PersonInText
+
+__all__ = [
+    "IDENTITY_NUMBER",
+    "PHONE_NUMBER",
+    "KnownCells",
+    "PersonalNumber",
+    "naming",
+    "personal_numbers",
+    "require_nobody",
+]
+
+KnownCells: TypeAlias = Callable[[Collection[str]], Collection[str]]
+"""Says which of these numbers are codes of grid cells: they have as many digits as an old identity number."""
 
 IDENTITY_NUMBER: Final = "IDENTITY_NUMBER"
 PHONE_NUMBER: Final = "PHONE_NUMBER"
@@ -37,11 +50,12 @@ _REGIONS: Final = frozenset(
 # A mobile number; or an area code and a number of seven or eight digits, written together or apart.
 _PHONE: Final = re.compile("(?:(?:00)?86)?(?:1[3-9][0-9]{9}|0(?:10|2[0-9]|[3-9][0-9]{2})[2-8][0-9]{6,7})")
 _LONGEST: Final = 18
+_WORDS: Final = {IDENTITY_NUMBER: "an identity number (身份证号)", PHONE_NUMBER: "a telephone number (电话号码)"}
 _IDENTITY_15: Final = re.compile("(?P<region>[0-9]{2})[0-9]{4}(?P<born>[0-9]{6})[0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PersonalNumber:
     """A number in a text that names a person."""
 
     kind: str
@@ -53,14 +67,43 @@ class Finding:
     """The number, in ASCII."""
 
 
-def findings(text: str) -> list[Finding]:
-    """What names a person in a text, in order. A number of 15 digits may also be the code of a grid cell: ask who knows
-    them.
+def personal_numbers(text: str) -> list[PersonalNumber]:
+    """What names a person in a text, in order. A number of 15 digits may also be the code of a grid cell: see
+    KnownCells.
     """
     plain = "".join(map(_plain, text))
-    found = {each for run in _RUN.finditer(plain) for each in _numbers_in(run)}
+    found = {each for run in _RUN.finditer(plain) for each in _numbers_in(run, text)}
     outer = [each for each in found if not any(_holds(other, each) for other in found)]
     return sorted(outer, key=lambda each: each.begin)
+
+
+def require_nobody(known_cells: KnownCells, **texts: str) -> None:
+    """Raise PersonInText if one of these fields holds a number that names a person."""
+    named = _named(known_cells, texts.items())
+    if named:
+        raise PersonInText([each.kind for _, each in named], _violations(named))
+
+
+def naming(known_cells: KnownCells, texts: Iterable[tuple[str, str]]) -> list[FieldViolation]:
+    """Where in these fields, by their paths, numbers stand that name a person."""
+    return _violations(_named(known_cells, texts))
+
+
+def _named(known_cells: KnownCells, texts: Iterable[tuple[str, str]]) -> list[tuple[str, PersonalNumber]]:
+    found = [(field, each) for field, value in texts for each in personal_numbers(value)]
+    candidates = {each.digits for _, each in found if each.kind == IDENTITY_NUMBER}
+    cells = known_cells(candidates) if candidates else ()
+    return [(field, each) for field, each in found if each.digits not in cells]
+
+
+def _violations(named: Iterable[tuple[str, PersonalNumber]]) -> list[FieldViolation]:
+    return [
+        FieldViolation(
+            field,
+            f"characters {each.begin} to {each.end} are {_WORDS[each.kind]}; say what happened and where, not to whom",
+        )
+        for field, each in named
+    ]
 
 
 def _plain(character: str) -> str:
@@ -76,28 +119,34 @@ def _plain(character: str) -> str:
     return str(digit) or " "
 
 
-def _numbers_in(run: re.Match[str]) -> Iterator[Finding]:
+def _numbers_in(run: re.Match[str], text: str) -> Iterator[PersonalNumber]:
     groups = [(run.start() + group.start(), run.start() + group.end()) for group in _GROUP.finditer(run[0])]
     places = [place for begin, end in groups for place in range(begin, end)]
     digits = "".join(run.string[place] for place in places)
     # A check character makes it unlikely that 18 digits in a longer number are one by chance.
     for first in range(len(digits) - _LONGEST + 1):
         if _is_identity_18(digits[first : first + _LONGEST]):
-            yield _finding(IDENTITY_NUMBER, places, digits, first, first + _LONGEST)
-    # Others begin and end where digits that are written together do.
-    borders = [0, *accumulate(end - begin for begin, end in groups)]
-    for first, last in combinations(borders, 2):
+            yield _number(IDENTITY_NUMBER, places, digits, first, first + _LONGEST)
+    # Others begin and end where digits that are written together do, in one script: 张三13800138000.
+    borders = {0, *accumulate(end - begin for begin, end in groups)}
+    borders |= {index for index, (one, next_) in enumerate(pairwise(places), 1) if _is_word(text[one], text[next_])}
+    for first, last in combinations(sorted(borders), 2):
         if _is_identity_15(digits[first:last]):
-            yield _finding(IDENTITY_NUMBER, places, digits, first, last)
+            yield _number(IDENTITY_NUMBER, places, digits, first, last)
         elif _PHONE.fullmatch(digits, first, last):
-            yield _finding(PHONE_NUMBER, places, digits, first, last)
+            yield _number(PHONE_NUMBER, places, digits, first, last)
 
 
-def _finding(kind: str, places: Sequence[int], digits: str, first: int, last: int) -> Finding:
-    return Finding(kind, places[first] + 1, places[last - 1] + 1, digits[first:last])
+def _is_word(one: str, next_: str) -> bool:
+    """Whether exactly one of the two is a Chinese numeral, which may be the end of a word."""
+    return (one in _NUMERALS) != (next_ in _NUMERALS)
 
 
-def _holds(outer: Finding, inner: Finding) -> bool:
+def _number(kind: str, places: Sequence[int], digits: str, first: int, last: int) -> PersonalNumber:
+    return PersonalNumber(kind, places[first] + 1, places[last - 1] + 1, digits[first:last])
+
+
+def _holds(outer: PersonalNumber, inner: PersonalNumber) -> bool:
     return outer != inner and outer.begin <= inner.begin and inner.end <= outer.end
 
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onegrid_border.persons import IDENTITY_NUMBER, PHONE_NUMBER, findings
+from onegrid_kit.errors import PersonInText
+from onegrid_kit.persons import IDENTITY_NUMBER, PHONE_NUMBER, naming, personal_numbers, require_nobody
 
 # Of GB 11643-1999, appendix: the check characters that it gives for its examples.
 EXAMPLES = ("11010519491231002X", "440524188001010014")
 
 
 def kinds(text: str) -> list[str]:
-    return [each.kind for each in findings(text)]
+    return [each.kind for each in personal_numbers(text)]
 
 
 @pytest.mark.parametrize("number", EXAMPLES)
 def test_an_identity_number_is_found_where_it_stands(number: str) -> None:
-    (found,) = findings(f"在堤上遇到一人，身份证{number}，已离开")
+    (found,) = personal_numbers(f"在堤上遇到一人，身份证{number}，已离开")
     assert (found.kind, found.begin, found.end, found.digits) == (IDENTITY_NUMBER, 12, 29, number)
 
 
@@ -58,6 +60,8 @@ def test_other_ways_to_write_an_identity_number_do_not_hide_it(text: str) -> Non
         "(0415) 2123456",
         "（024）23456789",
         "01062345678",
+        "张三13800138000",
+        "13800138000十一点",
     ],
 )
 def test_telephone_numbers_are_found_however_they_are_written(text: str) -> None:
@@ -82,17 +86,33 @@ def test_telephone_numbers_are_found_however_they_are_written(text: str) -> None
     ],
 )
 def test_measures_dates_and_numbers_of_things_name_nobody(text: str) -> None:
-    assert findings(text) == []
+    assert personal_numbers(text) == []
 
 
 def test_a_code_of_a_cell_can_look_like_an_old_identity_number() -> None:
-    (found,) = findings("网格210602101105021")
+    (found,) = personal_numbers("网格210602101105021")
     assert (found.kind, found.digits) == (IDENTITY_NUMBER, "210602101105021")
+
+
+def test_the_code_of_a_cell_that_is_known_names_nobody() -> None:
+    cell, person = "210602101105021", "110105491231002"
+
+    def known(candidates: Collection[str]) -> Collection[str]:
+        assert candidates == {cell, person}
+        return {cell}
+
+    ((field, description),) = naming(known, [("text", f"网格{cell}，{person}"), ("note", "完好")])
+    assert field == "text"
+    assert "characters 19 to 33" in description
+    with pytest.raises(PersonInText) as refused:
+        require_nobody(known, text=f"网格{cell}，{person}，13800138000")
+    assert refused.value.metadata == {"kinds": f"{IDENTITY_NUMBER},{PHONE_NUMBER}"}
+    require_nobody(lambda _: {cell}, text=f"网格{cell}")
 
 
 def test_each_number_of_a_text_is_found() -> None:
     text = "甲13800138000、乙110105491231002，丙0415-2123456"
-    assert [(each.kind, text[each.begin - 1 : each.end]) for each in findings(text)] == [
+    assert [(each.kind, text[each.begin - 1 : each.end]) for each in personal_numbers(text)] == [
         (PHONE_NUMBER, "13800138000"),
         (IDENTITY_NUMBER, "110105491231002"),
         (PHONE_NUMBER, "0415-2123456"),
@@ -127,7 +147,7 @@ def test_every_identity_number_is_found_in_any_text(
     region: int, born: date, order: int, before: str, after: str
 ) -> None:
     number = identity_number(region, born, order)
-    found = findings(before + number + after)
+    found = personal_numbers(before + number + after)
     assert [(each.begin, each.end, each.digits) for each in found if len(each.digits) == 18] == [
         (len(before) + 1, len(before) + 18, number)
     ]
@@ -135,6 +155,6 @@ def test_every_identity_number_is_found_in_any_text(
 
 @given(st.text())
 def test_what_is_found_lies_in_the_text(text: str) -> None:
-    for each in findings(text):
+    for each in personal_numbers(text):
         assert 1 <= each.begin < each.end <= len(text)
         assert each.end - each.begin + 1 >= len(each.digits) >= 10
