@@ -34,7 +34,7 @@ from onegrid_demo.loading import CELL, CENTRE
 from onegrid_kit.cipher import cipher
 from onegrid_kit.testing.waiting import eventually
 
-from . import border, cap_warnings, device_keys, drills, emergencies, plans, relief, rosters, sensors
+from . import border, cap_warnings, device_keys, drills, emergencies, plans, relief, rosters, rounds, sensors
 from .acting import (
     DISTRICT,
     ELSEWHERE,
@@ -497,6 +497,7 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     yield grid_pb.ListAppointmentsRequest(parent=cell)
     for cases in (emergencies, plans, drills, sensors, rosters, relief, device_keys, border):
         yield from cases.elsewhere(district, street, there=there)
+    yield from rounds.elsewhere(district, cell, there=there)
     yield from cap_warnings.elsewhere(district, there=there)
     yield pb.ListPetitionsRequest(district=DISTRICT)
     yield pb.ListPetitionsRequest(district=DISTRICT, place=street)

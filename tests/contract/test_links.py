@@ -1,5 +1,5 @@
-"""A petition, or what a patrol noticed, and its incident know one another, and emergency where patrols are, over all
-services together.
+"""A petition, what a patrol noticed or a round found, and its incident know one another, and emergency where patrols
+are, over all services together.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from onegrid.emergency.v1 import emergency_service_pb2 as emergency_pb
 from onegrid.emergency.v1 import incident_methods_pb2 as steps
 from onegrid.emergency.v1.relief_pb2 import LocatedPatrolUnit, LocateResourcesRequest, LocateResourcesResponse
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentState, Source
+from onegrid.grid.v1 import grid_service_pb2 as grid_pb
+from onegrid.grid.v1.findings_pb2 import Finding
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, IncidentLink, Petition
 from onegrid_kit.testing.waiting import eventually
@@ -18,6 +20,7 @@ from onegrid_kit.testing.waiting import eventually
 from .acting import DISTRICT, filed
 from .border import observation, underway
 from .calling import District
+from .rounds import finding
 
 
 def petition_of(district: District, name: str) -> Petition:
@@ -77,6 +80,28 @@ def test_an_observation_follows_its_incident_from_report_to_all_clear(district: 
     over = IncidentState.INCIDENT_STATE_ALL_CLEAR
     eventually(lambda: observation_of(district, seen.name).incident_state == over)
     assert observation_of(district, seen.name).incident == name
+
+
+def finding_of(district: District, name: str) -> Finding:
+    request = grid_pb.GetFindingRequest(name=name)
+    return district.do(request, "commander", grid_pb.GetFindingResponse).finding
+
+
+def test_a_finding_follows_its_incident(district: District) -> None:
+    found = finding(district)
+    request = grid_pb.EscalateFindingRequest(name=found.name)
+    district.do(request, "commander", grid_pb.EscalateFindingResponse)
+    eventually(lambda: bool(finding_of(district, found.name).incident))
+    name = finding_of(district, found.name).incident
+    incident = incident_of(district, name)
+    (report,) = incident.reports
+    assert (report.source, report.source_name) == (Source.SOURCE_INSPECTION, found.name)
+    assert (incident.place, incident.kind) == (found.place, IncidentKind.INCIDENT_KIND_ACCIDENT)
+
+    dismiss = steps.DismissIncidentRequest(name=name, reason="误报")
+    district.do(dismiss, "commander", steps.DismissIncidentResponse)
+    over = IncidentState.INCIDENT_STATE_DISMISSED
+    eventually(lambda: finding_of(district, found.name).incident_state == over)
 
 
 def test_a_unit_on_patrol_is_found_near_an_emergency(district: District) -> None:

@@ -123,6 +123,7 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         known += [f"{kind}/{CELL[:6]}-word" for kind in ("columns", "groups", "endpoints")]
         known += [f"{kind}/{CELL[:6]}-word" for kind in ("teams", "depots", "rosters", "warningSources", "plans")]
         known += [f"{kind}/{CELL[:6]}-word" for kind in ("units", "routes", "assets")]
+        known.append(f"findings/{CELL}-{'0' * 32}")
         known.append(f"warnings/{CELL[:6]}-{'0' * 16}")
         known.append(f"drills/{CELL[:6]}-{'0' * 20}")
         known.append(f"depots/{CELL[:6]}-word/stocks/word")

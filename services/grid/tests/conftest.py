@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_grid import store
+from onegrid_grid.store import registry as store
 
 DISTRICT = "210602"
 NAMES = (

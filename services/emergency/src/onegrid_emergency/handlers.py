@@ -8,17 +8,20 @@ from datetime import UTC
 from sqlalchemy import Connection
 
 from onegrid.border.v1.events_pb2 import ObservationEscalated, PatrolFinished, PatrolStarted, UnitMoved
+from onegrid.border.v1.observations_pb2 import Observation
 from onegrid.border.v1.patrols_pb2 import Patrol as PatrolMessage
 from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.duty.v1.events_pb2 import PlanRosterPaged
 from onegrid.emergency.v1.events_pb2 import AllClearDeclared, IncidentDismissed
 from onegrid.emergency.v1.plans_pb2 import ElevationState
-from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
+from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined, FindingEscalated
+from onegrid.grid.v1.findings_pb2 import Finding
+from onegrid.grid.v1.records_pb2 import HazardLevel
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, PlanRoleGranted, PlanRoleRefused
 from onegrid.petition.v1.events_pb2 import PetitionEscalated
 from onegrid_emergency.commands import plans, reservations
-from onegrid_emergency.commands.sources import OBSERVED, Reported, report_source
+from onegrid_emergency.commands.sources import FOUND, MAJOR_HAZARD, OBSERVED, Reported, report_source
 from onegrid_emergency.patrol import Patrol
 from onegrid_emergency.plan import ACTIVATION, ELEVATION, PagedRoster
 from onegrid_emergency.store import patrols, places
@@ -95,14 +98,29 @@ def report_petition(conn: Connection, event: PetitionEscalated, delivery: Delive
 
 def report_observation(conn: Connection, event: ObservationEscalated, delivery: Delivery) -> None:
     """Make an incident of what a patrol noticed."""
-    seen = event.observation
+    _report_seen(conn, event, event.observation, OBSERVED.get(event.observation.kind, ""), delivery)
+
+
+def report_finding(conn: Connection, event: FindingEscalated, delivery: Delivery) -> None:
+    """Make an incident of what an inspection round found."""
+    major = MAJOR_HAZARD if event.finding.hazard_level == HazardLevel.HAZARD_LEVEL_MAJOR else ""
+    _report_seen(conn, event, event.finding, FOUND.get(event.finding.kind, "") + major, delivery)
+
+
+def _report_seen(
+    conn: Connection,
+    event: ObservationEscalated | FindingEscalated,
+    seen: Observation | Finding,
+    words: str,
+    delivery: Delivery,
+) -> None:
     reporter = Caller(user=event.reporter, kind=AccountKind.ACCOUNT_KIND_STAFF, district=codes.district_of(seen.place))
     reported = Reported(
         source_name=seen.name,
         place=seen.place,
         kind=event.incident_kind,
         level=event.incident_level,
-        text="\n\n".join(part for part in (event.note, OBSERVED.get(seen.kind, ""), seen.text) if part),
+        text="\n\n".join(part for part in (event.note, words, seen.text) if part),
         location=location_in(seen),
         occur_time=seen.time.ToDatetime(tzinfo=UTC),
     )
@@ -144,6 +162,7 @@ HANDLERS = (
     on("keep_department", DepartmentDefined, keep_department),
     on("report_petition", PetitionEscalated, report_petition),
     on("report_observation", ObservationEscalated, report_observation),
+    on("report_finding", FindingEscalated, report_finding),
     on("keep_started_patrol", PatrolStarted, keep_patrol),
     on("keep_finished_patrol", PatrolFinished, keep_patrol),
     on("keep_unit_position", UnitMoved, keep_position),

@@ -15,6 +15,9 @@ from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.emergency.v1 import events_pb2
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentLevel, IncidentState, Source
+from onegrid.grid.v1.events_pb2 import FindingEscalated
+from onegrid.grid.v1.findings_pb2 import Finding
+from onegrid.grid.v1.records_pb2 import FindingKind, HazardLevel
 from onegrid.petition.v1.events_pb2 import PetitionEscalated, Step
 from onegrid_emergency.commands.sources import Reported, report_source
 from onegrid_kit.callers import ANONYMOUS, Call
@@ -27,7 +30,7 @@ from .incidents import Incidents
 from .people import CELL, CITIZEN, COMMANDER, COMMUNITY_DESK, DISTRICT
 
 PETITION, SECOND = "petitions/210602-20201111-7KX3M9QF", "petitions/210602-20201111-00000002"
-INSPECTION, OBSERVATION = "inspections/210602-1", "observations/210602-1"
+FINDING, OBSERVATION = "findings/210602003007005-1", "observations/210602-1"
 ACCIDENT = IncidentKind.INCIDENT_KIND_ACCIDENT
 
 
@@ -103,6 +106,31 @@ async def test_what_a_patrol_noticed_becomes_an_incident_also_without_a_text(
     assert (report.reporter, report.occur_time) == (COMMUNITY_DESK.user, timestamp(noticed))
 
 
+async def test_what_a_round_found_becomes_an_incident_also_without_a_text(
+    incidents: Incidents, events: Events, clock: SettableClock
+) -> None:
+    here = Point(longitude=124.4, latitude=40.122)
+    noticed = clock.now() - timedelta(minutes=50)
+    found = Finding(
+        name=f"findings/{CELL}-{'a' * 32}",
+        kind=FindingKind.FINDING_KIND_FIRE_HAZARD,
+        hazard_level=HazardLevel.HAZARD_LEVEL_MAJOR,
+        location=here,
+        place=CELL,
+        time=timestamp(noticed),
+    )
+    event = FindingEscalated(finding=found, incident_kind=ACCIDENT, note="已断电。", reporter=COMMUNITY_DESK.user)
+    events.deliver(event)
+    incident = await the_incident_of(incidents, events, event)
+    (report,) = incident.reports
+    assert (report.source, report.source_name) == (Source.SOURCE_INSPECTION, found.name)
+    assert report.text == "已断电。\n\n消防隐患（重大隐患）"
+    assert (report.kind, report.location, report.place) == (ACCIDENT, here, CELL)
+    # How grave a hazard is says nothing of how grave an incident would be.
+    assert report.level == IncidentLevel.INCIDENT_LEVEL_UNSPECIFIED
+    assert (report.reporter, report.occur_time) == (COMMUNITY_DESK.user, timestamp(noticed))
+
+
 async def test_it_becomes_one_whatever_is_repeated(incidents: Incidents, events: Events, engine: Engine) -> None:
     await the_incident_of(incidents, events, escalated())
     with engine.begin() as conn:
@@ -133,7 +161,7 @@ async def test_the_petitioner_does_not_see_the_incident(incidents: Incidents, ev
     ("name", "source"),
     [
         (PETITION, Source.SOURCE_PETITION),
-        (INSPECTION, Source.SOURCE_INSPECTION),
+        (FINDING, Source.SOURCE_INSPECTION),
         (OBSERVATION, Source.SOURCE_PATROL),
     ],
 )

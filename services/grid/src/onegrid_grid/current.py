@@ -9,7 +9,8 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined
-from onegrid_grid import messages, store
+from onegrid_grid import messages
+from onegrid_grid.store import registry as store
 from onegrid_kit import codes
 from onegrid_kit.announcing import Current
 from onegrid_kit.paging import Position

@@ -1,19 +1,21 @@
-"""What can go wrong with the registry; the reasons are those of ``onegrid.grid.v1.ErrorReason``."""
+"""What can go wrong in the grid; the reasons are those of ``onegrid.grid.v1.ErrorReason``."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from google.rpc import code_pb2
 
 from onegrid.grid.v1.error_reason_pb2 import ErrorReason
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
+from onegrid_kit.timestamps import timestamp
 
 __all__ = [
     "AppointmentLimitReached",
     "BoundaryInvalid",
     "BoundaryOverlaps",
     "DivisionsUnreadable",
+    "FindingEscalated",
     "ParentUnknown",
     "PointOutside",
     "PostTaken",
@@ -110,3 +112,14 @@ class PostTaken(DomainError):
 
     def __init__(self, cell: str, user: str) -> None:
         super().__init__(f"{user} holds that post in {cell}", metadata={"cell": cell, "user": user})
+
+
+class FindingEscalated(DomainError):
+    """The finding went to emergency before."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_FINDING_ESCALATED)
+
+    def __init__(self, finding: str, escalate_time: datetime) -> None:
+        metadata = {"finding": finding, "escalate_time": timestamp(escalate_time).ToJsonString()}
+        super().__init__("the finding went to emergency already", metadata=metadata)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import UserDefined, UserDisabled
-from onegrid_grid import commands
+from onegrid_grid.commands import registry as commands
+from onegrid_grid.commands.findings import follow_incident
+from onegrid_grid.commands.looking import look_soon
 from onegrid_grid.registry import User
+from onegrid_grid.store.rounds import rounds_of_device
 from onegrid_kit.events import Delivery, on
+from onegrid_kit.field.device_keys import DeviceKey
+from onegrid_kit.field.handlers import keeping_device_keys
+from onegrid_kit.incident_links import following_incidents
 
 __all__ = ["HANDLERS", "end_posts_of_disabled"]
+
+_JUDGED_ANEW: Final = timedelta(days=30)
 
 
 def end_posts_of_disabled(conn: Connection, event: UserDisabled, delivery: Delivery) -> None:
@@ -23,8 +34,15 @@ def keep_user(conn: Connection, event: UserDefined, delivery: Delivery) -> None:
     commands.keep_user(conn, user, delivery.call())
 
 
+def judge_anew(conn: Connection, key: DeviceKey, delivery: Delivery) -> None:
+    """Judge anew what a device signed: it may be known by now that it was lost."""
+    look_soon(conn, rounds_of_device(conn, key.name, delivery.time - _JUDGED_ANEW), delivery.time)
+
+
 HANDLERS = (
     on("keep_user", UserDefined, keep_user),
     # The release before announces this alone; the next one may leave it out.
     on("end_posts_of_disabled", UserDisabled, end_posts_of_disabled),
+    keeping_device_keys(judge_anew),
+    *following_incidents(follow_incident),
 )

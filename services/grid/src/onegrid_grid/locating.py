@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from onegrid_grid import store
+from onegrid_grid.store import registry as store
 from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.database import Database
 from onegrid_kit.geometry import CellIndex

@@ -1,15 +1,32 @@
-"""Between the contract's messages and the registry's records."""
+"""Between the contract's messages and grid's records."""
 
 from __future__ import annotations
 
 from onegrid.common.v1.common_pb2 import Point, Polygon
-from onegrid.grid.v1 import events_pb2, resources_pb2
-from onegrid_grid.registry import Appointment, Cell, Division
+from onegrid.grid.v1 import events_pb2, findings_pb2, resources_pb2, rounds_pb2
+from onegrid.grid.v1.records_pb2 import RoundRecord
+from onegrid_grid.finding import Finding
+from onegrid_grid.inspection_round import ROUND, Round
+from onegrid_grid.registry import CELL, Appointment, Cell, Division
 from onegrid_kit import codes
+from onegrid_kit.field.listing import fields_of
+from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.geometry import Ring
+from onegrid_kit.locations import point
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["appointment", "appointment_ended", "cell", "cell_defined", "division", "division_defined", "ring"]
+__all__ = [
+    "appointment",
+    "appointment_ended",
+    "cell",
+    "cell_defined",
+    "division",
+    "division_defined",
+    "finding",
+    "ring",
+    "round_",
+    "round_entry",
+]
 
 
 def division(of: Division) -> resources_pb2.Division:
@@ -70,6 +87,58 @@ def cell_defined(of: Cell) -> events_pb2.CellDefined:
 def appointment_ended(of: Appointment, cell_display_name: str) -> events_pb2.AppointmentEnded:
     """The event that announces that an appointment to a cell of this name ended."""
     return events_pb2.AppointmentEnded(cell_display_name=cell_display_name, appointment=appointment(of))
+
+
+def round_(of: Round) -> rounds_pb2.Round:
+    """The round as a message."""
+    made = rounds_pb2.Round(
+        name=of.name,
+        cell=CELL.name(of.cell),
+        state=of.state,
+        worker=of.worker,
+        start_time=timestamp(of.start_time),
+        finish_time=timestamp(of.finish_time),
+        entry_time=timestamp(of.entry_time),
+        entries=of.entries,
+        visits=of.visits,
+        findings=of.findings,
+        track_m=of.track_m,
+        marks=of.marks,
+        create_time=timestamp(of.create_time),
+        update_time=timestamp(of.update_time),
+        etag=of.etag,
+    )
+    made.duration.FromTimedelta(of.duration)
+    return made
+
+
+def round_entry(of: JudgedEntry, record: RoundRecord) -> rounds_pb2.RoundEntry:
+    """An entry of a round's log as a message."""
+    return rounds_pb2.RoundEntry(**fields_of(of), record=record)
+
+
+def finding(of: Finding) -> findings_pb2.Finding:
+    """The finding as a message."""
+    incident = of.incident
+    return findings_pb2.Finding(
+        name=of.name,
+        round=ROUND.name(of.round),
+        entry_id=of.entry_id,
+        kind=of.kind,
+        hazard_level=of.hazard_level,
+        text=of.text,
+        media=of.media,
+        location=point(of.location),
+        place=of.place,
+        time=timestamp(of.time),
+        anchored=of.anchored,
+        marks=of.marks,
+        create_time=timestamp(of.create_time),
+        escalate_time=timestamp(of.escalate_time),
+        incident=incident.name if incident else "",
+        incident_state=incident.state if incident else None,
+        incident_level=incident.level if incident else None,
+    )
 
 
 def ring(of: Polygon) -> Ring:

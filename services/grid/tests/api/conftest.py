@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import Engine
 
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.service import Service
 from onegrid_kit.testing.api import Serving, serving
+from onegrid_kit.testing.events import Events
+
+from .fieldwork import Outside
 
 
 @pytest.fixture
@@ -22,3 +26,11 @@ async def other_process(service: Service, database_url: str, clock: SettableCloc
     """A second api over the same database."""
     async with serving(service, database_url, clock=clock) as served:
         yield served
+
+
+@pytest_asyncio.fixture
+async def outside(api: Serving, engine: Engine, clock: SettableClock, events: Events) -> Outside:
+    """The world outside, with two cells."""
+    found = Outside(api, engine, clock, events)
+    await found.prepare()
+    return found

@@ -16,10 +16,12 @@ from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined, DivisionDe
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import UserDisabled
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_grid import commands, handlers, store
-from onegrid_grid.commands import AppointWorker, NewCell, UpdateCell
+from onegrid_grid import handlers, tables
+from onegrid_grid.commands import registry as commands
+from onegrid_grid.commands.registry import AppointWorker, NewCell, UpdateCell
 from onegrid_grid.errors import BoundaryOverlaps, ParentUnknown, PostTaken, UserNotActive
 from onegrid_grid.registry import Cell, User, read_divisions
+from onegrid_grid.store import registry as store
 from onegrid_kit.callers import Call, Caller
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.errors import AlreadyExists, StaleEtag
@@ -102,7 +104,7 @@ def second_while_first_is_uncommitted(
 
 def test_the_migration_makes_the_tables_that_the_statements_name_district_first_in_every_key(engine: Engine) -> None:
     there = inspect(engine)
-    for name, table in store.metadata.tables.items():
+    for name, table in tables.metadata.tables.items():
         columns = {column["name"]: column["nullable"] for column in there.get_columns(name)}
         assert columns == {column.name: column.nullable for column in table.columns}
         key = there.get_pk_constraint(name)["constrained_columns"]

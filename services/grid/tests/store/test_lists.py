@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from onegrid_grid import store
+from onegrid_grid.store import registry as store
 from onegrid_kit.testing.explaining import Explained
 
 DISTRICT = "210602"

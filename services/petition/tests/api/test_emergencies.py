@@ -215,7 +215,7 @@ async def test_the_petitioner_and_the_public_see_nothing_of_it(desk: Desk, event
 
 async def test_incidents_of_other_sources_concern_no_petition(desk: Desk, events: Events) -> None:
     petition = await desk.file()
-    for source in ("", "inspections/210602-1", "petitions/210602-20201111-00000000"):
+    for source in ("", "findings/210602003007005-1", "petitions/210602-20201111-00000000"):
         events.deliver(reported(ONE, source))
     events.deliver(emergency.AllClearDeclared(step=step(ONE, 4, ALL_CLEAR, "observations/210602-1")))
     assert await get(desk, petition.name) == petition

@@ -1,30 +1,19 @@
-"""grid's tables, and the statements over them. The district's code comes first in every key."""
+"""The statements over divisions, cells, appointments, and what identity announced of users."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    DateTime,
-    Double,
-    MetaData,
-    SmallInteger,
-    Table,
-    Text,
-    and_,
-    select,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Connection, and_, select, text
+from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_grid.registry import Appointment, Cell, Division
+from onegrid_grid.tables import appointment, cell, division, ground, known_user
+from onegrid_kit import cells as kept_cells
 from onegrid_kit import codes
 from onegrid_kit.geometry import Ring
 from onegrid_kit.paging import START, Position, behind
@@ -44,71 +33,13 @@ __all__ = [
     "insert_appointment",
     "insert_cells",
     "keep_user",
+    "known_cells",
     "lock_ground",
     "lock_user_state",
-    "metadata",
     "posts_of",
     "save_cell",
     "upsert_divisions",
 ]
-
-metadata = MetaData()
-_time = DateTime(timezone=True)
-
-division = Table(
-    "division",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-    Column("level", SmallInteger, nullable=False),
-    Column("display_name", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("update_time", _time, nullable=False),
-)
-
-cell = Table(
-    "cell",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-    Column("display_name", Text, nullable=False),
-    Column("boundary", JSONB, nullable=False),
-    Column("area_m2", Double, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("create_time", _time, nullable=False),
-    Column("update_time", _time, nullable=False),
-)
-
-appointment = Table(
-    "appointment",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("cell", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("user", Text, nullable=False),
-    Column("post", SmallInteger, nullable=False),
-    Column("start_time", _time, nullable=False),
-    Column("end_time", _time),
-)
-
-# What identity announced of users.
-known_user = Table(
-    "known_user",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("state", SmallInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),
-)
-
-# One row per district: changes of the ground lock it, and its version shows every process that the ground changed.
-ground = Table(
-    "ground",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("version", BigInteger, nullable=False),
-)
-
 
 _LOCK = 0x0E61D617
 
@@ -255,6 +186,11 @@ _BOUNDARIES_NEAR = text(
     WHERE box.west <= :east AND box.east >= :west AND box.south <= :north AND box.north >= :south
     """
 )
+
+
+def known_cells(conn: Connection, candidates: Collection[str]) -> frozenset[str]:
+    """Those that are codes of cells."""
+    return kept_cells.known_cells(conn, cell, candidates)
 
 
 def boundaries_near(conn: Connection, corners: Sequence[tuple[float, float]]) -> list[tuple[str, Ring]]:

@@ -1,34 +1,29 @@
-"""GridService: a message in, a command out, a message back; no rule, no SQL."""
+"""The methods on divisions, cells and appointments."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from onegrid.grid.v1 import grid_service_pb2 as pb
-from onegrid_grid import commands, messages, store
+from onegrid_grid import messages
+from onegrid_grid.commands import registry as commands
 from onegrid_grid.errors import PointOutside
 from onegrid_grid.locating import Locator
 from onegrid_grid.registry import APPOINTMENT, CELL, DIVISION, Cell, read_divisions
+from onegrid_grid.settings import GridSettings
+from onegrid_grid.store import registry as store
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.runtime import Runtime
-from onegrid_kit.settings import ServiceSettings
 
-__all__ = ["build"]
-
-
-def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
-    """The servicers."""
-    return [GridApi(runtime)]
+__all__ = ["Registry"]
 
 
-class GridApi:
-    """The methods of onegrid.grid.v1.GridService; see there."""
+class Registry:
+    """The methods on divisions, cells and appointments."""
 
-    def __init__(self, runtime: Runtime[ServiceSettings]) -> None:
+    def __init__(self, runtime: Runtime[GridSettings]) -> None:
         self._db = runtime.db
         self._pages = runtime.pages
         self._locator = Locator(runtime.db)

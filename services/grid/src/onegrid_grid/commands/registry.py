@@ -1,4 +1,4 @@
-"""What can be done with the registry; each function runs in its caller's transaction."""
+"""The registry: divisions, cells, appointments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid_grid import messages, store
+from onegrid_grid import messages
 from onegrid_grid.errors import (
     AppointmentLimitReached,
     BoundaryInvalid,
@@ -20,6 +20,7 @@ from onegrid_grid.errors import (
     UserUnknown,
 )
 from onegrid_grid.registry import APPOINTMENT, CELL, Appointment, Cell, Division, User
+from onegrid_grid.store import registry as store
 from onegrid_kit import codes, geometry, ids, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound

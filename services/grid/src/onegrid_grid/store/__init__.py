@@ -1,0 +1,1 @@
+"""The statements over grid's tables; a file for each noun."""
