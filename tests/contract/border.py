@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -32,9 +33,9 @@ _numbers = itertools.count(1)
 _HERE = Point(longitude=124.39, latitude=40.12)
 
 
-def a_unit(office: str) -> Unit:
+def a_unit(office: str, **fields: Any) -> Unit:
     """A unit that is not entered yet."""
-    return Unit(name=f"units/{office}-u{next(_numbers)}", display_name="江桥分队")
+    return Unit(name=f"units/{office}-u{next(_numbers)}", display_name="江桥分队", **fields)
 
 
 def a_route(office: str) -> Route:
@@ -49,9 +50,9 @@ def an_asset(office: str) -> Asset:
     return Asset(name=name, kind=AssetKind.ASSET_KIND_LAMP, display_name="照明灯", course=[_HERE])
 
 
-def unit(district: District, office: str = DISTRICT) -> Unit:
+def unit(district: District, office: str = DISTRICT, **fields: Any) -> Unit:
     """A new unit."""
-    return district.do(pb.DefineUnitRequest(unit=a_unit(office)), "admin", pb.DefineUnitResponse).unit
+    return district.do(pb.DefineUnitRequest(unit=a_unit(office, **fields)), "admin", pb.DefineUnitResponse).unit
 
 
 def route(district: District, office: str = DISTRICT) -> Route:
@@ -75,15 +76,15 @@ def a_patrol(unit_name: str, route_name: str) -> pb.PlanPatrolRequest:
     return pb.PlanPatrolRequest(unit=unit_name, route=route_name, leader="users/00000000", start_time=start)
 
 
-def patrol(district: District, office: str = DISTRICT) -> Patrol:
-    """A new patrol of a new unit on a new route."""
-    request = a_patrol(unit(district, office).name, route(district, office).name)
+def patrol(district: District, office: str = DISTRICT, **fields: Any) -> Patrol:
+    """A new patrol of a new unit, with these fields, on a new route."""
+    request = a_patrol(unit(district, office, **fields).name, route(district, office).name)
     return district.do(request, "admin", pb.PlanPatrolResponse).patrol
 
 
-def underway(district: District, office: str = DISTRICT) -> Patrol:
+def underway(district: District, office: str = DISTRICT, **fields: Any) -> Patrol:
     """A new patrol that is out, noticed something, and calls for help."""
-    new, device = patrol(district, office), device_keys.telephone(district, office, "border")
+    new, device = patrol(district, office, **fields), device_keys.telephone(district, office, "border")
     now = datetime.now(UTC)
     help_wanted = PatrolRecord(call_for_help=CallForHelp(text="冰面开裂"))
     noticed = PatrolRecord(observe=Observe(kind=ObservationKind.OBSERVATION_KIND_ICE_DAMMING, text="冰凌堆积"))

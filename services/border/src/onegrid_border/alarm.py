@@ -65,6 +65,8 @@ class Alarm:
     note: str = ""
     end_time: datetime | None = None
     position: Location | None = None
+    roster: str = ""
+    """``rosters/{roster}`` that was paged; empty: none yet."""
 
     @property
     def district(self) -> str:
@@ -95,6 +97,15 @@ class Alarm:
     def standing(self) -> bool:
         """Whether it has not ended."""
         return self.state in (_OPEN, AlarmState.ALARM_STATE_ACKNOWLEDGED)
+
+    def heard_by(self, recipient: str, alarm_roster: str) -> Alarm:
+        """The alarm once this one has heard of it as well. `alarm_roster`: the unit's, paged with its office's rung."""
+        return replace(
+            self,
+            recipients=(*self.recipients, recipient),
+            roster=alarm_roster if recipient == self.office else self.roster,
+            version=self.version + 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from onegrid.duty.v1.events_pb2 import ShiftCancelled, ShiftChanged, ShiftScheduled
+from onegrid.duty.v1.events_pb2 import PageTaken, ShiftCancelled, ShiftChanged, ShiftScheduled
 from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid_border.commands.alarms import take_alarm
 from onegrid_border.commands.looking import look_soon
 from onegrid_border.commands.observations import follow_incident
 from onegrid_border.commands.shifts import follow_shift
@@ -18,6 +19,7 @@ from onegrid_kit.events import Delivery, on
 from onegrid_kit.field.device_keys import DeviceKey
 from onegrid_kit.field.handlers import keeping_device_keys
 from onegrid_kit.incident_links import following_incidents
+from onegrid_kit.timestamps import moment
 
 __all__ = ["HANDLERS"]
 
@@ -50,11 +52,19 @@ def keep_shift(conn: Connection, event: ShiftScheduled | ShiftChanged | ShiftCan
         follow_shift(conn, shift, delivery.call())
 
 
+def follow_page(conn: Connection, event: PageTaken, delivery: Delivery) -> None:
+    """Have whoever took the page of an alarm look after it."""
+    page = event.page
+    if page.alarm:
+        take_alarm(conn, page.alarm, moment(page.alarm_raise_time), page.acknowledger, delivery.call())
+
+
 HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
     keeping_device_keys(judge_anew),
     on("keep_scheduled_shift", ShiftScheduled, keep_shift),
     on("keep_changed_shift", ShiftChanged, keep_shift),
     on("keep_cancelled_shift", ShiftCancelled, keep_shift),
+    on("follow_taken_page", PageTaken, follow_page),
     *following_incidents(follow_incident),
 )

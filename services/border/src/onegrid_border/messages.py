@@ -51,6 +51,7 @@ def unit(of: Unit) -> resources_pb2.Unit:
         lone=of.lone,
         shift_route=of.shift_route,
         shift_start_minutes=of.shift_start // _MINUTE,
+        alarm_roster=of.alarm_roster,
         retire_time=timestamp(of.retire_time),
         create_time=timestamp(of.create_time),
         update_time=timestamp(of.update_time),
@@ -204,6 +205,7 @@ def alarm(of: Alarm) -> patrols_pb2.Alarm:
         note=of.note,
         end_time=timestamp(of.end_time),
         position=point(of.position),
+        roster=of.roster,
     )
 
 

@@ -45,6 +45,7 @@ unit = Table(
     Column("lone", Boolean, nullable=False),
     Column("shift_route", Text, nullable=False),
     Column("shift_start", Interval, nullable=False),
+    Column("alarm_roster", Text, nullable=False, server_default=""),
     Column("retire_time", DateTime(timezone=True)),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
@@ -203,6 +204,7 @@ alarm = Table(
     Column("acknowledge_time", DateTime(timezone=True)),
     Column("note", Text, nullable=False),
     Column("end_time", DateTime(timezone=True)),
+    Column("roster", Text, nullable=False, server_default=""),
     Column("longitude", Double),
     Column("latitude", Double),
 )

@@ -29,6 +29,8 @@ class Unit:
     """``routes/{route}`` that it patrols in each shift of its roster; empty: patrols are planned one by one."""
     shift_start: timedelta = timedelta()
     """How long after the shift's beginning such a patrol starts."""
+    alarm_roster: str = ""
+    """``rosters/{roster}`` whose officer on duty is paged when an alarm reaches its office; empty: nobody is."""
     retire_time: datetime | None = None
     create_time: datetime
     update_time: datetime

@@ -11,12 +11,28 @@ from onegrid_duty.roster import Roster, Rung
 from onegrid_duty.shifts import Shift
 from onegrid_kit.names import ResourceName
 
-__all__ = ["HANDOVER", "HANDOVER_WAIT", "PAGE", "Handover", "Page", "asked"]
+__all__ = ["HANDOVER", "HANDOVER_WAIT", "PAGE", "SOMEBODY", "Cause", "Handover", "Page", "asked"]
 
 PAGE: Final = ResourceName("pages/{page}")
 HANDOVER: Final = ResourceName("handovers/{handover}")
 HANDOVER_WAIT: Final = timedelta(minutes=15)
 """How long each rung of a handover is waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What raised a page, once of each roster, and ends it; nothing, if somebody did."""
+
+    plan_activation: str = ""
+    """``planActivations/{activation}`` of emergency."""
+    alarm: str = ""
+    """``patrols/{patrol}/alarms/{alarm}`` of border."""
+    alarm_raise_time: datetime | None = None
+    """When that alarm was raised: raised again, it is another cause."""
+
+
+SOMEBODY: Final = Cause()
+"""The cause of a page that somebody raised by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +50,9 @@ class Page:
     acknowledger: str = ""
     create_time: datetime
     acknowledge_time: datetime | None = None
-    plan_activation: str = ""
-    """The ``planActivations/{activation}`` that raised it."""
+    cause: Cause = SOMEBODY
     end_time: datetime | None = None
-    """When that ended before anybody took the page."""
+    """When its cause ended before anybody took the page."""
 
     @property
     def name(self) -> str:

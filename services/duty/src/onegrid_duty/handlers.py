@@ -6,6 +6,8 @@ from datetime import UTC
 
 from sqlalchemy import Connection
 
+from onegrid.border.v1.events_pb2 import AlarmAcknowledged, AlarmEnded, AlarmEscalated
+from onegrid.border.v1.patrols_pb2 import Alarm
 from onegrid.common.v1.common_pb2 import AccountKind
 from onegrid.duty.v1.resources_pb2 import RoleState
 from onegrid.emergency.v1.events_pb2 import PlanActivated, PlanDeactivated
@@ -13,13 +15,16 @@ from onegrid.emergency.v1.plans_pb2 import PlanActivation
 from onegrid.identity.v1.events_pb2 import ShiftRoleGranted, ShiftRoleRefused, UserDefined
 from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid_duty.commands import plans
+from onegrid_duty.commands.alarms import end_for_alarm, page_for_alarm, title_of
 from onegrid_duty.commands.pages import end_page
 from onegrid_duty.commands.watching import watch_rosters_of
 from onegrid_duty.elevation import Elevation
+from onegrid_duty.escalation import Cause
 from onegrid_duty.roster import ROSTER, SHIFT, Person
 from onegrid_duty.store import people, shifts
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.names import code_in
+from onegrid_kit.timestamps import moment
 
 __all__ = ["HANDLERS"]
 
@@ -57,9 +62,28 @@ def end_plan(conn: Connection, event: PlanDeactivated, delivery: Delivery) -> No
     """Whoever is on duty holds no more than before, and nobody else is paged."""
     activation, call = event.activation, delivery.call()
     for roster in _paged(activation):
-        end_page(conn, ROSTER.id(roster), _title(activation), call, activation.name)
+        end_page(conn, ROSTER.id(roster), _title(activation), call, Cause(plan_activation=activation.name))
     for elevation in _elevations(activation):
         plans.end_elevation(conn, elevation, call)
+
+
+def follow_alarm(conn: Connection, event: AlarmEscalated, delivery: Delivery) -> None:
+    """Page the duty of an alarm, from the rung of the unit's office on."""
+    alarm = event.alarm
+    if alarm.roster:
+        title = title_of(alarm.kind, event.unit_display_name, event.checkpoint_display_name)
+        page_for_alarm(conn, _cause(alarm), alarm.roster, title, delivery.call())
+
+
+def end_alarm(conn: Connection, event: AlarmAcknowledged | AlarmEnded, delivery: Delivery) -> None:
+    """Nobody else is paged for it."""
+    alarm = event.alarm
+    if alarm.roster:
+        end_for_alarm(conn, _cause(alarm), alarm.roster, title_of(alarm.kind), delivery.call())
+
+
+def _cause(alarm: Alarm) -> Cause:
+    return Cause(alarm=alarm.name, alarm_raise_time=moment(alarm.raise_time))
 
 
 def _title(activation: PlanActivation) -> str:
@@ -92,6 +116,9 @@ def _elevations(activation: PlanActivation) -> list[Elevation]:
 HANDLERS = (
     on("follow_activated_plan", PlanActivated, follow_plan),
     on("follow_deactivated_plan", PlanDeactivated, end_plan),
+    on("follow_escalated_alarm", AlarmEscalated, follow_alarm),
+    on("follow_acknowledged_alarm", AlarmAcknowledged, end_alarm),
+    on("follow_ended_alarm", AlarmEnded, end_alarm),
     on("keep_duty_person", UserDefined, keep_person),
     on("keep_granted_role", ShiftRoleGranted, keep_role_state),
     on("keep_refused_role", ShiftRoleRefused, keep_role_state),

@@ -133,6 +133,8 @@ def page(of: Page) -> resources_pb2.Page:
         create_time=timestamp(of.create_time),
         acknowledge_time=timestamp(of.acknowledge_time),
         end_time=timestamp(of.end_time),
+        alarm=of.cause.alarm,
+        alarm_raise_time=timestamp(of.cause.alarm_raise_time),
     )
 
 

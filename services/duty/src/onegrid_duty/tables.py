@@ -101,6 +101,8 @@ page = Table(
     Column("create_time", _time, nullable=False),
     Column("acknowledge_time", _time),
     Column("plan_activation", Text, nullable=False),
+    Column("alarm", Text, nullable=False, server_default=""),
+    Column("alarm_raise_time", _time),
     Column("end_time", _time),
 )
 handover = Table(

@@ -91,7 +91,7 @@ async def test_whoever_is_paged_and_whose_shift_follows_hears_of_it(api: Serving
     assert await heard(api, WORKER) == [("值班呼叫，请立即处理", "夜间值班：堤坝渗水。请立即确认并处理。")]
     page.paged.append(WORKER.user)
     events.deliver(pb.PageEnded(page=page, roster_display_name=NAME))
-    assert ("值班呼叫已解除", "夜间值班：堤坝渗水。预案已终止，无需再处理。") in await heard(api, WORKER)
+    assert ("值班呼叫已解除", "夜间值班：堤坝渗水。已有人处理或已结束，无需再处理。") in await heard(api, WORKER)
     handover = Handover(name=f"handovers/{COMMUNITY}-night-{'0' * 20}", roster=ROSTER)
     events.deliver(pb.HandoverWritten(handover=handover, receiver=STREET_DESK.user, roster_display_name=NAME))
     events.deliver(pb.HandoverForgotten(handover=handover, users=[STREET_DESK.user], roster_display_name=NAME))

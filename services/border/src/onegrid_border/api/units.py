@@ -33,6 +33,7 @@ class Units:
             lone=asked.lone,
             shift_route=asked.shift_route,
             shift_start=timedelta(minutes=asked.shift_start_minutes),
+            alarm_roster=asked.alarm_roster,
             etag=asked.etag,
         )
         return await self._db.command(

@@ -25,7 +25,7 @@ from onegrid_kit.errors import NotFound
 from onegrid_kit.ladder import Climb, Next
 from onegrid_kit.persons import require_nobody
 
-__all__ = ["CLIMB", "acknowledge_alarm", "close_alarm", "escalate_alarms", "keep", "news_of"]
+__all__ = ["CLIMB", "acknowledge_alarm", "close_alarm", "escalate_alarms", "keep", "news_of", "take_alarm"]
 
 CLIMB: Final = "alarm"
 
@@ -51,7 +51,7 @@ def escalate_alarms(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
     """Have the next one hear of each of these alarms, if nobody looks after it."""
     alarms = store.lock_alarms(conn, [climb.subject for climb in climbs])
     led = patrols.find_patrols(conn, sorted({alarm.patrol for alarm in alarms.values()}))
-    names = units.display_names_of(conn, sorted({alarm.unit for alarm in alarms.values()}))
+    out = units.find_units(conn, sorted({alarm.unit for alarm in alarms.values()}))
     changed: list[Alarm] = []
     news: list[tuple[Climb, News]] = []
     answers: list[Next | None] = []
@@ -66,12 +66,13 @@ def escalate_alarms(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
         if recipient in recipients[: climb.rung - 1]:
             answers.append(None if last else Next(now))
             continue
-        after = replace(alarm, recipients=(*alarm.recipients, recipient), version=alarm.version + 1)
+        unit = out.get(alarm.unit)
+        after = alarm.heard_by(recipient, unit.alarm_roster if unit else "")
         event = events_pb2.AlarmEscalated(
             alarm=messages.alarm(after),
             recipient=recipient,
             rung=climb.rung,
-            unit_display_name=names.get(alarm.unit, ""),
+            unit_display_name=unit.display_name if unit else "",
             checkpoint_display_name=next((at.display_name for at in patrol.points if at.id == alarm.checkpoint), ""),
         )
         changed.append(after)
@@ -87,19 +88,16 @@ def acknowledge_alarm(conn: Connection, name: str, call: Call) -> Alarm:
     alarm = _current(conn, name, call)
     if not alarm.standing:
         raise AlarmEnded(alarm.name, alarm.state_name)
-    if not alarm.open:
-        return alarm
-    after = replace(
-        alarm,
-        state=AlarmState.ALARM_STATE_ACKNOWLEDGED,
-        acknowledger=call.caller.user,
-        acknowledge_time=call.now,
-        version=alarm.version + 1,
-    )
-    store.save_alarms(conn, [after])
-    ladder.stop(conn, CLIMB, after.name)
-    outbox.append(conn, call, [(after.name, events_pb2.AlarmAcknowledged(alarm=messages.alarm(after)))])
-    return after
+    return _acknowledged(conn, alarm, call.caller.user, call) if alarm.open else alarm
+
+
+def take_alarm(conn: Connection, name: str, raise_time: datetime, user: str, call: Call) -> None:
+    """Have whoever took the page of an alarm look after it, unless somebody does, or it has ended; one that was raised
+    again since then is another alarm.
+    """
+    alarm = store.lock_alarms(conn, [name]).get(name)
+    if alarm is not None and alarm.open and alarm.raise_time == raise_time:
+        _acknowledged(conn, alarm, user, call)
 
 
 def close_alarm(conn: Connection, name: str, note: str, call: Call) -> Alarm:
@@ -111,6 +109,20 @@ def close_alarm(conn: Connection, name: str, note: str, call: Call) -> Alarm:
     after = replace(alarm, state=AlarmState.ALARM_STATE_CLOSED, note=note, end_time=call.now, version=alarm.version + 1)
     keep(conn, [after], call.now)
     outbox.append(conn, call, [news_of(after)])
+    return after
+
+
+def _acknowledged(conn: Connection, alarm: Alarm, user: str, call: Call) -> Alarm:
+    after = replace(
+        alarm,
+        state=AlarmState.ALARM_STATE_ACKNOWLEDGED,
+        acknowledger=user,
+        acknowledge_time=call.now,
+        version=alarm.version + 1,
+    )
+    store.save_alarms(conn, [after])
+    ladder.stop(conn, CLIMB, after.name)
+    outbox.append(conn, call, [(after.name, events_pb2.AlarmAcknowledged(alarm=messages.alarm(after)))])
     return after
 
 

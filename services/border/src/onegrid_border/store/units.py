@@ -15,7 +15,16 @@ from onegrid_kit import codes
 from onegrid_kit.names import code_in
 from onegrid_kit.paging import Position, behind
 
-__all__ = ["display_name_of", "display_names_of", "find_unit", "lock_unit", "save_unit", "units_on", "units_page"]
+__all__ = [
+    "display_name_of",
+    "display_names_of",
+    "find_unit",
+    "find_units",
+    "lock_unit",
+    "save_unit",
+    "units_on",
+    "units_page",
+]
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('unit'), hashtext(:id))")
 
@@ -39,6 +48,13 @@ def display_names_of(conn: Connection, ids: Sequence[str]) -> dict[str, str]:
         row.id: row.display_name
         for row in conn.execute(query.where(unit.c.district.in_(districts), unit.c.id.in_(ids)))
     }
+
+
+def find_units(conn: Connection, ids: Sequence[str]) -> dict[str, Unit]:
+    """These units, by id, those that there are."""
+    districts = {codes.district_of(each) for each in ids}
+    found = conn.execute(select(unit).where(unit.c.district.in_(districts), unit.c.id.in_(ids)))
+    return {row.id: _unit(row) for row in found}
 
 
 def lock_unit(conn: Connection, id_: str) -> Unit | None:
@@ -89,6 +105,7 @@ def _unit(row: Any) -> Unit:
         lone=row.lone,
         shift_route=row.shift_route,
         shift_start=row.shift_start,
+        alarm_roster=row.alarm_roster,
         retire_time=row.retire_time,
         create_time=row.create_time,
         update_time=row.update_time,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from onegrid.duty.v1.events_pb2 import PageEnded, PageTaken, RungReached
 from onegrid_duty import messages
 from onegrid_duty.errors import EscalationMissing
-from onegrid_duty.escalation import PAGE, Page, asked
+from onegrid_duty.escalation import PAGE, SOMEBODY, Cause, Page, asked
 from onegrid_duty.store import escalation as store
 from onegrid_duty.timetable import on_duty_of, require_roster
 from onegrid_kit import ids, ladder, outbox
@@ -25,27 +25,27 @@ LADDER: Final = "duty page"
 """What the ladder of pages is called."""
 
 
-def page_on_duty(conn: Connection, roster_id: str, title: str, call: Call, plan_activation: str = "") -> Page:
-    """Call for whoever is on duty; for a plan that has ended, nobody. Raises NotFound or EscalationMissing."""
+def page_on_duty(conn: Connection, roster_id: str, title: str, call: Call, cause: Cause = SOMEBODY) -> Page:
+    """Call for whoever is on duty; for a cause that has ended, nobody. Raises NotFound or EscalationMissing."""
     roster = require_roster(conn, roster_id)
     if roster.retired or not roster.escalation:
         raise EscalationMissing(roster.name)
     new = replace(
-        _new_page(roster.id, title, call, plan_activation),
+        _new_page(roster.id, title, call, cause),
         escalation=roster.escalation,
         supervisors=roster.supervisors,
     )
     if not store.insert_page(conn, new):
-        return store.lock_page_of_plan(conn, plan_activation, roster.id)
+        return store.lock_page_of(conn, cause, roster.id)
     ladder.start(conn, LADDER, new.name, call.now)
     return new
 
 
-def end_page(conn: Connection, roster_id: str, title: str, call: Call, plan_activation: str) -> None:
-    """Call for nobody any more because of a plan, also if its beginning is yet to be heard of."""
-    if store.insert_page(conn, replace(_new_page(roster_id, title, call, plan_activation), end_time=call.now)):
+def end_page(conn: Connection, roster_id: str, title: str, call: Call, cause: Cause) -> None:
+    """Call for nobody any more because of this, also if its beginning is yet to be heard of."""
+    if store.insert_page(conn, replace(_new_page(roster_id, title, call, cause), end_time=call.now)):
         return
-    page = store.lock_page_of_plan(conn, plan_activation, roster_id)
+    page = store.lock_page_of(conn, cause, roster_id)
     if not page.open:
         return
     ended = replace(page, end_time=call.now)
@@ -90,7 +90,7 @@ def acknowledge(conn: Connection, page_id: str, call: Call) -> Page:
     return after
 
 
-def _new_page(roster_id: str, title: str, call: Call, plan_activation: str) -> Page:
+def _new_page(roster_id: str, title: str, call: Call, cause: Cause) -> Page:
     return Page(
         id=f"{roster_id}-{ids.new_id()}",
         roster=roster_id,
@@ -99,5 +99,5 @@ def _new_page(roster_id: str, title: str, call: Call, plan_activation: str) -> P
         escalation=(),
         supervisors=(),
         create_time=call.now,
-        plan_activation=plan_activation,
+        cause=cause,
     )

@@ -12,6 +12,7 @@ from onegrid_duty import messages
 from onegrid_duty.commands import pages
 from onegrid_duty.elevation import Elevation
 from onegrid_duty.errors import EscalationMissing
+from onegrid_duty.escalation import Cause
 from onegrid_duty.roster import ROSTER, Roster
 from onegrid_duty.shifts import Changes, Shift
 from onegrid_duty.store import elevations as store
@@ -29,7 +30,7 @@ def page_for_plan(conn: Connection, activation: str, roster: str, title: str, ca
     """Page whoever is on duty, or say why nobody can be."""
     result = PlanRosterPaged(activation=activation, roster=roster)
     try:
-        result.page = pages.page_on_duty(conn, ROSTER.id(roster), title, call, activation).name
+        result.page = pages.page_on_duty(conn, ROSTER.id(roster), title, call, Cause(plan_activation=activation)).name
     except (NotFound, EscalationMissing) as error:
         result.reason = error.reason.name
     outbox.append(conn, call, [(activation, result)])

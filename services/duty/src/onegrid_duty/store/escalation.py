@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, and_, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from onegrid_duty.escalation import Handover, Page
+from onegrid_duty.escalation import Cause, Handover, Page
 from onegrid_duty.store.rungs import rungs_json, rungs_of
 from onegrid_duty.tables import handover, page
 from onegrid_kit import codes
@@ -20,7 +21,7 @@ __all__ = [
     "insert_page",
     "lock_handover",
     "lock_page",
-    "lock_page_of_plan",
+    "lock_page_of",
     "open_pages",
     "pages_page",
     "save_handover",
@@ -29,7 +30,7 @@ __all__ = [
 
 
 def insert_page(conn: Connection, new: Page) -> bool:
-    """Enter a page; whether its plan has none of the roster yet."""
+    """Enter a page; whether what raised it has none of the roster yet."""
     statement = insert(page).values(
         district=codes.district_of(new.id),
         id=new.id,
@@ -41,8 +42,8 @@ def insert_page(conn: Connection, new: Page) -> bool:
         paged=list(new.paged),
         acknowledger=new.acknowledger,
         create_time=new.create_time,
-        plan_activation=new.plan_activation,
         end_time=new.end_time,
+        **asdict(new.cause),
     )
     stored = conn.execute(statement.on_conflict_do_nothing().returning(page.c.id))
     return stored.one_or_none() is not None
@@ -55,11 +56,16 @@ def lock_page(conn: Connection, id_: str) -> Page | None:
     return None if row is None else _page(row)
 
 
-def lock_page_of_plan(conn: Connection, activation: str, roster_id: str) -> Page:
-    """The page of a roster that a plan raised, locked as well."""
+def lock_page_of(conn: Connection, cause: Cause, roster_id: str) -> Page:
+    """The page of a roster that a plan or an alarm raised, locked as well."""
     p = page.c
-    these = p.district == codes.district_of(roster_id), p.plan_activation == activation, p.roster == roster_id
-    return _page(conn.execute(select(page).where(*these, p.plan_activation != "").with_for_update()).one())
+    # In the words of the indexes' conditions, which leave out what nothing raised.
+    if cause.alarm:
+        mine = and_(p.alarm == cause.alarm, p.alarm_raise_time == cause.alarm_raise_time, p.alarm != "")
+    else:
+        mine = and_(p.plan_activation == cause.plan_activation, p.plan_activation != "")
+    these = p.district == codes.district_of(roster_id), p.roster == roster_id, mine
+    return _page(conn.execute(select(page).where(*these).with_for_update()).one())
 
 
 def save_page(conn: Connection, changed: Page) -> None:
@@ -147,7 +153,7 @@ def _page(row: Any) -> Page:
         acknowledger=row.acknowledger,
         create_time=row.create_time,
         acknowledge_time=row.acknowledge_time,
-        plan_activation=row.plan_activation,
+        cause=Cause(plan_activation=row.plan_activation, alarm=row.alarm, alarm_raise_time=row.alarm_raise_time),
         end_time=row.end_time,
     )
 
