@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.message import Message
@@ -17,6 +17,7 @@ from onegrid.common.v1.common_pb2 import Point
 from onegrid.field.v1.field_pb2 import Outcome
 from onegrid_demo.client import Metadata
 from onegrid_demo.loading import STREET, until, until_known
+from onegrid_demo.patrol import enrol
 from onegrid_kit.testing.devices import Device
 from onegrid_kit.testing.waiting import HANG_S
 from onegrid_kit.timestamps import timestamp
@@ -63,6 +64,11 @@ class Night:
             )
             names.append((await self.call(border.PlanPatrol, commander, request)).patrol.name)
         return names
+
+    async def telephone(self) -> Device:
+        """A new telephone of the street."""
+        office, worker = [await self.staff(login) for login in ("commander", "grid")]
+        return await enrol(self.client, office, worker, datetime.now(UTC) - timedelta(hours=1))
 
     async def send(self, device: Device, *entries: bytes) -> list[Outcome]:
         """Send these entries as often as it takes; what became of each."""

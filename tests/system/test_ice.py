@@ -30,7 +30,6 @@ from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.notify.v1.delivery_pb2 import Mute, Preferences, QuietHours
 from onegrid_demo import district
 from onegrid_demo.loading import CELL, STREET, until
-from onegrid_demo.patrol import enrol
 from onegrid_kit.cipher import cipher
 from onegrid_kit.testing.devices import Device
 from onegrid_kit.testing.waiting import eventually, eventually_async
@@ -105,7 +104,7 @@ async def sent_late(fleet: Fleet, dike: Dike, kill_something: Callable[[], None]
     """What a patrol saw twenty minutes before it has a network again, and sends twice; once it is an incident."""
     night = Night(fleet, dike.client)
     (patrol,) = await night.plan(1, gauge=GAUGE)
-    device = await enrol(dike.client, fleet.accounts, datetime.now(UTC) - timedelta(hours=1))
+    device = await night.telephone()
     seen = datetime.now(UTC) - timedelta(minutes=20)
     walk(device, patrol, seen)
     kill_something()

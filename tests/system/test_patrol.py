@@ -15,7 +15,6 @@ from onegrid.border.v1 import patrols_pb2 as patrols
 from onegrid.border.v1.records_pb2 import CheckIn, Finish, PatrolRecord, Start
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.field.v1.field_pb2 import WAYPOINT_STATE_OUTSTANDING, WAYPOINT_STATE_REACHED, Outcome
-from onegrid_demo.patrol import enrol
 from onegrid_kit.testing.devices import Device
 from onegrid_kit.testing.waiting import eventually
 
@@ -51,7 +50,7 @@ async def test_patrols_without_a_network_leave_no_false_alarm_and_lose_nothing(f
     night = Night(fleet, client)
     try:
         names = await night.plan(PATROLS, pier=PIER, gate=GATE)
-        devices = [await enrol(client, fleet.accounts, datetime.now(UTC) - timedelta(hours=1)) for _ in names]
+        devices = [await night.telephone() for _ in names]
         for name, device in zip(names, devices, strict=True):
             device.record(PatrolRecord(patrol=name, start=Start()), datetime.now(UTC))
             await night.send(device, device.entries[0])

@@ -69,7 +69,8 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     """Live through the patrol, at its own times if the services go by this clock."""
     night = _Night(client, clock, accounts)
     begin = night.at(21, 30)
-    device = await enrol(client, accounts, begin - timedelta(hours=1))
+    office, worker = [await night.staff(login) for login in ("commander", "grid")]
+    device = await enrol(client, office, worker, begin - timedelta(hours=1))
     planned = await night.plan(begin)
     night.record(device, PatrolRecord(patrol=planned, start=Start()), "pier")
     night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="pier")), "pier")
@@ -104,13 +105,10 @@ def succeeded(outcome: Outcome) -> bool:
     )
 
 
-async def enrol(client: Client, accounts: Mapping[str, Mapping[str, str]], booted: datetime) -> Device:
-    """A new telephone of the street, which was started then."""
-    centre, worker = accounts["commander"], accounts["grid"]
+async def enrol(client: Client, office: Metadata, user: Metadata, booted: datetime) -> Device:
+    """A new telephone of the street, which was started then: an office that keeps it has a user of it enrol it."""
     create = devices.CreateDeviceEnrolmentRequest(place=STREET, display_name="江桥哨 1 号手机", request_id=_new_id())
-    made = await client.identity.CreateDeviceEnrolment(
-        create, metadata=await client.staff(centre["login"], centre["password"]), timeout=60
-    )
+    made = await client.identity.CreateDeviceEnrolment(create, metadata=office, timeout=60)
     key = Ed25519PrivateKey.generate()
     public = key.public_key().public_bytes_raw()
     name = made.enrolment.name
@@ -121,9 +119,7 @@ async def enrol(client: Client, accounts: Mapping[str, Mapping[str, str]], boote
         proof=key.sign(b"\0".join((b"onegrid.identity.v1.EnrolDevice", name.encode(), public))),
         request_id=_new_id(),
     )
-    answer = await client.identity.EnrolDevice(
-        request, metadata=await client.staff(worker["login"], worker["password"]), timeout=60
-    )
+    answer = await client.identity.EnrolDevice(request, metadata=user, timeout=60)
     return Device(answer.device_key.name, key, booted, service="border")
 
 

@@ -149,6 +149,8 @@ def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Pa
         checks.fleet.mend()
     assert code == 0, output
     assert "ok    at most 0 calls fail" in output
+    assert re.search(r"ok    each of the \d\d+ entries that telephones of patrols sent, .* is there once", output)
+    assert "ok    each of the 4 patrols is judged by all of its entries" in output
     assert "cut and went on 0 times" not in output
 
 

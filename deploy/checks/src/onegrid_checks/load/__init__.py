@@ -19,6 +19,7 @@ from onegrid_checks.load.emergencies import Emergencies
 from onegrid_checks.load.generator import generate
 from onegrid_checks.load.ledger import Ledger
 from onegrid_checks.load.outcomes import Outcomes
+from onegrid_checks.load.patrols import Patrols
 from onegrid_checks.load.profile import Profile
 from onegrid_checks.load.traffic import Traffic
 from onegrid_checks.settings import Settings
@@ -27,7 +28,7 @@ from onegrid_demo.client import Client
 
 __all__ = ["check"]
 
-_CALLERS: Final = ("citizen", "enterprise", "commander", "centre", "admin", "sensors")
+_CALLERS: Final = ("citizen", "enterprise", "commander", "centre", "admin", "grid", "sensors")
 
 
 async def check(settings: Settings, checklist: Checklist) -> None:
@@ -42,7 +43,8 @@ async def check(settings: Settings, checklist: Checklist) -> None:
             accounts = await stack.enter_async_context(fire.sensors_connected(clients[0], accounts))
             callers = {who: Caller(clients[0], accounts[who]) for who in _CALLERS}
             emergencies = Emergencies(callers, accounts["sensors"]["name"], ledger.mark, rng)
-            traffic = Traffic(clients, callers, ledger, emergencies, rng)
+            patrols = Patrols(callers, accounts, rng)
+            traffic = Traffic(clients, callers, ledger, emergencies, patrols, rng)
             await traffic.begin()
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:
             checklist.expect(
@@ -67,6 +69,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
         )
         await ledger.settle(clients, [callers["citizen"], callers["enterprise"]], checklist)
         await emergencies.settle(clients[0], checklist)
+        await patrols.settle(clients[0], checklist)
 
 
 @asynccontextmanager

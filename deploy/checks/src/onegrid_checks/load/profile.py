@@ -29,6 +29,8 @@ METHODS: Final = (
     "DismissIncident",
     "ListIncidents",
     "IngestReadings",
+    "AppendEntries",
+    "GetPatrol",
 )
 """What a mix is made of."""
 

@@ -19,6 +19,7 @@ from onegrid.petition.v1.resources_pb2 import Action, Kind
 from onegrid_checks.load.callers import Caller
 from onegrid_checks.load.emergencies import Emergencies
 from onegrid_checks.load.ledger import Ledger
+from onegrid_checks.load.patrols import Patrols
 from onegrid_demo import district
 from onegrid_demo.client import Client, Metadata
 from onegrid_demo.loading import CENTRE, until_known
@@ -33,7 +34,7 @@ _STEPS_TAKEN: Final = 4
 
 class Traffic:
     """Makes the calls; petitions go from one queue to the next as they are filed, accepted, dispatched and taken.
-    What is called of emergency is in `Emergencies`.
+    What is called of emergency is in `Emergencies`, of border in `Patrols`.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Traffic:
         callers: Mapping[str, Caller],
         ledger: Ledger,
         emergencies: Emergencies,
+        patrols: Patrols,
         rng: random.Random,
     ) -> None:
         self.resumed = 0
@@ -50,6 +52,7 @@ class Traffic:
         self._callers = callers
         self._ledger = ledger
         self._emergencies = emergencies
+        self._patrols = patrols
         self._rng = rng
         self._turn = 0
         self._cells = district.cells()
@@ -71,6 +74,7 @@ class Traffic:
             "ListInboxItems": self._list_inbox,
             "CountInboxItems": self._count_inbox,
             **emergencies.calls,
+            **patrols.calls,
         }
 
     async def begin(self) -> None:
@@ -79,6 +83,7 @@ class Traffic:
             await caller.metadata()
         await until_known(lambda: self._file(self._clients[0], cell=self._cells[-1]))
         await self._emergencies.begin(self._clients[0])
+        await self._patrols.begin(self._clients[0])
 
     def method(self, due: str) -> str:
         """The call to make where this one is due: a petition is filed where there is none to handle."""
