@@ -258,7 +258,7 @@ def test_events_of_a_hosted_contract_go_to_an_exchange_of_its_own(
     engine: Engine, empty_broker: RabbitServer, channel: Any
 ) -> None:
     publish(engine, ("rosters/a", RosterDefined()))
-    with relaying(engine, empty_broker.url, "border", "identity", "petition", of="emergency"):
+    with relaying(engine, empty_broker.url, "border", "grid", "identity", "petition", of="emergency"):
         eventually(lambda: count(engine, "outbox") == 0)
         channel.queue_declare("integrator", durable=True, auto_delete=False)
         channel.queue_bind("integrator", "onegrid.duty", "#")

@@ -54,6 +54,7 @@ def elsewhere(district: District, cell: str, *, there: bool) -> Iterator[Message
     yield pb.GetFindingRequest(name=found.name)
     yield pb.ListFindingsRequest(parent=cell)
     yield pb.EscalateFindingRequest(name=found.name)
+    yield pb.TransferFindingRequest(name=found.name)
 
 
 def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
@@ -75,9 +76,14 @@ PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
         "commander",
         pb.EscalateFindingRequest(name=finding(district).name, note="已疏散"),
     ),
+    "TransferFinding": lambda district: (
+        "commander",
+        pb.TransferFindingRequest(name=finding(district).name, note="请清理"),
+    ),
 }
 """A request that can be made once, and by whom."""
 CHANGES: Mapping[str, Callable[[Message], None]] = {
     "EscalateFinding": lambda request: setattr(request, "note", "别的"),
+    "TransferFinding": lambda request: setattr(request, "note", "别的"),
 }
 """Something of each request that can be other without breaking its rules."""

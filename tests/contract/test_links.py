@@ -14,7 +14,7 @@ from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentS
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.grid.v1.findings_pb2 import Finding
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid.petition.v1.resources_pb2 import Action, IncidentLink, Petition
+from onegrid.petition.v1.resources_pb2 import Action, IncidentLink, Kind, Petition
 from onegrid_kit.testing.waiting import eventually
 
 from .acting import DISTRICT, filed
@@ -102,6 +102,16 @@ def test_a_finding_follows_its_incident(district: District) -> None:
     district.do(dismiss, "commander", steps.DismissIncidentResponse)
     over = IncidentState.INCIDENT_STATE_DISMISSED
     eventually(lambda: finding_of(district, found.name).incident_state == over)
+
+
+def test_a_finding_and_its_petition_name_one_another(district: District) -> None:
+    found = finding(district)
+    request = grid_pb.TransferFindingRequest(name=found.name, note="请物业清理。")
+    district.do(request, "commander", grid_pb.TransferFindingResponse)
+    eventually(lambda: bool(finding_of(district, found.name).petition))
+    petition = petition_of(district, finding_of(district, found.name).petition)
+    assert (petition.origin, petition.place, petition.kind) == (found.name, found.place, Kind.KIND_REPORT)
+    assert petition.text == "【消防隐患】请物业清理。\n\n楼道堆放杂物"
 
 
 def test_a_unit_on_patrol_is_found_near_an_emergency(district: District) -> None:

@@ -17,17 +17,17 @@ from onegrid.emergency.v1.events_pb2 import AllClearDeclared, IncidentDismissed
 from onegrid.emergency.v1.plans_pb2 import ElevationState
 from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined, FindingEscalated
 from onegrid.grid.v1.findings_pb2 import Finding
-from onegrid.grid.v1.records_pb2 import HazardLevel
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, PlanRoleGranted, PlanRoleRefused
 from onegrid.petition.v1.events_pb2 import PetitionEscalated
 from onegrid_emergency.commands import plans, reservations
-from onegrid_emergency.commands.sources import FOUND, MAJOR_HAZARD, OBSERVED, Reported, report_source
+from onegrid_emergency.commands.sources import OBSERVED, Reported, report_source
 from onegrid_emergency.patrol import Patrol
 from onegrid_emergency.plan import ACTIVATION, ELEVATION, PagedRoster
 from onegrid_emergency.store import patrols, places
 from onegrid_kit import codes
 from onegrid_kit.callers import ANONYMOUS, Call, Caller
 from onegrid_kit.events import Delivery, on
+from onegrid_kit.findings import words_of
 from onegrid_kit.locations import location_in
 from onegrid_kit.timestamps import moment
 
@@ -103,8 +103,7 @@ def report_observation(conn: Connection, event: ObservationEscalated, delivery: 
 
 def report_finding(conn: Connection, event: FindingEscalated, delivery: Delivery) -> None:
     """Make an incident of what an inspection round found."""
-    major = MAJOR_HAZARD if event.finding.hazard_level == HazardLevel.HAZARD_LEVEL_MAJOR else ""
-    _report_seen(conn, event, event.finding, FOUND.get(event.finding.kind, "") + major, delivery)
+    _report_seen(conn, event, event.finding, words_of(event.finding), delivery)
 
 
 def _report_seen(

@@ -16,6 +16,7 @@ __all__ = [
     "BoundaryOverlaps",
     "DivisionsUnreadable",
     "FindingEscalated",
+    "FindingTransferred",
     "ParentUnknown",
     "PointOutside",
     "PostTaken",
@@ -123,3 +124,14 @@ class FindingEscalated(DomainError):
     def __init__(self, finding: str, escalate_time: datetime) -> None:
         metadata = {"finding": finding, "escalate_time": timestamp(escalate_time).ToJsonString()}
         super().__init__("the finding went to emergency already", metadata=metadata)
+
+
+class FindingTransferred(DomainError):
+    """A petition is filed for the finding already."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_FINDING_TRANSFERRED)
+
+    def __init__(self, finding: str, transfer_time: datetime) -> None:
+        metadata = {"finding": finding, "transfer_time": timestamp(transfer_time).ToJsonString()}
+        super().__init__("a petition is filed for the finding already", metadata=metadata)

@@ -56,6 +56,9 @@ class Finding:
     create_time: datetime
     escalate_time: datetime | None = None
     incident: Incident | None = None
+    transfer_time: datetime | None = None
+    petition: str = ""
+    """``petitions/{petition}``, or empty."""
 
     @property
     def district(self) -> str:
@@ -80,6 +83,10 @@ class Finding:
     def escalated(self, now: datetime) -> Finding:
         """As it is once it goes to emergency."""
         return replace(self, escalate_time=now)
+
+    def transferred(self, now: datetime) -> Finding:
+        """As it is once it is to be handled as a petition."""
+        return replace(self, transfer_time=now)
 
 
 def found(round_id: str, record: Find, entry: JudgedEntry, cell: str | None, now: datetime) -> Finding:

@@ -8,15 +8,18 @@ from typing import Final
 from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import UserDefined, UserDisabled
+from onegrid.petition.v1.events_pb2 import PetitionFiled
 from onegrid_grid.commands import registry as commands
-from onegrid_grid.commands.findings import follow_incident
+from onegrid_grid.commands.findings import follow_incident, link_petition
 from onegrid_grid.commands.looking import look_soon
+from onegrid_grid.finding import FINDING
 from onegrid_grid.registry import User
 from onegrid_grid.store.rounds import rounds_of_device
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.field.device_keys import DeviceKey
 from onegrid_kit.field.handlers import keeping_device_keys
 from onegrid_kit.incident_links import following_incidents
+from onegrid_kit.incidents import ids_among
 
 __all__ = ["HANDLERS", "end_posts_of_disabled"]
 
@@ -39,10 +42,17 @@ def judge_anew(conn: Connection, key: DeviceKey, delivery: Delivery) -> None:
     look_soon(conn, rounds_of_device(conn, key.name, delivery.time - _JUDGED_ANEW), delivery.time)
 
 
+def link_filed(conn: Connection, event: PetitionFiled, _: Delivery) -> None:
+    """Link a finding to the petition that was filed for it."""
+    if ids_among([event.step.origin], FINDING):
+        link_petition(conn, event.step.origin, event.step.petition)
+
+
 HANDLERS = (
     on("keep_user", UserDefined, keep_user),
     # The release before announces this alone; the next one may leave it out.
     on("end_posts_of_disabled", UserDisabled, end_posts_of_disabled),
     keeping_device_keys(judge_anew),
     *following_incidents(follow_incident),
+    on("link_filed", PetitionFiled, link_filed),
 )

@@ -138,6 +138,8 @@ def finding(of: Finding) -> findings_pb2.Finding:
         incident=incident.name if incident else "",
         incident_state=incident.state if incident else None,
         incident_level=incident.level if incident else None,
+        transfer_time=timestamp(of.transfer_time),
+        petition=of.petition,
     )
 
 

@@ -135,6 +135,9 @@ finding = Table(
     Column("incident", Text, nullable=False, server_default=""),
     Column("incident_state", SmallInteger, nullable=False, server_default="0"),
     Column("incident_level", SmallInteger, nullable=False, server_default="0"),
+    # And petition.
+    Column("transfer_time", _time),
+    Column("petition", Text, nullable=False, server_default=""),
 )
 
 incident = Table(

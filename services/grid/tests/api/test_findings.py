@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 
 from onegrid.emergency.v1.resources_pb2 import IncidentKind, IncidentLevel
 from onegrid.field.v1.field_pb2 import Mark, Outcome
-from onegrid.grid.v1.events_pb2 import FindingEscalated, FindingRecorded
+from onegrid.grid.v1.events_pb2 import FindingEscalated, FindingRecorded, FindingTransferred
 from onegrid.grid.v1.findings_pb2 import Finding
 from onegrid.grid.v1.records_pb2 import FindingKind, HazardLevel
+from onegrid.petition.v1.events_pb2 import PetitionFiled, Step
 from onegrid_grid.finding import FINDING
 from onegrid_grid.main import SERVICE
 from onegrid_grid.store import findings as store
@@ -180,6 +181,35 @@ async def test_an_office_brings_it_to_emergency_once(outside: Outside, engine: E
             finding=after, incident_kind=kind, incident_level=level, note="已疏散", reporter=STREET_DESK.user
         )
     ]
+
+
+async def test_it_becomes_a_petitions_once_and_says_whose(outside: Outside, engine: Engine) -> None:
+    found = await noticed(outside, kind=FindingKind.FINDING_KIND_DISPUTE, text="因漏水争执")
+    with pytest.raises(Refused) as refused:
+        await outside.api.call(STREET_DESK, "TransferFinding", name=found.name, note="联系人13812345678")
+    assert refused.value.reason == "PERSON_IN_TEXT"
+    for caller in (OTHER_STREET_DESK, CITIZEN):
+        with pytest.raises(Refused) as refused:
+            await outside.api.call(caller, "TransferFinding", name=found.name)
+        assert refused.value.reason == "PERMISSION_DENIED"
+    after = (await outside.api.call(WORKER, "TransferFinding", name=found.name, note="请调解")).finding
+    assert (after.transfer_time, after.petition) == (timestamp(outside.clock.now()), "")
+    with pytest.raises(Refused) as refused:
+        await outside.api.call(COMMANDER, "TransferFinding", name=found.name)
+    assert refused.value.reason == "FINDING_TRANSFERRED"
+    assert refused.value.metadata == {"finding": found.name, "transfer_time": after.transfer_time.ToJsonString()}
+    assert announced_as(engine, FindingTransferred) == [
+        FindingTransferred(finding=after, note="请调解", requester=WORKER.user, requester_kind=WORKER.kind)
+    ]
+    petition = "petitions/210602-20201111-7KX3M9QF"
+    for origin in ("", "aidRequests/210602-20201111-7KX3M9QF", found.name, found.name):
+        outside.events.deliver(PetitionFiled(step=Step(petition=petition, origin=origin)))
+        (now,) = await outside.findings()
+        assert now.petition == (petition if origin == found.name else "")
+    # What emergency is told of it later is told with it.
+    await outside.api.call(STREET_DESK, "EscalateFinding", name=found.name)
+    (now,) = await outside.findings()
+    assert (now.petition, now.transfer_time) == (petition, after.transfer_time)
 
 
 @pytest.fixture

@@ -11,14 +11,13 @@ from sqlalchemy import Connection
 
 from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid.emergency.v1.resources_pb2 import IncidentKind, IncidentLevel, Source
-from onegrid.grid.v1.records_pb2 import FindingKind
 from onegrid_emergency.commands.incidents import ReportIncident, create_incident
 from onegrid_emergency.store import incidents as store
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.locations import Location
 
-__all__ = ["FOUND", "MAJOR_HAZARD", "OBSERVED", "Reported", "report_source"]
+__all__ = ["OBSERVED", "Reported", "report_source"]
 
 _SOURCES: Final = {
     "petitions": Source.SOURCE_PETITION,
@@ -38,21 +37,6 @@ OBSERVED: Final[Mapping[ObservationKind, str]] = {
     ObservationKind.OBSERVATION_KIND_ANIMAL: "动物异常",
 }
 """What a patrol noticed, in words: it may have had no time for a text."""
-FOUND: Final[Mapping[FindingKind, str]] = {
-    FindingKind.FINDING_KIND_FIRE: "火情",
-    FindingKind.FINDING_KIND_FIRE_HAZARD: "消防隐患",
-    FindingKind.FINDING_KIND_GAS_OR_ELECTRICITY: "燃气、用电隐患",
-    FindingKind.FINDING_KIND_BUILDING: "房屋安全隐患",
-    FindingKind.FINDING_KIND_WORK_SAFETY: "安全生产隐患",
-    FindingKind.FINDING_KIND_FLOODING: "内涝、地质灾害隐患",
-    FindingKind.FINDING_KIND_FACILITY_DAMAGED: "道路、市政设施损坏",
-    FindingKind.FINDING_KIND_ENVIRONMENT: "环境卫生",
-    FindingKind.FINDING_KIND_SECURITY: "治安隐患",
-    FindingKind.FINDING_KIND_DISPUTE: "矛盾纠纷",
-}
-"""What an inspection round found, in words."""
-MAJOR_HAZARD: Final = "（重大隐患）"
-"""That a hazard is a major one."""
 _MAX_TEXT: Final = 4000
 """How long a report's text may be, as in ReportIncident: so an incident with 100 of them can be sent."""
 

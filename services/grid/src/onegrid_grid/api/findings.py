@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onegrid.grid.v1 import grid_service_pb2 as pb
 from onegrid_grid import messages
-from onegrid_grid.commands.findings import EscalateFinding, escalate_finding
+from onegrid_grid.commands.findings import EscalateFinding, escalate_finding, transfer_finding
 from onegrid_grid.finding import FINDING
 from onegrid_grid.inspection_round import ROUND
 from onegrid_grid.settings import GridSettings
@@ -49,4 +49,13 @@ class Findings:
         return await self._db.command(
             call,
             lambda conn: pb.EscalateFindingResponse(finding=messages.finding(escalate_finding(conn, command, call))),
+        )
+
+    async def TransferFinding(self, request: pb.TransferFindingRequest, call: Call) -> bytes:
+        id_ = FINDING.id(request.name)
+        return await self._db.command(
+            call,
+            lambda conn: pb.TransferFindingResponse(
+                finding=messages.finding(transfer_finding(conn, id_, request.note, call))
+            ),
         )

@@ -1,4 +1,4 @@
-"""Findings: made of entries, brought to emergency, followed as incidents."""
+"""Findings: made of entries, brought to emergency and followed as incidents, handled as petitions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onegrid.emergency.v1.resources_pb2 import IncidentKind, IncidentLevel
 from onegrid.grid.v1 import events_pb2
 from onegrid.grid.v1.records_pb2 import RoundRecord
 from onegrid_grid import messages
-from onegrid_grid.errors import FindingEscalated
+from onegrid_grid.errors import FindingEscalated, FindingTransferred
 from onegrid_grid.finding import FINDING, Finding, found, incident_kind_of
 from onegrid_grid.inspection_round import ROUND
 from onegrid_grid.store import findings as store
@@ -28,7 +28,14 @@ from onegrid_kit.incidents import IncidentStep
 from onegrid_kit.locations import Location
 from onegrid_kit.persons import require_nobody
 
-__all__ = ["EscalateFinding", "escalate_finding", "follow_incident", "record_findings"]
+__all__ = [
+    "EscalateFinding",
+    "escalate_finding",
+    "follow_incident",
+    "link_petition",
+    "record_findings",
+    "transfer_finding",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +75,46 @@ def record_findings(
 
 def escalate_finding(conn: Connection, command: EscalateFinding, call: Call) -> Finding:
     """Have emergency make an incident of a finding. Raises NotFound, PersonInText or FindingEscalated."""
-    before = store.lock_finding(conn, command.finding)
-    if before is None:
-        raise NotFound(FINDING.name(command.finding))
-    require_nobody(partial(known_cells, conn), note=command.note)
+    before = _locked(conn, command.finding, command.note)
     if before.escalate_time is not None:
         raise FindingEscalated(before.name, before.escalate_time)
     after = before.escalated(call.now)
-    store.save_escalated(conn, after)
+    store.save_steps(conn, after)
     _announce_escalated(conn, after, call.caller.user, call, command)
     return after
+
+
+def transfer_finding(conn: Connection, id_: str, note: str, call: Call) -> Finding:
+    """Have petition file a petition for a finding. Raises NotFound, PersonInText or FindingTransferred."""
+    before = _locked(conn, id_, note)
+    if before.transfer_time is not None:
+        raise FindingTransferred(before.name, before.transfer_time)
+    after = before.transferred(call.now)
+    store.save_steps(conn, after)
+    event = events_pb2.FindingTransferred(
+        finding=messages.finding(after), note=note, requester=call.caller.user, requester_kind=call.caller.kind
+    )
+    outbox.append(conn, call, [(after.name, event)])
+    return after
+
+
+def link_petition(conn: Connection, finding: str, petition: str) -> None:
+    """Have a finding say which petition was filed for it."""
+    store.save_petition(conn, FINDING.id(finding), petition)
 
 
 def follow_incident(conn: Connection, step: IncidentStep) -> None:
     """Have findings say what the incident is now that they are part of, and of which one they are."""
     store.INCIDENT_LINKS.follow(conn, step, step.ids(FINDING))
+
+
+def _locked(conn: Connection, id_: str, note: str) -> Finding:
+    """A finding that something is to be done with, to whose text the note is added."""
+    found = store.lock_finding(conn, id_)
+    if found is None:
+        raise NotFound(FINDING.name(id_))
+    require_nobody(partial(known_cells, conn), note=note)
+    return found
 
 
 def _cells_at(conn: Connection, district: str, locations: Sequence[Location | None]) -> list[str | None]:

@@ -26,7 +26,8 @@ __all__ = [
     "findings_page",
     "insert_finding",
     "lock_finding",
-    "save_escalated",
+    "save_petition",
+    "save_steps",
 ]
 
 CORRECTIONS: Final = Corrections(finding, "derived_id")
@@ -60,9 +61,15 @@ def lock_finding(conn: Connection, id_: str) -> Finding | None:
     return None if row is None else _finding(row)
 
 
-def save_escalated(conn: Connection, after: Finding) -> None:
-    """Note when a finding went to emergency."""
-    conn.execute(update(finding).where(*_of(after.id)).values(escalate_time=after.escalate_time))
+def save_steps(conn: Connection, after: Finding) -> None:
+    """Note when a finding went to emergency, and when to petition."""
+    times = {"escalate_time": after.escalate_time, "transfer_time": after.transfer_time}
+    conn.execute(update(finding).where(*_of(after.id)).values(times))
+
+
+def save_petition(conn: Connection, id_: str, petition: str) -> None:
+    """Note which petition was filed for a finding."""
+    conn.execute(update(finding).where(*_of(id_)).values(petition=petition))
 
 
 def findings_page(

@@ -55,7 +55,7 @@ class FilePetition:
     sealed_phone: bytes | None = None
     attachments: tuple[Attachment, ...] = ()
     origin: str = ""
-    """The request for aid that it is filed for: notify let it be made for this place."""
+    """The request for aid, or the finding, that it is filed for: whose service let it be made for this place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
