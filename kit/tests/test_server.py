@@ -18,6 +18,8 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from dnslib import QTYPE, RR, A
+from dnslib.server import BaseResolver, DNSLogger, DNSServer
 from google.protobuf import descriptor_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
@@ -164,6 +166,48 @@ async def test_streams_above_their_limit_are_refused_and_calls_are_not(database_
                     break
                 except Refused:
                     await asyncio.sleep(0.02)
+
+
+class Names(BaseResolver):  # type: ignore[misc] # dnslib has no types
+    """The addresses of a headless Service."""
+
+    def __init__(self) -> None:
+        self.addresses = ["127.0.0.1"]
+
+    def resolve(self, request: Any, _: Any) -> Any:
+        """All of them."""
+        reply = request.reply()
+        if request.q.qtype == QTYPE.A:
+            reply.add_answer(*(RR(request.q.qname, QTYPE.A, rdata=A(each), ttl=0) for each in self.addresses))
+        return reply
+
+
+async def test_a_replica_that_is_new_gets_its_share_of_the_clients_that_are_there(database_url: str) -> None:
+    """Its connections end after a while, and it asks for addresses then."""
+    port, names = free_port(), Names()
+    resolver = DNSServer(names, address="127.0.0.1", port=0, logger=DNSLogger("-request,-reply"))
+    resolver.start_thread()
+    target = f"dns://127.0.0.1:{resolver.server.server_address[1]}/api.test:{port}"
+    brief: dict[str, Any] = {"connection_age_s": 0.5, "reuse_port": False}
+    try:
+        async with serving(SERVICE, database_url, listen=f"127.0.0.1:{port}", **brief) as old:
+            clients = [channel(target, old.runtime.settings) for _ in range(4)]
+
+            await asyncio.gather(*map(look, clients))
+            async with serving(SERVICE, database_url, listen=f"127.0.0.2:{port}", **brief) as new:
+                names.addresses.append("127.0.0.2")
+
+                async def is_shared() -> bool:
+                    before = toy.toy_of(new).calls
+                    await asyncio.gather(*(look(each) for each in clients for _ in range(5)))
+                    # Each client takes the replicas in turn.
+                    return 8 <= toy.toy_of(new).calls - before <= 12
+
+                await eventually_async(is_shared)
+            await asyncio.gather(*(each.close() for each in clients))
+    finally:
+        resolver.stop()
+        resolver.server.server_close()
 
 
 async def test_a_task_that_fails_is_started_again_and_counted(database_url: str) -> None:

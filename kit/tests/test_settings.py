@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
+import asyncpg
+import psycopg
 import pytest
+from aio_pika.connection import make_url
+from kombu.utils.url import parse_url
+from psycopg import sql
+from sqlalchemy import text
 
+from onegrid_kit.database import sync_engine
 from onegrid_kit.settings import ServiceSettings, SettingsError, describe, load, setting
 
 NEEDED = {
@@ -32,6 +41,46 @@ def test_values_are_of_their_kind() -> None:
     settings = load(Settings, NEEDED | {f"ONEGRID_{name}": value for name, value in given.items()})
     assert (settings.colour, settings.database_pool, settings.reuse_port) == ("red", 3, False)
     assert (settings.trace_ratio, settings.log_level) == (0.5, "debug")
+
+
+PASSWORD = "p@ss: /wörd?#%41[&+="
+
+
+def test_a_password_is_taken_as_it_is(own_database_url: str) -> None:
+    with psycopg.connect(own_database_url, autocommit=True) as conn:
+        conn.execute(sql.SQL("CREATE ROLE somebody LOGIN PASSWORD {}").format(PASSWORD))
+    account = {"ONEGRID_DATABASE_USER": "somebody", "ONEGRID_DATABASE_PASSWORD": PASSWORD}
+    parts = urlsplit(own_database_url)
+    place = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    settings = load(Settings, NEEDED | account | {"ONEGRID_DATABASE_URL": place})
+    engine = sync_engine(settings.database_url)
+    with engine.connect() as conn:
+        assert conn.execute(text("SELECT current_user")).scalar_one() == "somebody"
+    engine.dispose()
+    assert replace(settings).database_url == settings.database_url
+
+    async def ask() -> str:
+        conn = await asyncpg.connect(settings.database_url)
+        try:
+            return str(await conn.fetchval("SELECT current_user"))
+        finally:
+            await conn.close()
+
+    assert asyncio.run(ask()) == "somebody"
+
+
+def test_the_brokers_password_is_taken_as_it_is() -> None:
+    account = {"ONEGRID_AMQP_USER": "some/body", "ONEGRID_AMQP_PASSWORD": PASSWORD}
+    settings = load(Settings, NEEDED | account | {"ONEGRID_AMQP_URL": "amqp://rabbit:5672/"})
+    found = parse_url(settings.amqp_url)
+    assert (found["userid"], found["password"], found["hostname"]) == ("some/body", PASSWORD, "rabbit")
+    by_relay = make_url(settings.amqp_url)
+    assert (by_relay.user, by_relay.password, by_relay.host) == ("some/body", PASSWORD, "rabbit")
+
+
+def test_a_url_that_names_somebody_is_left_alone() -> None:
+    settings = load(Settings, NEEDED | {"ONEGRID_DATABASE_USER": "other", "ONEGRID_DATABASE_PASSWORD": "x"})
+    assert settings.database_url == NEEDED["ONEGRID_DATABASE_URL"]
 
 
 @pytest.mark.parametrize("name", NEEDED)

@@ -240,7 +240,7 @@ def test_the_first_administrator_is_made_where_identity_keeps_its_people() -> No
     job = named(objects, "Job", "onegrid-identity-bootstrap")
     assert hook(job) == {"post-install", "post-upgrade"}
     (url,) = (e["value"] for e in pod_of(job)["containers"][0]["env"] if e["name"] == "ONEGRID_DATABASE_URL")
-    assert "@pg:5432/identity" in url
+    assert url == "postgresql://pg:5432/identity"
 
 
 def test_every_port_is_reached_by_either_version_of_ip() -> None:

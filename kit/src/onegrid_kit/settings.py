@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
+from urllib.parse import quote
 
 from onegrid_kit.cipher import cipher
 from onegrid_kit.sizes import MAX_RESPONSE_BYTES
@@ -32,6 +33,8 @@ class ServiceSettings:
     """The settings of every service."""
 
     database_url: str = setting("PostgreSQL 15 or later, `postgresql://user:password@host:port/database`.", secret=True)
+    database_user: str = setting("Who logs in there, if the URL does not say.", default="", secret=True)
+    database_password: str = setting("That user's password, as it is.", default="", secret=True)
     page_token_key: str = setting("Signs page and resume tokens; 32 characters or more.", secret=True)
     cipher_keys: str = setting(
         "Keys of personal fields: `id:64 hex digits`, separated by commas; the first one encrypts.",
@@ -43,6 +46,8 @@ class ServiceSettings:
         default="",
         secret=True,
     )
+    amqp_user: str = setting("Who logs in there, if the URL does not say.", default="", secret=True)
+    amqp_password: str = setting("That user's password, as it is.", default="", secret=True)
     absent_services: str = setting(
         "Services that this installation leaves out, separated by commas: events are not kept for them.", default=""
     )
@@ -76,6 +81,13 @@ class ServiceSettings:
     )
     http_forwarding_proxies: int = setting(
         "The same for what is not gRPC, whose proxies append to the header `x-forwarded-for`.", default=0
+    )
+    connection_age_s: float = setting(
+        "How long a client keeps a connection before it looks for replicas anew: by then, new ones have their share.",
+        default=120.0,
+    )
+    stream_age_s: float = setting(
+        "How long after that a stream goes on; then its client resumes it.", default=30 * 60.0
     )
     max_message_bytes: int = setting("The largest request.", default=4 * 1024 * 1024)
     page_bytes: int = setting("A page of a list ends before it is larger.", default=3 * 1024 * 1024)
@@ -115,6 +127,18 @@ class ServiceSettings:
             )
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
+        for server in ("database", "amqp"):
+            user, password = getattr(self, f"{server}_user"), getattr(self, f"{server}_password")
+            url = _with_account(getattr(self, f"{server}_url"), user, password)
+            object.__setattr__(self, f"{server}_url", url)
+
+
+def _with_account(url: str, user: str, password: str) -> str:
+    """The URL with who logs in, unless it names somebody."""
+    scheme, found, rest = url.partition("://")
+    if not (user and found) or "@" in rest.partition("/")[0]:
+        return url
+    return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{rest}"
 
 
 def load(cls: type[S], environ: Mapping[str, str] = os.environ) -> S:

@@ -44,7 +44,7 @@ metadata:
 data: {{- include "onegrid.settings" . | nindent 2 }}
 {{- end }}
 
-{{- /* The secrets, as a container's env: complete URLs, or URLs composed of users and passwords. */}}
+{{- /* The secrets, as a container's env: complete URLs, or URLs without an account, and users and passwords. */}}
 {{- define "onegrid.secrets" -}}
 {{ include "onegrid.url" (dict "of" .platform.database "prefix" "DATABASE" "scheme" "postgresql" "path" .name "key" .name) }}
 {{ include "onegrid.url" (dict "of" .platform.broker "prefix" "AMQP" "scheme" "amqp" "path" "" "key" .name) }}
@@ -60,16 +60,16 @@ data: {{- include "onegrid.settings" . | nindent 2 }}
 
 {{- define "onegrid.url" -}}
 {{- if .of.host -}}
-- name: {{ .prefix }}_USER
+- name: ONEGRID_{{ .prefix }}_USER
 {{- if .of.user }}
   value: {{ .of.user | quote }}
 {{- else }}
   valueFrom: {secretKeyRef: {name: {{ .of.secret }}, key: {{ .of.userKey }}}}
 {{- end }}
-- name: {{ .prefix }}_PASSWORD
+- name: ONEGRID_{{ .prefix }}_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ .of.secret }}, key: {{ .of.passwordKey }}}}
 - name: ONEGRID_{{ .prefix }}_URL
-  value: {{ .scheme }}://$({{ .prefix }}_USER):$({{ .prefix }}_PASSWORD)@{{ .of.host }}:{{ .of.port }}/{{ .path }}
+  value: {{ .scheme }}://{{ .of.host }}:{{ .of.port }}/{{ .path }}
 {{- else -}}
 - name: ONEGRID_{{ .prefix }}_URL
   valueFrom: {secretKeyRef: {name: {{ .of.secret }}, key: {{ .key }}}}

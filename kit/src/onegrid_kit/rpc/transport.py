@@ -28,8 +28,10 @@ def server_options(settings: ServiceSettings) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-        ("grpc.max_connection_age_ms", 30 * 60_000),
-        ("grpc.max_connection_age_grace_ms", 60_000),
+        # By a tenth more or less, so that those of one moment are not renewed in one.
+        ("grpc.max_connection_age_ms", round(settings.connection_age_s * 1000)),
+        # Calls that are new go to the new connection; a stream goes on by the old one.
+        ("grpc.max_connection_age_grace_ms", round(settings.stream_age_s * 1000)),
         ("grpc.so_reuseport", int(settings.reuse_port)),
     ]
 
