@@ -5,15 +5,17 @@ order they come, and however often. Emergency's contract names who follows as a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from sqlalchemy import Connection, Table, text
 
 from onegrid.emergency.v1 import events_pb2
+from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid_kit.events import Delivery, Subscription, on
-from onegrid_kit.incidents import IncidentStep, LaterStep, first_step, later_step
+from onegrid_kit.incidents import Incident, IncidentStep, LaterStep, first_step, later_step
 from onegrid_kit.projections import keep_newest
 
-__all__ = ["IncidentLinks", "following_incidents"]
+__all__ = ["IncidentLinks", "following_incidents", "incident_in"]
 
 
 class IncidentLinks:
@@ -66,6 +68,13 @@ class IncidentLinks:
         locked = conn.execute(self._lock, wanted).scalars().all()
         if locked:
             conn.execute(self._follow, {"district": step.district, "ids": locked})
+
+
+def incident_in(row: Any) -> Incident | None:
+    """The incident that a row of a linked table says that its resource is part of."""
+    if not row.incident:
+        return None
+    return Incident(row.incident, cast(IncidentState, row.incident_state), cast(IncidentLevel, row.incident_level))
 
 
 def following_incidents(follow: Callable[[Connection, IncidentStep], None]) -> tuple[Subscription, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from onegrid.emergency.v1 import events_pb2
 from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid_kit import codes
 from onegrid_kit.names import ResourceName, code_in
 
-__all__ = ["Incident", "IncidentStep", "LaterStep", "first_step", "ids_among", "later_step"]
+__all__ = ["Incident", "IncidentStep", "LaterStep", "fields_of", "first_step", "ids_among", "later_step"]
 
 LaterStep: TypeAlias = (
     events_pb2.IncidentResponded
@@ -36,6 +36,13 @@ class Incident:
     """``incidents/{incident}``."""
     state: IncidentState
     level: IncidentLevel
+
+
+def fields_of(incident: Incident | None) -> dict[str, Any]:
+    """What a message of a resource says of the incident that it is part of: nothing if it is part of none."""
+    if incident is None:
+        return {}
+    return {"incident": incident.name, "incident_state": incident.state, "incident_level": incident.level}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

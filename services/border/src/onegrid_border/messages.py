@@ -15,6 +15,7 @@ from onegrid_border.patrol import PATROL, Patrol, Point
 from onegrid_border.route import ROUTE, Checkpoint, Course, Route
 from onegrid_border.statistics import Statistics
 from onegrid_border.unit import UNIT, Unit
+from onegrid_kit import incidents
 from onegrid_kit.field.listing import fields_of
 from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.locations import location_of, point
@@ -211,7 +212,6 @@ def alarm(of: Alarm) -> patrols_pb2.Alarm:
 
 def observation(of: Observation) -> observations_pb2.Observation:
     """The observation as a message."""
-    incident = of.incident
     return observations_pb2.Observation(
         name=of.name,
         patrol=PATROL.name(of.patrol),
@@ -229,9 +229,7 @@ def observation(of: Observation) -> observations_pb2.Observation:
         marks=of.marks,
         create_time=timestamp(of.create_time),
         escalate_time=timestamp(of.escalate_time),
-        incident=incident.name if incident else "",
-        incident_state=incident.state if incident else None,
-        incident_level=incident.level if incident else None,
+        **incidents.fields_of(of.incident),
     )
 
 

@@ -8,7 +8,7 @@ from onegrid.grid.v1.records_pb2 import RoundRecord
 from onegrid_grid.finding import Finding
 from onegrid_grid.inspection_round import ROUND, Round
 from onegrid_grid.registry import CELL, Appointment, Cell, Division
-from onegrid_kit import codes
+from onegrid_kit import codes, incidents
 from onegrid_kit.field.listing import fields_of
 from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.geometry import Ring
@@ -119,7 +119,6 @@ def round_entry(of: JudgedEntry, record: RoundRecord) -> rounds_pb2.RoundEntry:
 
 def finding(of: Finding) -> findings_pb2.Finding:
     """The finding as a message."""
-    incident = of.incident
     return findings_pb2.Finding(
         name=of.name,
         round=ROUND.name(of.round),
@@ -135,11 +134,9 @@ def finding(of: Finding) -> findings_pb2.Finding:
         marks=of.marks,
         create_time=timestamp(of.create_time),
         escalate_time=timestamp(of.escalate_time),
-        incident=incident.name if incident else "",
-        incident_state=incident.state if incident else None,
-        incident_level=incident.level if incident else None,
         transfer_time=timestamp(of.transfer_time),
         petition=of.petition,
+        **incidents.fields_of(of.incident),
     )
 
 

@@ -14,7 +14,8 @@ class GridSettings(ServiceSettings):
     """grid's settings, beside those of every service."""
 
     position_days: float = setting(
-        "How long positions of grid workers, and who recorded them, are kept, in days; rounds and findings stay.",
+        "How long positions of grid workers, and who recorded them, are kept, in days; rounds, with who walked them, "
+        "and findings stay.",
         default=30.0,
     )
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.border.v1.records_pb2 import ObservationKind
-from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid_border.observation import Observation
 from onegrid_border.tables import incident, observation
 from onegrid_kit import codes
 from onegrid_kit.field.derived import Corrections
-from onegrid_kit.incident_links import IncidentLinks
-from onegrid_kit.incidents import Incident
+from onegrid_kit.incident_links import IncidentLinks, incident_in
 from onegrid_kit.locations import Location
 from onegrid_kit.paging import Position, behind
 
@@ -90,10 +88,6 @@ def _observation(row: Any) -> Observation:
             "media": tuple(row.media),
             "marks": tuple(row.marks),
             "location": None if row.longitude is None else Location(row.longitude, row.latitude),
-            "incident": _incident(row) if row.incident else None,
+            "incident": incident_in(row),
         }
     )
-
-
-def _incident(row: Any) -> Incident:
-    return Incident(row.incident, cast(IncidentState, row.incident_state), cast(IncidentLevel, row.incident_level))

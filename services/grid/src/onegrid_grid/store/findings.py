@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from onegrid.emergency.v1.resources_pb2 import IncidentLevel, IncidentState
 from onegrid.grid.v1.records_pb2 import FindingKind
 from onegrid_grid.finding import Finding
 from onegrid_grid.tables import finding, incident
 from onegrid_kit import codes
 from onegrid_kit.field.derived import Corrections
-from onegrid_kit.incident_links import IncidentLinks
-from onegrid_kit.incidents import Incident
+from onegrid_kit.incident_links import IncidentLinks, incident_in
 from onegrid_kit.locations import Location
 from onegrid_kit.paging import Position, behind
 
@@ -102,10 +100,6 @@ def _finding(row: Any) -> Finding:
             "media": tuple(row.media),
             "marks": tuple(row.marks),
             "location": None if row.longitude is None else Location(row.longitude, row.latitude),
-            "incident": _incident(row) if row.incident else None,
+            "incident": incident_in(row),
         }
     )
-
-
-def _incident(row: Any) -> Incident:
-    return Incident(row.incident, cast(IncidentState, row.incident_state), cast(IncidentLevel, row.incident_level))
