@@ -253,6 +253,37 @@ def test_every_port_is_reached_by_either_version_of_ip() -> None:
             assert all(value.startswith("[::]:") for value in listening), listening
 
 
+def test_targets_have_the_names_by_which_alerts_know_them_whatever_the_release_is_called() -> None:
+    objects = [
+        each
+        for each in yaml.safe_load_all(
+            helm.render("city", "onegrid", [], "--set=global.platform.monitoring.operator=true")
+        )
+        if each and each["kind"] in ("ServiceMonitor", "PodMonitor")
+    ]
+    assert {each["kind"] for each in objects} == {"ServiceMonitor", "PodMonitor"}
+    for each in objects:
+        endpoints = each["spec"].get("endpoints") or each["spec"]["podMetricsEndpoints"]
+        given = {one["targetLabel"]: one["replacement"] for end in endpoints for one in end["relabelings"]}
+        service = each["metadata"]["labels"]["app.kubernetes.io/name"]
+        assert given == {"job": f"onegrid-{service}", "release": "city"}
+
+
+def test_alerts_lead_to_where_the_runbooks_are() -> None:
+    where = "https://git.example.cn/onegrid/docs/runbooks"
+    objects = rendered(f"--set=global.platform.monitoring.operator=true,global.platform.monitoring.runbooks={where}/")
+    urls = {
+        rule["annotations"]["runbook_url"]
+        for each in objects
+        if each["kind"] == "PrometheusRule"
+        for group in each["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    assert f"{where}/ScrapeFails.md" in urls
+    assert all(url.startswith(f"{where}/") for url in urls)
+
+
 @pytest.mark.parametrize("value", ["fullnameOverride=x", "service.replicas=3", "replicas=2"])
 def test_a_services_own_chart_refuses_what_it_does_not_know(value: str) -> None:
     with pytest.raises(SystemExit, match=r"additional properties .* not allowed"):

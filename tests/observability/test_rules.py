@@ -74,6 +74,7 @@ def test_every_alert_has_a_severity_and_a_runbook_and_every_runbook_an_alert() -
     for rule in rules():
         if "alert" in rule:
             assert rule["labels"]["severity"] in ("page", "ticket")
+            assert rule["labels"]["audience"] in ("operators", "supervisors")
             assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
             assert rule["annotations"]["description"].startswith(rule["annotations"]["summary"])
     assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == alerts()

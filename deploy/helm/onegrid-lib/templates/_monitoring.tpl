@@ -11,7 +11,9 @@ spec:
     matchLabels: {{- include "onegrid.selector" (merge (dict "role" "api") .) | nindent 6 }}
   endpoints:
     # Our metrics name their service themselves.
-    - {port: metrics, honorLabels: true}
+    - port: metrics
+      honorLabels: true
+      relabelings: {{- include "onegrid.relabelings" . | nindent 8 }}
 ---
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
@@ -24,12 +26,20 @@ spec:
     matchExpressions:
       - {key: app.kubernetes.io/component, operator: In, values: [worker, relay{{ if .values.sender.enabled }}, sender{{ end }}]}
   podMetricsEndpoints:
-    - {port: metrics, honorLabels: true}
+    - port: metrics
+      honorLabels: true
+      relabelings: {{- include "onegrid.relabelings" . | nindent 8 }}
 {{- end }}
 {{- include "onegrid.rules" . }}
 {{- with .root.Files.Get "files/dashboard.json" }}
 {{- include "onegrid.dashboard" (merge (dict "dashboard" . "title" $.name) $) }}
 {{- end }}
+{{- end }}
+
+{{- /* One name in all installations: the operator's own would have the release's, or the namespace's, in it. */}}
+{{- define "onegrid.relabelings" -}}
+- {targetLabel: job, replacement: onegrid-{{ .name }}}
+- {targetLabel: release, replacement: {{ .root.Release.Name }}}
 {{- end }}
 
 {{- define "onegrid.monitoringLabels" -}}
@@ -42,6 +52,9 @@ spec:
 {{- /* The chart's recording rules and alerts: for the operator, and as a ConfigMap for installations without it. */}}
 {{- define "onegrid.rules" -}}
 {{- $rules := .root.Files.Get "files/rules.yaml" }}
+{{- with .platform.monitoring.runbooks }}
+{{- $rules = $rules | replace "runbook_url: docs/runbooks/" (printf "runbook_url: %s/" (trimSuffix "/" .)) }}
+{{- end }}
 {{- if $rules }}
 ---
 apiVersion: v1

@@ -14,7 +14,20 @@ import yaml
 
 from onegrid_observability.objectives import ROOT, WINDOWS, Objective, Promises
 
-__all__ = ["BURNS", "KINDS", "Burn", "alerts_of", "burning", "of_platform", "of_service", "platform_alerts", "readable"]
+__all__ = [
+    "BURNS",
+    "KINDS",
+    "Burn",
+    "alerts_of",
+    "burning",
+    "labels_of",
+    "of_platform",
+    "of_service",
+    "platform_alerts",
+    "readable",
+]
+
+OPERATORS: Final = "operators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +142,12 @@ def readable(alert: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def labels_of(alert: Mapping[str, Any], service: str) -> dict[str, str]:
+    """How urgent it is, for whom (who runs the platform, or who supervises what is done with it), of which service."""
+    own = {"service": service} if service else {}
+    return {"severity": alert["severity"], "audience": alert.get("audience", OPERATORS), **own}
+
+
 def _records(objective: Objective) -> list[dict[str, Any]]:
     labels = {"service": objective.service, "objective": objective.name}
     made: list[dict[str, Any]] = []
@@ -156,6 +175,7 @@ def burning(objective: Objective, burn: Burn) -> dict[str, Any]:
         "first": first,
         "labels": {
             "severity": burn.severity,
+            "audience": OPERATORS,
             "service": objective.service,
             "objective": objective.name,
             "burn": f"{burn.rate:g}",
@@ -183,11 +203,10 @@ def _lasting(burn: Burn) -> str:
 
 
 def _alert(alert: Mapping[str, Any], service: str) -> dict[str, Any]:
-    labels = {"severity": alert["severity"], **({"service": service} if service else {})}
     return {
         "alert": alert["alert"],
         "expr": alert["expr"].strip(),
         "for": alert["for"],
-        "labels": labels,
+        "labels": labels_of(alert, service),
         "annotations": readable(alert),
     }

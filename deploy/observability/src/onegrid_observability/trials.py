@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from onegrid_observability.objectives import Objective, Promises
-from onegrid_observability.rules import BURNS, KINDS, Burn, alerts_of, burning, platform_alerts, readable
+from onegrid_observability.rules import BURNS, KINDS, Burn, alerts_of, burning, labels_of, platform_alerts, readable
 
 __all__ = ["of_platform", "of_service"]
 
@@ -97,8 +97,7 @@ def _merged(samples: Iterator[dict[str, str]]) -> dict[str, str]:
 def _tried(alerts: Sequence[Mapping[str, Any]], service: str) -> Iterator[dict[str, Any]]:
     firing: dict[str, Sequence[Mapping[str, Any]]] = {}
     for alert in alerts:
-        own = {"service": service} if service else {}
-        labels = {"severity": alert["severity"], **own, **alert["fires"].get("labels", {})}
+        labels = {**labels_of(alert, service), **alert["fires"].get("labels", {})}
         annotations = {
             key: re.sub(r"{{ \$labels\.(\w+) }}", lambda match: str(labels[match[1]]), text)  # noqa: B023
             for key, text in readable(alert).items()
