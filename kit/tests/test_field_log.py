@@ -667,6 +667,44 @@ def split(device: Device, entries: Sequence[bytes], rng: random.Random) -> list[
 # Several subjects.
 
 
+def test_an_entry_that_contradicts_others_names_what_those_are_about(engine: Engine) -> None:
+    device, stranger = a_device(), a_device()
+    recorded(device, 1)
+    double = doubled(device)
+    double.entries.clear()
+    first = append(engine, device, device.batch(LATER), LATER, accept=lambda _: "patrols/first")
+    assert first.contradicted == frozenset()
+    double.record(claiming(2), NOON)
+    second = append(engine, double, double.batch(LATER), LATER, accept=lambda _: "patrols/second")
+    assert second.contradicted == {"patrols/first", "patrols/second"}
+    copied = Entry.FromString(stranger.record(claiming(3), NOON))
+    copied.entry_id = Entry.FromString(double.entries[0]).entry_id
+    stranger.entries[0] = copied.SerializeToString()
+    third = append(engine, stranger, stranger.batch(LATER), LATER, accept=lambda _: "patrols/third")
+    # The id is known from a conflict alone, which is marked as one already.
+    assert third.contradicted == frozenset()
+    again = append(engine, double, double.batch(LATER), LATER, accept=lambda _: "patrols/second")
+    assert again.contradicted == frozenset()
+
+
+def test_it_is_said_when_a_batch_tells_more_of_the_devices_clock(engine: Engine) -> None:
+    device = a_device()
+    recorded(device, 3)
+
+    def learned(signed: datetime, delay: timedelta) -> bool:
+        return append(engine, device, device.batch(signed), signed + delay).clock_learned
+
+    assert learned(LATER, 10 * MINUTE)
+    # Faster than the first one.
+    assert learned(LATER + 20 * MINUTE, 2 * MINUTE)
+    assert not learned(LATER + 30 * MINUTE, 2 * MINUTE)
+    # Slower, and overtaken by none; then by the one before.
+    assert not learned(LATER + 40 * MINUTE, 5 * MINUTE)
+    assert learned(LATER + 41 * MINUTE, 7 * MINUTE)
+    device.restart(LATER + 50 * MINUTE)
+    assert learned(LATER + 51 * MINUTE, timedelta())
+
+
 def test_several_subjects_are_read_as_each_is_alone(engine: Engine) -> None:
     here, there = a_device(), a_device()
     recorded(here, 3)

@@ -52,6 +52,7 @@ _APPEND = text(
       SELECT district, device_key, boot_id, receive_time - uptime FROM log CROSS JOIN sent
       ON CONFLICT (district, device_key, boot_id) DO UPDATE SET anchor = excluded.anchor
       WHERE known.anchor > excluded.anchor
+      RETURNING boot_id
     ), heard AS (
       INSERT INTO field_sending (district, device_key, receive_time, boot_id, uptime, newest)
       SELECT district, device_key, receive_time, boot_id, uptime, sent.newest FROM log CROSS JOIN sent
@@ -84,9 +85,27 @@ _APPEND = text(
            ARRAY(SELECT position FROM other WHERE hash IN (SELECT hash FROM conflicted)) AS conflicting_first,
            ARRAY(SELECT position FROM other WHERE NOT there) AS unseen,
            ARRAY(SELECT lower(range) FROM {_MISSING} AS range ORDER BY 1 LIMIT {_MOST_RANGES}) AS first,
-           ARRAY(SELECT upper(range) - 1 FROM {_MISSING} AS range ORDER BY 1 LIMIT {_MOST_RANGES}) AS last
+           ARRAY(SELECT upper(range) - 1 FROM {_MISSING} AS range ORDER BY 1 LIMIT {_MOST_RANGES}) AS last,
+           EXISTS (SELECT FROM boot) OR EXISTS (
+             SELECT FROM sent
+             JOIN field_boot AS own USING (district, device_key, boot_id)
+             JOIN field_sending AS other ON other.district = sent.district AND other.device_key = sent.device_key
+               AND other.receive_time > own.anchor + sent.uptime
+           ) AS clock_learned
     FROM log
     """
+)
+_CONTRADICTED = text(
+    " UNION ".join(
+        f"""
+        SELECT subject FROM {table} WHERE district = :district AND subject <> '' AND {condition}
+        """
+        for table in ("field_entry", "field_conflict")
+        for condition in (
+            "device_key = CAST(:device_key AS uuid) AND counter = ANY(CAST(:counters AS bigint[]))",
+            "entry_id = ANY(CAST(:entry_ids AS uuid[]))",
+        )
+    )
 )
 _OUTSTANDING = text(
     f"""
@@ -207,6 +226,14 @@ class Appended:
     """Those of its entries that the log did not have, conflicts among them, in their order. A service does at once what
     follows of them, in the same transaction: it is given each of them once.
     """
+    contradicted: frozenset[str] = frozenset()
+    """What those are about, by name, that have the counter or the id of one of the new entries: they are judged
+    otherwise from now on.
+    """
+    clock_learned: bool = False
+    """Whether more is known of when the device made its entries, also those that the log had: the batch is the first
+    one of a boot, or was on its way for a shorter time than all others, or for so long that another overtook it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +285,12 @@ def append(
         for part in taken.values()
         if part.hash in kept.new and part.entry is not None
     )
-    return Appended(BatchResult(results=results, outstanding=kept.outstanding), new)
+    return Appended(
+        BatchResult(results=results, outstanding=kept.outstanding),
+        new,
+        _contradicted(conn, key, [each.entry for each in new if each.conflicted]),
+        kept.clock_learned,
+    )
 
 
 def outstanding(conn: Connection, key: DeviceKey, most: int = _MOST_RANGES) -> list[CounterRange]:
@@ -309,6 +341,7 @@ class _Kept:
     """Of each entry, by its hash."""
     new: frozenset[bytes]
     outstanding: Sequence[CounterRange]
+    clock_learned: bool
 
 
 def _keep(conn: Connection, key: DeviceKey, batch: SignedBatch, parts: Sequence[Part], now: datetime) -> _Kept:
@@ -322,21 +355,35 @@ def _keep(conn: Connection, key: DeviceKey, batch: SignedBatch, parts: Sequence[
     }
     outcomes: dict[bytes, Outcome] = {}
     new: set[bytes] = set()
+    clock_learned = False
     for _ in range(_TRIES):
         row = conn.execute(_APPEND, {**values, **_columns(parts)}).one()
         stored = dict.fromkeys((part.hash for part in parts), Outcome.OUTCOME_STORED)
         others = {parts[position - 1].hash: Outcome.OUTCOME_REPEATED for position in row.repeated}
         others |= {parts[position - 1].hash: Outcome.OUTCOME_CONFLICT for position in row.conflicting}
         unseen = [parts[position - 1] for position in sorted(row.unseen)]
+        clock_learned |= row.clock_learned
         outcomes |= stored | others
         new |= stored.keys() - others.keys() - {part.hash for part in unseen}
         new |= {parts[position - 1].hash for position in row.conflicting_first}
         if not unseen:
             ranges = [CounterRange(first=one, last=last) for one, last in zip(row.first, row.last, strict=True)]
-            return _Kept(outcomes, frozenset(new), ranges)
+            return _Kept(outcomes, frozenset(new), ranges, clock_learned)
         # Stored by another batch since the statement began, or twice by this one: the next statement sees which.
         parts = unseen
     raise Conflict
+
+
+def _contradicted(conn: Connection, key: DeviceKey, entries: Sequence[Entry]) -> frozenset[str]:
+    if not entries:
+        return frozenset()
+    values = {
+        "district": key.district,
+        "device_key": DEVICE_KEY.id(key.name),
+        "counters": [each.counter for each in entries],
+        "entry_ids": [each.entry_id for each in entries],
+    }
+    return frozenset(conn.execute(_CONTRADICTED, values).scalars())
 
 
 def _entries(parts: Iterable[Part]) -> Iterable[Entry]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
-from typing import Final
+from datetime import UTC
 
 from sqlalchemy import Connection
 
 from onegrid.duty.v1.events_pb2 import PageTaken, ShiftCancelled, ShiftChanged, ShiftScheduled
 from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid_border.commands.alarms import take_alarm
-from onegrid_border.commands.looking import look_soon
+from onegrid_border.commands.looking import look_soon, walked_with
 from onegrid_border.commands.observations import follow_incident
 from onegrid_border.commands.shifts import follow_shift
 from onegrid_border.shift import Shift
-from onegrid_border.store import cells, patrols, shifts
+from onegrid_border.store import cells, shifts
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.field.device_keys import DeviceKey
 from onegrid_kit.field.handlers import keeping_device_keys
@@ -22,8 +21,6 @@ from onegrid_kit.incident_links import following_incidents
 from onegrid_kit.timestamps import moment
 
 __all__ = ["HANDLERS"]
-
-_JUDGED_ANEW: Final = timedelta(days=30)
 
 
 def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
@@ -34,7 +31,7 @@ def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
 
 def judge_anew(conn: Connection, key: DeviceKey, delivery: Delivery) -> None:
     """Judge anew what a device signed: it may be known by now that it was lost."""
-    look_soon(conn, patrols.recent_of(conn, key.name, delivery.time - _JUDGED_ANEW), delivery.time)
+    look_soon(conn, walked_with(conn, key.name, delivery.time), delivery.time)
 
 
 def keep_shift(conn: Connection, event: ShiftScheduled | ShiftChanged | ShiftCancelled, delivery: Delivery) -> None:

@@ -486,6 +486,34 @@ async def test_what_cannot_be_planned_is_refused(outside: Outside) -> None:
     assert refused.value.reason == "UNIT_RETIRED"
 
 
+async def test_a_patrol_is_judged_anew_when_an_entry_of_another_one_contradicts_its_own(outside: Outside) -> None:
+    patrol, other, phone = await outside.plan(), await outside.plan(), outside.device()
+    outside.record(phone, patrol.name, "start", "pier")
+    await outside.send(phone)
+    assert not (await outside.patrol(patrol.name)).marks
+    # A backup of before is restored, and the counter is used again.
+    phone.entries.clear()
+    outside.record(phone, other.name, "start", "pier")
+    await outside.send(phone)
+    for each in (patrol, other):
+        assert list((await outside.patrol(each.name)).marks) == [Mark.MARK_CONFLICTED]
+
+
+async def test_a_patrol_is_judged_anew_when_the_clock_of_its_device_is_known_better(outside: Outside) -> None:
+    patrol, other, phone = await outside.plan(), await outside.plan(), outside.device()
+    started = outside.clock.now()
+    outside.record(phone, patrol.name, "start", "pier")
+    held_up = phone.batch(started)
+    outside.wait(seconds=50)
+    await outside.api.call(WORKER, "AppendEntries", batch=held_up)
+    outside.look()
+    assert (await outside.patrol(patrol.name)).start_time.ToDatetime(UTC) == started + timedelta(seconds=50)
+    # What comes at once says that the batch before was on its way for so long.
+    outside.record(phone, other.name, "start", "pier")
+    await outside.send(phone, phone.entries[-1])
+    assert (await outside.patrol(patrol.name)).start_time.ToDatetime(UTC) == started
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_any_order_of_arrival_comes_to_the_same(outside: Outside, engine: Engine, seed: int) -> None:
     rng = random.Random(seed)

@@ -13,7 +13,7 @@ from onegrid.border.v1.records_pb2 import PatrolRecord
 from onegrid.field.v1.field_pb2 import BatchResult, Entry, SignedBatch
 from onegrid_border.alarm import Alarm
 from onegrid_border.commands import alarms
-from onegrid_border.commands.looking import look_soon
+from onegrid_border.commands.looking import look_soon, walked_with
 from onegrid_border.commands.observations import record_observation
 from onegrid_border.patrol import PATROL, Patrol
 from onegrid_border.records import record_in, record_of, texts_of
@@ -51,7 +51,8 @@ def append_entries(conn: Connection, batch: SignedBatch, call: Call) -> BatchRes
         _call_for_help(conn, calls, call)
     # Where entries were missing, it may be known now what was not reached.
     waiting = store.outstanding_of(conn, key.district, key.name)
-    look_soon(conn, {*map(PATROL.id, touched), *waiting}, call.now)
+    shifted = walked_with(conn, key.name, call.now) if appended.clock_learned else ()
+    look_soon(conn, {*map(PATROL.id, touched | appended.contradicted), *waiting, *shifted}, call.now)
     return appended.result
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from google.protobuf.message import Message
@@ -31,9 +31,10 @@ from onegrid_kit.field.log import Wanted
 from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.ladder import Climb, Next
 
-__all__ = ["LOOK", "look_at_patrols", "look_soon"]
+__all__ = ["LOOK", "look_at_patrols", "look_soon", "walked_with"]
 
 LOOK: Final = "patrol"
+_JUDGED_ANEW: Final = timedelta(days=30)
 
 
 def look_soon(conn: Connection, ids: Iterable[str], now: datetime) -> None:
@@ -42,6 +43,13 @@ def look_soon(conn: Connection, ids: Iterable[str], now: datetime) -> None:
     names = sorted(PATROL.name(each) for each in ids)
     if names:
         store.look(conn, LOOK, names, now)
+
+
+def walked_with(conn: Connection, device_key: str, now: datetime) -> Sequence[str]:
+    """The patrols of the last 30 days of which a device recorded something: those that are judged otherwise once more
+    is known of its clock or its holder.
+    """
+    return store.recent_of(conn, device_key, now - _JUDGED_ANEW)
 
 
 def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) -> Sequence[Next | None]:

@@ -41,7 +41,7 @@ def append_entries(conn: Connection, batch: SignedBatch, call: Call) -> BatchRes
     store.enter_rounds(conn, new)
     record_findings(conn, [(each, record) for each, record in recorded if record.HasField("find")], key, call)
     of_device = store.rounds_of_device(conn, key.name, call.now - _SAME_BOOT)
-    look_soon(conn, {*touched, *of_device}, call.now)
+    look_soon(conn, {*touched, *map(ROUND.id, appended.contradicted), *of_device}, call.now)
     return appended.result
 
 
