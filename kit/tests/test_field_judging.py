@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,13 @@ from hypothesis import strategies as st
 from onegrid.field.v1.field_pb2 import Datum, Entry, Mark, Position, WaypointState
 from onegrid_kit.distance import distance_m
 from onegrid_kit.field.datums import gcj02_of
-from onegrid_kit.field.judging import judge
-from onegrid_kit.field.model import Course, DeviceLog, Judgement, Logged, Waypoint
+from onegrid_kit.field.judging import Judging, judge
+from onegrid_kit.field.model import Claim, Course, DeviceLog, Judgement, Logged, Waypoint
 from onegrid_kit.locations import Location
 from onegrid_kit.testing.devices import Device
 
 from .fieldwork import (
+    DEGREE_M,
     HERE,
     MINUTE,
     NOON,
@@ -61,8 +63,10 @@ def marks(judgement: Judgement, device: Device | None = None) -> list[set[str]]:
     return [{Mark.Name(mark).removeprefix("MARK_") for mark in each.marks} for each in entries]
 
 
-def course(*waypoints: Waypoint, begin: datetime = NOON - HOUR, end: datetime | None = None) -> Course:
-    return Course(waypoints=waypoints, begin_time=begin, end_time=end)
+def course(
+    *waypoints: Waypoint, begin: datetime = NOON - HOUR, end: datetime | None = None, corridor_m: float = 0
+) -> Course:
+    return Course(waypoints=waypoints, begin_time=begin, end_time=end, corridor_m=corridor_m)
 
 
 def states(judgement: Judgement) -> list[str]:
@@ -439,6 +443,60 @@ def test_an_accuracy_counts_for_100_metres_at_most() -> None:
     assert marks(judged(device, course=three(due=False))) == [{"OFF_POINT"}]
 
 
+@pytest.mark.parametrize(
+    ("metres", "accuracy_m", "stray"),
+    [(299, 0, False), (301, 0, True), (2_290, 2_000, False), (2_310, 9_000, True), (309, 10, False)],
+)
+def test_what_lies_outside_of_the_corridor_is_marked(metres: float, accuracy_m: float, stray: bool) -> None:
+    device = a_device()
+    # Between the first two waypoints, and so far to the east.
+    east = metres / DEGREE_M / math.cos(math.radians(HERE.latitude))
+    place = Location(HERE.longitude + east, north(1_500).latitude)
+    device.record(NOTHING, NOON, position=at(device, place, NOON, accuracy_m=accuracy_m))
+    wide = dataclasses.replace(three(due=False), corridor_m=300)
+    assert marks(judged(device, course=wide)) == [{"OFF_CORRIDOR"} if stray else set()]
+    assert marks(judged(device, course=three(due=False))) == [set()]
+
+
+def test_no_corridor_is_asked_of_what_does_not_say_where_the_unit_was() -> None:
+    device = a_device()
+    off = north(9_000)
+    device.record(NOTHING, NOON, position=at(device, off, NOON - 3 * MINUTE))
+    device.record(NOTHING, NOON + MINUTE, position=at(device, off, NOON + 3 * MINUTE))
+    device.record(NOTHING, NOON + 4 * MINUTE)
+    device.record(NOTHING, NOON + HOUR, position=at(device, off, NOON + HOUR))
+    logs = {device.name: dataclasses.replace(all_sent(device, now=LATER)[device.name], lost_time=NOON + HOUR)}
+    wide = dataclasses.replace(three(due=False), corridor_m=300)
+    found = marks(judged(device, logs=logs, course=wide))
+    assert found == [{"STALE_FIX"}, {"FROM_FUTURE"}, set(), {"LOST_DEVICE"}]
+    # Before the first waypoint and behind the last one it is as wide as beside the way.
+    for metres, stray in ((701, False), (699, True), (3_299, False), (3_301, True)):
+        device = a_device()
+        device.record(NOTHING, NOON, position=at(device, north(metres), NOON, accuracy_m=0))
+        assert marks(judged(device, course=wide)) == [{"OFF_CORRIDOR"} if stray else set()]
+
+
+def test_what_the_service_finds_of_a_claim_decides_whether_it_reaches_its_waypoint() -> None:
+    def found(claim: Claim, *, placed: bool) -> tuple[list[set[str]], str]:
+        device = a_device()
+        position = at(device, north(1_000), NOON) if placed else None
+        device.record(claiming(1), NOON, position=position)
+        (entry,) = read(device.entries)
+        judging = Judging([entry], all_sent(device, now=LATER), NOON + HOUR)
+        judgement = judging.along(three(due=False), {entry.hash: claim})
+        # What is judged of a claim is forgotten again: the entries themselves have none of it.
+        assert marks(judging.along(three(due=False))) == [set() if placed else {"UNPLACED"}]
+        return marks(judgement), states(judgement)[0]
+
+    fault = Claim("points/1", fault=Mark.MARK_CODE_INVALID)
+    assert found(fault, placed=True) == ([{"CODE_INVALID"}], "PENDING")
+    assert found(fault, placed=False) == ([{"UNPLACED", "CODE_INVALID"}], "PENDING")
+    printed = Claim("points/1", needs_place=True)
+    assert found(printed, placed=True) == ([set()], "REACHED")
+    assert found(printed, placed=False) == ([{"UNPLACED"}], "PENDING")
+    assert found(Claim("points/1", proven=True), placed=False) == ([set()], "REACHED")
+
+
 def test_a_point_that_comes_twice_is_reached_each_time_by_whoever_is_there_then() -> None:
     round_trip = course(
         *(a_waypoint(number, north(1_000 * number), due=NOON + hours * HOUR) for hours, number in enumerate((1, 2, 1)))
@@ -585,7 +643,9 @@ COURSE = course(
     a_waypoint(0, HERE),
     a_waypoint(4, north(500), due=NOON + HOUR),
     end=NOON + HOUR,
+    corridor_m=400,
 )
+FAULTS = (None, None, Mark.MARK_CODE_MISSING, Mark.MARK_CODE_INVALID, Mark.MARK_CODE_REUSED)
 
 
 def live_through(device: Device, script: Iterable[tuple[Any, ...]]) -> tuple[list[bytes], DeviceLog]:
@@ -627,11 +687,17 @@ def test_any_order_repetition_and_division_of_entries_is_judged_the_same(
         recorded, logs[device.name] = live_through(device, script)
         entries += read(recorded)
     now = NOON + seconds * SECOND
-    expected = judge(sorted(entries, key=lambda each: (each.device_key, each.counter, each.hash)), logs, now, COURSE)
+    claims = {
+        each.hash: dataclasses.replace(each.claim, fault=FAULTS[each.hash[0] % 5], needs_place=each.hash[1] % 2 > 0)
+        for each in entries
+        if each.claim is not None
+    }
+    ordered = sorted(entries, key=lambda each: (each.device_key, each.counter, each.hash))
+    expected = Judging(ordered, logs, now).along(COURSE, claims)
     arrived = entries + chance.choices(entries, k=len(entries)) if entries else []
     chance.shuffle(arrived)
     shuffled = {name: _shuffled(logs[name], chance) for name in chance.sample(sorted(logs), len(logs))}
-    assert judge(arrived, shuffled, now, COURSE) == expected
+    assert Judging(arrived, shuffled, now).along(COURSE, claims) == expected
     assert len(expected.entries) == len({each.hash for each in entries})
     assert sorted(each.time for each in expected.entries) == [each.time for each in expected.entries]
     assert expected.current is None or Mark.MARK_FROM_FUTURE not in expected.current.marks

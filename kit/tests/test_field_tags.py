@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onegrid_kit.field.checkpoint_codes import CheckpointCode, read_code, written_code
-from onegrid_kit.field.tags import Tap, is_authentic, read_encrypted, read_plain
+from onegrid_kit.field.tags import Tap, is_authentic, read_address, read_encrypted, read_plain
+from onegrid_kit.testing.tags import Tag
 
 ZERO_KEY = bytes(16)
 """The key of a tag as it leaves the factory; NXP's examples have it."""
@@ -70,8 +71,42 @@ def test_what_is_no_uid_or_count_says_nothing(uid: str, count: str) -> None:
     assert read_plain(uid, count) is None
 
 
+def test_the_address_of_a_tap_is_read_with_the_keys_of_its_tag_alone() -> None:
+    # AN12196, tables 2 and 4, and the example of github.com/nfc-developer/sdm-backend.
+    encrypted = "https://choose.url.com/ntag424?picc_data=EF963FF7828658A599F3041510671E88&cmac=94EED9EE65337086"
+    plain = "https://sdm.nfcdeveloper.com/tagpt?uid=041E3C8A2D6B80&ctr=000006&cmac=4B00064004B0B3D3"
+    assert read_address(encrypted, ZERO_KEY, ZERO_KEY) == Tap(bytes.fromhex("04DE5F1EACC040"), 0x3D)
+    assert read_address(plain, ZERO_KEY) == Tap(bytes.fromhex("041E3C8A2D6B80"), 6)
+    # Its parameters alone are enough, in any order, with others beside them.
+    assert read_address("cmac=4b00064004b0b3d3&x=1&ctr=000006&uid=041e3c8a2d6b80#top", ZERO_KEY) is not None
+    for address, keys in (
+        (encrypted, (OTHER_KEY, ZERO_KEY)),
+        (encrypted, (ZERO_KEY, OTHER_KEY)),
+        (encrypted, (ZERO_KEY, b"")),
+        (plain, (OTHER_KEY, b"")),
+        (plain + "&cmac=4B00064004B0B3D3", (ZERO_KEY, b"")),
+        (plain.replace("ctr=000006", "ctr=000007"), (ZERO_KEY, b"")),
+        (plain.replace("&ctr=000006", ""), (ZERO_KEY, b"")),
+        (plain[:-1], (ZERO_KEY, b"")),
+    ):
+        assert read_address(address, *keys) is None
+
+
+@pytest.mark.parametrize("encrypts", [True, False])
+def test_each_tap_of_a_tag_is_another_one(encrypts: bool) -> None:
+    tag = Tag(encrypts=encrypts)
+    taps = [read_address(tag.tap(), tag.file_read_key, tag.meta_read_key) for _ in range(3)]
+    assert taps == [Tap(tag.uid, count) for count in (1, 2, 3)]
+
+
+@given(st.text())
+def test_any_other_text_is_of_no_tap(text: str) -> None:
+    assert read_address(text, ZERO_KEY, ZERO_KEY) is None
+    assert read_address(f"?uid={text}&ctr={text}&picc_data={text}&cmac={text}", ZERO_KEY, ZERO_KEY) is None
+
+
 codes = st.builds(
-    CheckpointCode, st.from_regex("[0-9A-Za-z-]{1,64}", fullmatch=True), st.integers(1, 999_999_999)
+    CheckpointCode, st.from_regex("[0-9A-Za-z/-]{1,80}", fullmatch=True), st.integers(1, 999_999_999)
 )  # fmt: skip
 
 
@@ -80,7 +115,7 @@ def test_a_printed_code_is_read_with_the_key_that_made_it_alone(code: Checkpoint
     text = written_code(code, KEY)
     assert read_code(text, [b"o" * 32, KEY]) == code
     assert read_code(text, [b"o" * 32]) is None
-    assert len(text) <= 101
+    assert len(text) <= 118
 
 
 @given(codes, st.integers(0, 200), st.characters(codec="ascii"))

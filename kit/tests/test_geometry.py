@@ -8,7 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from onegrid_kit import geometry
-from onegrid_kit.geometry import CellIndex
+from onegrid_kit.distance import distance_m
+from onegrid_kit.geometry import CellIndex, distances_to_line_m
+from onegrid_kit.locations import Location
 
 SIZE = 0.003
 COLUMNS, ROWS = 6, 5
@@ -117,3 +119,30 @@ def test_a_ring_that_bounds_ground_has_no_problem() -> None:
 def test_a_ring_that_bounds_no_ground_has_a_problem(ring: list[tuple[float, float]], problem: str | None) -> None:
     found = geometry.problem_of(ring)
     assert found is None if problem is None else found is not None and problem in found
+
+
+def test_a_point_is_as_far_from_a_line_as_from_its_nearest_leg() -> None:
+    west, corner, north = Location(124.4, 40.1), Location(124.5, 40.1), Location(124.5, 40.2)
+    line = [west, corner, north]
+    points = [Location(124.45, 40.1), Location(124.45, 40.11), Location(124.52, 40.15), Location(124.39, 40.1), north]
+    nearest = [Location(124.45, 40.1), Location(124.45, 40.1), Location(124.5, 40.15), west, north]
+    expected = [distance_m(each, foot) for each, foot in zip(points, nearest, strict=True)]
+    assert distances_to_line_m(points, line) == pytest.approx(expected, rel=2e-3, abs=0.1)
+    assert distances_to_line_m([corner], [west]) == pytest.approx([distance_m(west, corner)], rel=1e-4)
+    assert distances_to_line_m([], line) == []
+    # A boat that stays where it is, and a line over the antimeridian.
+    assert distances_to_line_m([west], [west, west]) == [0]
+    across = [Location(179.99, 40), Location(-179.99, 40)]
+    assert distances_to_line_m([Location(180, 40.01)], across) == pytest.approx([1_112], rel=1e-3)
+
+
+@given(
+    st.lists(st.builds(Location, st.floats(-180, 180), st.floats(-90, 90)), min_size=1, max_size=5),
+    st.permutations([Location(124.4, 40.1), Location(124.5, 40.0), Location(124.6, 40.1)]),
+)
+def test_a_distance_to_a_line_does_not_depend_on_what_else_is_asked(
+    points: list[Location], line: list[Location]
+) -> None:
+    together = distances_to_line_m(points, line)
+    assert together == [distances_to_line_m([each], line)[0] for each in points]
+    assert all(each >= 0 for each in together)

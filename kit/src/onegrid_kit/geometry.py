@@ -1,4 +1,4 @@
-"""The ground: polygons in WGS 84, and the cell that a point lies in.
+"""The ground: polygons and lines in WGS 84, and the cell that a point lies in.
 
 grid keeps the cells and petition routes by them; both must agree on whose a border is.
 """
@@ -13,7 +13,9 @@ from itertools import pairwise
 import shapely
 from shapely import STRtree
 
-__all__ = ["CellIndex", "Ring", "area_m2", "problem_of"]
+from onegrid_kit.locations import Location
+
+__all__ = ["CellIndex", "Ring", "area_m2", "distances_to_line_m", "problem_of"]
 
 Ring = Sequence[tuple[float, float]]
 """Corners as (longitude, latitude) in degrees, WGS 84; the last joins the first."""
@@ -103,6 +105,30 @@ def area_m2(ring: Ring) -> float:
     and to 0.9 % anywhere (the sphere stands for the ellipsoid).
     """
     return _square_metres(shapely.Polygon(ring))
+
+
+def distances_to_line_m(points: Sequence[Location], line: Sequence[Location]) -> list[float]:
+    """How far each point lies from a line of one or more corners, in metres: from the nearest point of any of its legs.
+
+    On a plane that touches the sphere at the line's middle latitude (equidistant cylindrical projection: Snyder, Map
+    Projections, USGS Professional Paper 1395, 1987, p. 90). Of a line that is 10 km long, at 40° of latitude, it is
+    right to 0.1 %; far off the line it only says that it is far.
+    """
+    if not points:
+        return []
+    middle = (min(each.latitude for each in line) + max(each.latitude for each in line)) / 2
+    scale, west = math.cos(math.radians(middle)), line[0].longitude
+
+    def on_plane(each: Location) -> tuple[float, float]:
+        # Over the antimeridian, too.
+        east = math.remainder(each.longitude - west, 360)
+        return east * scale * _METRES_PER_DEGREE, (each.latitude - middle) * _METRES_PER_DEGREE
+
+    corners = [on_plane(each) for each in line]
+    shape = shapely.LineString(corners) if len(corners) > 1 else shapely.Point(corners[0])
+    shapely.prepare(shape)
+    found: list[float] = shapely.distance(shapely.points([on_plane(each) for each in points]), shape).tolist()
+    return found
 
 
 def _square_metres(shape: shapely.Geometry) -> float:

@@ -3,9 +3,8 @@
 It proves that its checkpoint has a code of ours, and no more: a photograph of it says the same. So it is weaker
 evidence than a tag's dynamic code (`tags`), and whoever reads it needs a position on the point as well.
 
-A code is an HMAC-SHA-256 (RFC 2104) of 128 bits, not a signature. The platform alone verifies it; an app knows
-beforehand the codes that a course expects. With a signature of 64 bytes the QR code would have twice as many modules
-on the same metal plate, in rain and frost.
+A code is an HMAC-SHA-256 (RFC 2104) of 128 bits, not a signature. The platform alone verifies it. With a signature of
+64 bytes the QR code would have twice as many modules on the same metal plate, in rain and frost.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ __all__ = ["CheckpointCode", "read_code", "written_code"]
 
 _CONTEXT: Final = b"onegrid.field.v1.CheckpointCode"
 _MAC_BYTES: Final = 16
-_CODE: Final = re.compile(r"OGC1\.([0-9A-Za-z-]{1,64})\.([1-9][0-9]{0,8})\.([0-9A-Za-z_-]{22})")
+_CODE: Final = re.compile(r"OGC1\.([0-9A-Za-z/-]{1,80})\.([1-9][0-9]{0,8})\.([0-9A-Za-z_-]{22})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class CheckpointCode:
     """What a printed code says."""
 
     checkpoint: str
-    """The checkpoint's id: letters, digits and hyphens, at most 64."""
+    """What the service calls the checkpoint: letters, digits, hyphens and slashes, at most 80."""
     edition: int
     """Which print of it, counted from 1: a code that was copied is replaced by the next one."""
 

@@ -11,12 +11,15 @@ from typing import Final
 from onegrid.field.v1.field_pb2 import Mark, WaypointState
 from onegrid_kit.distance import distance_m
 from onegrid_kit.field.model import Course, Logged, Waypoint
+from onegrid_kit.geometry import distances_to_line_m
 from onegrid_kit.locations import Location
 
-__all__ = ["Candidate", "claimed", "reaching", "state_of"]
+__all__ = ["Candidate", "claimed", "mark_strays", "reaching", "state_of"]
 
 _MOST_ACCURACY_M: Final = 100.0
+_MOST_STRAY_ACCURACY_M: Final = 2_000.0
 _OTHERS: Final = frozenset({Mark.MARK_LOST_DEVICE, Mark.MARK_REVOKED_KEY})
+_NOT_THERE: Final = _OTHERS | {Mark.MARK_FROM_FUTURE, Mark.MARK_STALE_FIX}
 _NOTHING: Final = timedelta()
 
 
@@ -48,8 +51,24 @@ def claimed(course: Course, candidates: Collection[Candidate]) -> list[list[Cand
         index = _claimed_by(each, course.waypoints)
         if index is not None:
             _mark_place(each, course.waypoints[index])
+            claim = each.entry.claim
+            if claim is not None and claim.fault is not None:
+                each.marks.add(claim.fault)
             found[index].append(each)
     return found
+
+
+def mark_strays(course: Course, candidates: Collection[Candidate]) -> None:
+    """Mark what was recorded outside of the course's corridor, as far as a fix can be trusted to say so."""
+    if not course.corridor_m or not course.waypoints:
+        return
+    placed = [(each, each.location, each.entry.fix) for each in candidates if not each.marks & _NOT_THERE]
+    there = [(each, location, fix.accuracy_m) for each, location, fix in placed if location is not None and fix]
+    line = [waypoint.location for waypoint in course.waypoints]
+    strays = distances_to_line_m([location for _, location, _ in there], line)
+    for (each, _, accuracy_m), off_m in zip(there, strays, strict=True):
+        if off_m > course.corridor_m + min(accuracy_m, _MOST_STRAY_ACCURACY_M):
+            each.marks.add(Mark.MARK_OFF_CORRIDOR)
 
 
 def reaching(course: Course, claims: Sequence[Collection[Candidate]]) -> list[Candidate | None]:
@@ -110,9 +129,12 @@ def _mark_place(candidate: Candidate, waypoint: Waypoint) -> None:
 
 
 def _may_reach(candidate: Candidate) -> bool:
-    if candidate.marks & _OTHERS:
+    claim = candidate.entry.claim
+    if claim is None or claim.fault is not None or candidate.marks & _OTHERS:
         return False
-    return Mark.MARK_OFF_POINT not in candidate.marks or bool(candidate.entry.claim and candidate.entry.claim.proven)
+    if claim.needs_place and Mark.MARK_UNPLACED in candidate.marks:
+        return False
+    return claim.proven or Mark.MARK_OFF_POINT not in candidate.marks
 
 
 def _preference(waypoint: Waypoint) -> Callable[[Candidate], tuple[bool, timedelta, datetime]]:

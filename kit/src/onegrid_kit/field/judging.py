@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Final
 
 from onegrid.field.v1.field_pb2 import Mark
@@ -20,6 +21,7 @@ from onegrid_kit.field.clocks import LATER_THAN_KNOWN, Clocks
 from onegrid_kit.field.courses import Candidate
 from onegrid_kit.field.datums import to_wgs84
 from onegrid_kit.field.model import (
+    Claim,
     Course,
     Coverage,
     DeviceLog,
@@ -53,6 +55,7 @@ _MOST_ACCURACY_M: Final = 2_000.0
 _MOVED_M: Final = 10.0
 _NOTHING: Final = timedelta()
 _UNKNOWN_DEVICE: Final = DeviceLog()
+_NO_CLAIMS: Final[Mapping[bytes, Claim]] = MappingProxyType({})
 _NOT_CURRENT: Final = frozenset({_FROM_FUTURE, _LOST_DEVICE, _REVOKED_KEY})
 _NO_TRACK: Final = _NOT_CURRENT | {_IMPOSSIBLE_SPEED, _MANY_PLACES}
 
@@ -95,11 +98,20 @@ class Judging:
         """The entries by their judged times, without the marks that only a course gives."""
         return tuple(map(_judged, sorted(self._candidates, key=_made)))
 
-    def along(self, course: Course | None) -> Judgement:
-        """What they come to on a course."""
+    def along(self, course: Course | None, claims: Mapping[bytes, Claim] = _NO_CLAIMS) -> Judgement:
+        """What they come to on a course.
+
+        `claims`: of entries by their hashes, for a service that learns by the judged times what they prove; others are
+        as the entries have them.
+        """
         # A course marks them, and another one differently.
         candidates = [each.copy() for each in self._candidates]
+        for each in candidates:
+            if each.entry.hash in claims:
+                each.entry = replace(each.entry, claim=claims[each.entry.hash])
         reached = _reached(course, candidates)
+        if course is not None:
+            courses.mark_strays(course, candidates)
         judged = {id(each): _judged(each) for each in candidates}
         return Judgement(
             entries=tuple(judged[id(each)] for each in sorted(candidates, key=_made)),

@@ -55,6 +55,10 @@ class Claim:
     """As the course calls it."""
     proven: bool = False
     """Whether something there proves it, such as the dynamic code of a tag (`tags`): a position need not."""
+    needs_place: bool = False
+    """Whether it counts only with a position on the point: what was shown may have been copied (`checkpoint_codes`)."""
+    fault: Mark | None = None
+    """Why what the waypoint demands was not shown: it is marked so, and reaches nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,8 @@ class Course:
     waypoints: tuple[Waypoint, ...]
     begin_time: datetime
     """Nothing that was recorded before belongs to it."""
+    corridor_m: float = 0.0
+    """How far one may stray from the line through the waypoints; 0: as far as one likes."""
     end_time: datetime | None = None
     """When the time of waypoints without a due time is over; None: it is not."""
 

@@ -21,13 +21,15 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
-__all__ = ["Tap", "is_authentic", "read_encrypted", "read_plain"]
+__all__ = ["Tap", "is_authentic", "mac_of", "read_address", "read_encrypted", "read_plain"]
 
 _UID_MIRRORED: Final = 0x80
 _COUNT_MIRRORED: Final = 0x40
 _UID_LENGTH: Final = 7
 _UID: Final = re.compile("[0-9A-Fa-f]{14}")
 _COUNT: Final = re.compile("[0-9A-Fa-f]{6}")
+_MAC: Final = re.compile("[0-9A-Fa-f]{16}")
+_ENCRYPTED: Final = re.compile("[0-9A-Fa-f]{32}")
 _BLOCK: Final = 16
 _SV2: Final = bytes.fromhex("3CC300010080")
 """Begins what the session key for MACs is derived from."""
@@ -41,6 +43,25 @@ class Tap:
     """The tag's, 7 bytes."""
     count: int
     """How often the tag has been read, this time included; it never repeats."""
+
+
+def read_address(address: str, file_read_key: bytes, meta_read_key: bytes = b"") -> Tap | None:
+    """The tap that an address is of, if the tag with these keys made it; None for any other text.
+
+    Its parameters are `uid`, `ctr` and `cmac`, or `picc_data` and `cmac`, in hexadecimal digits, as in NXP's examples,
+    each of them once; others, and what stands before them, are as they may. Nothing of it is input of the MAC: the tag
+    has the same SDMMACInputOffset and SDMMACOffset. `meta_read_key`: nothing if UID and count stand in the clear.
+    """
+    parameters = [part.partition("=") for part in address.rpartition("?")[2].partition("#")[0].split("&")]
+    given = {name: value for name, _, value in parameters}
+    if len(given) < len(parameters) or not _MAC.fullmatch(given.get("cmac", "")):
+        return None
+    tap = read_plain(given.get("uid", ""), given.get("ctr", ""))
+    if tap is None and meta_read_key and _ENCRYPTED.fullmatch(given.get("picc_data", "")):
+        tap = read_encrypted(bytes.fromhex(given["picc_data"]), meta_read_key)
+    if tap is None or not is_authentic(tap, bytes.fromhex(given["cmac"]), file_read_key):
+        return None
+    return tap
 
 
 def read_encrypted(picc_data: bytes, meta_read_key: bytes) -> Tap | None:
@@ -71,9 +92,14 @@ def is_authentic(tap: Tap, mac: bytes, file_read_key: bytes, mac_input: bytes = 
     `mac_input`: what stands in the address between SDMMACInputOffset and SDMMACOffset; nothing if the tag is set to the
     same offset for both.
     """
+    return hmac.compare_digest(mac_of(tap, file_read_key, mac_input), mac)
+
+
+def mac_of(tap: Tap, file_read_key: bytes, mac_input: bytes = b"") -> bytes:
+    """The MAC that the tag with this SDMFileReadKey makes for a tap, 8 bytes; `mac_input` as above."""
     session_key = _cmac(file_read_key, _SV2 + tap.uid + tap.count.to_bytes(3, "little"))
     # Every second byte of it (AN12196, section 3.4.4).
-    return hmac.compare_digest(_cmac(session_key, mac_input)[1::2], mac)
+    return _cmac(session_key, mac_input)[1::2]
 
 
 def _cmac(key: bytes, message: bytes) -> bytes:
