@@ -25,6 +25,7 @@ from onegrid_border.main import SERVICE
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.database import sync_engine
 from onegrid_kit.migrations import migrate
+from onegrid_kit.testing.api import TEST_CIPHER
 from onegrid_kit.topology import declare_consumer
 
 _DATABASE: Final = "missed"
@@ -154,7 +155,8 @@ def _send_out(engine: Engine) -> None:
         with engine.begin() as conn:
             for outing in outings[first : first + _TOGETHER]:
                 device, now = patrols.recorded(outing, _MINUTES), datetime.now(UTC)
-                append_entries(conn, device.batch(now), Call(caller=ANONYMOUS, now=now, method="bench"))
+                call = Call(caller=ANONYMOUS, now=now, method="bench")
+                append_entries(conn, device.batch(now), TEST_CIPHER, call)
 
 
 def _wait_until_judged(conn: psycopg.Connection) -> None:

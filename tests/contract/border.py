@@ -65,6 +65,22 @@ def asset(district: District, office: str = DISTRICT) -> Asset:
     return district.do(pb.DefineAssetRequest(asset=an_asset(office)), "admin", pb.DefineAssetResponse).asset
 
 
+def a_code(route_name: str) -> pb.IssueCheckpointCodeRequest:
+    """A printed code that is not issued yet."""
+    return pb.IssueCheckpointCodeRequest(route=route_name, checkpoint="pier")
+
+
+def a_tag(route_name: str) -> pb.RegisterCheckpointTagRequest:
+    """A tag that is not registered yet."""
+    uid = f"04{next(_numbers):012X}"
+    return pb.RegisterCheckpointTagRequest(route=route_name, checkpoint="pier", uid=uid, file_read_key=b"k" * 16)
+
+
+def code(district: District, route_name: str) -> str:
+    """The name of a new printed code."""
+    return district.do(a_code(route_name), "admin", pb.IssueCheckpointCodeResponse).code.name
+
+
 def an_inspection(name: str) -> pb.InspectAssetRequest:
     """How an asset was found."""
     return pb.InspectAssetRequest(name=name, condition=AssetCondition.ASSET_CONDITION_SOUND, note="完好")
@@ -121,11 +137,13 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
         a, b, c = unit(district, place), route(district, place), asset(district, place)
     out = f"patrols/{DISTRICT}-{'0' * 20}"
     wrong = f"{out}/alarms/start"
+    printed = f"{b.name}/checkpoints/pier/codes/1"
     noticed = f"observations/{DISTRICT}-{'0' * 32}"
     if there:
         wrong = alarm(district, place)
         out = wrong.partition("/alarms/")[0]
         noticed = observation(district, place).name
+        printed = code(district, b.name)
     yield a_patrol(a.name, b.name)
     yield pb.CancelPatrolRequest(name=out, reason="x")
     yield pb.GetPatrolRequest(name=out)
@@ -149,6 +167,10 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
     yield pb.GetRouteRequest(name=b.name)
     yield pb.ListRoutesRequest(scope=place)
     yield pb.ListRouteRevisionsRequest(name=b.name)
+    yield a_code(b.name)
+    yield a_tag(b.name)
+    yield pb.RetireCheckpointCodeRequest(name=printed)
+    yield pb.ListCheckpointCodesRequest(route=b.name)
     yield pb.DefineAssetRequest(asset=c)
     yield pb.RetireAssetRequest(name=c.name)
     yield an_inspection(c.name)
@@ -167,6 +189,8 @@ def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
         changed.corridor_m += 1
         district.do(pb.DefineRouteRequest(route=Route(**_given(changed))), "admin", pb.DefineRouteResponse)
         district.do(an_inspection(inspected.name), "admin", pb.InspectAssetResponse)
+    for coded in (*routes[:1] * 4, routes[1]):
+        code(district, coded.name)
     me = district.do(accounts_pb.GetCallerRequest(), "admin", accounts_pb.GetCallerResponse).user.name
     for _ in range(4):
         planned = a_patrol(unit(district, STREET).name, routes[0].name)
@@ -190,6 +214,9 @@ def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
         "ListUnits": (pb.ListUnitsRequest(scope=DISTRICT), pb.ListUnitsRequest(scope=STREET)),
         "ListRoutes": (pb.ListRoutesRequest(scope=DISTRICT), pb.ListRoutesRequest(scope=STREET)),
         "ListRouteRevisions": tuple(pb.ListRouteRevisionsRequest(name=each.name) for each in routes[:2]),
+        "ListCheckpointCodes": tuple(
+            pb.ListCheckpointCodesRequest(route=each.name, show_ended=True) for each in routes[:2]
+        ),
         "ListAssets": (
             pb.ListAssetsRequest(scope=DISTRICT),
             pb.ListAssetsRequest(scope=STREET, kinds=[AssetKind.ASSET_KIND_LAMP]),
@@ -243,6 +270,12 @@ PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
     "RetireUnit": retiring_unit,
     "DefineRoute": lambda _: ("commander", pb.DefineRouteRequest(route=a_route(DISTRICT))),
     "RetireRoute": retiring_route,
+    "IssueCheckpointCode": lambda district: ("commander", a_code(route(district).name)),
+    "RegisterCheckpointTag": lambda district: ("commander", a_tag(route(district).name)),
+    "RetireCheckpointCode": lambda district: (
+        "commander",
+        pb.RetireCheckpointCodeRequest(name=code(district, route(district).name)),
+    ),
     "DefineAsset": lambda _: ("commander", pb.DefineAssetRequest(asset=an_asset(DISTRICT))),
     "RetireAsset": retiring_asset,
     "InspectAsset": lambda district: ("commander", an_inspection(asset(district).name)),
@@ -263,6 +296,9 @@ PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
 CHANGES: Mapping[str, Callable[[Message], None]] = {
     "DefineUnit": lambda request: setattr(request.unit, "display_name", "别的"),  # type: ignore[attr-defined]
     "DefineRoute": lambda request: setattr(request.route, "display_name", "别的"),  # type: ignore[attr-defined]
+    "IssueCheckpointCode": lambda request: setattr(request, "checkpoint", "other"),
+    "RegisterCheckpointTag": lambda request: setattr(request, "meta_read_key", b"m" * 16),
+    "RetireCheckpointCode": lambda request: setattr(request, "name", request.name + "7"),  # type: ignore[attr-defined]
     "DefineAsset": lambda request: setattr(request.asset, "display_name", "别的"),  # type: ignore[attr-defined]
     "InspectAsset": lambda request: setattr(request, "note", "别的"),
     "PlanPatrol": lambda request: setattr(request, "grace_minutes", 7),

@@ -18,6 +18,7 @@ __all__ = [
     "ObservationEscalated",
     "PatrolWrongState",
     "RouteRetired",
+    "TagRegistered",
     "UnitRetired",
 ]
 
@@ -59,6 +60,16 @@ class RouteRetired(DomainError):
 
     def __init__(self, route: str) -> None:
         super().__init__(f"{route} was retired", metadata={"route": route})
+
+
+class TagRegistered(DomainError):
+    """The tag is in use, at this checkpoint or at another one."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_TAG_REGISTERED)
+
+    def __init__(self, uid: str, code: str) -> None:
+        super().__init__(f"the tag {uid} is in use as {code}: retire it first", metadata={"uid": uid, "code": code})
 
 
 class PatrolWrongState(DomainError):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from onegrid.border.v1 import border_service_pb2 as pb
-from onegrid.border.v1 import events_pb2, observations_pb2, patrols_pb2, resources_pb2, statistics_pb2
+from onegrid.border.v1 import codes_pb2, events_pb2, observations_pb2, patrols_pb2, resources_pb2, statistics_pb2
 from onegrid.border.v1.records_pb2 import PatrolRecord
 from onegrid.border.v1.statistics_pb2 import PatrolGrouping
 from onegrid_border.alarm import Alarm
 from onegrid_border.asset import Asset, Inspection
+from onegrid_border.checkpoint_code import CheckpointCode
 from onegrid_border.observation import Observation
 from onegrid_border.patrol import PATROL, Patrol, Point
 from onegrid_border.route import ROUTE, Checkpoint, Course, Route
 from onegrid_border.statistics import Statistics
 from onegrid_border.unit import UNIT, Unit
 from onegrid_kit import incidents
+from onegrid_kit.cipher import Cipher
 from onegrid_kit.field.listing import fields_of
 from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.locations import location_of, point
@@ -24,6 +26,7 @@ from onegrid_kit.timestamps import timestamp
 __all__ = [
     "alarm",
     "asset",
+    "checkpoint_code",
     "course_of",
     "inspection",
     "judged_entry",
@@ -93,6 +96,18 @@ def course_of(message: resources_pb2.Route) -> Course:
         checkpoints=tuple(_checkpoint_of(each) for each in message.checkpoints),
         corridor_m=message.corridor_m,
         max_speed_kmh=message.max_speed_kmh,
+    )
+
+
+def checkpoint_code(of: CheckpointCode, cipher: Cipher, now: datetime) -> codes_pb2.CheckpointCode:
+    """The code as a message. What counts no more has no text that one could print. Raises CipherError."""
+    return codes_pb2.CheckpointCode(
+        name=of.name,
+        evidence=of.evidence,
+        text="" if of.is_over(now) else of.text(cipher),
+        uid=of.uid,
+        issue_time=timestamp(of.issue_time),
+        end_time=timestamp(of.end_time),
     )
 
 
@@ -235,7 +250,11 @@ def observation(of: Observation) -> observations_pb2.Observation:
 
 def judged_entry(of: JudgedEntry, record: PatrolRecord) -> patrols_pb2.JudgedEntry:
     """An entry of a patrol's log as a message."""
-    return patrols_pb2.JudgedEntry(**fields_of(of), record=record)
+    made = patrols_pb2.JudgedEntry(**fields_of(of), record=record)
+    if made.record.HasField("check_in"):
+        # Marks say what is wrong with it. Who has it can print it; and if it is none of ours, it may be anything.
+        made.record.check_in.ClearField("code")
+    return made
 
 
 def statistics(of: Statistics, grouping: PatrolGrouping) -> statistics_pb2.PatrolStatistics:
@@ -278,6 +297,7 @@ def _patrol_checkpoint(of: Point) -> patrols_pb2.PatrolCheckpoint:
         marks=of.marks,
         location=point(of.location),
         tolerance_m=of.tolerance_m,
+        evidence=of.evidence,
     )
 
 
@@ -301,6 +321,7 @@ def _checkpoint(of: Checkpoint) -> resources_pb2.Checkpoint:
         tolerance_m=of.tolerance_m,
         due_minutes=of.due // _MINUTE,
         tolerance_minutes=of.tolerance // _MINUTE,
+        evidence=of.evidence,
     )
 
 
@@ -312,4 +333,5 @@ def _checkpoint_of(message: resources_pb2.Checkpoint) -> Checkpoint:
         tolerance_m=message.tolerance_m,
         due=message.due_minutes * _MINUTE,
         tolerance=message.tolerance_minutes * _MINUTE,
+        evidence=message.evidence,
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onegrid.border.v1.patrols_pb2 import PatrolState
+from onegrid.border.v1.resources_pb2 import Evidence
 from onegrid.field.v1.field_pb2 import Mark, WaypointState
 from onegrid_kit import codes
 from onegrid_kit.lifecycle import short_name
@@ -42,6 +43,8 @@ class Point:
     """Of the entry that reached it."""
     marks: tuple[Mark, ...] = ()
     """Of that entry."""
+    evidence: Evidence = Evidence.EVIDENCE_UNSPECIFIED
+    """What a check-in must show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,13 @@ Pure functions of the set of entries and of the moment; the order in which entri
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid.border.v1.records_pb2 import PatrolRecord
+from onegrid_border.evidence import ShownCodes, claims_of
 from onegrid_border.patrol import Covered, Patrol, Point
 from onegrid_border.route import Checkpoint, Course
 from onegrid_kit.distance import distance_m
@@ -42,6 +43,8 @@ class Log:
 
     recorded: Sequence[Recorded]
     devices: Mapping[str, DeviceLog]
+    codes: ShownCodes = field(default_factory=ShownCodes)
+    """What the entries show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,13 @@ def judged(patrol: Patrol, course: Course, log: Log, now: datetime) -> tuple[Pat
     records = {each.entry.hash: each.record for each in log.recorded}
     entries = [each.entry for each in log.recorded]
     judging = Judging(entries, log.devices, now)
-    told = _told(patrol, judging.entries, records, now)
+    made = judging.entries
+    told = _told(patrol, made, records, now)
     due_times = _due_times(patrol, course, told)
-    judgement = judging.along(_way(patrol, course, told, due_times))
+    read = {hash_: each.check_in.code for hash_, each in records.items() if each.HasField("check_in")}
+    judgement = judging.along(
+        _way(patrol, course, told, due_times), claims_of(course.checkpoints, made, read, log.codes)
+    )
     current = judgement.current
     after = replace(
         patrol,
@@ -84,6 +91,7 @@ def judged(patrol: Patrol, course: Course, log: Log, now: datetime) -> tuple[Pat
                 reach_time=each.entry.time if each.entry else None,
                 entry_id=each.entry.entry.entry_id if each.entry else "",
                 marks=each.entry.marks if each.entry else (),
+                evidence=checkpoint.evidence,
             )
             for checkpoint, due_time, each in zip(course.checkpoints, due_times, judgement.waypoints, strict=True)
         ),
@@ -178,6 +186,7 @@ def _way(patrol: Patrol, course: Course, told: _Told, due_times: Sequence[dateti
             for previous, each, due_time in zip(before, course.checkpoints, due_times, strict=False)
         ),
         begin_time=min(patrol.start_due_time, told.start_time or patrol.start_due_time),
+        corridor_m=course.corridor_m,
     )
 
 

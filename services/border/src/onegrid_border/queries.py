@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from onegrid.border.v1.patrols_pb2 import JudgedEntry
 from onegrid_border import messages, patrol_log
 from onegrid_border.authority import require_patrol
+from onegrid_border.evidence import ShownCodes
 from onegrid_border.records import BEFORE, recorded_in
-from onegrid_border.store import routes
+from onegrid_border.store import codes, routes
 from onegrid_kit.callers import Call
 from onegrid_kit.field import log as field_log
 from onegrid_kit.field.listing import Place, page_of
@@ -31,6 +32,7 @@ def judged_entries(
         return []
     recorded = recorded_in(found)
     records = {each.entry.hash: each.record for each in recorded}
-    judgement = patrol_log.judged(patrol, route.course, patrol_log.Log(recorded, found.devices), call.now)[1]
+    shown = codes.shown_on(conn, [patrol.id]).get(patrol.id, ShownCodes())
+    judgement = patrol_log.judged(patrol, route.course, patrol_log.Log(recorded, found.devices, shown), call.now)[1]
     page = page_of(judgement.entries, after, limit)
     return [(place, messages.judged_entry(each, records[each.entry.hash])) for place, each in page]

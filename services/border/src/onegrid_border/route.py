@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
+from onegrid.border.v1.resources_pb2 import Evidence
 from onegrid_kit import codes
 from onegrid_kit.errors import FieldViolation
 from onegrid_kit.locations import Location
@@ -32,6 +33,8 @@ class Checkpoint:
     """After the patrol's planned start."""
     tolerance: timedelta
     """How long before or after that a check-in is in time."""
+    evidence: Evidence = Evidence.EVIDENCE_UNSPECIFIED
+    """What a check-in must show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class Course:
     checkpoints: tuple[Checkpoint, ...]
     """In the order in which they are passed."""
     corridor_m: int = 0
-    """How far a patrol may stray between two of them; 0: as far as it likes."""
+    """How far a patrol may stray from the line through them; 0: as far as it likes."""
     max_speed_kmh: int = 0
     """How fast it moves at most on average between two of them; 0: nothing is too fast."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Double,
     Integer,
     Interval,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -21,6 +22,7 @@ __all__ = [
     "alarm",
     "asset",
     "cell",
+    "checkpoint_code",
     "incident",
     "inspection",
     "observation",
@@ -28,6 +30,7 @@ __all__ = [
     "route",
     "route_revision",
     "shift",
+    "shown_code",
     "unit",
     "welfare_check",
 ]
@@ -73,6 +76,38 @@ route_revision = Table(
     Column("max_speed_kmh", Integer, nullable=False),
     Column("effective_time", DateTime(timezone=True), nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
+)
+
+checkpoint_code = Table(
+    "checkpoint_code",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("checkpoint", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("evidence", SmallInteger, nullable=False),
+    Column("uid", Text, nullable=False),
+    Column("sealed_keys", LargeBinary, nullable=False),
+    Column("issue_time", DateTime(timezone=True), nullable=False),
+    Column("end_time", DateTime(timezone=True)),
+)
+
+# What entries show of these, found when they arrived; of a tag's the time is what others of the same tag are judged by.
+shown_code = Table(
+    "shown_code",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    # The hash of the entry.
+    Column("entry", LargeBinary, primary_key=True),
+    Column("patrol", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("numbers", ARRAY(Integer), nullable=False),
+    Column("uid", Text, nullable=False),
+    # Of the tag, at this tap.
+    Column("counter", Integer, nullable=False),
+    Column("time", DateTime(timezone=True)),
+    Column("standing", SmallInteger, nullable=False),
 )
 
 asset = Table(

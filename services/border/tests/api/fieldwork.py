@@ -88,10 +88,15 @@ class Outside:
 
     def record(self, device: Device, patrol: str, kind: str, at: str = "", /, **fields: Any) -> bytes:
         """Record something on a device, where the checkpoint of that name is."""
-        content: dict[str, Any] = {kind: _RECORDS[kind](**fields)}
         now = self.clock.now()
         position = device.fix(*PLACES[at], now) if at else None
-        return device.record(PatrolRecord(patrol=patrol, **content), now, position=position)
+        return device.record(self.content(patrol, kind, **fields), now, position=position)
+
+    @staticmethod
+    def content(patrol: str, kind: str, /, **fields: Any) -> PatrolRecord:
+        """What is recorded."""
+        content: dict[str, Any] = {kind: _RECORDS[kind](**fields)}
+        return PatrolRecord(patrol=patrol, **content)
 
     def check_in(self, device: Device, patrol: str, checkpoint: str) -> bytes:
         """Record a check-in at a checkpoint, on its place."""

@@ -34,6 +34,7 @@ from onegrid_kit.clock import SettableClock
 from onegrid_kit.field.log import KeptEntry, Log
 from onegrid_kit.field.model import DeviceLog, Sending
 from onegrid_kit.field.signing import entry_hash
+from onegrid_kit.testing.api import TEST_CIPHER
 from onegrid_kit.testing.devices import Device
 from onegrid_kit.testing.ladders import climb_due
 from onegrid_kit.timestamps import timestamp
@@ -186,7 +187,7 @@ class Server:
     def take(self, conn: Connection, sent: Sent) -> None:
         """Take a batch, of which all is right."""
         call = Call(caller=WORKER, now=sent.time, method="AppendEntries")
-        result = append_entries(conn, sent.batch, call)
+        result = append_entries(conn, sent.batch, TEST_CIPHER, call)
         assert Outcome.OUTCOME_REFUSED not in [each.outcome for each in result.results], result
 
     def handle(self, event: Sent | Lost) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from onegrid_border.api.alarms import Alarms
 from onegrid_border.api.assets import Assets
+from onegrid_border.api.codes import Codes
 from onegrid_border.api.observations import Observations
 from onegrid_border.api.patrols import Patrols
 from onegrid_border.api.routes import Routes
@@ -22,6 +23,7 @@ def build(runtime: Runtime[BorderSettings]) -> Sequence[object]:
     return [
         Units(runtime),
         Routes(runtime),
+        Codes(runtime),
         Patrols(runtime),
         StatisticsOfPatrols(runtime),
         Alarms(runtime),

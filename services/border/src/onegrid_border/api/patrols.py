@@ -39,6 +39,7 @@ class Patrols:
     def __init__(self, runtime: Runtime[BorderSettings]) -> None:
         self._db = runtime.db
         self._pages = runtime.pages
+        self._cipher = runtime.cipher
         self._positions = Positions(runtime)
         begin_counting("border")
 
@@ -92,7 +93,7 @@ class Patrols:
         done: list[BatchResult] = []
 
         def append(conn: Connection) -> pb.AppendEntriesResponse:
-            done.append(append_entries(conn, request.batch, call))
+            done.append(append_entries(conn, request.batch, self._cipher, call))
             return pb.AppendEntriesResponse(result=done[-1])
 
         answer = await self._db.command(call, append)

@@ -9,10 +9,11 @@ from functools import partial
 from sqlalchemy import Connection
 
 from onegrid.border.v1.patrols_pb2 import AlarmKind
-from onegrid.border.v1.records_pb2 import PatrolRecord
+from onegrid.border.v1.records_pb2 import CheckIn, PatrolRecord
 from onegrid.field.v1.field_pb2 import BatchResult, Entry, SignedBatch
 from onegrid_border.alarm import Alarm
 from onegrid_border.commands import alarms
+from onegrid_border.commands.codes import keep_shown
 from onegrid_border.commands.looking import look_soon, walked_with
 from onegrid_border.commands.observations import record_observation
 from onegrid_border.patrol import PATROL, Patrol
@@ -22,6 +23,7 @@ from onegrid_border.store import patrols as store
 from onegrid_border.store.cells import known_cells
 from onegrid_kit import codes, outbox
 from onegrid_kit.callers import Call
+from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import FieldViolation
 from onegrid_kit.field import log
 from onegrid_kit.field.contents import content_refused
@@ -32,7 +34,7 @@ from onegrid_kit.persons import naming
 __all__ = ["append_entries"]
 
 
-def append_entries(conn: Connection, batch: SignedBatch, call: Call) -> BatchResult:
+def append_entries(conn: Connection, batch: SignedBatch, cipher: Cipher, call: Call) -> BatchResult:
     """Take what a device has recorded. Raises DeviceKeyUnknown or SignatureInvalid."""
     key = find_device_key(conn, batch.device_key)
     accepting = _Accepting(conn, key)
@@ -40,6 +42,7 @@ def append_entries(conn: Connection, batch: SignedBatch, call: Call) -> BatchRes
     records = [record_of(each.entry) for each in appended.new]
     touched = {record.patrol for record in records}
     calls: list[Alarm] = []
+    read: list[tuple[KeptEntry, CheckIn, Patrol]] = []
     for each, record in zip(appended.new, records, strict=True):
         patrol = accepting.patrol_of(record)
         match record.WhichOneof("record"):
@@ -47,6 +50,10 @@ def append_entries(conn: Connection, batch: SignedBatch, call: Call) -> BatchRes
                 calls.append(_called_for_help(each, record, patrol, call.now))
             case "observe":
                 record_observation(conn, patrol, each, key, call)
+            case "check_in" if record.check_in.code:
+                read.append((each, record.check_in, patrol))
+    if read:
+        keep_shown(conn, read, cipher)
     if calls:
         _call_for_help(conn, calls, call)
     # Where entries were missing, it may be known now what was not reached.

@@ -20,15 +20,16 @@ from onegrid_border.alarm import Alarm, WelfareCheck, changed_alarms
 from onegrid_border.commands import alarms as alarming
 from onegrid_border.commands.announcing import News, announce
 from onegrid_border.commands.observations import correct_observations
+from onegrid_border.evidence import ShownCodes, Tap, changed_taps
 from onegrid_border.patrol import PATROL, Patrol
 from onegrid_border.records import BEFORE, recorded_in
 from onegrid_border.route import Route
 from onegrid_border.store import alarms as alarm_store
+from onegrid_border.store import codes, routes, units
 from onegrid_border.store import patrols as store
-from onegrid_border.store import routes, units
 from onegrid_kit.field import log as field_log
 from onegrid_kit.field.log import Wanted
-from onegrid_kit.field.model import JudgedEntry
+from onegrid_kit.field.model import JudgedEntry, Judgement
 from onegrid_kit.ladder import Climb, Next
 
 __all__ = ["LOOK", "look_at_patrols", "look_soon", "walked_with"]
@@ -61,6 +62,7 @@ def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
     alarms: list[Alarm] = []
     observed: list[tuple[str, JudgedEntry]] = []
     news: list[tuple[Climb, News]] = []
+    taps: list[tuple[str, Tap, datetime | None]] = []
     answers: list[Next | None] = []
     for climb in climbs:
         seen = found.get(PATROL.id(climb.subject))
@@ -73,6 +75,7 @@ def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
             changed.append((climb, seen.patrol, after))
         alarms += judged.alarms
         observed += ((after.district, each) for each in judged.observed)
+        taps += ((after.id, tap, before) for tap, before in judged.taps)
         news += ((climb, alarming.news_of(alarm)) for alarm in judged.alarms)
         moments = [patrol_log.next_change(after, now), *(check.due_time for check in seen.checks)]
         due = min((moment for moment in moments if moment is not None and moment > now), default=None)
@@ -81,7 +84,13 @@ def look_at_patrols(conn: Connection, climbs: Sequence[Climb], now: datetime) ->
     correct_observations(conn, observed)
     alarming.keep(conn, alarms, now)
     announce(conn, now, [*news, *_news(conn, changed)])
-    return answers
+    # Of two patrols that show what one tag gave, one is judged by the other.
+    touched = codes.update_taps(conn, taps)
+    look_soon(conn, touched - found.keys(), now)
+    return [
+        Next(now, 1) if PATROL.id(climb.subject) in touched else answer
+        for climb, answer in zip(climbs, answers, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +102,28 @@ class _Seen:
     log: field_log.Log
     checks: Sequence[WelfareCheck]
     alarms: Mapping[str, Alarm]
+    codes: ShownCodes
 
 
 def _read(conn: Connection, ids: Sequence[str]) -> Mapping[str, _Seen]:
     patrols = store.lock_patrols(conn, ids)
     checks = store.checks_of(conn, ids)
     alarms = alarm_store.alarms_of(conn, ids)
+    shown = codes.shown_on(conn, ids)
     ways = routes.routes_at(conn, [(each.route, each.start_due_time) for each in patrols.values()])
     logs = field_log.read(
         conn,
         [Wanted(each.district, each.name, each.start_due_time - BEFORE, each.devices) for each in patrols.values()],
     )
     return {
-        each.id: _Seen(each, ways.get((each.route, each.start_due_time)), log, checks[each.id], alarms[each.id])
+        each.id: _Seen(
+            each,
+            ways.get((each.route, each.start_due_time)),
+            log,
+            checks[each.id],
+            alarms[each.id],
+            shown.get(each.id, ShownCodes()),
+        )
         for each, log in zip(patrols.values(), logs, strict=True)
     }
 
@@ -119,6 +137,8 @@ class _Judged:
     """Those that change."""
     observed: Sequence[JudgedEntry] = ()
     """The entries of what was noticed."""
+    taps: Sequence[tuple[Tap, datetime | None]] = ()
+    """Those that other patrols are to know otherwise, with when they were made as far as those know."""
 
 
 def _look(seen: _Seen, now: datetime) -> _Judged:
@@ -126,25 +146,27 @@ def _look(seen: _Seen, now: datetime) -> _Judged:
     if seen.route is None or len(seen.log.entries) < before.entries:
         # Entries are deleted after a time: what was made of them stays.
         return _Judged(before)
-    after, answers, observed = _judged(before, seen.route, seen.log, now)
+    after, judgement, answers, observed = _judged(before, seen.route, seen.log, seen.codes, now)
     alarms = changed_alarms(after, seen.checks, answers, seen.alarms, now)
     if after != before:
         after = replace(after, version=before.version + 1, update_time=now)
-    return _Judged(after, alarms, observed)
+    return _Judged(after, alarms, observed, list(changed_taps(judgement.entries, seen.codes.shown)))
 
 
 def _judged(
-    before: Patrol, route: Route, found: field_log.Log, now: datetime
-) -> tuple[Patrol, list[datetime], list[JudgedEntry]]:
-    """The patrol as it is now, when welfare checks were answered, and the entries of what was noticed."""
+    before: Patrol, route: Route, found: field_log.Log, shown: ShownCodes, now: datetime
+) -> tuple[Patrol, Judgement, list[datetime], list[JudgedEntry]]:
+    """The patrol as it is now and the judgement that it comes from, when welfare checks were answered, and the entries
+    of what was noticed.
+    """
     recorded = recorded_in(found)
-    log = patrol_log.Log(recorded, found.devices)
+    log = patrol_log.Log(recorded, found.devices, shown)
     after, judgement = patrol_log.judged(before, route.course, log, now)
     kinds = {each.entry.hash: each.record.WhichOneof("record") for each in recorded}
     answered = [each for each in judgement.entries if kinds[each.entry.hash] == "welfare_answer"]
     answers = [each.time for each in answered if each.counts]
     observed = [each for each in judgement.entries if kinds[each.entry.hash] == "observe"]
-    return replace(after, route_revision=route.revision), answers, observed
+    return replace(after, route_revision=route.revision), judgement, answers, observed
 
 
 def _news(conn: Connection, changed: Sequence[tuple[Climb, Patrol, Patrol]]) -> Iterable[tuple[Climb, News]]:

@@ -272,6 +272,7 @@ def _encode_point(of: Point) -> Mapping[str, Any]:
         "state": int(of.state),
         "entry_id": of.entry_id,
         "marks": list(of.marks),
+        "evidence": int(of.evidence),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, DateTime, Select, Text, and_, cast, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on, insert
 
+from onegrid.border.v1.resources_pb2 import Evidence
 from onegrid_border.route import Checkpoint, Course, Route
 from onegrid_border.tables import route, route_revision
 from onegrid_kit import codes
@@ -138,6 +139,7 @@ def _encode(of: Checkpoint) -> Mapping[str, Any]:
         "tolerance_m": of.tolerance_m,
         "due_minutes": of.due // _MINUTE,
         "tolerance_minutes": of.tolerance // _MINUTE,
+        "evidence": int(of.evidence),
     }
 
 
@@ -149,4 +151,6 @@ def _checkpoint(of: Mapping[str, Any]) -> Checkpoint:
         tolerance_m=of["tolerance_m"],
         due=of["due_minutes"] * _MINUTE,
         tolerance=of["tolerance_minutes"] * _MINUTE,
+        # Revisions from before there were codes demand none.
+        evidence=of.get("evidence", Evidence.EVIDENCE_UNSPECIFIED),
     )
