@@ -84,12 +84,24 @@ def package() -> None:
         return
     print("==> packaging the charts", flush=True)
     PACKAGES.mkdir(parents=True, exist_ok=True)
-    for chart in (*SERVICES, "onegrid"):
-        helm("dependency", "update", "--skip-refresh", CHARTS / chart)
-        (CHARTS / chart / "Chart.lock").unlink(missing_ok=True)
+    for chart in SERVICES:
+        _link_library(CHARTS / chart / "charts")
+    helm("dependency", "update", "--skip-refresh", CHARTS / "onegrid")
+    (CHARTS / "onegrid" / "Chart.lock").unlink(missing_ok=True)
     for chart in (*SERVICES, "onegrid", "onegrid-data"):
         helm("package", "--destination", PACKAGES, CHARTS / chart)
     stamp.touch()
+
+
+def _link_library(charts: Path) -> None:
+    """Helm follows links: so whoever has the charts from git needs to build the umbrella's dependencies alone."""
+    link = charts / "onegrid-lib"
+    charts.mkdir(exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(Path("..", "..", "onegrid-lib"))
+    # Of a build before there were links.
+    for package in charts.glob("*.tgz"):
+        package.unlink()
 
 
 def _observe() -> None:

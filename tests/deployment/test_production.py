@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -282,6 +284,22 @@ def test_alerts_lead_to_where_the_runbooks_are() -> None:
     }
     assert f"{where}/ScrapeFails.md" in urls
     assert all(url.startswith(f"{where}/") for url in urls)
+
+
+@pytest.mark.parametrize("program", [helm.HELM_3, helm.HELM], ids=["helm 3", "helm 4"])
+def test_from_git_the_umbrella_is_built_by_one_command(tmp_path: Path, program: Path) -> None:
+    """As Argo CD and Flux do it, of what git has and nothing else."""
+    listed = subprocess.run(["git", "ls-files", "-z", helm.CHARTS], cwd=helm.ROOT, capture_output=True, check=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        copy = tmp_path / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(helm.ROOT / name, copy, follow_symlinks=False)
+    umbrella = tmp_path / helm.CHARTS.relative_to(helm.ROOT) / "onegrid"
+    helm.helm("dependency", "build", umbrella, program=program)
+    made = helm.helm("template", "onegrid", umbrella, program=program)
+    assert "kind: Deployment" in made
+    with pytest.raises(SystemExit, match="has no rules and no dashboards, as it was not packaged"):
+        helm.helm("template", "o", umbrella, "--set=global.platform.monitoring.operator=true", program=program)
 
 
 @pytest.mark.parametrize("value", ["fullnameOverride=x", "service.replicas=3", "replicas=2"])

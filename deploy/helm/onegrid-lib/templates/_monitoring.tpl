@@ -55,6 +55,9 @@ spec:
 {{- with .platform.monitoring.runbooks }}
 {{- $rules = $rules | replace "runbook_url: docs/runbooks/" (printf "runbook_url: %s/" (trimSuffix "/" .)) }}
 {{- end }}
+{{- if and .platform.monitoring.operator (not $rules) }}
+{{- fail (printf "the chart %s has no rules and no dashboards, as it was not packaged: take a release, or `make charts`" .name) }}
+{{- end }}
 {{- if $rules }}
 ---
 apiVersion: v1
