@@ -86,6 +86,17 @@ def an_inspection(name: str) -> pb.InspectAssetRequest:
     return pb.InspectAssetRequest(name=name, condition=AssetCondition.ASSET_CONDITION_SOUND, note="完好")
 
 
+def defect(district: District, office: str = DISTRICT) -> str:
+    """A new inspection that found something wrong."""
+    return an_entered_defect(district, asset(district, office).name)
+
+
+def an_entered_defect(district: District, name: str) -> str:
+    """A new inspection of an asset, which found something wrong."""
+    request = pb.InspectAssetRequest(name=name, condition=AssetCondition.ASSET_CONDITION_FAILED, note="灯不亮")
+    return district.do(request, "admin", pb.InspectAssetResponse).inspection.name
+
+
 def a_patrol(unit_name: str, route_name: str) -> pb.PlanPatrolRequest:
     """A patrol that is not planned yet, a day from now."""
     start = Timestamp(seconds=int(time.time()) + 86_400)
@@ -177,6 +188,9 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
     yield pb.GetAssetRequest(name=c.name)
     yield pb.ListAssetsRequest(scope=place)
     yield pb.ListInspectionsRequest(asset=c.name)
+    found = an_entered_defect(district, c.name) if there else f"{c.name}/inspections/1"
+    yield pb.RequestRepairRequest(name=found)
+    yield pb.EscalateInspectionRequest(name=found)
 
 
 def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
@@ -279,6 +293,11 @@ PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
     "DefineAsset": lambda _: ("commander", pb.DefineAssetRequest(asset=an_asset(DISTRICT))),
     "RetireAsset": retiring_asset,
     "InspectAsset": lambda district: ("commander", an_inspection(asset(district).name)),
+    "RequestRepair": lambda district: ("commander", pb.RequestRepairRequest(name=defect(district), note="尽快")),
+    "EscalateInspection": lambda district: (
+        "commander",
+        pb.EscalateInspectionRequest(name=defect(district), note="急"),
+    ),
     "PlanPatrol": planning,
     "CancelPatrol": cancelling,
     "RequestWelfareCheck": lambda district: (
@@ -301,6 +320,8 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     "RetireCheckpointCode": lambda request: setattr(request, "name", request.name + "7"),  # type: ignore[attr-defined]
     "DefineAsset": lambda request: setattr(request.asset, "display_name", "别的"),  # type: ignore[attr-defined]
     "InspectAsset": lambda request: setattr(request, "note", "别的"),
+    "RequestRepair": lambda request: setattr(request, "note", "别的"),
+    "EscalateInspection": lambda request: setattr(request, "note", "别的"),
     "PlanPatrol": lambda request: setattr(request, "grace_minutes", 7),
     "CancelPatrol": lambda request: setattr(request, "reason", "别的"),
     "RequestWelfareCheck": lambda request: setattr(request, "answer_minutes", 7),

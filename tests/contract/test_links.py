@@ -1,11 +1,12 @@
-"""A petition, what a patrol noticed or a round found, and its incident know one another, and emergency where patrols
-are, over all services together.
+"""A petition, what a patrol noticed, what a round or an inspection found, and its incident know one another, and
+emergency where patrols are, over all services together.
 """
 
 from __future__ import annotations
 
 from onegrid.border.v1 import border_service_pb2 as border_pb
 from onegrid.border.v1.observations_pb2 import Observation
+from onegrid.border.v1.resources_pb2 import Inspection
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.emergency.v1 import emergency_service_pb2 as emergency_pb
 from onegrid.emergency.v1 import incident_methods_pb2 as steps
@@ -14,11 +15,11 @@ from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentS
 from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.grid.v1.findings_pb2 import Finding
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid.petition.v1.resources_pb2 import Action, IncidentLink, Kind, Petition
+from onegrid.petition.v1.resources_pb2 import Action, IncidentLink, Kind, Petition, State
 from onegrid_kit.testing.waiting import eventually
 
 from .acting import DISTRICT, filed
-from .border import observation, underway
+from .border import defect, observation, underway
 from .calling import District
 from .rounds import finding
 
@@ -127,3 +128,28 @@ def test_a_unit_on_patrol_is_found_near_an_emergency(district: District) -> None
     eventually(lambda: patrol.unit in found())
     unit = found()[patrol.unit]
     assert (unit.patrol, unit.display_name, round(unit.distance_m)) == (patrol.name, "江桥分队", 85)
+
+
+def inspection_of(district: District, name: str) -> Inspection:
+    request = border_pb.ListInspectionsRequest(asset=name.partition("/inspections/")[0])
+    (found,) = district.do(request, "commander", border_pb.ListInspectionsResponse).inspections
+    return found
+
+
+def test_a_defect_follows_its_petition_and_its_incident(district: District) -> None:
+    name = defect(district)
+    district.do(border_pb.RequestRepairRequest(name=name), "commander", border_pb.RequestRepairResponse)
+    district.do(border_pb.EscalateInspectionRequest(name=name), "commander", border_pb.EscalateInspectionResponse)
+    eventually(lambda: bool(inspection_of(district, name).petition and inspection_of(district, name).incident))
+    found = inspection_of(district, name)
+    (report,) = incident_of(district, found.incident).reports
+    assert (report.source, report.source_name) == (Source.SOURCE_INSPECTION, name)
+    petition = petition_of(district, found.petition)
+    assert (petition.origin, found.petition_state) == (name, State.STATE_FILED)
+
+    close = pb.ClosePetitionRequest(name=petition.name, public_note="已修复。")
+    district.do(close, "commander", pb.ClosePetitionResponse)
+    dismiss = steps.DismissIncidentRequest(name=found.incident, reason="已修复")
+    district.do(dismiss, "commander", steps.DismissIncidentResponse)
+    eventually(lambda: inspection_of(district, name).petition_state == State.STATE_CLOSED)
+    eventually(lambda: inspection_of(district, name).incident_state == IncidentState.INCIDENT_STATE_DISMISSED)

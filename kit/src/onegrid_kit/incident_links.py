@@ -19,15 +19,37 @@ __all__ = ["IncidentLinks", "following_incidents", "incident_in"]
 
 
 class IncidentLinks:
-    """The links of one kind of resource.
+    """The links of a service's resources, of one kind or of several.
 
-    `linked`: its table, with `district`, `id`, and of its incident `incident` (empty: none), `incident_state` and
-    `incident_level`. `known`: what emergency announced of incidents, by `district` and `name`: `version`, `state`,
-    `level`, `time`, and in the array `members` the ids of the resources that they have a report of.
+    `known`: what emergency announced of incidents, by `district` and `name`: `version`, `state`, `level`, `time`, and
+    for each kind of resource an array of the ids of those that they have a report of. `linked`: by the name of that
+    array, the table of the resources, with `district`, `id`, and of its incident `incident` (empty: none),
+    `incident_state` and `incident_level`.
     """
 
+    def __init__(self, known: Table, **linked: Table) -> None:
+        self._known = known
+        self._linked = {members: _Linked(table, known, members) for members, table in linked.items()}
+
+    def follow(self, conn: Connection, step: IncidentStep, **ids: Sequence[str]) -> None:
+        """Have resources say what the incident is now that they are part of, and of which one they are: those with
+        these ids, which a step names, by the names of the arrays; and those that were part of its incident by what was
+        known before.
+        """
+        incident = step.incident
+        key = {"district": step.district, "name": incident.name}
+        values = {"state": incident.state, "level": incident.level, "time": step.time}
+        members = {name: list(ids[name]) for name in self._linked}
+        if not keep_newest(conn, self._known, key, step.version, {**values, **members}):
+            return
+        for name, linked in self._linked.items():
+            linked.follow(conn, step.district, incident.name, members[name])
+
+
+class _Linked:
+    """The statements over one kind of resource."""
+
     def __init__(self, linked: Table, known: Table, members: str) -> None:
-        self._known, self._members = known, members
         self._lock = text(
             f"""
             SELECT id FROM {linked.name}
@@ -54,20 +76,12 @@ class IncidentLinks:
             """
         )
 
-    def follow(self, conn: Connection, step: IncidentStep, ids: Sequence[str]) -> None:
-        """Have resources say what the incident is now that they are part of, and of which one they are: those with
-        these ids, which a step names, and those that were part of its incident by what was known before.
-        """
-        incident = step.incident
-        key = {"district": step.district, "name": incident.name}
-        values = {"state": incident.state, "level": incident.level, "time": step.time, self._members: list(ids)}
-        if not keep_newest(conn, self._known, key, step.version, values):
-            return
+    def follow(self, conn: Connection, district: str, incident: str, ids: Sequence[str]) -> None:
         # Events of two incidents may concern the same resource: whoever is second reads what the first has stored.
-        wanted = {"district": step.district, "incident": incident.name, "ids": list(ids)}
+        wanted = {"district": district, "incident": incident, "ids": ids}
         locked = conn.execute(self._lock, wanted).scalars().all()
         if locked:
-            conn.execute(self._follow, {"district": step.district, "ids": locked})
+            conn.execute(self._follow, {"district": district, "ids": locked})
 
 
 def incident_in(row: Any) -> Incident | None:

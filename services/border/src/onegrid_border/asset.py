@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Final
 
 from onegrid.border.v1.resources_pb2 import AssetCondition, AssetKind
+from onegrid.petition.v1.resources_pb2 import State
 from onegrid_kit import codes
+from onegrid_kit.incidents import Incident
 from onegrid_kit.locations import Location
 from onegrid_kit.names import ResourceName
 
-__all__ = ["ASSET", "Asset", "Inspection"]
+__all__ = ["ASSET", "INSPECTION", "Asset", "Inspection"]
 
 ASSET: Final = ResourceName("assets/{asset}")
-_INSPECTION: Final = ResourceName("assets/{asset}/inspections/{number}")
+INSPECTION: Final = ResourceName("assets/{asset}/inspections/{number}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +33,22 @@ class Inspection:
     """``users/{user}``."""
     inspect_time: datetime
     create_time: datetime
+    repair_request_time: datetime | None = None
+    petition: str = ""
+    """``petitions/{petition}`` that the request for its repair has become."""
+    petition_state: State = State.STATE_UNSPECIFIED
+    escalate_time: datetime | None = None
+    incident: Incident | None = None
 
     @property
     def name(self) -> str:
         """``assets/{asset}/inspections/{number}``."""
-        return _INSPECTION.name(self.asset, self.number)
+        return INSPECTION.name(self.asset, self.number)
+
+    @property
+    def found_sound(self) -> bool:
+        """Whether the asset was as it should be."""
+        return self.condition == AssetCondition.ASSET_CONDITION_SOUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +73,11 @@ class Asset:
     def district(self) -> str:
         """The district that keeps it."""
         return codes.district_of(self.id)
+
+    @property
+    def office(self) -> str:
+        """The code of the place or department that answers for it."""
+        return self.id.partition("-")[0]
 
     @property
     def name(self) -> str:

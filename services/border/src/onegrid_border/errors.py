@@ -15,8 +15,11 @@ __all__ = [
     "AlarmEnded",
     "AssetRetired",
     "CourseInvalid",
+    "InspectionEscalated",
+    "NoDefect",
     "ObservationEscalated",
     "PatrolWrongState",
+    "RepairRequested",
     "RouteRetired",
     "TagRegistered",
     "UnitRetired",
@@ -101,3 +104,35 @@ class ObservationEscalated(DomainError):
     def __init__(self, observation: str, escalate_time: datetime) -> None:
         metadata = {"observation": observation, "escalate_time": timestamp(escalate_time).ToJsonString()}
         super().__init__("the observation went to emergency already", metadata=metadata)
+
+
+class NoDefect(DomainError):
+    """The asset was found sound, by this inspection or by the one that was made last."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_NO_DEFECT)
+
+    def __init__(self, inspection: str) -> None:
+        super().__init__("there is nothing to be repaired", metadata={"inspection": inspection})
+
+
+class RepairRequested(DomainError):
+    """The repair of what the inspection found was requested before."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_REPAIR_REQUESTED)
+
+    def __init__(self, inspection: str, request_time: datetime) -> None:
+        metadata = {"inspection": inspection, "repair_request_time": timestamp(request_time).ToJsonString()}
+        super().__init__("its repair was requested already", metadata=metadata)
+
+
+class InspectionEscalated(DomainError):
+    """The inspection went to emergency before."""
+
+    code = code_pb2.FAILED_PRECONDITION
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_INSPECTION_ESCALATED)
+
+    def __init__(self, inspection: str, escalate_time: datetime) -> None:
+        metadata = {"inspection": inspection, "escalate_time": timestamp(escalate_time).ToJsonString()}
+        super().__init__("the inspection went to emergency already", metadata=metadata)

@@ -136,6 +136,11 @@ def inspection(of: Inspection) -> resources_pb2.Inspection:
         inspector=of.inspector,
         inspect_time=timestamp(of.inspect_time),
         create_time=timestamp(of.create_time),
+        repair_request_time=timestamp(of.repair_request_time),
+        petition=of.petition,
+        petition_state=of.petition_state,
+        escalate_time=timestamp(of.escalate_time),
+        **incidents.fields_of(of.incident),
     )
 
 

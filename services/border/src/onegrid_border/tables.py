@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     DateTime,
     Double,
     Integer,
@@ -138,6 +139,18 @@ inspection = Table(
     Column("inspector", Text, nullable=False),
     Column("inspect_time", DateTime(timezone=True), nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
+    # `{asset}/{number}`.
+    Column("id", Text, Computed("asset || '/' || CAST(number AS text)", persisted=True)),
+    # What petition made of its defect, and the number of the petition's last step that is known.
+    Column("repair_request_time", DateTime(timezone=True)),
+    Column("petition", Text, nullable=False, server_default=""),
+    Column("petition_state", SmallInteger, nullable=False, server_default="0"),
+    Column("petition_sequence", BigInteger, nullable=False, server_default="0"),
+    # What emergency made of it.
+    Column("escalate_time", DateTime(timezone=True)),
+    Column("incident", Text, nullable=False, server_default=""),
+    Column("incident_state", SmallInteger, nullable=False, server_default="0"),
+    Column("incident_level", SmallInteger, nullable=False, server_default="0"),
 )
 
 cell = Table(
@@ -283,4 +296,5 @@ incident = Table(
     Column("time", DateTime(timezone=True), nullable=False),
     # The ids of those that it has a report of.
     Column("observations", ARRAY(Text), nullable=False),
+    Column("inspections", ARRAY(Text), nullable=False),
 )

@@ -7,7 +7,13 @@ from datetime import UTC
 
 from sqlalchemy import Connection
 
-from onegrid.border.v1.events_pb2 import ObservationEscalated, PatrolFinished, PatrolStarted, UnitMoved
+from onegrid.border.v1.events_pb2 import (
+    InspectionEscalated,
+    ObservationEscalated,
+    PatrolFinished,
+    PatrolStarted,
+    UnitMoved,
+)
 from onegrid.border.v1.observations_pb2 import Observation
 from onegrid.border.v1.patrols_pb2 import Patrol as PatrolMessage
 from onegrid.border.v1.patrols_pb2 import PatrolState
@@ -152,6 +158,21 @@ def _announced(
     )
 
 
+def report_inspection(conn: Connection, event: InspectionEscalated, delivery: Delivery) -> None:
+    """Make an incident of what the inspection of an asset of the border found."""
+    reporter = Caller(user=event.reporter, kind=AccountKind.ACCOUNT_KIND_STAFF, district=codes.district_of(event.place))
+    reported = Reported(
+        source_name=event.inspection.name,
+        place=event.place,
+        kind=event.incident_kind,
+        level=event.incident_level,
+        text=event.text,
+        location=location_in(event),
+        occur_time=event.inspection.inspect_time.ToDatetime(tzinfo=UTC),
+    )
+    report_source(conn, reported, replace(delivery.call(), caller=reporter))
+
+
 HANDLERS = (
     on("keep_granted_plan_role", PlanRoleGranted, keep_elevation_state),
     on("keep_refused_plan_role", PlanRoleRefused, keep_elevation_state),
@@ -162,6 +183,7 @@ HANDLERS = (
     on("report_petition", PetitionEscalated, report_petition),
     on("report_observation", ObservationEscalated, report_observation),
     on("report_finding", FindingEscalated, report_finding),
+    on("report_inspection", InspectionEscalated, report_inspection),
     on("keep_started_patrol", PatrolStarted, keep_patrol),
     on("keep_finished_patrol", PatrolFinished, keep_patrol),
     on("keep_unit_position", UnitMoved, keep_position),

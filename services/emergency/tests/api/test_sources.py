@@ -9,9 +9,10 @@ import pytest
 from google.protobuf.message import Message
 from sqlalchemy import Engine, text
 
-from onegrid.border.v1.events_pb2 import ObservationEscalated
+from onegrid.border.v1.events_pb2 import InspectionEscalated, ObservationEscalated
 from onegrid.border.v1.observations_pb2 import Observation
 from onegrid.border.v1.records_pb2 import ObservationKind
+from onegrid.border.v1.resources_pb2 import Inspection
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.emergency.v1 import events_pb2
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentKind, IncidentLevel, IncidentState, Source
@@ -129,6 +130,30 @@ async def test_what_a_round_found_becomes_an_incident_also_without_a_text(
     # How grave a hazard is says nothing of how grave an incident would be.
     assert report.level == IncidentLevel.INCIDENT_LEVEL_UNSPECIFIED
     assert (report.reporter, report.occur_time) == (COMMUNITY_DESK.user, timestamp(noticed))
+
+
+async def test_a_defect_on_the_border_becomes_an_incident(
+    incidents: Incidents, events: Events, clock: SettableClock
+) -> None:
+    here = Point(longitude=124.4, latitude=40.122)
+    looked = timestamp(clock.now() - timedelta(minutes=50))
+    found = Inspection(name=f"assets/{CELL}-wall/inspections/3", inspect_time=looked)
+    event = InspectionEscalated(
+        inspection=found,
+        text="防洪墙：失效",
+        location=here,
+        place=CELL,
+        incident_kind=ACCIDENT,
+        incident_level=IncidentLevel.INCIDENT_LEVEL_II,
+        reporter=COMMUNITY_DESK.user,
+    )
+    events.deliver(event)
+    incident = await the_incident_of(incidents, events, event)
+    (report,) = incident.reports
+    assert (report.source, report.source_name, report.text) == (Source.SOURCE_INSPECTION, found.name, "防洪墙：失效")
+    assert (report.kind, report.level) == (ACCIDENT, IncidentLevel.INCIDENT_LEVEL_II)
+    assert (report.location, report.place, report.occur_time) == (here, CELL, looked)
+    assert report.reporter == COMMUNITY_DESK.user
 
 
 async def test_it_becomes_one_whatever_is_repeated(incidents: Incidents, events: Events, engine: Engine) -> None:

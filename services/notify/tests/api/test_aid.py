@@ -123,6 +123,17 @@ async def test_it_follows_its_petition_to_the_end_in_whatever_order_events_come(
             assert (found.state, found.petition, found.text) == (state, PETITION, request.text)
 
 
+@pytest.mark.parametrize("origin", ["assets/210602003-wall/inspections/3", f"findings/{COMMUNITY}-{'a' * 32}"])
+async def test_a_petition_that_another_service_asked_for_concerns_no_request(
+    api: Serving, events: Events, origin: str
+) -> None:
+    request = await ask(api)
+    step = petition_events.Step(petition=PETITION, origin=origin, sequence=1)
+    # Whatever can't be handled is raised here.
+    events.deliver(petition_events.PetitionFiled(step=step), subject=PETITION)
+    assert await asked(api, request.name) == request
+
+
 async def test_a_petition_that_is_handled_again_is_not_the_end(
     api: Serving, events: Events, clock: SettableClock
 ) -> None:

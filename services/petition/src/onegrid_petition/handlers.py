@@ -6,6 +6,7 @@ from datetime import UTC
 
 from sqlalchemy import Connection
 
+from onegrid.border.v1.events_pb2 import RepairRequested
 from onegrid.emergency.v1 import events_pb2 as emergency_events
 from onegrid.grid.v1.events_pb2 import CellDefined, DivisionDefined, FindingTransferred
 from onegrid.identity.v1.events_pb2 import DepartmentDefined
@@ -17,7 +18,7 @@ from onegrid_kit.events import Delivery, on
 from onegrid_kit.incidents import LaterStep, first_step, later_step
 from onegrid_petition import store
 from onegrid_petition.commands.emergencies import follow_incident, track_incident
-from onegrid_petition.commands.origins import file_for_aid, file_for_finding
+from onegrid_petition.commands.origins import file_for_aid, file_for_finding, file_for_repair
 from onegrid_petition.petition import PETITION
 
 __all__ = ["HANDLERS", "keep_cell", "keep_department", "keep_division"]
@@ -114,6 +115,7 @@ HANDLERS = (
     on("keep_department", DepartmentDefined, keep_department),
     on("file_for_aid", AidRequested, file_for_aid),
     on("file_for_finding", FindingTransferred, file_for_finding),
+    on("file_for_repair", RepairRequested, file_for_repair),
     on("track_incident_reported", emergency_events.IncidentReported, track_reported),
     on("track_reports_moved", emergency_events.ReportsMoved, track_moved),
     on("track_all_clear", emergency_events.AllClearDeclared, track_step),

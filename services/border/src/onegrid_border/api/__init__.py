@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from onegrid_border.api.alarms import Alarms
 from onegrid_border.api.assets import Assets
 from onegrid_border.api.codes import Codes
+from onegrid_border.api.defects import Defects
 from onegrid_border.api.observations import Observations
 from onegrid_border.api.patrols import Patrols
 from onegrid_border.api.routes import Routes
@@ -29,4 +30,5 @@ def build(runtime: Runtime[BorderSettings]) -> Sequence[object]:
         Alarms(runtime),
         Observations(runtime),
         Assets(runtime),
+        Defects(runtime),
     ]

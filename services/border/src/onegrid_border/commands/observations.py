@@ -24,14 +24,12 @@ from onegrid_kit.field.derived import judged_alone
 from onegrid_kit.field.device_keys import DeviceKey
 from onegrid_kit.field.log import KeptEntry
 from onegrid_kit.field.model import JudgedEntry
-from onegrid_kit.incidents import IncidentStep
 from onegrid_kit.persons import require_nobody
 
 __all__ = [
     "EscalateObservation",
     "correct_observations",
     "escalate_observation",
-    "follow_incident",
     "record_observation",
 ]
 
@@ -94,11 +92,6 @@ def escalate_observation(conn: Connection, command: EscalateObservation, call: C
     store.save_escalated(conn, after)
     _announce_escalated(conn, after, call.caller.user, call, command)
     return after
-
-
-def follow_incident(conn: Connection, step: IncidentStep) -> None:
-    """Have observations say what the incident is now that they are part of, and of which one they are."""
-    store.INCIDENT_LINKS.follow(conn, step, step.ids(OBSERVATION))
 
 
 def _announce_escalated(

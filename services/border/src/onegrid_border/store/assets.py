@@ -6,18 +6,32 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import ColumnElement, Connection, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.border.v1.resources_pb2 import AssetCondition, AssetKind
+from onegrid.petition.v1.resources_pb2 import State
 from onegrid_border.asset import Asset, Inspection
 from onegrid_border.tables import asset, inspection
 from onegrid_kit import codes
+from onegrid_kit.incident_links import incident_in
 from onegrid_kit.locations import Location
 from onegrid_kit.paging import Position, behind
 
-__all__ = ["assets_page", "find_asset", "insert_inspection", "inspections_page", "lock_asset", "save_asset"]
+__all__ = [
+    "assets_page",
+    "find_asset",
+    "insert_inspection",
+    "inspections_page",
+    "keep_petition",
+    "lock_asset",
+    "lock_inspection",
+    "save_asset",
+    "save_defect",
+]
 
+_ENTERED: Final = ("asset", "number", "condition", "note", "inspector", "inspect_time", "create_time")
+"""What an inspection says, and what is not changed."""
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('asset'), hashtext(:id))")
 
 
@@ -48,7 +62,33 @@ def save_asset(conn: Connection, changed: Asset) -> None:
 
 def insert_inspection(conn: Connection, new: Inspection) -> None:
     """Enter an inspection."""
-    conn.execute(insert(inspection).values(district=codes.district_of(new.asset), **asdict(new)))
+    values = {name: getattr(new, name) for name in _ENTERED}
+    conn.execute(insert(inspection).values(district=codes.district_of(new.asset), **values))
+
+
+def lock_inspection(conn: Connection, asset_id: str, number: int) -> Inspection | None:
+    """The inspection of that number, which nobody else changes until the transaction ends."""
+    row = conn.execute(select(inspection).where(*_of(asset_id, number)).with_for_update()).one_or_none()
+    return None if row is None else _inspection(row)
+
+
+def save_defect(conn: Connection, changed: Inspection) -> None:
+    """Note when the defect of an inspection went to petition, and to emergency."""
+    statement = update(inspection).where(*_of(changed.asset, changed.number))
+    conn.execute(statement.values(repair_request_time=changed.repair_request_time, escalate_time=changed.escalate_time))
+
+
+def keep_petition(conn: Connection, id_: str, petition: str, state: State, sequence: int) -> None:
+    """The request for repair of the inspection ``{asset}/{number}`` is that petition; it stands there, unless it has
+    come further already.
+    """
+    i = inspection.c
+    newer = i.district == codes.district_of(id_), i.id == id_, i.petition_sequence < sequence
+    conn.execute(
+        update(inspection)
+        .where(*newer)
+        .values(petition=petition, petition_state=int(state), petition_sequence=sequence)
+    )
 
 
 def assets_page(
@@ -82,6 +122,11 @@ def inspections_page(conn: Connection, asset_id: str, after: Position, limit: in
     return [_inspection(row) for row in conn.execute(query.order_by(i.number.desc()).limit(limit))]
 
 
+def _of(asset_id: str, number: int) -> tuple[ColumnElement[bool], ...]:
+    i = inspection.c
+    return i.district == codes.district_of(asset_id), i.asset == asset_id, i.number == number
+
+
 def _asset(row: Any) -> Asset:
     return Asset(
         id=row.id,
@@ -107,4 +152,9 @@ def _inspection(row: Any) -> Inspection:
         inspector=row.inspector,
         inspect_time=row.inspect_time,
         create_time=row.create_time,
+        repair_request_time=row.repair_request_time,
+        petition=row.petition,
+        petition_state=row.petition_state,
+        escalate_time=row.escalate_time,
+        incident=incident_in(row),
     )

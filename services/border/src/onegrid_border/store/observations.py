@@ -1,4 +1,4 @@
-"""The statements over observations, and over what emergency announced of incidents."""
+"""The statements over observations."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid_border.observation import Observation
-from onegrid_border.tables import incident, observation
+from onegrid_border.tables import observation
 from onegrid_kit import codes
 from onegrid_kit.field.derived import Corrections
-from onegrid_kit.incident_links import IncidentLinks, incident_in
+from onegrid_kit.incident_links import incident_in
 from onegrid_kit.locations import Location
 from onegrid_kit.paging import Position, behind
 
 __all__ = [
     "CORRECTIONS",
-    "INCIDENT_LINKS",
     "find_observation",
     "insert_observation",
     "lock_observation",
@@ -28,7 +27,6 @@ __all__ = [
 ]
 
 CORRECTIONS: Final = Corrections(observation, "id")
-INCIDENT_LINKS: Final = IncidentLinks(observation, incident, "observations")
 _PLAIN: Final = tuple(name for name in Observation.__slots__ if name not in ("location", "incident"))
 _o: Final = observation.c
 

@@ -22,6 +22,7 @@ __all__ = ["OBSERVED", "Reported", "report_source"]
 _SOURCES: Final = {
     "petitions": Source.SOURCE_PETITION,
     "findings": Source.SOURCE_INSPECTION,
+    "assets": Source.SOURCE_INSPECTION,
     "observations": Source.SOURCE_PATROL,
 }
 """How an incident came to be known, by the collection of what it is made of."""
@@ -46,7 +47,9 @@ class Reported:
     """What another service knows of what happens."""
 
     source_name: str
-    """``petitions/{petition}``, ``findings/{finding}`` or ``observations/{observation}``."""
+    """``petitions/{petition}``, ``findings/{finding}``, ``observations/{observation}`` or
+    ``assets/{asset}/inspections/{number}``.
+    """
     place: str
     """The code of its place, which may be unknown here."""
     kind: IncidentKind

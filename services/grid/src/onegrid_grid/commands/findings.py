@@ -105,7 +105,7 @@ def link_petition(conn: Connection, finding: str, petition: str) -> None:
 
 def follow_incident(conn: Connection, step: IncidentStep) -> None:
     """Have findings say what the incident is now that they are part of, and of which one they are."""
-    store.INCIDENT_LINKS.follow(conn, step, step.ids(FINDING))
+    store.INCIDENT_LINKS.follow(conn, step, findings=step.ids(FINDING))
 
 
 def _locked(conn: Connection, id_: str, note: str) -> Finding:

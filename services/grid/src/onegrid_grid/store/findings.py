@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 CORRECTIONS: Final = Corrections(finding, "derived_id")
-INCIDENT_LINKS: Final = IncidentLinks(finding, incident, "findings")
+INCIDENT_LINKS: Final = IncidentLinks(incident, findings=finding)
 _PLAIN: Final = tuple(name for name in Finding.__slots__ if name not in ("location", "incident"))
 _f: Final = finding.c
 

@@ -22,6 +22,8 @@ from onegrid_notify.store import places
 __all__ = ["RequestAid", "delete_closed", "follow_petition", "request_aid"]
 
 _DELETED_AT_ONCE: Final = 1_000
+_COLLECTION: Final = "aidRequests/"
+"""Of the origins of petitions; others are of other services."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ def request_aid(conn: Connection, command: RequestAid, call: Call) -> AidRequest
 
 def follow_petition(conn: Connection, step: Step) -> None:
     """Note which petition a request became, and when that ends; in whatever order the steps come."""
-    if step.origin:
+    if step.origin.startswith(_COLLECTION):
         time = step.time.ToDatetime(tzinfo=UTC)
         store.advance(conn, AID_REQUEST.id(step.origin), step.petition, state_with(step.state), time)
 

@@ -63,7 +63,7 @@ def report_emergency(known: Known, command: ReportEmergency, call: Call) -> Deci
 
 def follow_incident(conn: Connection, step: IncidentStep) -> None:
     """Have petitions say what the incident is now that they are part of, and of which one they are."""
-    store.INCIDENT_LINKS.follow(conn, step, step.ids(PETITION))
+    store.INCIDENT_LINKS.follow(conn, step, petitions=step.ids(PETITION))
 
 
 def track_incident(conn: Connection, step: IncidentStep, sources: Sequence[str], call: Call) -> None:

@@ -1,4 +1,4 @@
-"""Filing petitions for what others announce: requests for aid of notify, findings of grid."""
+"""Filing petitions for what others announce: requests for aid of notify, findings of grid, defects of border."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from google.protobuf.empty_pb2 import Empty
 from sqlalchemy import Connection
 
+from onegrid.border.v1.events_pb2 import RepairRequested
 from onegrid.grid.v1.events_pb2 import FindingTransferred
 from onegrid.grid.v1.records_pb2 import FindingKind
 from onegrid.notify.v1.events_pb2 import AidRequested
@@ -22,7 +23,7 @@ from onegrid_petition import store
 from onegrid_petition.commands.petitions import FilePetition, filing, new_petition
 from onegrid_petition.errors import PlaceUnknown
 
-__all__ = ["file_for_aid", "file_for_finding"]
+__all__ = ["file_for_aid", "file_for_finding", "file_for_repair"]
 
 _HEADINGS: Final = {AidKind.AID_KIND_COUNSELLING: "心理咨询", AidKind.AID_KIND_LEGAL_AID: "法律援助"}
 
@@ -60,6 +61,22 @@ def file_for_finding(conn: Connection, event: FindingTransferred, delivery: Deli
         place=found.place,
         location=location_in(found),
         origin=found.name,
+    )
+    _file(conn, command, Caller(user=event.requester, kind=event.requester_kind, district=district), delivery)
+
+
+def file_for_repair(conn: Connection, event: RepairRequested, delivery: Delivery) -> None:
+    """File the petition that a request for the repair of an asset of the border becomes, once. Triage finds its work
+    item, as of each petition. Raises PlaceUnknown, as above.
+    """
+    district = codes.district_of(event.place)
+    command = FilePetition(
+        district=district,
+        kind=Kind.KIND_REPORT,
+        text=_headed("边防设施维修", event.text),
+        place=event.place,
+        location=location_in(event),
+        origin=event.inspection.name,
     )
     _file(conn, command, Caller(user=event.requester, kind=event.requester_kind, district=district), delivery)
 

@@ -55,7 +55,7 @@ class FilePetition:
     sealed_phone: bytes | None = None
     attachments: tuple[Attachment, ...] = ()
     origin: str = ""
-    """The request for aid, or the finding, that it is filed for: whose service let it be made for this place."""
+    """What it is filed for: a request for aid, a finding, a defect. Their services let it be made for this place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,7 @@ def lock_petition(conn: Connection, petition_id: str) -> Petition | None:
 
 
 def has_origin(conn: Connection, origin: str) -> bool:
-    """Whether a petition was filed for this request for aid."""
+    """Whether a petition was filed for this."""
     of_origin = (petition.c.district == codes.district_of(code_in(origin)), petition.c.origin == origin)
     return conn.execute(select(petition.c.id).where(*of_origin, petition.c.origin != "")).first() is not None
 

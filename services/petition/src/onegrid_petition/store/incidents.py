@@ -12,7 +12,7 @@ from onegrid_petition.tables import incident, petition, tracked
 
 __all__ = ["INCIDENT_LINKS", "keep_tracked"]
 
-INCIDENT_LINKS: Final = IncidentLinks(petition, incident, "petitions")
+INCIDENT_LINKS: Final = IncidentLinks(incident, petitions=petition)
 
 
 def keep_tracked(conn: Connection, district: str, id_: str, name: str, sequence: int) -> bool:
