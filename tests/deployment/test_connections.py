@@ -80,6 +80,16 @@ def test_an_installation_takes_no_more_than_the_page_says_and_not_much_less(size
     assert most <= int(documented[1]) < most * 1.1
 
 
+def test_the_data_stores_admit_as_many_as_the_sizes_take() -> None:
+    """Three of PostgreSQL's connections are its superusers', and whoever watches it takes some."""
+    others = 20
+    for size, values in {"community": "values.yaml", "district": "values-operators.yaml"}.items():
+        admitted = yaml.safe_load((ROOT / "deploy/helm/onegrid-data" / values).read_text())
+        documented = re.search(rf"values-{size}\.yaml\)[^|]*\|[^|]*\|[^|]*\| (\d+) \|", PAGE)
+        assert documented
+        assert int(documented[1]) + others <= admitted["postgresql"]["maxConnections"], size
+
+
 def _pods(of: Mapping[str, Any]) -> int:
     scaling = of["autoscaling"]
     return int(scaling["max"] if scaling["enabled"] else of["replicas"])

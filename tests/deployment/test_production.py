@@ -286,6 +286,55 @@ def test_alerts_lead_to_where_the_runbooks_are() -> None:
     assert all(url.startswith(f"{where}/") for url in urls)
 
 
+def admits(policy: Mapping[str, Any], port: object, namespace: str, labels: Mapping[str, str]) -> bool:
+    """Whether a pod with these labels in a namespace may come in at a port, by the policy of another namespace."""
+
+    def matches(selector: Mapping[str, Any] | None, found: Mapping[str, str]) -> bool:
+        return selector is not None and selector.get("matchLabels", {}).items() <= found.items()
+
+    return any(
+        any(each["port"] == port for each in rule["ports"])
+        and any(
+            matches(peer.get("namespaceSelector"), {"kubernetes.io/metadata.name": namespace})
+            and matches(peer.get("podSelector", {}), labels)
+            for peer in rule.get("from", [])
+        )
+        for rule in policy["spec"]["ingress"]
+    )
+
+
+def test_a_tier_in_a_namespace_of_its_own_is_let_in_where_it_is_named(tmp_path: Path) -> None:
+    """As docs/install.md says it, with the labels that the tier's pods have."""
+    page = (helm.ROOT / "docs/install.md").read_text()
+    (clients,) = (
+        each["global"]["platform"]["network"]["clients"]
+        for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+        if "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: street}}" in block
+        for each in [yaml.safe_load(block)]
+    )
+    tier = yaml.safe_load_all(helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"]))
+    pods = [
+        each["spec"]["template"]["metadata"]["labels"]
+        for each in tier
+        if each and each["kind"] in ("Deployment", "Job")
+    ]
+    assert pods
+    for chart, values, name, port in (
+        ("onegrid", {"global": {"platform": {"network": {"clients": clients}}}}, "onegrid-identity-api", "grpc"),
+        ("onegrid-data", {"clients": clients}, "onegrid-postgresql", 5432),
+        ("onegrid-data", {"clients": clients}, "onegrid-rabbitmq", 5672),
+    ):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(yaml.safe_dump(values))
+        policy = named(rendered(f"--values={file}", chart=chart), "NetworkPolicy", name)
+        closed = named(rendered(chart=chart), "NetworkPolicy", name)
+        for labels in pods:
+            assert admits(policy, port, "street", labels), name
+            assert not admits(policy, port, "other", labels), name
+            assert not admits(policy, port, "street", {"app": "other"}), name
+            assert not admits(closed, port, "street", labels), name
+
+
 @pytest.mark.parametrize("program", [helm.HELM_3, helm.HELM], ids=["helm 3", "helm 4"])
 def test_from_git_the_umbrella_is_built_by_one_command(tmp_path: Path, program: Path) -> None:
     """As Argo CD and Flux do it, of what git has and nothing else."""

@@ -51,6 +51,9 @@ spec:
     - from:
         - podSelector:
             matchLabels: {app.kubernetes.io/part-of: onegrid}
+        {{- with .root.Values.clients }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       ports: {{- range .ports }}
         - {port: {{ . }}}
       {{- end }}
