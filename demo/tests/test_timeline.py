@@ -4,11 +4,14 @@ import io
 
 from rich.console import Console
 
+from onegrid.border.v1.observations_pb2 import Observation
 from onegrid.border.v1.patrols_pb2 import Alarm, AlarmKind, AlarmState, Patrol
+from onegrid.border.v1.records_pb2 import ObservationKind
+from onegrid.emergency.v1.resources_pb2 import IncidentState
 from onegrid.field.v1.field_pb2 import WaypointState
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
-from onegrid_demo.timeline import patrol_table, timeline_table
+from onegrid_demo.timeline import observation_table, patrol_table, timeline_table
 
 
 def test_no_name_of_the_contract_is_broken_at_80_columns() -> None:
@@ -49,3 +52,16 @@ def test_no_state_of_a_patrol_is_broken_at_80_columns() -> None:
     assert {AlarmKind.Name(alarm.kind)[11:] for alarm in alarms} <= words
     assert {AlarmState.Name(alarm.state)[12:] for alarm in alarms} <= words
     assert max(map(len, printed.getvalue().splitlines())) <= 80
+
+
+def test_no_kind_of_observation_is_broken_at_80_columns() -> None:
+    longest = max(ObservationKind.values(), key=lambda kind: len(ObservationKind.Name(kind)))
+    for state in IncidentState.values():
+        observation = Observation(
+            kind=longest, text="流冰在桥墩前堆积。", incident="incidents/210602-20201111-V83JMJ2J", incident_state=state
+        )
+        printed = io.StringIO()
+        Console(file=printed, width=80).print(observation_table(observation))
+        words = set(printed.getvalue().split())
+        assert {ObservationKind.Name(longest)[17:], observation.incident, IncidentState.Name(state)[15:]} <= words
+        assert max(map(len, printed.getvalue().splitlines())) <= 80

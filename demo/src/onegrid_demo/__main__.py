@@ -19,7 +19,7 @@ from onegrid_demo import case, district, fire, loading, patrol, policy
 from onegrid_demo.client import Client
 from onegrid_demo.inboxes import inbox_table, reach_table
 from onegrid_demo.platform import SERVICES, Platform
-from onegrid_demo.timeline import incident_table, patrol_table, timeline_table
+from onegrid_demo.timeline import incident_table, observation_table, patrol_table, timeline_table
 from onegrid_identity.bootstrap import bootstrap
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import logs
@@ -112,6 +112,7 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     report("a patrol of the night has no network for half an hour, and sends what it recorded later")
     walked = await patrol.replay(client, platform.clock, accounts)
     console.print(patrol_table(walked.overdue, walked.patrol, walked.alarms))
+    console.print(observation_table(walked.observation))
     good = (
         case.succeeded(petition)
         and policy.succeeded(outcome)

@@ -1,4 +1,5 @@
-"""A patrol on the Yalu: where its telephone has no network a check-in is overdue; what comes late takes the alarm back.
+"""A patrol on the Yalu: where its telephone has no network a check-in is overdue, and ice dams the river; what comes
+late takes the alarm back, and becomes an incident.
 
 It happens in the night after the reference case, over gRPC, as the street and a patrol's telephone do it.
 """
@@ -15,9 +16,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from onegrid.border.v1 import border_service_pb2 as pb
 from onegrid.border.v1 import patrols_pb2 as patrols
-from onegrid.border.v1.records_pb2 import CheckIn, Finish, PatrolRecord, Start
+from onegrid.border.v1.observations_pb2 import Observation
+from onegrid.border.v1.records_pb2 import (
+    HAZARD_IV,
+    OBSERVATION_KIND_ICE_DAMMING,
+    CheckIn,
+    Finish,
+    Observe,
+    PatrolRecord,
+    Start,
+)
 from onegrid.border.v1.resources_pb2 import Checkpoint, Route, Unit
 from onegrid.common.v1.common_pb2 import Point
+from onegrid.emergency.v1 import incident_methods_pb2 as methods
+from onegrid.emergency.v1.resources_pb2 import INCIDENT_STATE_DISMISSED
 from onegrid.field.v1.field_pb2 import WAYPOINT_STATE_OUTSTANDING, WAYPOINT_STATE_PENDING
 from onegrid.identity.v1 import devices_pb2 as devices
 from onegrid_demo.client import Client, Metadata
@@ -52,6 +64,9 @@ _ROUTE: Final = Route(
 )
 
 
+_ICE: Final = Observe(kind=OBSERVATION_KIND_ICE_DAMMING, hazard=HAZARD_IV, text="流冰在桥墩前堆积。", escalate=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of the patrol."""
@@ -63,6 +78,8 @@ class Outcome:
     watched: pb.WatchUnitsResponse
     """Where the unit was seen."""
     alarms: Sequence[patrols.Alarm]
+    observation: Observation
+    """The ice that it noticed, once somebody has looked at the incident that was made of it."""
 
 
 async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[str, Mapping[str, str]]) -> Outcome:
@@ -79,6 +96,8 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     # No network from here on.
     night.at(21, 51)
     night.record(device, PatrolRecord(patrol=planned, check_in=CheckIn(checkpoint="ice-gauge")), "ice-gauge")
+    night.at(21, 53)
+    night.record(device, PatrolRecord(patrol=planned, observe=_ICE), "ice-gauge")
     night.at(22, 1)
     expected = WAYPOINT_STATE_OUTSTANDING if clock else WAYPOINT_STATE_PENDING
     overdue = await night.patrol(planned, lambda patrol: patrol.checkpoints[1].state == expected)
@@ -88,18 +107,23 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     night.record(device, PatrolRecord(patrol=planned, finish=Finish()), "gate-3")
     await night.send(device)
     finished = await night.patrol(planned, lambda patrol: patrol.state == patrols.PATROL_STATE_FINISHED)
-    outcome = Outcome(overdue, finished, watched, await night.alarms(planned))
+    alarms = await night.alarms(planned)
+    night.at(22, 25)
+    outcome = Outcome(overdue, finished, watched, alarms, await night.looked_at(planned))
     if clock is not None:
         clock.reset()
     return outcome
 
 
 def succeeded(outcome: Outcome) -> bool:
-    """Whether all was reached, the unit was seen, and what was raised in between was taken back."""
+    """Whether all was reached, the unit was seen, what was raised in between was taken back, and the ice became an
+    incident.
+    """
     return (
         outcome.patrol.state == patrols.PATROL_STATE_FINISHED
         and outcome.patrol.coverage.reached == len(_ROUTE.checkpoints)
         and outcome.watched.unit == outcome.patrol.unit
+        and outcome.observation.incident_state == INCIDENT_STATE_DISMISSED
         and all(alarm.state == patrols.ALARM_STATE_RETRACTED for alarm in outcome.alarms)
         and bool(outcome.alarms) == (outcome.overdue.checkpoints[1].state == WAYPOINT_STATE_OUTSTANDING)
     )
@@ -182,6 +206,28 @@ class _Night:
             lambda: self.client.border.GetPatrol(query, metadata=worker, timeout=60), lambda answer: done(answer.patrol)
         )
         return found.patrol
+
+    async def looked_at(self, patrol: str) -> Observation:
+        """What the patrol noticed, once the command centre knows that the ice has gone."""
+        seen = await self.observation(patrol, lambda each: bool(each.incident))
+        request = methods.DismissIncidentRequest(
+            name=seen.incident, reason="到场查看：流冰已自行疏散。", request_id=_new_id()
+        )
+        await self.client.emergency.DismissIncident(request, metadata=await self.staff("commander"), timeout=60)
+        return await self.observation(patrol, lambda each: each.incident_state == INCIDENT_STATE_DISMISSED)
+
+    async def observation(self, patrol: str, done: Callable[[Observation], bool]) -> Observation:
+        """What the patrol noticed, once it is so."""
+        request = pb.ListObservationsRequest(scope=STREET, page_size=100)
+
+        async def found() -> list[Observation]:
+            listed = await self.client.border.ListObservations(
+                request, metadata=await self.staff("commander"), timeout=60
+            )
+            return [each for each in listed.observations if each.patrol == patrol]
+
+        noticed = await until(found, lambda some: any(map(done, some)))
+        return noticed[0]
 
     async def watch(self) -> pb.WatchUnitsResponse:
         """Where the command centre sees the unit, on this patrol or on another one that it walks at the same time."""

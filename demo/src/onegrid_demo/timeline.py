@@ -1,4 +1,4 @@
-"""The timelines of a petition, an incident and a patrol, for a terminal of 80 columns."""
+"""The timelines of a petition, an incident and a patrol, and what it noticed, for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from onegrid.border.v1.observations_pb2 import Observation
 from onegrid.border.v1.patrols_pb2 import Alarm, AlarmKind, AlarmState, Patrol, PatrolState
+from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid.emergency.v1.incident_steps_pb2 import IncidentAction, IncidentActor, IncidentEntry
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentState
 from onegrid.field.v1.field_pb2 import WaypointState
@@ -17,7 +19,7 @@ from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TimelineEntry
 from onegrid_kit.clock import CHINA
 
-__all__ = ["incident_table", "patrol_table", "timeline_table"]
+__all__ = ["incident_table", "observation_table", "patrol_table", "timeline_table"]
 
 
 def timeline_table(timeline: pb.GetPublicTimelineResponse) -> Table:
@@ -69,6 +71,20 @@ def patrol_table(overdue: Patrol, patrol: Patrol, alarms: Sequence[Alarm]) -> Ta
     for alarm in alarms:
         raised, kind = _time(alarm.raise_time), AlarmKind.Name(alarm.kind)[11:]
         table.add_row(kind, raised, "", "OPEN", AlarmState.Name(alarm.state)[12:])
+    return table
+
+
+def observation_table(observation: Observation) -> Table:
+    """What was noticed, when, and the incident that was made of it."""
+    table = Table(title=observation.text, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("noticed", "at", "incident", "in the end"):
+        table.add_column(heading, no_wrap=True, overflow="ignore")
+    table.add_row(
+        ObservationKind.Name(observation.kind)[17:],
+        _time(observation.time),
+        observation.incident,
+        IncidentState.Name(observation.incident_state)[15:],
+    )
     return table
 
 

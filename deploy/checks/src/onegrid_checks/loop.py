@@ -22,7 +22,7 @@ _LOADED = "the demonstration district is loaded"
 _REPLAYED = "the reference case is concluded, and rated good by the petitioner and the grid worker"
 _HEARD = "the petitioner finds a message of each step in the inbox"
 _HANDLED = "a fire that a sensor reports is handled by a team until all clear, and reviewed"
-_PATROLLED = "a patrol is seen while it is out, and has reached all its checkpoints in the end"
+_PATROLLED = "a patrol is seen while it is out, reaches all its checkpoints, and what it noticed is an incident"
 _REACHED = "a policy for one street is read by a resident there, counted, and not given to one elsewhere"
 
 
