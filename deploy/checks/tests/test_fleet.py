@@ -225,7 +225,7 @@ def test_observability_holds_and_fails_where_a_trace_does_not_reach_the_worker(c
         assert code == 0, output
         assert "observability passed: 7 of 7" in output
 
-        for service in ("petition", "notify", "grid"):
+        for service in ("petition", "notify", "grid", "border"):
             checks.fleet.parts[service, "worker"].kill()
         try:
             # As long as api and relay may need to export what they have of the trace.
