@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from datetime import date
 
@@ -87,6 +88,33 @@ def test_telephone_numbers_are_found_however_they_are_written(text: str) -> None
 )
 def test_measures_dates_and_numbers_of_things_name_nobody(text: str) -> None:
     assert personal_numbers(text) == []
+
+
+@pytest.mark.parametrize("invisible", ["\u200b", "\u00ad", "\u2060"])
+def test_what_can_not_be_seen_hides_no_number(invisible: str) -> None:
+    assert kinds(f"联系138{invisible}0013{invisible}8000。") == [PHONE_NUMBER]
+    assert kinds(f"110105{invisible}19491231002X") == [IDENTITY_NUMBER]
+
+
+@pytest.mark.parametrize("piece", ["一1", "1-", "1一-"])
+def test_a_text_that_is_made_to_hold_many_numbers_takes_as_long_as_it_is(piece: str) -> None:
+    """Hundreds of such texts come in one batch."""
+
+    def steps(text: str) -> int:
+        counted = 0
+
+        def count(*_: object) -> None:
+            nonlocal counted
+            counted += 1
+
+        sys.setprofile(count)
+        try:
+            personal_numbers(text)
+        finally:
+            sys.setprofile(None)
+        return counted
+
+    assert steps(piece * 500) < 3 * steps(piece * 250)
 
 
 def test_a_code_of_a_cell_can_look_like_an_old_identity_number() -> None:

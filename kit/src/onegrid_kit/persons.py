@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate, combinations, pairwise
+from itertools import accumulate, pairwise
 from typing import Final, TypeAlias
 
 from onegrid_kit.errors import FieldViolation, PersonInText
@@ -73,8 +73,12 @@ def personal_numbers(text: str) -> list[PersonalNumber]:
     """
     plain = "".join(map(_plain, text))
     found = {each for run in _RUN.finditer(plain) for each in _numbers_in(run, text)}
-    outer = [each for each in found if not any(_holds(other, each) for other in found)]
-    return sorted(outer, key=lambda each: each.begin)
+    outer: list[PersonalNumber] = []
+    for each in sorted(found, key=lambda each: (each.begin, -each.end)):
+        # Else it is a part of one that begins no later.
+        if not outer or each.end > outer[-1].end:
+            outer.append(each)
+    return outer
 
 
 def require_nobody(known_cells: KnownCells, **texts: str) -> None:
@@ -113,7 +117,8 @@ def _plain(character: str) -> str:
     normal = unicodedata.normalize("NFKC", character)
     if normal in "xX":
         return "X"
-    if character in _SEPARATORS or normal in _SEPARATORS:
+    # What is not seen, such as a soft hyphen, is no end of a number.
+    if character in _SEPARATORS or normal in _SEPARATORS or unicodedata.category(character) == "Cf":
         return "-"
     digit = _NUMERALS.get(normal) or (unicodedata.digit(normal, "") if len(normal) == 1 else "")
     return str(digit) or " "
@@ -130,11 +135,17 @@ def _numbers_in(run: re.Match[str], text: str) -> Iterator[PersonalNumber]:
     # Others begin and end where digits that are written together do, in one script: 张三13800138000.
     borders = {0, *accumulate(end - begin for begin, end in groups)}
     borders |= {index for index, (one, next_) in enumerate(pairwise(places), 1) if _is_word(text[one], text[next_])}
-    for first, last in combinations(sorted(borders), 2):
+    for first, last in _near(sorted(borders)):
         if _is_identity_15(digits[first:last]):
             yield _number(IDENTITY_NUMBER, places, digits, first, last)
         elif _PHONE.fullmatch(digits, first, last):
             yield _number(PHONE_NUMBER, places, digits, first, last)
+
+
+def _near(borders: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Those between which a number has room: all others would be a million in a text that is made to hold many."""
+    for index, first in enumerate(borders):
+        yield from ((first, last) for last in borders[index + 1 : index + 1 + _LONGEST] if last - first <= _LONGEST)
 
 
 def _is_word(one: str, next_: str) -> bool:
@@ -144,10 +155,6 @@ def _is_word(one: str, next_: str) -> bool:
 
 def _number(kind: str, places: Sequence[int], digits: str, first: int, last: int) -> PersonalNumber:
     return PersonalNumber(kind, places[first] + 1, places[last - 1] + 1, digits[first:last])
-
-
-def _holds(outer: PersonalNumber, inner: PersonalNumber) -> bool:
-    return outer != inner and outer.begin <= inner.begin and inner.end <= outer.end
 
 
 def _is_identity_18(digits: str) -> bool:
