@@ -385,6 +385,22 @@ async def test_what_a_lost_device_signs_moves_nothing(outside: Outside, engine: 
     assert there.version < back.version
 
 
+async def test_a_patrol_of_a_device_that_was_lost_before_it_is_taken_back(outside: Outside, engine: Engine) -> None:
+    patrol, phone = await outside.plan(), outside.device()
+    lost = outside.clock.now()
+    outside.wait(minutes=1)
+    outside.record(phone, patrol.name, "start", "pier")
+    await outside.send(phone)
+    assert (await outside.patrol(patrol.name)).state == UNDERWAY
+    outside.announce(phone, version=2, lost_time=timestamp(lost))
+    found = await outside.patrol(patrol.name)
+    assert found.state == PLANNED
+    assert not found.HasField("position")
+    # Whoever looks for the nearest unit must not be sent to whoever has the telephone.
+    last = announced_as(engine, events_pb2.UnitMoved)[-1]
+    assert (last.state, last.HasField("position")) == (PLANNED, False)
+
+
 async def test_a_patrol_that_goes_on_after_all_is_announced_as_out_again(outside: Outside, engine: Engine) -> None:
     patrol, phone, other = await outside.plan(), outside.device(), outside.device()
     outside.record(phone, patrol.name, "start", "pier")

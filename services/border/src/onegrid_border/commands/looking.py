@@ -184,6 +184,7 @@ def _events(before: Patrol, after: Patrol, unit_name: str) -> Iterable[Message]:
     if after.state == finished != before.state:
         yield messages.patrol_finished(after, unit_name)
     goes_on = after.out and before.state == finished
-    # Of a device that is known to be lost by now the fix is another one, and may be older.
-    if after.position is not None and (goes_on or after.position_time != before.position_time):
+    never_was_out = before.out and after.state == PatrolState.PATROL_STATE_PLANNED
+    # Of a device that is known to be lost by now the fix is another one, which may be older, or there is none.
+    if goes_on or never_was_out or after.position_time != before.position_time:
         yield messages.moved(after, unit_name)

@@ -40,7 +40,7 @@ def append_entries(conn: Connection, batch: SignedBatch, call: Call) -> BatchRes
     new = [Round(id=each, create_time=call.now, update_time=call.now) for each in sorted(touched)]
     store.enter_rounds(conn, new)
     record_findings(conn, [(each, record) for each, record in recorded if record.HasField("find")], key, call)
-    of_device = store.rounds_of_device(conn, key.name, call.now - _SAME_BOOT)
+    of_device = store.rounds_of_device(conn, key.name, call.now - _SAME_BOOT) if appended.clock_learned else ()
     look_soon(conn, {*touched, *map(ROUND.id, appended.contradicted), *of_device}, call.now)
     return appended.result
 
