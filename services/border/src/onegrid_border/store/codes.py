@@ -52,9 +52,13 @@ _OTHERS: Final = text(
       WHERE same.district = own.district AND same.uid = own.uid AND same.counter = own.counter
         AND same.patrol <> own.patrol AND same.time IS NOT NULL
       UNION ALL
-      (SELECT entry, counter, time, standing FROM shown_code AS higher
-       WHERE higher.district = own.district AND higher.uid = own.uid AND higher.counter > own.counter
-         AND higher.patrol <> own.patrol AND higher.time IS NOT NULL AND higher.standing = 0
+      (SELECT entry, counter, time, standing FROM (
+         -- By the count, of which few are higher: by the time, all that a tag has ever given would be read.
+         SELECT entry, counter, time, standing FROM shown_code AS higher
+         WHERE higher.district = own.district AND higher.uid = own.uid AND higher.counter > own.counter
+           AND higher.patrol <> own.patrol AND higher.time IS NOT NULL AND higher.standing = 0
+         OFFSET 0
+       ) AS higher
        ORDER BY time LIMIT 1)
     ) AS other
     """
