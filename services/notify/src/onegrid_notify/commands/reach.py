@@ -16,7 +16,7 @@ from onegrid_notify.store import reach as store
 __all__ = ["WRITTEN_AT_ONCE", "begin", "begin_anew", "count_audience", "end"]
 
 COUNTED_AT_ONCE: Final = 20_000
-WRITTEN_AT_ONCE: Final = 5_000
+WRITTEN_AT_ONCE: Final = 10_000
 
 
 def begin(conn: Connection, article: Article) -> None:
