@@ -17,6 +17,8 @@ from sqlalchemy import text
 from onegrid_kit.database import sync_engine
 from onegrid_kit.settings import ServiceSettings, SettingsError, describe, load, setting
 
+from . import roles
+
 NEEDED = {
     "ONEGRID_DATABASE_URL": "postgresql://u:hidden@h/d",
     "ONEGRID_PAGE_TOKEN_KEY": "hidden" * 6,
@@ -125,3 +127,33 @@ def test_each_is_described() -> None:
     assert described["ONEGRID_COLOUR"] == ("green", "Any colour.")
     assert described["ONEGRID_DATABASE_URL"][0] == "(required)"
     assert all(doc for _, doc in described.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "port", "named"),
+    [
+        ("DATABASE", "postgresql://u:hidden@h:6432/d", "5432", "6432"),
+        ("DATABASE", "postgresql://u:hidden@h/d", "6432", "5432"),
+        ("DATABASE", "postgresql://u:hidden@/d?host=h&port=6432", "5432", "6432"),
+        ("DATABASE", "postgresql://u:hid/den@h:5432/d", "5432", "no number"),
+        ("AMQP", "amqps://u:hidden@h/v", "5672", "5671"),
+        ("AMQP", "amqp://u:hidden@[fd00::1]/v", "5671", "5672"),
+    ],
+)
+def test_a_url_that_leads_where_no_network_policy_does_is_refused(name: str, url: str, port: str, named: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        load(Settings, NEEDED | {f"ONEGRID_{name}_URL": url, f"ONEGRID_{name}_PORT": port})
+    assert f"ONEGRID_{name}_URL: its port is {named}, but the network policies open {port}" in str(error.value)
+    assert "hidden" not in str(error.value)
+    if named.isdigit():
+        load(Settings, NEEDED | {f"ONEGRID_{name}_URL": url, f"ONEGRID_{name}_PORT": named})
+
+
+def test_a_migration_that_could_not_reach_its_servers_says_which_value_to_set() -> None:
+    environ = roles.environment(
+        "postgresql://u@127.0.0.1:1/d", "amqps://127.0.0.1:1/", DATABASE_PORT="1", AMQP_PORT="2"
+    )
+    done = roles.run(environ, "migrate")
+    assert done.returncode == 2
+    assert "ONEGRID_AMQP_URL: its port is 1, but the network policies open 2" in done.stderr
+    assert "platform.broker.port" in done.stderr

@@ -6,6 +6,7 @@ The asyncio api runs them here, over asyncpg; workers, tools and tests call them
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
@@ -394,8 +395,8 @@ def _connector(url: str, statement_timeout_ms: int) -> Connector:
             return await asyncpg.connect(
                 url, timeout=5, command_timeout=statement_timeout_ms / 1000 + 1, server_settings=session
             )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            # Whatever the server has against us, it is away for those who call.
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ssl.SSLError) as error:
+            # Whatever the server has against us, or we have against its certificate, it is away for those who call.
             raise ConnectionError(f"{type(error).__name__}: {error}") from error
 
     return connect

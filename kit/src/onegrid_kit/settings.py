@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, TypeVar, get_type_hints
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from onegrid_kit.cipher import cipher
 from onegrid_kit.sizes import MAX_RESPONSE_BYTES
@@ -17,6 +17,9 @@ __all__ = ["ServiceSettings", "SettingsError", "describe", "load", "setting"]
 S = TypeVar("S", bound="ServiceSettings")
 PREFIX = "ONEGRID_"
 _KEY_CHARACTERS = 32
+_SERVERS = {"database": "platform.database.port", "amqp": "platform.broker.port"}
+"""What has a URL, and where the charts say which port the network policies open for it."""
+_PORTS = {"postgres": 5432, "postgresql": 5432, "amqp": 5672, "amqps": 5671}
 
 
 class SettingsError(Exception):
@@ -32,9 +35,16 @@ def setting(doc: str, *, default: Any = MISSING, secret: bool = False) -> Any:
 class ServiceSettings:
     """The settings of every service."""
 
-    database_url: str = setting("PostgreSQL 15 or later, `postgresql://user:password@host:port/database`.", secret=True)
+    database_url: str = setting(
+        "PostgreSQL 15 or later, `postgresql://user:password@host:port/database`; with `?sslmode=verify-full&"
+        "sslrootcert=/a/file.pem` or another mode of libpq's by TLS.",
+        secret=True,
+    )
     database_user: str = setting("Who logs in there, if the URL does not say.", default="", secret=True)
     database_password: str = setting("That user's password, as it is.", default="", secret=True)
+    database_port: int = setting(
+        "The port that network policies open for it: a URL with another one is refused; 0: any.", default=0
+    )
     page_token_key: str = setting("Signs page and resume tokens; 32 characters or more.", secret=True)
     cipher_keys: str = setting(
         "Keys of personal fields: `id:64 hex digits`, separated by commas; the first one encrypts.",
@@ -42,12 +52,14 @@ class ServiceSettings:
     )
     cipher: str = setting("AES-256-GCM or SM4-GCM.", default="AES-256-GCM")
     amqp_url: str = setting(
-        "RabbitMQ 3.10 or later, `amqp://user:password@host:port/vhost`; needed by worker and relay.",
+        "RabbitMQ 3.10 or later, `amqp://user:password@host:port/vhost`; needed by worker and relay. With `amqps` by "
+        "TLS; `?cafile=/a/file.pem` names the authority of the broker's certificate, if it is not one of the system's.",
         default="",
         secret=True,
     )
     amqp_user: str = setting("Who logs in there, if the URL does not say.", default="", secret=True)
     amqp_password: str = setting("That user's password, as it is.", default="", secret=True)
+    amqp_port: int = setting("The port that network policies open for it, as with `DATABASE_PORT`.", default=0)
     absent_services: str = setting(
         "Services that this installation leaves out, separated by commas: events are not kept for them.", default=""
     )
@@ -127,10 +139,18 @@ class ServiceSettings:
             )
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
-        for server in ("database", "amqp"):
+        for server, value in _SERVERS.items():
             user, password = getattr(self, f"{server}_user"), getattr(self, f"{server}_password")
             url = _with_account(getattr(self, f"{server}_url"), user, password)
             object.__setattr__(self, f"{server}_url", url)
+            opened = getattr(self, f"{server}_port")
+            # It would only seem that the server does not answer.
+            if url and opened and (named := _port_of(url)) != opened:
+                name = f"{PREFIX}{server.upper()}"
+                raise SettingsError(
+                    f"{name}_URL: its port is {named or 'no number'}, but the network policies open {opened}: "
+                    f"{name}_PORT, the charts' {value}"
+                )
 
 
 def _with_account(url: str, user: str, password: str) -> str:
@@ -139,6 +159,15 @@ def _with_account(url: str, user: str, password: str) -> str:
     if not (user and found) or "@" in rest.partition("/")[0]:
         return url
     return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{rest}"
+
+
+def _port_of(url: str) -> int:
+    """Where the URL leads; 0 if it is none, as where a password's `/` or `#` ends it early."""
+    try:
+        parts = urlsplit(url)
+        return int(parse_qs(parts.query).get("port", [parts.port or _PORTS.get(parts.scheme, 0)])[0])
+    except ValueError:
+        return 0
 
 
 def load(cls: type[S], environ: Mapping[str, str] = os.environ) -> S:

@@ -43,6 +43,12 @@ _MQTT: Final = """\
 mqtt.listeners.tcp.1 = 127.0.0.1:{port}
 mqtt.allow_anonymous = false
 """
+_TLS: Final = """\
+listeners.ssl.1 = 127.0.0.1:{port}
+ssl_options.cacertfile = {authority}
+ssl_options.certfile = {certificate}
+ssl_options.keyfile = {key}
+"""
 
 
 class RabbitServer:
@@ -51,17 +57,24 @@ class RabbitServer:
     Start it from the main thread: Linux stops the node when the thread that started it ends.
     """
 
-    def __init__(self, *, metrics: bool = False, mqtt: bool = False) -> None:
-        """`metrics`: export the metrics of its queues to Prometheus. `mqtt`: accept clients of MQTT."""
+    def __init__(
+        self, *, metrics: bool = False, mqtt: bool = False, certificate: tuple[str, str, str] | None = None
+    ) -> None:
+        """`metrics`: export the metrics of its queues to Prometheus. `mqtt`: accept clients of MQTT. `certificate`: the
+        files of an authority, a certificate and its key, to speak TLS on a port besides.
+        """
         self._program = next((p for p in _PROGRAMS if os.access(p, os.X_OK)), None)
         self._home = Path(tempfile.mkdtemp(prefix="onegrid-rabbitmq-"))
-        self._port, self._distribution, self._mapper, self.metrics_port, self.mqtt_port = free_ports(5)
+        self._port, self._distribution, self._mapper, self.metrics_port, self.mqtt_port, self.tls_port = free_ports(6)
         plugins = {
             "rabbitmq_prometheus": _METRICS.format(port=self.metrics_port) if metrics else "",
             "rabbitmq_mqtt": _MQTT.format(port=self.mqtt_port) if mqtt else "",
         }
         self._plugins = f"[{','.join(name for name, config in plugins.items() if config)}]."
         self._config = _CONFIG.format(port=self._port) + "".join(plugins.values())
+        if certificate:
+            files = dict(zip(("authority", "certificate", "key"), certificate, strict=True))
+            self._config += _TLS.format(port=self.tls_port, **files)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

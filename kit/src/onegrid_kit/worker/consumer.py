@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import eventlet
 from amqp.exceptions import AMQPError
@@ -151,7 +153,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
     stop = Event()
     runner = ServiceRunner(
         {
-            "AMQP_URI": settings.amqp_url,
+            **_broker(settings.amqp_url),
             "max_workers": _WORKERS,
             "ACCEPT": ["protobuf"],
             "serializer": "protobuf",
@@ -179,6 +181,24 @@ def run(service: Service, settings: ServiceSettings) -> int:
     schedule.release()
     log.info("worker stopped")
     return 0
+
+
+def _broker(url: str) -> dict[str, Any]:
+    """nameko's settings for the broker's URL. kombu takes certificates by other words than the roles that use aiormq,
+    and would verify none by itself.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "amqps":
+        return {"AMQP_URI": url}
+    query = dict(parse_qsl(parts.query))
+    verified = {
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "server_hostname": parts.hostname,
+        "ca_certs": query.pop("cafile", None),
+        "certfile": query.pop("certfile", None),
+        "keyfile": query.pop("keyfile", None),
+    }
+    return {"AMQP_URI": parts._replace(query=urlencode(query)).geturl(), "AMQP_SSL": verified}
 
 
 def _live(runner: ServiceRunner, inbox: Inbox, name: str) -> None:
