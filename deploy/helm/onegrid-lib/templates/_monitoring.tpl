@@ -12,6 +12,9 @@ spec:
   endpoints:
     # Our metrics name their service themselves.
     - port: metrics
+      {{- with .platform.monitoring.interval }}
+      interval: {{ . }}
+      {{- end }}
       honorLabels: true
       relabelings: {{- include "onegrid.relabelings" . | nindent 8 }}
 ---
@@ -27,6 +30,9 @@ spec:
       - {key: app.kubernetes.io/component, operator: In, values: [worker, relay{{ if .values.sender.enabled }}, sender{{ end }}]}
   podMetricsEndpoints:
     - port: metrics
+      {{- with .platform.monitoring.interval }}
+      interval: {{ . }}
+      {{- end }}
       honorLabels: true
       relabelings: {{- include "onegrid.relabelings" . | nindent 8 }}
 {{- end }}
@@ -58,6 +64,9 @@ spec:
 {{- if and .platform.monitoring.operator (not $rules) }}
 {{- fail (printf "the chart %s has no rules and no dashboards, as it was not packaged: take a release, or `make charts`" .name) }}
 {{- end }}
+{{- if and $rules .platform.monitoring.disabledRules }}
+{{- $rules = include "onegrid.enabledRules" (dict "rules" $rules "disabled" .platform.monitoring.disabledRules) }}
+{{- end }}
 {{- if $rules }}
 ---
 apiVersion: v1
@@ -79,12 +88,24 @@ spec: {{- $rules | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{- define "onegrid.enabledRules" -}}
+{{- $groups := list }}
+{{- range (fromYaml .rules).groups }}
+{{- $kept := list }}
+{{- range .rules }}
+{{- if not (has .alert $.disabled) }}{{ $kept = append $kept . }}{{ end }}
+{{- end }}
+{{- if $kept }}{{ $groups = append $groups (set . "rules" $kept) }}{{ end }}
+{{- end }}
+{{- dict "groups" $groups | toYaml }}
+{{- end }}
+
 {{- define "onegrid.dashboard" }}
 ---
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  name: {{ .root.Release.Name }}-{{ .title }}-dashboard
+  name: {{ include "onegrid.prefix" . }}-{{ .title }}-dashboard
   labels: {{- include "onegrid.labels" . | nindent 4 }}
     grafana_dashboard: "1"
 data:

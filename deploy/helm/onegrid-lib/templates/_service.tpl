@@ -1,7 +1,8 @@
 {{- /* Everything of one service. Its chart calls this, and that is all it does. */}}
 {{- define "onegrid.service" -}}
 {{- $platform := include "onegrid.platform" (dict "values" .Values.service "global" .Values.global) | fromYaml }}
-{{- $it := dict "root" . "name" .Chart.Name "fullname" (printf "%s-%s" .Release.Name .Chart.Name) "values" .Values.service "platform" $platform }}
+{{- $it := dict "root" . "name" .Chart.Name "values" .Values.service "platform" $platform }}
+{{- $it = set $it "fullname" (include "onegrid.fullname" $it) }}
 {{- include "onegrid.check" $it }}
 {{- if $platform.network.policies }}
 ---
@@ -47,6 +48,16 @@
 {{- mergeOverwrite (deepCopy .values.platformDefaults) (deepCopy $all) (deepCopy .values.platform) | toYaml }}
 {{- end }}
 
+{{- /* What names begin with. */}}
+{{- define "onegrid.prefix" -}}
+{{ .platform.fullnameOverride | default .root.Release.Name }}
+{{- end }}
+
+{{- /* The name of a service, or of something else that belongs to the release. */}}
+{{- define "onegrid.fullname" -}}
+{{ include "onegrid.prefix" . }}-{{ get .platform.nameOverrides .name | default .name }}
+{{- end }}
+
 {{- /* The roles that serve. */}}
 {{- define "onegrid.roles" -}}
 api worker relay{{ if .values.sender.enabled }} sender{{ end }}
@@ -59,6 +70,22 @@ api worker relay{{ if .values.sender.enabled }} sender{{ end }}
 {{- end }}
 {{- if and .platform.tls.enabled (not .platform.tls.secret) (not .platform.tls.issuer.name) }}
 {{- fail "platform.tls: name an existing secret (tls.secret) or a cert-manager issuer (tls.issuer.name)" }}
+{{- end }}
+{{- with .platform.database }}
+{{- if and .sslmode (not .host) }}
+{{- fail "platform.database.sslmode: without a host, the URLs of the Secret say how TLS is spoken" }}
+{{- end }}
+{{- if and (hasPrefix "verify" .sslmode) (not .caSecret) }}
+{{- fail (printf "platform.database.sslmode: %s needs the authority of the certificate (caSecret)" .sslmode) }}
+{{- end }}
+{{- end }}
+{{- with .platform.broker }}
+{{- if and (or .tls .vhost) (not .host) }}
+{{- fail "platform.broker: without a host, the URLs of the Secret say the vhost, and whether TLS is spoken" }}
+{{- end }}
+{{- if and .host .caSecret (not .tls) }}
+{{- fail "platform.broker.caSecret: there is no certificate to verify unless broker.tls is true" }}
+{{- end }}
 {{- end }}
 {{- range $role := list "api" "worker" }}
 {{- $own := get $.values $role }}
@@ -211,5 +238,5 @@ spec:
 {{- end }}
   usages: [server auth, client auth]
   privateKey: {algorithm: ECDSA, size: 256, rotationPolicy: Always}
-  issuerRef: {name: {{ .platform.tls.issuer.name }}, kind: {{ .platform.tls.issuer.kind }}}
+  issuerRef: {{- toYaml .platform.tls.issuer | nindent 4 }}
 {{- end }}

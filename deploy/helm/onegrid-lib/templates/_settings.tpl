@@ -16,9 +16,14 @@ ONEGRID_HTTP_URL: {{ . | quote }}
 {{- end }}
 ONEGRID_REUSE_PORT: "false"
 ONEGRID_METRICS_PORT: "9464"
-ONEGRID_IDENTITY_TARGET: dns:///{{ .platform.identity | default (printf "%s-identity:50051" .root.Release.Name) }}
+ONEGRID_IDENTITY_TARGET: dns:///{{ .platform.identity | default (printf "%s:50051" (include "onegrid.fullname" (dict "root" .root "platform" .platform "name" "identity"))) }}
 ONEGRID_DATABASE_POOL: {{ .values.databasePool.commands | quote }}
 ONEGRID_DATABASE_READ_POOL: {{ .values.databasePool.reads | quote }}
+{{- if .platform.network.policies }}
+# Nobody sees in a Secret's URLs where the policies have to let them through.
+ONEGRID_DATABASE_PORT: {{ .platform.database.port | quote }}
+ONEGRID_AMQP_PORT: {{ .platform.broker.port | quote }}
+{{- end }}
 ONEGRID_DRAIN_PAUSE_S: {{ .platform.drain.pauseSeconds | quote }}
 ONEGRID_DRAIN_GRACE_S: {{ .platform.drain.graceSeconds | quote }}
 ONEGRID_LOG_LEVEL: {{ .platform.logLevel }}
@@ -46,8 +51,8 @@ data: {{- include "onegrid.settings" . | nindent 2 }}
 
 {{- /* The secrets, as a container's env: complete URLs, or URLs without an account, and users and passwords. */}}
 {{- define "onegrid.secrets" -}}
-{{ include "onegrid.url" (dict "of" .platform.database "prefix" "DATABASE" "scheme" "postgresql" "path" .name "key" .name) }}
-{{ include "onegrid.url" (dict "of" .platform.broker "prefix" "AMQP" "scheme" "amqp" "path" "" "key" .name) }}
+{{ include "onegrid.url" (dict "of" .platform.database "prefix" "DATABASE" "key" .name "url" (include "onegrid.databaseUrl" .)) }}
+{{ include "onegrid.url" (dict "of" .platform.broker "prefix" "AMQP" "key" .name "url" (include "onegrid.brokerUrl" .)) }}
 - name: ONEGRID_PAGE_TOKEN_KEY
   valueFrom: {secretKeyRef: {name: {{ .platform.keysSecret }}, key: page-token-key}}
 - name: ONEGRID_CIPHER_KEYS
@@ -69,9 +74,25 @@ data: {{- include "onegrid.settings" . | nindent 2 }}
 - name: ONEGRID_{{ .prefix }}_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ .of.secret }}, key: {{ .of.passwordKey }}}}
 - name: ONEGRID_{{ .prefix }}_URL
-  value: {{ .scheme }}://{{ .of.host }}:{{ .of.port }}/{{ .path }}
+  value: {{ .url }}
 {{- else -}}
 - name: ONEGRID_{{ .prefix }}_URL
   valueFrom: {secretKeyRef: {name: {{ .of.secret }}, key: {{ .key }}}}
+{{- end }}
+{{- end }}
+
+{{- define "onegrid.databaseUrl" -}}
+{{- $name := .name }}
+{{- with .platform.database -}}
+postgresql://{{ .host }}:{{ .port }}/{{ $name }}
+{{- with .sslmode | default (empty .caSecret | ternary "" "verify-full") }}?sslmode={{ . }}{{ end }}
+{{- if .caSecret }}&sslrootcert=/etc/onegrid/authorities/database.crt{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "onegrid.brokerUrl" -}}
+{{- with .platform.broker -}}
+{{ ternary "amqps" "amqp" .tls }}://{{ .host }}:{{ .port }}/{{ .vhost | replace "/" "%2F" }}
+{{- if .caSecret }}?cafile=/etc/onegrid/authorities/broker.crt{{ end }}
 {{- end }}
 {{- end }}

@@ -103,6 +103,22 @@ volumes:
   - name: tls
     secret: {secretName: {{ .platform.tls.secret | default (printf "%s-tls" .fullname) }}, defaultMode: 0440}
   {{- end }}
+  {{- with include "onegrid.authorities" . }}
+  - name: authorities
+    projected:
+      sources: {{- . | nindent 8 }}
+  {{- end }}
+{{- end }}
+
+{{- /* Who vouches for the data stores. */}}
+{{- define "onegrid.authorities" -}}
+{{- range $name := list "database" "broker" }}
+{{- with get $.platform $name }}
+{{- if .caSecret }}
+- secret: {name: {{ .caSecret }}, items: [{key: {{ .caKey }}, path: {{ $name }}.crt}]}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "onegrid.container" -}}
@@ -119,6 +135,9 @@ volumeMounts:
   {{- end }}
   {{- if .platform.tls.enabled }}
   - {name: tls, mountPath: /etc/onegrid/tls, readOnly: true}
+  {{- end }}
+  {{- if include "onegrid.authorities" . }}
+  - {name: authorities, mountPath: /etc/onegrid/authorities, readOnly: true}
   {{- end }}
 {{- end }}
 

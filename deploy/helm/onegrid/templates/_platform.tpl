@@ -10,5 +10,11 @@
 {{- /* What the library's templates work on, for what belongs to no single service. */}}
 {{- define "onegrid.it" -}}
 {{- $lib := index .Values "onegrid-lib" }}
-{{- dict "platform" (include "onegrid.platform" (dict "values" $lib "global" .Values.global) | fromYaml) "values" $lib | toYaml }}
+{{- $platform := include "onegrid.platform" (dict "values" $lib "global" .Values.global) | fromYaml }}
+{{- dict "platform" $platform "values" $lib "prefix" (include "onegrid.prefix" (dict "root" . "platform" $platform)) | toYaml }}
+{{- end }}
+
+{{- /* The name of a service of this release. */}}
+{{- define "onegrid.nameOf" -}}
+{{ include "onegrid.fullname" (dict "root" .root "platform" .it.platform "name" .service) }}
 {{- end }}

@@ -171,7 +171,8 @@ _CONTAINER = {
         "capabilities": _keys("drop", "add"),
         "seccompProfile": {"type": _only("RuntimeDefault")},
     },
-    "resources": {"requests": _ANY, "limits": _keys("cpu", "memory")},
+    # A node's disk is not shared out here.
+    "resources": {"requests": _ANY, "limits": _keys("cpu", "memory", "ephemeral-storage")},
     "startupProbe": _PROBE,
     "readinessProbe": _PROBE,
     "livenessProbe": _PROBE,
