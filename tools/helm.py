@@ -34,7 +34,11 @@ EXAMPLES = {
     ),
     "petition-alone": ("onegrid", "petition", []),
     "data": ("data", "onegrid-data", []),
-    "data-operators": ("data", "onegrid-data", ["onegrid-data/values-operators.yaml"]),
+    "data-operators": (
+        "data",
+        "onegrid-data",
+        ["onegrid-data/values-operators.yaml", "onegrid-data/ci/backup-values.yaml"],
+    ),
 }
 """What reviewers see of a change to a template: release, chart and values of each example."""
 _LOCK = ROOT / "requirements" / "helm.txt"
@@ -84,7 +88,7 @@ def package() -> None:
         return
     print("==> packaging the charts", flush=True)
     PACKAGES.mkdir(parents=True, exist_ok=True)
-    for chart in SERVICES:
+    for chart in (*SERVICES, "onegrid-data"):
         _link_library(CHARTS / chart / "charts")
     helm("dependency", "update", "--skip-refresh", CHARTS / "onegrid")
     (CHARTS / "onegrid" / "Chart.lock").unlink(missing_ok=True)

@@ -27,7 +27,13 @@ SIZES = ("community", "street", "district", "evaluation")
 FEATURES = sorted(path.stem.removesuffix("-values") for path in (UMBRELLA / "ci").glob("*-values.yaml"))
 # The oldest Kubernetes that the charts say they suit, and the newest that is known.
 KUBERNETES = ("1.27.1", kubernetes_validate.latest_version())
-NOT_KUBERNETES = ("monitoring.coreos.com", "cert-manager.io", "postgresql.cnpg.io", "rabbitmq.com")
+NOT_KUBERNETES = (
+    "monitoring.coreos.com",
+    "cert-manager.io",
+    "postgresql.cnpg.io",
+    "barmancloud.cnpg.io",
+    "rabbitmq.com",
+)
 # The Secrets that operators create before the installation; README and docs/install.md name them.
 GIVEN = {
     *("onegrid-keys", "onegrid-database", "onegrid-broker", "onegrid-data", "onegrid-tls", "onegrid-providers"),
@@ -42,7 +48,10 @@ COMBINATIONS = [
     ),
     *((service, service, ()) for service in SERVICES),
     ("data", "onegrid-data", ()),
-    ("data by operators", "onegrid-data", ("values-operators.yaml",)),
+    *(
+        (f"data by operators {feature}", "onegrid-data", ("values-operators.yaml", f"ci/{feature}-values.yaml"))
+        for feature in ("backup", "restore")
+    ),
 ]
 
 
@@ -73,6 +82,12 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]
         elif each["kind"] in ("Deployment", "StatefulSet", "Job"):
             template = each["spec"]["template"]
             yield each["metadata"]["name"], template["metadata"], template["spec"]
+
+
+def of_operator(each: Mapping[str, Any]) -> Mapping[str, str]:
+    """The labels that an operator gives the pods of what it is asked for."""
+    name = each["metadata"]["name"]
+    return {"cnpg.io/cluster": name} if each["kind"] == "Cluster" else {"app.kubernetes.io/name": name}
 
 
 def containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -144,6 +159,7 @@ def test_every_configmap_that_is_named_is_there(objects: list[dict[str, Any]]) -
 
 def test_every_selector_selects_a_pod(objects: list[dict[str, Any]]) -> None:
     labels = [metadata["labels"] for _, metadata, _ in pods(objects)]
+    labels += [of_operator(each) for each in objects if each["kind"] in ("Cluster", "RabbitmqCluster")]
     for each in objects:
         if each["kind"] in ("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor"):
             spec = each["spec"]

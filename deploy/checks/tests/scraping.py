@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -21,8 +22,16 @@ from onegrid_kit.testing.waiting import HANG_S
 
 
 @contextmanager
-def scraping(folder: Path, rules: Path, jobs: Mapping[str, Sequence[int]]) -> Iterator[str]:
-    """Where it answers, while in here, once it has scraped itself and each of the jobs' ports twice."""
+def scraping(
+    folder: Path,
+    rules: Path,
+    jobs: Mapping[str, Sequence[int]],
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Iterator[str]:
+    """Where it answers, while in here, once it has scraped itself and each of the jobs' ports twice.
+
+    `settings`: what is said of how a job is scraped, besides.
+    """
     program = shutil.which("prometheus")
     assert program is not None, "Prometheus is missing: `make test` installs it"
     own = free_port()
@@ -35,6 +44,7 @@ def scraping(folder: Path, rules: Path, jobs: Mapping[str, Sequence[int]]) -> It
                 "job_name": job,
                 "honor_labels": True,
                 "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}],
+                **(settings or {}).get(job, {}),
             }
             for job, ports in scraped.items()
         ],

@@ -8,9 +8,9 @@ spec:
   {{- if not (.own.autoscaling).enabled }}
   replicas: {{ .own.replicas }}
   {{- else }}
-  {{- /* Without it, Kubernetes would fall back to one when autoscaling is switched on. */}}
+  {{- /* Without it, Kubernetes would fall back to one when autoscaling is switched on; at zero nothing scales. */}}
   {{- with lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-%s" .fullname .role) }}
-  replicas: {{ .spec.replicas }}
+  replicas: {{ max 1 .spec.replicas }}
   {{- end }}
   {{- end }}
   revisionHistoryLimit: 5
