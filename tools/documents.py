@@ -158,15 +158,59 @@ def chart_values() -> str:
         ),
         ("The data stores: chart `onegrid-data`", "onegrid-data"),
     ):
-        schema = json.loads((ROOT / "deploy/helm" / chart / "values.schema.json").read_text())
-        defaults = yaml.safe_load((ROOT / "deploy/helm" / chart / "values.yaml").read_text())
-        # Where they are kept, since Helm can't tell a default from what a user sets.
-        if "platformDefaults" in defaults:
-            defaults["platform"] = defaults.pop("platformDefaults")
-        lines += [f"## {title}\n", "| value | default | meaning |", "| --- | --- | --- |"]
-        lines += [f"| `{name}` | {default} | {doc} |" for name, default, doc in _leaves(schema, schema, defaults, "")]
-        lines.append("")
+        lines += [f"## {title}\n", *_values_of(chart), ""]
     return "\n".join(lines)
+
+
+def _values_of(chart: str) -> Iterator[str]:
+    yield from ("| value | default | meaning |", "| --- | --- | --- |")
+    schema = json.loads((ROOT / "deploy/helm" / chart / "values.schema.json").read_text())
+    for name, default, doc in _leaves(schema, schema, defaults_of(chart), ""):
+        yield f"| `{name}` | {default} | {doc} |"
+
+
+def defaults_of(chart: str) -> dict[str, Any]:
+    """A chart's values, unless they are set."""
+    defaults: dict[str, Any] = yaml.safe_load((ROOT / "deploy/helm" / chart / "values.yaml").read_text())
+    # Where they are kept, since Helm can't tell a default from what a user sets.
+    if "platformDefaults" in defaults:
+        defaults["platform"] = defaults.pop("platformDefaults")
+    return defaults
+
+
+def released_values() -> str:
+    """What users of this version can set: of the version that is next, this is not written any more."""
+    values = {chart: defaults_of(chart) for chart in ("onegrid", "onegrid-lib", "onegrid-data")}
+    return "# Written by `make format`, as long as the charts have this version.\n" + yaml.safe_dump(values, width=120)
+
+
+def _chart(chart: str) -> Any:
+    return yaml.safe_load((ROOT / "deploy/helm" / chart / "Chart.yaml").read_text())
+
+
+def chart_readme(chart: str) -> str:
+    """What `helm show readme` shows."""
+    about = _chart(chart)
+    package = f"{chart}-{about['version']}.tgz"
+    lines = [f"# {chart}\n", NOTE + f"{about['description']}.\n", "```sh"]
+    if chart in SERVICES:
+        identity = "service.platform.identity=onegrid-identity.district:50051"
+        lines += [
+            f"helm -n street install street {package} --set {identity}\n```\n",
+            "By itself for tiers whose identity and data stores are elsewhere; the chart `onegrid` contains it.",
+            "What all services take, here under `service`: `docs/values.md`.",
+        ]
+        if (own := ROOT / "deploy/helm" / chart / "values.yaml").exists():
+            lines += [f"Of that it sets:\n\n```yaml\n{own.read_text()}```"]
+    else:
+        release = chart.removeprefix("onegrid-")
+        lines += [
+            f"helm -n onegrid install {release} {package} -f values.yaml --wait\n```\n",
+            "What comes before it, and what production needs: `docs/install.md`.",
+            "What all services take: `docs/values.md`.\n",
+            *_values_of(chart),
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _leaves(schema: Any, root: Any, default: Any, path: str) -> Iterator[tuple[str, str, str]]:
@@ -191,7 +235,7 @@ def _leaves(schema: Any, root: Any, default: Any, path: str) -> Iterator[tuple[s
 
 
 def _dependency(service: str) -> str:
-    version = yaml.safe_load((ROOT / "deploy/helm" / service / "Chart.yaml").read_text())["version"]
+    version = _chart(service)["version"]
     where = f"file://../{service}"
     return f'  - {{name: {service}, version: {version}, repository: "{where}", condition: {service}.enabled}}'
 
@@ -235,6 +279,8 @@ def listing(path: str) -> str:
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     **{path: partial(listing, path) for path in LISTS},
     "docs/values.md": chart_values,
+    f"tests/deployment/released/{_chart('onegrid')['version']}.yaml": released_values,
+    **{f"deploy/helm/{name}/README.md": partial(chart_readme, name) for name in (*SERVICES, "onegrid", "onegrid-data")},
     "docs/petition-life.md": life,
     "docs/incident-life.md": incident_life,
     "docs/settings.md": settings,

@@ -212,3 +212,145 @@ def test_certificates_come_from_whatever_makes_them() -> None:
     certificates = dict(of_kind(rendered({"tls": {"enabled": True, "issuer": issuer}}), "Certificate"))
     assert len(certificates) == len(SERVICES) + 1
     assert all(each["spec"]["issuerRef"] == issuer for each in certificates.values())
+
+
+DOMAIN = "onegrid.example"
+GATEWAY = {"parents": [{"name": "city", "namespace": "gateways"}]}
+TLS = {"enabled": True, "secret": "certificates", "domains": [DOMAIN]}
+
+
+def leads_to_apis(objects: list[dict[str, Any]], name: str, port: str | int) -> bool:
+    """Whether a Service has an address of its own, and its port is one of a pod that is an api."""
+    service = dict(of_kind(objects, "Service"))[name]["spec"]
+    (target,) = (each["targetPort"] for each in service["ports"] if port in (each["port"], each["name"]))
+    return "clusterIP" not in service and all(
+        any(each["name"] == target for each in pod_of(deployment)["containers"][0]["ports"])
+        for _, deployment in of_kind(objects, "Deployment")
+        if service["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    )
+
+
+def test_a_gateway_leads_to_every_api_by_a_service_with_an_address_and_the_protocol() -> None:
+    """Some implementations take no headless Service, and some only know HTTP/2 by this name."""
+    objects = rendered({"gateway": GATEWAY, "tls": {"domains": [DOMAIN]}})
+    routes = dict(of_kind(objects, "GRPCRoute"))
+    assert routes.keys() == {f"town-{service}" for service in SERVICES}
+    for service in SERVICES:
+        spec = routes[f"town-{service}"]["spec"]
+        assert spec["parentRefs"] == GATEWAY["parents"]
+        assert spec["hostnames"] == [f"{service}.{DOMAIN}"]
+        ((backend,),) = (rule["backendRefs"] for rule in spec["rules"])
+        assert leads_to_apis(objects, backend["name"], backend["port"])
+        (port,) = dict(of_kind(objects, "Service"))[backend["name"]]["spec"]["ports"]
+        assert port["appProtocol"] == "kubernetes.io/h2c"
+    assert not list(of_kind(objects, "TLSRoute", "BackendTLSPolicy", "HTTPRoute"))
+    for name, each in of_services(objects):
+        if not name.endswith("bootstrap"):
+            assert environment(objects, each)["ONEGRID_FORWARDING_PROXIES"] == "1", name
+
+
+def test_a_gateway_verifies_pods_that_speak_tls_or_passes_their_tls_through() -> None:
+    notify = {"service": {"http": {"route": {"host": "push.example"}}}}
+    ended = rendered({"gateway": {**GATEWAY, "caConfigMap": "authority"}, "tls": TLS}, notify=notify)
+    policies = dict(of_kind(ended, "BackendTLSPolicy"))
+    assert policies.keys() == {*(f"town-{service}-grpc" for service in SERVICES), "town-notify-http"}
+    for name, each in policies.items():
+        (target,) = each["spec"]["targetRefs"]
+        (port,) = dict(of_kind(ended, "Service"))[target["name"]]["spec"]["ports"]
+        assert port.get("appProtocol") in (None, "https"), name
+        # A name that the certificates hold, as cert-manager makes them.
+        assert each["spec"]["validation"]["hostname"] in (name.removesuffix("-grpc"), "town-notify-http")
+        assert each["spec"]["validation"]["caCertificateRefs"][0]["name"] == "authority"
+
+    passed = rendered({"gateway": {**GATEWAY, "passthrough": True}, "tls": TLS})
+    routes = dict(of_kind(passed, "TLSRoute"))
+    assert {host for each in routes.values() for host in each["spec"]["hostnames"]} == {
+        f"{service}.{DOMAIN}" for service in SERVICES
+    }
+    assert not list(of_kind(passed, "GRPCRoute", "BackendTLSPolicy"))
+    assert all("ONEGRID_FORWARDING_PROXIES" not in environment(passed, each) for _, each in of_services(passed))
+
+
+def test_what_is_not_grpc_comes_by_the_gateway_too_and_links_lead_there() -> None:
+    notify = {"service": {"http": {"route": {"host": "push.example"}}, "api": {"route": False}}}
+    objects = rendered({"gateway": GATEWAY, "tls": {"domains": [DOMAIN]}}, notify=notify)
+    ((name, route),) = of_kind(objects, "HTTPRoute")
+    assert name == "town-notify"
+    assert route["spec"]["hostnames"] == ["push.example"]
+    ((backend,),) = (rule["backendRefs"] for rule in route["spec"]["rules"])
+    assert leads_to_apis(objects, backend["name"], backend["port"])
+    assert dict(of_kind(objects, "ConfigMap"))["town-notify"]["data"]["ONEGRID_HTTP_URL"] == "https://push.example"
+    assert "town-notify" not in dict(of_kind(objects, "GRPCRoute"))
+
+
+@pytest.mark.parametrize("ranges", [[], ["203.0.113.0/24"]])
+def test_a_load_balancer_leads_to_an_api_and_the_policy_lets_in_whom_it_does(ranges: list[str]) -> None:
+    balancer = {"enabled": True, "sourceRanges": ranges, "annotations": {"a": "b"}}
+    objects = rendered({}, petition={"service": {"api": {"loadBalancer": balancer}}})
+    ((name, each),) = ((n, e) for n, e in of_kind(objects, "Service") if e["spec"].get("type") == "LoadBalancer")
+    assert leads_to_apis(objects, name, "grpc")
+    assert each["metadata"]["annotations"] == {"a": "b"}
+    assert each["spec"]["externalTrafficPolicy"] == "Local"
+    assert each["spec"].get("loadBalancerSourceRanges", []) == ranges
+    for service in SERVICES:
+        (rule,) = (
+            rule
+            for rule in dict(of_kind(objects, "NetworkPolicy"))[f"town-{service}-api"]["spec"]["ingress"]
+            if rule["ports"] == [{"port": "grpc"}]
+        )
+        admitted = [peer["ipBlock"]["cidr"] for peer in rule["from"] if "ipBlock" in peer]
+        assert admitted == ((ranges or ["0.0.0.0/0", "::/0"]) if service == "petition" else [])
+
+
+def test_by_default_nothing_leads_in_from_outside() -> None:
+    objects = rendered({})
+    assert not list(of_kind(objects, "GRPCRoute", "HTTPRoute", "TLSRoute", "BackendTLSPolicy", "Ingress"))
+    assert all(each["spec"].get("type", "ClusterIP") == "ClusterIP" for _, each in of_kind(objects, "Service"))
+
+
+@pytest.mark.parametrize(
+    ("platform", "message"),
+    [
+        ({"gateway": GATEWAY}, "below platform.tls.domains, which are missing"),
+        ({"gateway": {**GATEWAY, "passthrough": True}, "tls": {"domains": [DOMAIN]}}, "the pods speak no TLS"),
+        ({"gateway": GATEWAY, "tls": TLS}, "platform.gateway.caConfigMap: the Gateway needs the authority"),
+    ],
+)
+def test_a_gateway_that_could_not_reach_the_apis_is_refused(platform: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        rendered(platform)
+    assert message in str(refused.value)
+
+
+def test_what_restarts_pods_for_a_changed_secret_can_be_named() -> None:
+    annotations = {"reloader.stakater.com/auto": "true"}
+    objects = rendered({"pod": {"deploymentAnnotations": annotations}})
+    deployments = {name: each for name, each in of_services(objects) if each["kind"] == "Deployment"}
+    assert len(deployments) > 3 * len(SERVICES) - 1
+    assert all(each["metadata"]["annotations"] == annotations for each in deployments.values())
+
+
+def notes(chart: str, *values: str) -> str:
+    """What Helm shows in the end."""
+    made = helm.helm("install", "town", helm.CHARTS / chart, "--namespace=here", "--dry-run=client", *values)
+    return made.partition("NOTES:\n")[2]
+
+
+def test_notes_say_how_one_calls_what_was_installed_and_what_it_lacks() -> None:
+    service = notes("petition")
+    assert "kubectl -n here port-forward deployment/town-petition-api 50051" in service
+    assert "TLS is off" in service
+    platform = "service.platform"
+    safe = f"{platform}.tls.enabled=true,{platform}.tls.secret=x,{platform}.monitoring.operator=true"
+    assert "Before it is for production" not in notes("petition", f"--set={safe}")
+    umbrella = notes("onegrid", f"--values={helm.CHARTS}/onegrid/values-evaluation.yaml")
+    assert "helm -n here test town --filter name=town-checks-smoke" in umbrella
+    assert "admin administers 210602" in umbrella
+    assert all(service in umbrella for service in SERVICES)
+    assert "Nobody can log in" not in umbrella
+    assert "Nobody can log in" in notes("onegrid")
+
+
+def test_every_chart_says_what_it_is() -> None:
+    for chart in (*SERVICES, "onegrid", "onegrid-data"):
+        assert f"# {chart}\n" in helm.helm("show", "readme", helm.CHARTS / chart)

@@ -17,6 +17,13 @@ spec:
         {{- with .platform.network.clients }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
+        {{- with .values.api.loadBalancer }}
+        {{- if .enabled }}
+        {{- range .sourceRanges | default (list "0.0.0.0/0" "::/0") }}
+        - ipBlock: {cidr: {{ . | quote }}}
+        {{- end }}
+        {{- end }}
+        {{- end }}
     {{- if .platform.tls.enabled }}
     - ports:
         - {port: health}

@@ -20,6 +20,7 @@
 ---
 {{ include "onegrid.http" $it }}
 {{- end }}
+{{- include "onegrid.outside" $it }}
 {{- range $role := include "onegrid.roles" $it | splitList " " }}
 {{- $of := merge (dict "role" $role "own" (get $it.values $role)) $it }}
 ---
@@ -85,6 +86,21 @@ api worker relay{{ if .values.sender.enabled }} sender{{ end }}
 {{- end }}
 {{- if and .host .caSecret (not .tls) }}
 {{- fail "platform.broker.caSecret: there is no certificate to verify unless broker.tls is true" }}
+{{- end }}
+{{- end }}
+{{- $tls := .platform.tls.enabled }}
+{{- with .platform.gateway }}
+{{- if and .parents $.values.api.route (not $.platform.tls.domains) }}
+{{- fail "platform.gateway: routes are made for names below platform.tls.domains, which are missing" }}
+{{- end }}
+{{- if and .passthrough (not $tls) }}
+{{- fail "platform.gateway.passthrough: the pods speak no TLS, unless platform.tls.enabled is true" }}
+{{- end }}
+{{- if and $.values.http.route.host (not (and .parents $.values.http.enabled)) }}
+{{- fail (printf "%s.http.route: it needs http.enabled, and a Gateway (platform.gateway.parents)" $.name) }}
+{{- end }}
+{{- if and $tls (not .caConfigMap) (or $.values.http.route.host (and (include "onegrid.routed" $) (not .passthrough))) }}
+{{- fail "platform.gateway.caConfigMap: the Gateway needs the authority of the pods' certificates" }}
 {{- end }}
 {{- end }}
 {{- range $role := list "api" "worker" }}

@@ -10,9 +10,13 @@ ONEGRID_HTTP_LISTEN: "[::]:8080"
 {{- with .values.http.proxies }}
 ONEGRID_HTTP_FORWARDING_PROXIES: {{ . | quote }}
 {{- end }}
-{{- with .values.http.url | default (empty .values.http.ingress.host | ternary "" (printf "https://%s" .values.http.ingress.host)) }}
+{{- $host := .values.http.ingress.host | default .values.http.route.host }}
+{{- with .values.http.url | default (empty $host | ternary "" (printf "https://%s" $host)) }}
 ONEGRID_HTTP_URL: {{ . | quote }}
 {{- end }}
+{{- end }}
+{{- if and (include "onegrid.routed" .) (not .platform.gateway.passthrough) }}
+ONEGRID_FORWARDING_PROXIES: {{ .platform.gateway.proxies | quote }}
 {{- end }}
 ONEGRID_REUSE_PORT: "false"
 ONEGRID_METRICS_PORT: "9464"

@@ -4,6 +4,9 @@ kind: Deployment
 metadata:
   name: {{ .fullname }}-{{ .role }}
   labels: {{- include "onegrid.labels" . | nindent 4 }}
+  {{- with .platform.pod.deploymentAnnotations }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
 spec:
   {{- if not (.own.autoscaling).enabled }}
   replicas: {{ .own.replicas }}
