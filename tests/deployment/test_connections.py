@@ -1,4 +1,4 @@
-"""docs/install.md says how many connections to PostgreSQL each process takes, and an installation of each size."""
+"""docs/operate.md says how many connections to PostgreSQL each process takes, and an installation of each size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from onegrid_kit.service import Service
 from onegrid_kit.testing.api import Serving
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs/install.md").read_text()
+PAGE = (ROOT / "docs/operate.md").read_text()
 UPGRADE = 1
 """The pods that a deployment has in excess while a release is rolled out (maxSurge)."""
 

@@ -316,7 +316,7 @@ def test_what_a_user_says_of_an_object_goes_before_ours_and_leaves_the_rest(tmp_
 def test_the_sizes_in_the_docs_are_taken(tmp_path: Path) -> None:
     sizes = re.findall(
         r"^\| (\w+) \| (\d+) \| (\d) processors?, (\w+) \| (\w+) \| (\d) processors?, (\w+) \| (\w+) \|$",
-        (helm.ROOT / "docs/install.md").read_text(),
+        (helm.ROOT / "docs/operate.md").read_text(),
         re.MULTILINE,
     )
     assert [name for name, *_ in sizes] == ["community", "street", "district"]
@@ -340,7 +340,7 @@ def test_the_sizes_in_the_docs_are_taken(tmp_path: Path) -> None:
 
 
 def test_what_the_docs_say_of_restoring_is_what_is_tried() -> None:
-    page = (helm.ROOT / "docs/install.md").read_text()
+    page = (helm.ROOT / "docs/operate.md").read_text()
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     restoring = yaml.safe_load((helm.CHARTS / "onegrid-data/ci/restore-values.yaml").read_text())
     assert restoring in blocks

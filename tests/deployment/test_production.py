@@ -304,8 +304,8 @@ def admits(policy: Mapping[str, Any], port: object, namespace: str, labels: Mapp
 
 
 def test_a_tier_in_a_namespace_of_its_own_is_let_in_where_it_is_named(tmp_path: Path) -> None:
-    """As docs/install.md says it, with the labels that the tier's pods have."""
-    page = (helm.ROOT / "docs/install.md").read_text()
+    """As docs/operate.md says it, with the labels that the tier's pods have."""
+    page = (helm.ROOT / "docs/operate.md").read_text()
     (clients,) = (
         each["global"]["platform"]["network"]["clients"]
         for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
@@ -355,3 +355,16 @@ def test_from_git_the_umbrella_is_built_by_one_command(tmp_path: Path, program: 
 def test_a_services_own_chart_refuses_what_it_does_not_know(value: str) -> None:
     with pytest.raises(SystemExit, match=r"additional properties .* not allowed"):
         rendered(f"--set={value}", chart="petition")
+
+
+def test_spans_are_exported_with_headers_from_a_secret_to_a_collector_of_a_known_authority() -> None:
+    tracing = "global.platform.tracing"
+    objects = rendered(
+        f"--set={tracing}.endpoint=https://otlp.example.cn/v1/traces,{tracing}.headersSecret=onegrid-tracing",
+        f"--set={tracing}.authority=/etc/ca/ca.crt",
+    )
+    given = {"secretKeyRef": {"name": "onegrid-tracing", "key": "headers"}}
+    for each in (one for one in objects if one["kind"] == "Deployment"):
+        (container,) = pod_of(each)["containers"]
+        assert {"name": "ONEGRID_OTLP_HEADERS", "valueFrom": given} in container["env"], each["metadata"]["name"]
+    assert named(objects, "ConfigMap", "onegrid-petition")["data"]["ONEGRID_OTLP_CA"] == "/etc/ca/ca.crt"

@@ -130,7 +130,7 @@ def _relay(service: Service, settings: ServiceSettings) -> int:
 
     health = probes.Health("broker", "database", patience_s=90)
     probes.serve(settings.metrics_port, health, service.name, "relay")
-    tracing.configure(service.name, settings.otlp_endpoint)
+    tracing.configure(service.name, settings)
 
     async def until_stopped(engine: Engine) -> None:
         stopping = _set_by_signals()
@@ -153,7 +153,7 @@ def _send(service: Service, settings: ServiceSettings) -> int:
 
     health = probes.Health(*NEEDS, patience_s=90)
     probes.serve(settings.metrics_port, health, service.name, "sender")
-    tracing.configure(service.name, settings.otlp_endpoint)
+    tracing.configure(service.name, settings)
 
     async def until_stopped(engine: Engine) -> None:
         stopping = _set_by_signals()

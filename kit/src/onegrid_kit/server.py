@@ -137,7 +137,7 @@ def _serve_reflection(server: grpc.aio.Server, names: Sequence[str]) -> None:
 
 def serve(service: Service, settings: ServiceSettings) -> int:
     """Serve until SIGTERM or SIGINT."""
-    tracing.configure(service.name, settings.otlp_endpoint)
+    tracing.configure(service.name, settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(service, settings))
     return 0

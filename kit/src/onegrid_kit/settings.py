@@ -114,6 +114,14 @@ class ServiceSettings:
     otlp_endpoint: str = setting(
         "OTLP over HTTP, `http://collector:4318/v1/traces`; empty exports nothing.", default=""
     )
+    otlp_headers: str = setting(
+        "Headers to export with, such as a token: `name=value,other=value`; commas in a value are percent-encoded.",
+        default="",
+        secret=True,
+    )
+    otlp_ca: str = setting(
+        "PEM file of the authority of the collector's certificate; empty: those that are known.", default=""
+    )
     trace_ratio: float = setting("The share of calls that are traced if the caller did not decide.", default=0.01)
     log_level: str = setting("debug, info, warning or error.", default="info")
     handler_attempts: int = setting(
@@ -139,6 +147,8 @@ class ServiceSettings:
             )
         if bool(self.tls_certificate) != bool(self.tls_key):
             raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
+        if self.otlp_headers and not all("=" in each for each in self.otlp_headers.split(",")):
+            raise SettingsError(f"{PREFIX}OTLP_HEADERS: it takes `name=value`, separated by commas")
         for server, value in _SERVERS.items():
             user, password = getattr(self, f"{server}_user"), getattr(self, f"{server}_password")
             url = _with_account(getattr(self, f"{server}_url"), user, password)

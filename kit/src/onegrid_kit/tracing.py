@@ -10,14 +10,18 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.util.re import parse_env_headers
+
+if TYPE_CHECKING:
+    from onegrid_kit.settings import ServiceSettings
 
 __all__ = [
     "SPANS",
@@ -26,6 +30,7 @@ __all__ = [
     "current_trace_id",
     "current_traceparent",
     "enter",
+    "exporter",
     "new_traceparent",
     "sampled",
     "span",
@@ -47,13 +52,23 @@ _ODD = frozenset("13579bdf")
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
-def configure(service: str, otlp_endpoint: str) -> None:
+def configure(service: str, settings: ServiceSettings) -> None:
     """Export this process's spans, if an endpoint is set."""
-    if not otlp_endpoint:
+    if not settings.otlp_endpoint:
         return
     provider = TracerProvider(resource=Resource.create({"service.name": f"onegrid-{service}"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint)))
+    provider.add_span_processor(BatchSpanProcessor(exporter(settings)))
     trace.set_tracer_provider(provider)
+
+
+def exporter(settings: ServiceSettings) -> SpanExporter:
+    """Where spans go, and with which headers."""
+    return OTLPSpanExporter(
+        endpoint=settings.otlp_endpoint,
+        # Liberal: the value of a header may have spaces, `Bearer …`.
+        headers=parse_env_headers(settings.otlp_headers, liberal=True),
+        certificate_file=settings.otlp_ca or None,
+    )
 
 
 def accepted(traceparent: str, ratio: float) -> str:

@@ -32,6 +32,9 @@ ONEGRID_DRAIN_PAUSE_S: {{ .platform.drain.pauseSeconds | quote }}
 ONEGRID_DRAIN_GRACE_S: {{ .platform.drain.graceSeconds | quote }}
 ONEGRID_LOG_LEVEL: {{ .platform.logLevel }}
 ONEGRID_OTLP_ENDPOINT: {{ .platform.tracing.endpoint | quote }}
+{{- with .platform.tracing.authority }}
+ONEGRID_OTLP_CA: {{ . }}
+{{- end }}
 ONEGRID_TRACE_RATIO: {{ .platform.tracing.ratio | quote }}
 {{- if .platform.tls.enabled }}
 ONEGRID_HEALTH_LISTEN: "[::]:50052"
@@ -61,6 +64,12 @@ data: {{- include "onegrid.settings" . | nindent 2 }}
   valueFrom: {secretKeyRef: {name: {{ .platform.keysSecret }}, key: page-token-key}}
 - name: ONEGRID_CIPHER_KEYS
   valueFrom: {secretKeyRef: {name: {{ .platform.keysSecret }}, key: cipher-keys}}
+{{- with .platform.tracing }}
+{{- if .headersSecret }}
+- name: ONEGRID_OTLP_HEADERS
+  valueFrom: {secretKeyRef: {name: {{ .headersSecret }}, key: {{ .headersKey }}}}
+{{- end }}
+{{- end }}
 {{- range $name, $from := .values.secretEnv }}
 - name: {{ $name }}
   valueFrom: {secretKeyRef: {name: {{ $from.secret }}, key: {{ $from.key }}}}

@@ -140,7 +140,7 @@ class _Batches:
 def run(service: Service, settings: ServiceSettings) -> int:
     """Consume until SIGTERM or SIGINT; the exit code."""
     logs.configure(service.name, settings.log_level)
-    tracing.configure(service.name, settings.otlp_endpoint)
+    tracing.configure(service.name, settings)
     probes.serve(settings.metrics_port, _health, service.name, "worker")
     # For events, for a job, for the lease of those who run jobs; for work that is done in steps, and for ladders, if
     # there are such.

@@ -1,0 +1,323 @@
+"""docs/install.md leads to a release, followed as it stands there against a cluster that says yes to everything; and
+what docs/operate.md shows is taken by the charts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tools import helm
+
+from onegrid.contracts import SERVICES
+from onegrid_runner.pods import quantity
+
+PAGES = {name: (helm.ROOT / f"docs/{name}.md").read_text() for name in ("install", "operate")}
+FOREIGN = ({"externalRules"}, {"route"}, {"sources", "transforms", "sinks"})
+"""What the keys of snippets are that others than the charts read."""
+ACCOUNT = {"username", "password"}
+BY_OPERATORS = {
+    "data-postgresql-app": ACCOUNT,
+    "data-postgresql-ca": {"ca.crt"},
+    "data-rabbitmq-default-user": ACCOUNT,
+}
+"""Secrets that are made for what the data stores' chart asks for, with the keys that the platform may take."""
+CERTIFICATE = {"tls.crt", "tls.key", "ca.crt"}
+ASKED_ABOUT = ("deployment", "job", "service", "cluster", "rabbitmqcluster", "certificate", "clusterissuer")
+GIVEN = ("OTLP_TOKEN", "REGISTRY_USER", "REGISTRY_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY")
+"""What whoever follows the page has of others."""
+CLUSTERS = ("Cluster", "RabbitmqCluster")
+SLACK = 1.3
+"""What nodes have beyond what pods ask for: of the system, of operators, of monitoring."""
+
+# Goes by the name of each program that the page calls, and writes down what it is called with.
+PROGRAM = """
+import base64, json, os, pathlib, shutil, subprocess, sys
+name, given = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
+stdin = sys.stdin.read() if given[-2:] == ["-f", "-"] else ""
+for each in given:
+    if each.startswith("--from-file="):
+        assert pathlib.Path(each.partition("=")[2]).read_text(), each
+rendered = ""
+charts = pathlib.Path(os.environ["CHARTS"])
+match [name, *given]:
+    case ["docker", "image", "ls", *_]:
+        print(os.environ["IMAGES"])
+    case ["docker", "image", "inspect", *_]:
+        print("registry.example.cn/onegrid/x@sha256:0")
+    case ["helm", "push", *_]:
+        print("Digest: sha256:0", file=sys.stderr)
+    case ["helm", "pull", chart, *rest]:
+        folder = pathlib.Path(rest[rest.index("--untardir") + 1] if "--untardir" in rest else ".")
+        folder.mkdir(exist_ok=True)
+        shutil.copytree(charts / chart.rpartition("/")[2], folder / chart.rpartition("/")[2])
+    case ["helm", "-n", namespace, "install" | "upgrade", release, chart, *rest] if chart.startswith("oci://"):
+        values = [f"--values={rest[at + 1]}" for at, each in enumerate(rest) if each == "-f"]
+        command = [os.environ["HELM"], "template", release, charts / chart.rpartition("/")[2], "-n", namespace, *values]
+        rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    case ["kubectl", "-n", _, "get", "secret", *_, how] if how.startswith("go-template"):
+        print(base64.b64encode(b"of the cluster").decode())
+with open(os.environ["RECORD"], "a") as record:
+    print(json.dumps([name, given, stdin, rendered]), file=record)
+"""
+
+
+@dataclass(frozen=True)
+class Called:
+    """A program, with what it was called with, and what Helm made of that."""
+
+    program: str
+    arguments: tuple[str, ...]
+    stdin: str
+    rendered: str
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """What was applied or installed."""
+        return [each for each in yaml.load_all(self.rendered or self.stdin, yaml.CSafeLoader) if each]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGES[page], re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> list[Called]:
+    """All that was called by who follows the page."""
+    helm.package()
+    folder = tmp_path_factory.mktemp("engineer")
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("kubectl", "helm", "docker", "cosign", "make", "grpcurl"):
+        (programs / name).write_text(f"#!{sys.executable}\n{PROGRAM}")
+        (programs / name).chmod(0o755)
+    environment = {
+        **os.environ,
+        **dict.fromkeys(GIVEN, "given"),
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "RECORD": str(folder / "record"),
+        "CHARTS": str(helm.CHARTS),
+        "HELM": str(helm.HELM),
+        "IMAGES": "\n".join(f"onegrid/{name}" for name in (*SERVICES, "checks")),
+    }
+    (folder / "build").symlink_to(helm.ROOT / "build")
+    script = "set -euo pipefail\n" + "\n".join(blocks("install", "sh"))
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    keys = (folder / "cipher-keys").read_text()
+    assert re.fullmatch(r"k1:[0-9a-f]{64}", keys)
+    assert re.fullmatch(r"[0-9a-f]{64}", (folder / "page-token-key").read_text())
+    lines = (folder / "record").read_text().splitlines()
+    return [Called(name, tuple(given), *rest) for name, given, *rest in map(json.loads, lines)]
+
+
+@pytest.fixture(scope="module")
+def releases(followed: list[Called]) -> list[Called]:
+    """The platform's, one after the other: installed, without the first password, upgraded."""
+    return [each for each in followed if each.rendered and each.arguments[3] == "onegrid"]
+
+
+def installed(followed: list[Called], release: str) -> list[dict[str, Any]]:
+    """What Helm made of a release at first."""
+    return next(each.objects for each in followed if each.rendered and each.arguments[3] == release)
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for each in objects:
+        if each["kind"] == "Pod":
+            yield each["spec"]
+        elif each["kind"] in ("Deployment", "StatefulSet", "Job"):
+            yield each["spec"]["template"]["spec"]
+
+
+def asked_of_secrets(objects: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """The Secrets that pods need, with the keys that they take of them; volumes show certificates."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for spec in pods(objects):
+        for each in spec.get("imagePullSecrets", []):
+            found[each["name"]] |= set()
+        for volume in spec.get("volumes", []):
+            if "secret" in volume:
+                found[volume["secret"]["secretName"]] |= CERTIFICATE
+            for source in volume.get("projected", {}).get("sources", []):
+                if "secret" in source:
+                    found[source["secret"]["name"]] |= {item["key"] for item in source["secret"]["items"]}
+        for container in spec["containers"]:
+            for each in container.get("env", []):
+                source = each.get("valueFrom", {}).get("secretKeyRef")
+                if source and not source.get("optional"):
+                    found[source["name"]].add(source["key"])
+    return found
+
+
+def made(followed: list[Called]) -> dict[str, set[str]]:
+    """The Secrets that the page has one make, with their keys."""
+    found: dict[str, set[str]] = {}
+    for each in followed:
+        match each.arguments:
+            case ("-n", "onegrid", "create", "secret", _, name, *rest):
+                of = (one.partition("=")[2] for one in rest if one.startswith(("--from-file=", "--from-literal=")))
+                found[name] = {Path(one).name.partition("=")[0] for one in of}
+    return found
+
+
+def test_secrets_are_those_that_the_pods_of_the_release_ask_for(followed: list[Called], releases: list[Called]) -> None:
+    objects = releases[0].objects
+    (store,) = (each for each in installed(followed, "data") if each["kind"] == "ObjectStore")
+    account = store["spec"]["configuration"]["s3Credentials"].values()
+    asked = asked_of_secrets(objects) | {one["name"]: {each["key"] for each in account} for one in account}
+    issued = {each["spec"]["secretName"]: CERTIFICATE for each in objects if each["kind"] == "Certificate"}
+    given = {**made(followed), **BY_OPERATORS, **issued}
+    assert asked.keys() == given.keys()
+    missing = {name: keys - given[name] for name, keys in asked.items()}
+    assert not any(missing.values()), missing
+    idle = {name: keys - asked[name] for name, keys in made(followed).items()}
+    assert not any(idle.values()), idle
+
+
+def test_what_operators_and_issuers_make_was_asked_for(followed: list[Called], releases: list[Called]) -> None:
+    there = {each["metadata"]["name"] for each in installed(followed, "data") if each["kind"] in CLUSTERS}
+    assert {re.sub(r"-(app|ca|default-user)$", "", secret) for secret in BY_OPERATORS} == there
+    issuers = {each["metadata"]["name"] for one in followed for each in one.objects if each["kind"] == "ClusterIssuer"}
+    certificates = [each for each in releases[0].objects if each["kind"] == "Certificate"]
+    assert len(certificates) == len({*SERVICES, "checks"})
+    assert {each["spec"]["issuerRef"]["name"] for each in certificates} <= issuers
+    hosts = {
+        each["name"]: each.get("value")
+        for spec in pods(releases[0].objects)
+        for c in spec["containers"]
+        for each in c["env"]
+    }
+    assert hosts["ONEGRID_AMQP_URL"] == "amqp://data-rabbitmq:5672/"
+
+
+def test_the_first_password_is_not_asked_for_once_it_was_taken_away(releases: list[Called]) -> None:
+    installed, later, upgraded = (asked_of_secrets(each.objects)["onegrid-keys"] for each in releases)
+    assert "admin-password" in installed
+    assert "admin-password" not in later | upgraded
+
+
+def test_charts_and_images_of_one_name_have_places_of_their_own(followed: list[Called], releases: list[Called]) -> None:
+    pushed = {each.arguments[2] for each in followed if (each.program, each.arguments[0]) == ("helm", "push")}
+    charts = {f"{where.removeprefix('oci://')}/{name}" for where in pushed for name in SERVICES}
+    images = {
+        container["image"].rpartition(":")[0] for spec in pods(releases[0].objects) for container in spec["containers"]
+    }
+    assert images == {
+        each.arguments[1].rpartition(":")[0]
+        for each in followed
+        if each.arguments[0] == "push" and each.program == "docker"
+    }
+    assert not charts & images
+
+
+def test_what_the_pages_ask_the_cluster_about_is_there(followed: list[Called]) -> None:
+    there = {(each["kind"].lower(), each["metadata"]["name"]) for one in followed for each in one.objects} | {
+        ("secret", name) for name in made(followed)
+    }
+    asked = {
+        (kind, name)
+        for page in PAGES.values()
+        for kind, name in re.findall(
+            rf"\b({'|'.join(ASKED_ABOUT)})[/ ]((?:onegrid|data)\b[a-z-]*)",
+            page,
+        )
+    }
+    assert len(asked) >= 7
+    assert asked <= there
+
+
+@pytest.mark.parametrize(
+    ("page", "snippet"),
+    [(page, each) for page in PAGES for each in blocks(page, "yaml")],
+    ids=lambda given: given.splitlines()[0] if "\n" in given else given,
+)
+def test_values_that_a_page_shows_are_taken_by_their_chart(page: str, snippet: str, tmp_path: Path) -> None:
+    helm.package()
+    values = yaml.safe_load(snippet)
+    if values.keys() in FOREIGN:
+        return
+    file = tmp_path / "values.yaml"
+    file.write_text(snippet)
+    if values.keys() & {*SERVICES, "global", "administrator", "tests"}:
+        assert helm.render("onegrid", "onegrid", [], f"--values={file}")
+    else:
+        assert helm.render("restored", "onegrid-data", ["onegrid-data/values-operators.yaml"], f"--values={file}")
+
+
+def requested(size: str) -> tuple[list[float], list[float]]:
+    """Processors and GiB that an installation asks for: as it starts, and with all autoscalers at their most."""
+    rendered = helm.render("onegrid", "onegrid", [f"onegrid/values-{size}.yaml"])
+    objects = [each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each]
+    scalers = {
+        each["spec"]["scaleTargetRef"]["name"]: each["spec"]
+        for each in objects
+        if each["kind"] == "HorizontalPodAutoscaler"
+    }
+    least, most = [0.0, 0.0], [0.0, 0.0]
+    for each in (one for one in objects if one["kind"] == "Deployment"):
+        scaler = scalers.get(each["metadata"]["name"])
+        counts = (scaler["minReplicas"], scaler["maxReplicas"]) if scaler else (each["spec"]["replicas"],) * 2
+        (container,) = each["spec"]["template"]["spec"]["containers"]
+        asked = container["resources"]["requests"]
+        for sums, count in zip((least, most), counts, strict=True):
+            sums[0] += count * quantity(asked["cpu"])
+            sums[1] += count * quantity(asked["memory"]) / 2**30
+    return least, most
+
+
+def of_stores(size: str) -> list[float]:
+    """Processors and GiB of one server of PostgreSQL and one of RabbitMQ."""
+    (row,) = re.findall(
+        rf"^\| {size} \| \d+ \| (\d) processors?, (\w+) \| \w+ \| (\d) processors?, (\w+) \|", PAGES["operate"], re.M
+    )
+    return [float(row[0]) + float(row[2]), (quantity(row[1]) + quantity(row[3])) / 2**30]
+
+
+@pytest.mark.parametrize("size", ["community", "street", "district"])
+def test_nodes_of_a_size_hold_what_it_asks_for(size: str) -> None:
+    """With autoscalers at their most, and a server of each data store on each; what it starts with if one is away."""
+    helm.package()
+    amounts = r"(\S+)(?: to (\S+))?"
+    row = re.search(
+        rf"^\| {size} \| {amounts} \| {amounts} GiB \| (\d+) of (\d+) processors, (\d+) GiB \|$", PAGES["install"], re.M
+    )
+    assert row
+    start, all_ = requested(size)
+    for said, is_ in zip(row.group(1, 3, 2, 4), (*start, *all_), strict=True):
+        assert said is None or float(said) == pytest.approx(is_, abs=0.1)
+    count, *node = map(int, row.group(5, 6, 7))
+    for has, least, most, server in zip(node, start, all_, of_stores(size), strict=True):
+        assert count * has >= (most + count * server) * SLACK
+        assert (count - 1) * has >= least + (count - 1) * server
+
+
+def test_the_fields_of_logs_are_those_of_the_page() -> None:
+    (table,) = re.findall(r"\| field \| \|\n\| --- \| --- \|\n((?:\|.*\n)+)", PAGES["operate"])
+    fields = set(re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in table.splitlines())))
+    code = """
+import logging
+from onegrid_kit import logs, tracing
+logs.configure("petition")
+tracing.enter(tracing.new_traceparent(0))
+logging.getLogger("library").warning("of a library")
+try:
+    raise OSError("away")
+except OSError:
+    logs.log.exception("store_failed")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not done.stdout
+    assert set().union(*map(json.loads, done.stderr.splitlines())) == fields
