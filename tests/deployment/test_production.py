@@ -13,6 +13,9 @@ import pytest
 import yaml
 from tools import helm
 
+from onegrid_observability import files
+from onegrid_observability.per_release import of_release
+
 ISSUER = "--set=global.platform.tls.enabled=true,global.platform.tls.issuer.name=x"
 CHECKED = ("--set-string=administrator.district=210602", "--set=tests.suites={smoke}")
 HOOKS = {"pre-install", "pre-upgrade"}
@@ -269,6 +272,29 @@ def test_targets_have_the_names_by_which_alerts_know_them_whatever_the_release_i
         given = {one["targetLabel"]: one["replacement"] for end in endpoints for one in end["relabelings"]}
         service = each["metadata"]["labels"]["app.kubernetes.io/name"]
         assert given == {"job": f"onegrid-{service}", "release": "city"}
+
+
+@pytest.mark.parametrize("operator", ["true", "false"])
+def test_rules_are_about_the_release_that_installs_them(operator: str) -> None:
+    made = files.write() / "rules"
+    values = [
+        f"--set=global.platform.monitoring.operator={operator}",
+        "--set=global.platform.monitoring.brokerNamespace=mq",
+    ]
+    objects = list(yaml.safe_load_all(helm.render("city", "onegrid", [], "--namespace=street", *values)))
+    found = {
+        name.removesuffix(".yaml"): yaml.safe_load(text)
+        for each in objects
+        if each and each["kind"] == "ConfigMap" and each["metadata"]["name"].endswith("-rules")
+        for name, text in each["data"].items()
+    }
+    assert found == {
+        path.stem: yaml.safe_load(of_release(path.read_text(), "street", "city", broker="mq"))
+        for path in made.glob("*.yaml")
+    }
+    of_operator = [each["spec"] for each in objects if each and each["kind"] == "PrometheusRule"]
+    assert all(each in found.values() for each in of_operator)
+    assert len(of_operator) == (len(found) if operator == "true" else 0)
 
 
 def test_alerts_lead_to_where_the_runbooks_are() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import promql_parser
+
+from onegrid_observability.per_release import selectors
 
 _OF_OTHERS = {
     # RabbitMQ's plugin, Prometheus itself, and the process collector of its Python client.
@@ -43,7 +44,7 @@ def known_metrics() -> set[str]:
 
 def selected(query: str) -> set[str]:
     """The metrics that the query asks for. Raises ValueError if it can't be read."""
-    return {selector.name for selector in _selectors(query)}
+    return {selector.name for selector in selectors(query)}
 
 
 def matched(query: str) -> set[tuple[str, str, str]]:
@@ -51,24 +52,7 @@ def matched(query: str) -> set[tuple[str, str, str]]:
     positive = (promql_parser.MatchOp.Equal, promql_parser.MatchOp.Re)
     return {
         (selector.name, matcher.name, matcher.value)
-        for selector in _selectors(query)
+        for selector in selectors(query)
         for matcher in selector.matchers.matchers
         if matcher.op in positive
     }
-
-
-def _selectors(query: str) -> list[promql_parser.VectorSelector]:
-    found: list[promql_parser.VectorSelector] = []
-
-    def visit(expression: Any) -> None:
-        if isinstance(expression, promql_parser.VectorSelector) and expression.name:
-            found.append(expression)
-        for part in ("expr", "lhs", "rhs", "vector_selector", "param"):
-            child = getattr(expression, part, None)
-            if child is not None and not isinstance(child, str | int | float):
-                visit(child)
-        for child in getattr(expression, "args", None) or ():
-            visit(child)
-
-    visit(promql_parser.parse(query))
-    return found

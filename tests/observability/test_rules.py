@@ -15,6 +15,8 @@ from promql_parser import parse
 from onegrid.contracts import CONTRACTS, SERVICES
 from onegrid_kit import metrics
 from onegrid_observability import files, objectives
+from onegrid_observability.per_release import ANY_BROKER, ANY_RELEASE, check, of_release, per_release
+from onegrid_observability.trials import IT
 
 from .selectors_of import known_metrics, selected
 
@@ -24,6 +26,7 @@ RULES = sorted((MADE / "rules").glob("*.yaml"))
 TRIALS = sorted((MADE / "trials").glob("*.yaml"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
 PROMISES = [objectives.read(path) for path in sorted((objectives.ROOT / "objectives").glob("*.yaml"))]
+OWN = (IT["namespace"], IT["release"])
 BUCKETS = {"latency": metrics.RPC_SECONDS, "freshness": metrics.CARRY_SECONDS}
 
 
@@ -68,6 +71,77 @@ def test_every_alert_is_tried_firing_and_quiet() -> None:
         if "burn" in firing["exp_labels"]
     }
     assert len(burns) == 4 * sum(len(promises.objectives) for promises in PROMISES)
+
+
+def releases(trial: dict[str, Any]) -> set[tuple[str, str]]:
+    """Of what releases there are series."""
+    return {
+        match.groups()
+        for each in trial["input_series"]
+        for match in [re.search(r'namespace="(\w+)", release="(\w+)"}$', each["series"])]
+        if match
+    }
+
+
+def test_every_alert_is_tried_where_other_releases_are_well_and_is_said_of_the_one_that_is_not() -> None:
+    for path in TRIALS:
+        for test in yaml.safe_load(path.read_text())["tests"]:
+            others = releases(test) - {OWN}
+            assert {namespace for namespace, _ in others} == {"district", "street"}, (path, test["name"])
+            for firing in (each for tried in test["alert_rule_test"] for each in tried["exp_alerts"]):
+                labels = firing["exp_labels"]
+                assert (labels["namespace"], labels["release"]) == OWN
+                assert firing["exp_annotations"]["summary"].startswith("district/onegrid: ")
+
+
+def test_what_is_gone_is_said_by_the_rules_of_the_release_itself() -> None:
+    for promises in PROMISES:
+        (test,) = yaml.safe_load((MADE / f"trials/{promises.service}-gone.yaml").read_text())["tests"]
+        fire = {each["alertname"] for each in test["alert_rule_test"] if each["exp_alerts"]}
+        senders = {"SenderDown"} if promises.sender else set()
+        assert fire >= {"ApiDown", "WorkerDown", "RelayWithoutLeader"} | senders
+        assert len(releases(test) - {OWN}) == len(releases(test)) == 2
+
+
+def test_no_rule_mixes_releases() -> None:
+    for rule in rules():
+        check(rule["expr"])
+
+
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        'sum(x{namespace="a", release="b"})',
+        'sum by (release) (x{namespace="a", release="b"})',
+        'sum without (namespace) (x{namespace="a", release="b"})',
+        'histogram_quantile(0.9, sum by (le) (rate(x{namespace="a", release="b"}[5m])))',
+        'x{namespace="a", release="b"} / on (method) y{namespace="a", release="b"}',
+        'x{namespace="a", release="b"} and ignoring (release) y{namespace="a", release="b"}',
+        'rate(x{namespace="a"}[5m])',
+        "absent(x)",
+        'max by (namespace, release) (rabbitmq_queue_messages_ready{queue="q"})',
+    ],
+)
+def test_an_expression_that_mixes_releases_is_refused(mixed: str) -> None:
+    with pytest.raises(ValueError, match=r"mixes releases|joins releases|selects all releases"):
+        check(mixed)
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("max(x) > 0", f"max by (namespace, release) (x{{{ANY_RELEASE}}}) > 0"),
+        ('sum by (le) (rate(x{b="c"}[5m]))', f'sum by (namespace, release, le) (rate(x{{b="c",{ANY_RELEASE}}}[5m]))'),
+        (
+            "x * on (i) group_left (v) y",
+            f"x{{{ANY_RELEASE}}} * on (namespace, release, i) group_left (v) y{{{ANY_RELEASE}}}",
+        ),
+        ("max(rabbitmq_x offset 5m)", f"max by (namespace, release) (rabbitmq_x{{{ANY_BROKER}}} offset 5m)"),
+    ],
+)
+def test_expressions_get_namespace_and_release_wherever_they_need_them(written: str, made: str) -> None:
+    assert " ".join(per_release(written).split()) == made
+    check(of_release(made, "a", "b", broker="c"))
 
 
 def test_every_alert_has_a_severity_and_a_runbook_and_every_runbook_an_alert() -> None:

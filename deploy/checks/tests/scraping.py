@@ -28,7 +28,7 @@ def scraping(
     jobs: Mapping[str, Sequence[int]],
     settings: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[str]:
-    """Where it answers, while in here, once it has scraped itself and each of the jobs' ports twice.
+    """Where it answers, while in here, once it has scraped itself and each of the jobs' ports twice, as a release's.
 
     `settings`: what is said of how a job is scraped, besides.
     """
@@ -43,7 +43,12 @@ def scraping(
             {
                 "job_name": job,
                 "honor_labels": True,
-                "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}],
+                "static_configs": [
+                    {
+                        "targets": [f"127.0.0.1:{port}" for port in ports],
+                        "labels": {"namespace": "onegrid", "release": "onegrid"},
+                    }
+                ],
                 **(settings or {}).get(job, {}),
             }
             for job, ports in scraped.items()

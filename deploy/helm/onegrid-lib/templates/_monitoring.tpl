@@ -55,9 +55,14 @@ spec:
 {{- end }}
 {{- end }}
 
-{{- /* The chart's recording rules and alerts: for the operator, and as a ConfigMap for installations without it. */}}
+{{- /* The chart's recording rules and alerts: for the operator, and as a ConfigMap for installations without it. They
+are about any release as they are made; here about this one alone, so that they notice when nothing of it is there. */}}
 {{- define "onegrid.rules" -}}
-{{- $rules := .root.Files.Get "files/rules.yaml" }}
+{{- $broker := default .root.Release.Namespace .platform.monitoring.brokerNamespace }}
+{{- $rules := .root.Files.Get "files/rules.yaml"
+  | replace "namespace!=\"\"" (printf "namespace=%q" .root.Release.Namespace)
+  | replace "release!=\"\"" (printf "release=%q" .root.Release.Name)
+  | replace "namespace=~\".+\"" (printf "namespace=%q" $broker) }}
 {{- with .platform.monitoring.runbooks }}
 {{- $rules = $rules | replace "runbook_url: docs/runbooks/" (printf "runbook_url: %s/" (trimSuffix "/" .)) }}
 {{- end }}

@@ -12,6 +12,7 @@ import yaml
 from onegrid_observability import dashboards, rules, service_dashboard, trials
 from onegrid_observability.objectives import ROOT, read
 from onegrid_observability.panels import board
+from onegrid_observability.per_release import of_release
 
 __all__ = ["PLATFORM", "write"]
 
@@ -35,9 +36,10 @@ _Dumper.add_representer(
 
 
 def write() -> Path:
-    """Write the folders `rules`, `trials` and `dashboards`, with a file for each service; the folder that they are in.
+    """Write the folders `rules`, `rules-of-one`, `trials` and `dashboards`; the folder that they are in.
 
-    What has not changed is left alone, so that others may read it meanwhile.
+    The rules are of any release; those of one, as its chart installs them, are for trials. What has not
+    changed is left alone, so that others may read it meanwhile.
     """
     made = _made()
     for path in set(FOLDER.glob("*/*")) - made.keys():
@@ -61,7 +63,10 @@ def _made() -> Mapping[Path, str]:
         made[FOLDER / "dashboards" / f"{name}.json"] = board(dashboard())
     for promises in map(read, sorted((ROOT / "objectives").glob("*.yaml"))):
         name = promises.service
-        made[FOLDER / "rules" / f"{name}.yaml"] = _dump(rules.of_service(promises))
+        made[FOLDER / "rules" / f"{name}.yaml"] = of_any = _dump(rules.of_service(promises))
+        made[FOLDER / "rules-of-one" / f"{name}.yaml"] = of_release(of_any, **trials.IT, broker=trials.IT["namespace"])
+        gone = trials.of_service_that_is_gone(promises, f"../rules-of-one/{name}.yaml")
+        made[FOLDER / "trials" / f"{name}-gone.yaml"] = _dump(gone)
         made[FOLDER / "trials" / f"{name}.yaml"] = _dump(trials.of_service(promises, f"../rules/{name}.yaml"))
         made[FOLDER / "dashboards" / f"{name}.json"] = board(service_dashboard.of_service(promises))
     return made

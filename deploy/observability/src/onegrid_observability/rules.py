@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from onegrid_observability.objectives import ROOT, WINDOWS, Objective, Promises
+from onegrid_observability.per_release import per_release
 
 __all__ = [
     "BURNS",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 OPERATORS: Final = "operators"
+_WHOSE: Final = "{{ $labels.namespace }}/{{ $labels.release }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,12 @@ KINDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "handling": ("HandlersFail", "handlers fail", 'Look for "handler failed" in the logs of its worker.'),
 }
 """By an objective's kind: its alert, what is wrong then, and what to do first."""
+_OF_ALL_SERVICES: Final = {
+    "service:onegrid_rpc:rate5m": "sum by (service) (rate(onegrid_rpc_duration_seconds_count[5m]))",
+    "service:onegrid_rpc_faults:rate5m": "sum by (service) (rate(onegrid_rpc_faults_total[5m]))",
+    "service:onegrid_rpc_duration_seconds:p99_5m": "histogram_quantile(0.99, "
+    'sum by (service, le) (rate(onegrid_rpc_duration_seconds_bucket{method!~"Watch.*"}[5m])))',
+}
 
 
 def of_service(promises: Promises) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def of_service(promises: Promises) -> dict[str, Any]:
     service = promises.service
     recorded = [
         *(record for objective in promises.objectives for record in _records(objective)),
-        *({"record": each["record"], "expr": each["expr"]} for each in promises.records),
+        *({"record": each["record"], "expr": per_release(each["expr"])} for each in promises.records),
     ]
     burning = [_burning(objective, burn) for objective in promises.objectives for burn in BURNS]
     return {
@@ -88,21 +96,7 @@ def of_service(promises: Promises) -> dict[str, Any]:
 
 def of_platform() -> dict[str, Any]:
     """The rules of what no service has alone."""
-    recorded = [
-        {
-            "record": "service:onegrid_rpc:rate5m",
-            "expr": "sum by (service) (rate(onegrid_rpc_duration_seconds_count[5m]))",
-        },
-        {
-            "record": "service:onegrid_rpc_faults:rate5m",
-            "expr": "sum by (service) (rate(onegrid_rpc_faults_total[5m]))",
-        },
-        {
-            "record": "service:onegrid_rpc_duration_seconds:p99_5m",
-            "expr": "histogram_quantile(0.99, sum by (service, le) "
-            '(rate(onegrid_rpc_duration_seconds_bucket{method!~"Watch.*"}[5m])))',
-        },
-    ]
+    recorded = [{"record": name, "expr": per_release(query)} for name, query in _OF_ALL_SERVICES.items()]
     return {
         "groups": [
             {"name": "onegrid-platform-records", "rules": recorded},
@@ -134,10 +128,11 @@ def platform_alerts() -> Sequence[Mapping[str, Any]]:
 
 
 def readable(alert: Mapping[str, Any]) -> dict[str, str]:
-    """The annotations of an alert."""
+    """The annotations of an alert: first of all, which release it is about."""
+    summary = f"{_WHOSE}: {alert['summary']}"
     return {
-        "summary": alert["summary"],
-        "description": f"{alert['summary']} {alert['first']}",
+        "summary": summary,
+        "description": f"{summary} {alert['first']}",
         "runbook_url": f"docs/runbooks/{alert['alert']}.md",
     }
 
@@ -155,13 +150,17 @@ def _records(objective: Objective) -> list[dict[str, Any]]:
         bad, total = (text.replace("$window", window) for text in (objective.bad, objective.total))
         # Where nothing happens, nothing is bad.
         ratio = f"({bad})\n/ ({total} > 0)\nor 0 * {total}"
-        made.append({"record": f"objective:onegrid_errors:ratio_rate{window}", "expr": ratio, "labels": labels})
+        made.append(
+            {"record": f"objective:onegrid_errors:ratio_rate{window}", "expr": per_release(ratio), "labels": labels}
+        )
     for burn in BURNS:
         bad = objective.bad.replace("$window", burn.long)
-        made.append({"record": f"objective:onegrid_errors:increase{burn.long}", "expr": bad, "labels": labels})
+        made.append(
+            {"record": f"objective:onegrid_errors:increase{burn.long}", "expr": per_release(bad), "labels": labels}
+        )
     selected = f'{{service="{objective.service}", objective="{objective.name}"}}'
     burnt = f"objective:onegrid_errors:ratio_rate6h{selected} / {objective.budget:g}"
-    made.append({"record": "objective:onegrid_errors:burn_rate6h", "expr": burnt, "labels": labels})
+    made.append({"record": "objective:onegrid_errors:burn_rate6h", "expr": per_release(burnt), "labels": labels})
     return made
 
 
@@ -189,9 +188,11 @@ def _burning(objective: Objective, burn: Burn) -> dict[str, Any]:
     limit = f"{burn.rate:g} * {objective.budget:g}"
     return {
         "alert": alert["alert"],
-        "expr": f"objective:onegrid_errors:ratio_rate{burn.long}{selected} > {limit}\n"
-        f"and objective:onegrid_errors:ratio_rate{burn.short}{selected} > {limit}\n"
-        f"and objective:onegrid_errors:increase{burn.long}{selected} > {FEW}",
+        "expr": per_release(
+            f"objective:onegrid_errors:ratio_rate{burn.long}{selected} > {limit}\n"
+            f"and objective:onegrid_errors:ratio_rate{burn.short}{selected} > {limit}\n"
+            f"and objective:onegrid_errors:increase{burn.long}{selected} > {FEW}"
+        ),
         "labels": alert["labels"],
         "annotations": readable(alert),
     }
@@ -205,7 +206,7 @@ def _lasting(burn: Burn) -> str:
 def _alert(alert: Mapping[str, Any], service: str) -> dict[str, Any]:
     return {
         "alert": alert["alert"],
-        "expr": alert["expr"].strip(),
+        "expr": per_release(alert["expr"]),
         "for": alert["for"],
         "labels": labels_of(alert, service),
         "annotations": readable(alert),

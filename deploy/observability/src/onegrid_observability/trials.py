@@ -1,18 +1,26 @@
-"""What promtool tries the rules with: an hour of samples, one a minute, that make alerts fire or leave them quiet."""
+"""What promtool tries the rules with: an hour of samples, one a minute, that make alerts fire or leave them quiet.
+
+Each trial is of three releases in one Prometheus, two of a namespace and two of a name: what happens in the first must
+be said of the first, and of no other.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from onegrid_observability.objectives import Objective, Promises
+from onegrid_observability.per_release import absentees
 from onegrid_observability.rules import BURNS, KINDS, Burn, alerts_of, burning, labels_of, platform_alerts, readable
 
-__all__ = ["of_platform", "of_service"]
+__all__ = ["IT", "of_platform", "of_service", "of_service_that_is_gone"]
 
 _EACH_MINUTE = 100_000
 """Calls or events; enough to distinguish small shares of them."""
+IT: Final = {"namespace": "district", "release": "onegrid"}
+"""The release that something happens in."""
+_OTHERS: Final = ({"namespace": "district", "release": "canary"}, {"namespace": "street", "release": "onegrid"})
 Expected = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -20,6 +28,18 @@ def of_service(promises: Promises, rules: str) -> dict[str, Any]:
     """The trials of a service's alerts, which are in the file of rules."""
     tests = [*_burnt(promises.objectives), *_tried(alerts_of(promises), promises.service)]
     return _file(rules, tests)
+
+
+def of_service_that_is_gone(promises: Promises, rules: str) -> dict[str, Any]:
+    """The trial of a release of which nothing is scraped, while others are well: with its own rules, in the file."""
+    alerts = alerts_of(promises)
+    firing = {
+        each["alert"]: [_firing(each, {**labels_of(each, promises.service), **labels, **IT}) for labels in gone]
+        for each in alerts
+        if (gone := absentees(each["expr"]))
+    }
+    quiet = _merged(each["quiet"]["series"] for each in alerts)
+    return _file(rules, [_trial("what is gone", {}, quiet, firing)])
 
 
 def of_platform(rules: str) -> dict[str, Any]:
@@ -40,20 +60,21 @@ def _burnt(objectives: Sequence[Objective]) -> Iterator[dict[str, Any]]:
     def all_of(burns: Sequence[Burn]) -> Expected:
         return {
             alert: [
-                {"exp_labels": made["labels"], "exp_annotations": readable(made)}
+                _firing(made, {**made["labels"], **IT})
                 for made in (burning(objective, burn) for objective in objectives for burn in burns)
                 if made["alert"] == alert
             ]
             for alert, _, _ in KINDS.values()
         }
 
+    well = _merged(_samples(each, [(0, _EACH_MINUTE, 60)]) for each in objectives)
     for rate in (0.9, *(burn.rate * 1.1 for burn in reversed(BURNS))):
         series = _merged(_samples(each, [(bad(each, rate), _EACH_MINUTE, 60)]) for each in objectives)
-        yield _trial(f"burns at {rate:.3g}", series, all_of([burn for burn in BURNS if burn.rate < rate]))
+        yield _trial(f"burns at {rate:.3g}", series, well, all_of([burn for burn in BURNS if burn.rate < rate]))
     series = _merged(_samples(each, [(bad(each, 20), _EACH_MINUTE, 50), (0, _EACH_MINUTE, 10)]) for each in objectives)
-    yield _trial("burnt fast, and well again", series, all_of([burn for burn in BURNS if burn.short != "5m"]))
+    yield _trial("burnt fast, and well again", series, well, all_of([burn for burn in BURNS if burn.short != "5m"]))
     series = _merged(_samples(each, [(0, 0, 30), (1, 1, 1), (0, 0, 29)]) for each in objectives)
-    yield _trial("a single call, and a bad one", series, all_of([]))
+    yield _trial("a single call, and a bad one", series, well, all_of([]))
 
 
 def _samples(objective: Objective, minutes: Sequence[tuple[int, int, int]]) -> dict[str, str]:
@@ -95,23 +116,35 @@ def _merged(samples: Iterator[dict[str, str]]) -> dict[str, str]:
 
 
 def _tried(alerts: Sequence[Mapping[str, Any]], service: str) -> Iterator[dict[str, Any]]:
-    firing: dict[str, Sequence[Mapping[str, Any]]] = {}
-    for alert in alerts:
-        labels = {**labels_of(alert, service), **alert["fires"].get("labels", {})}
-        annotations = {
-            key: re.sub(r"{{ \$labels\.(\w+) }}", lambda match: str(labels[match[1]]), text)  # noqa: B023
-            for key, text in readable(alert).items()
-        }
-        firing[alert["alert"]] = [{"exp_labels": labels, "exp_annotations": annotations}]
-    yield _trial("what fires", _merged(each["fires"]["series"] for each in alerts), firing)
-    yield _trial("what is quiet", _merged(each["quiet"]["series"] for each in alerts), dict.fromkeys(firing, ()))
+    fires, quiet = (_merged(each[how]["series"] for each in alerts) for how in ("fires", "quiet"))
+    firing = {
+        each["alert"]: [_firing(each, {**labels_of(each, service), **each["fires"].get("labels", {}), **IT})]
+        for each in alerts
+    }
+    yield _trial("what fires", fires, quiet, firing)
+    yield _trial("what is quiet", quiet, quiet, dict.fromkeys(firing, ()))
 
 
-def _trial(name: str, series: Mapping[str, str], expected: Expected) -> dict[str, Any]:
+def _firing(alert: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    annotations = {
+        key: re.sub(r"{{ \$labels\.(\w+) }}", lambda match: str(labels[match[1]]), text)
+        for key, text in readable(alert).items()
+    }
+    return {"exp_labels": labels, "exp_annotations": annotations}
+
+
+def _of(series: str, release: Mapping[str, str]) -> str:
+    labels = ", ".join(f'{name}="{value}"' for name, value in release.items())
+    return f"{series[:-1]}, {labels}}}" if series.endswith("}") else f"{series}{{{labels}}}"
+
+
+def _trial(name: str, series: Mapping[str, str], others: Mapping[str, str], expected: Expected) -> dict[str, Any]:
+    samples = [(_of(selector, IT), values) for selector, values in series.items()]
+    samples += [(_of(selector, each), values) for each in _OTHERS for selector, values in others.items()]
     return {
         "name": name,
         "interval": "1m",
-        "input_series": [{"series": selector, "values": values} for selector, values in series.items()],
+        "input_series": [{"series": selector, "values": values} for selector, values in samples],
         "alert_rule_test": [
             {"eval_time": "1h", "alertname": alert, "exp_alerts": list(firing)} for alert, firing in expected.items()
         ],
