@@ -38,7 +38,7 @@ NOT_KUBERNETES = (
 # The Secrets that operators create before the installation; README and docs/install.md name them.
 GIVEN = {
     *("onegrid-keys", "onegrid-database", "onegrid-broker", "onegrid-data", "onegrid-tls", "onegrid-providers"),
-    *("data-postgresql-app", "data-rabbitmq-default-user"),
+    *("data-postgresql-app", "data-postgresql-ca", "data-rabbitmq-default-user"),
     "onegrid-providers",
 }
 COMBINATIONS = [
@@ -96,6 +96,11 @@ def containers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [*spec.get("initContainers", []), *spec["containers"]]
 
 
+def projected(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a pod's volumes are put together from."""
+    return [each for volume in spec.get("volumes", []) for each in volume.get("projected", {}).get("sources", [])]
+
+
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_kubernetes_understands_every_field(objects: list[dict[str, Any]], version: str) -> None:
     for each in objects:
@@ -142,6 +147,7 @@ def test_every_secret_that_is_named_is_given_or_made(objects: list[dict[str, Any
     named = set()
     for _, _, spec in pods(objects):
         named |= {volume["secret"]["secretName"] for volume in spec.get("volumes", []) if "secret" in volume}
+        named |= {each["secret"]["name"] for each in projected(spec) if "secret" in each}
         for container in containers(spec):
             sources = [each.get("valueFrom", {}) for each in container.get("env", [])]
             named |= {source["secretKeyRef"]["name"] for source in sources if "secretKeyRef" in source}
@@ -153,7 +159,7 @@ def test_every_configmap_that_is_named_is_there(objects: list[dict[str, Any]]) -
     there = {each["metadata"]["name"] for each in objects if each["kind"] == "ConfigMap"}
     for name, _, spec in pods(objects):
         sources = [volume.get("configMap", {}) for volume in spec.get("volumes", [])]
-        sources += [s["configMap"] for v in spec.get("volumes", []) for s in v.get("projected", {}).get("sources", [])]
+        sources += [each.get("configMap", {}) for each in projected(spec)]
         sources += [each["configMapRef"] for c in containers(spec) for each in c.get("envFrom", [])]
         assert {each["name"] for each in sources if each and not each.get("optional")} <= there, name
 

@@ -119,6 +119,7 @@ def test_without_such_values_the_stores_urls_are_plain() -> None:
         ({"broker": {"host": "rabbit", "caSecret": "x"}}, "unless broker.tls is true"),
         ({"broker": {"host": "rabbit", "vhost": "a?b"}}, "does not match pattern"),
         ({"monitoring": {"disabledRules": "OutboxGrows"}}, "got string, want array"),
+        ({"monitoring": {"disabledRules": ["OutboxGrow"]}}, "no service of this release has an alert OutboxGrow"),
     ],
 )
 def test_values_that_would_be_no_protection_are_refused(wrong: Mapping[str, Any], message: str) -> None:
