@@ -280,7 +280,9 @@ def test_what_is_not_grpc_comes_by_the_gateway_too_and_links_lead_there() -> Non
     assert route["spec"]["hostnames"] == ["push.example"]
     ((backend,),) = (rule["backendRefs"] for rule in route["spec"]["rules"])
     assert leads_to_apis(objects, backend["name"], backend["port"])
-    assert dict(of_kind(objects, "ConfigMap"))["town-notify"]["data"]["ONEGRID_HTTP_URL"] == "https://push.example"
+    settings = dict(of_kind(objects, "ConfigMap"))["town-notify"]["data"]
+    assert settings["ONEGRID_HTTP_URL"] == "https://push.example"
+    assert settings["ONEGRID_HTTP_FORWARDING_PROXIES"] == "1"
     assert "town-notify" not in dict(of_kind(objects, "GRPCRoute"))
 
 

@@ -23,7 +23,7 @@ from onegrid.contracts import SERVICES
 from onegrid_runner.pods import quantity
 
 PAGES = {name: (helm.ROOT / f"docs/{name}.md").read_text() for name in ("install", "operate")}
-FOREIGN = ({"externalRules"}, {"route"}, {"sources", "transforms", "sinks"})
+FOREIGN = ({"externalRules"}, {"route"}, {"scrape_configs"}, {"sources", "transforms", "sinks"})
 """What the keys of snippets are that others than the charts read."""
 ACCOUNT = {"username", "password"}
 BY_OPERATORS = {

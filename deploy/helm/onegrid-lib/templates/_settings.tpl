@@ -7,7 +7,7 @@
 ONEGRID_LISTEN: "[::]:50051"
 {{- if .values.http.enabled }}
 ONEGRID_HTTP_LISTEN: "[::]:8080"
-{{- with .values.http.proxies }}
+{{- with .values.http.proxies | default (empty .values.http.route.host | ternary 0 .platform.gateway.proxies) }}
 ONEGRID_HTTP_FORWARDING_PROXIES: {{ . | quote }}
 {{- end }}
 {{- $host := .values.http.ingress.host | default .values.http.route.host }}
