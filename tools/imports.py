@@ -22,7 +22,7 @@ CONFIG = ROOT / "build" / "imports.ini"
 _LAYERS = (
     "__main__",
     "main",
-    "api | handlers | jobs | steps | ladders | sender | current | web",
+    "api | handlers | jobs | steps | ladders | sender | current | sealed | web",
     "<below-api>",
     "commands | queries",
     "<below-commands>",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,18 @@ def test_keys_rotate_while_old_values_stay_readable(kind: type[AesGcmCipher]) ->
     with pytest.raises(CipherError):
         before.decrypt(after.encrypt("a", "phone"), "phone")
     assert after.blind_index("a", "phone") == before.blind_index("a", "phone")
+
+
+def test_a_key_is_known_everywhere_before_anything_is_sealed_by_it() -> None:
+    old, new = "k1:" + KEY.hex(), "k2:" + OTHER.hex()
+    steps = [cipher("AES-256-GCM", keys) for keys in (old, f"{old},{new},{old}", f"{new},{old}")]
+    assert [step.keys[0] for step in steps] == ["k1", "k1", "k2"]
+    for running, next_ in pairwise(steps):
+        assert next_.decrypt(running.encrypt("a", "phone"), "phone") == "a"
+        assert running.decrypt(next_.encrypt("a", "phone"), "phone") == "a"
+        assert running.blind_index("a", "phone") == next_.blind_index("a", "phone")
+    with pytest.raises(ValueError, match="two cipher keys 'k1'"):
+        cipher("AES-256-GCM", f"{old},k1:{OTHER.hex()}")
 
 
 @each()

@@ -22,7 +22,7 @@ from tools import helm
 from onegrid.contracts import SERVICES
 from onegrid_runner.pods import quantity
 
-PAGES = {name: (helm.ROOT / f"docs/{name}.md").read_text() for name in ("install", "operate")}
+PAGES = {name: (helm.ROOT / f"docs/{name}.md").read_text() for name in ("install", "operate", "keys")}
 FOREIGN = ({"externalRules"}, {"route"}, {"scrape_configs"}, {"sources", "transforms", "sinks"})
 """What the keys of snippets are that others than the charts read."""
 ACCOUNT = {"username", "password"}

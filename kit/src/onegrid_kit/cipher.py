@@ -34,6 +34,16 @@ class CipherError(Exception):
 class Cipher(Protocol):
     """Seals and opens personal fields."""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The ids of its keys; the first one seals."""
+        ...
+
+    @property
+    def index_key(self) -> str:
+        """The id of the key that makes blind indexes."""
+        ...
+
     def encrypt(self, text: str, purpose: str) -> bytes:
         """The sealed text. It opens only for the same purpose."""
         ...
@@ -60,10 +70,21 @@ class _KeyedCipher:
 
     key_bytes: int
 
-    def __init__(self, keys: dict[str, bytes]) -> None:
+    def __init__(self, keys: dict[str, bytes], index_key: str = "") -> None:
         self._keys = keys
+        self._index_key = index_key or next(reversed(keys))
         self._current = next(iter(keys))
         self._derive = lru_cache(maxsize=256)(self._derive_key)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The ids of its keys; the first one seals."""
+        return tuple(self._keys)
+
+    @property
+    def index_key(self) -> str:
+        """The id of the key that makes blind indexes."""
+        return self._index_key
 
     def encrypt(self, text: str, purpose: str) -> bytes:
         """The sealed text. It opens only for the same purpose."""
@@ -91,8 +112,8 @@ class _KeyedCipher:
             raise CipherError("the value was tampered with, or sealed for another purpose") from None
 
     def blind_index(self, text: str, purpose: str) -> bytes:
-        """Made with the oldest key, so that it stays the same when keys are added in front."""
-        key = self._derive(next(reversed(self._keys)), "index:" + purpose)
+        """Made with the last key, so that it stays the same when keys are added in front."""
+        key = self._derive(self._index_key, "index:" + purpose)
         return hmac.digest(key, text.encode(), hashlib.sha256)
 
     def _derive_key(self, key_id: str, purpose: str) -> bytes:
@@ -136,7 +157,8 @@ class Sm4GcmCipher(_KeyedCipher):
 
 
 def cipher(algorithm: str, keys: str) -> Cipher:
-    """The cipher of a setting: keys are `id:64 hex digits`, separated by commas, the first of which encrypts.
+    """The cipher of a setting: keys are `id:64 hex digits`, separated by commas: the first one encrypts, the last one
+    makes indexes. A key may be named twice, so that another one is known before it is the first.
 
     Raises ValueError.
     """
@@ -144,9 +166,11 @@ def cipher(algorithm: str, keys: str) -> Cipher:
     if algorithm not in algorithms_:
         raise ValueError(f"{algorithm} is no cipher; {' and '.join(algorithms_)} are")
     parsed: dict[str, bytes] = {}
+    key_id = ""
     for entry in keys.split(","):
         key_id, _, digits = entry.strip().partition(":")
         if not key_id or not _KEY.fullmatch(digits):
             raise ValueError("a cipher key is written `id:64 hex digits`")
-        parsed[key_id] = bytes.fromhex(digits)
-    return algorithms_[algorithm](parsed)
+        if parsed.setdefault(key_id, bytes.fromhex(digits)) != bytes.fromhex(digits):
+            raise ValueError(f"there are two cipher keys {key_id!r}")
+    return algorithms_[algorithm](parsed, key_id)

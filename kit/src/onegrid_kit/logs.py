@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from onegrid_kit import tracing
+from onegrid_kit.cipher import CipherError
 from onegrid_kit.errors import Unavailable
 
 __all__ = ["configure", "describe", "log"]
@@ -23,7 +24,16 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 """Call it with a short event name, and its fields as keywords."""
 
 # What these say is of the machine or of the code. Other errors quote values: a KeyError its key, a ValueError its text.
-_HARMLESS: Final = (OSError, AttributeError, TypeError, NameError, ImportError, AssertionError, Unavailable)
+_HARMLESS: Final = (
+    OSError,
+    AttributeError,
+    TypeError,
+    NameError,
+    ImportError,
+    AssertionError,
+    Unavailable,
+    CipherError,
+)
 _OF_VALUES: Final = "22"
 
 

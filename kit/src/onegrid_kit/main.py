@@ -2,7 +2,7 @@
 
 python -m onegrid_petition api | worker | relay | sender | migrate [--without-broker]
   | parked list | parked replay ID|--all | steps list | steps stop|resume ID | ladder list | ladder retry KIND SUBJECT
-  | audit verify
+  | audit verify | cipher keys | cipher reseal
   | sendings list | sendings replay ID | sendings settle ID delivered|failed | sendings stop|resume BATCH
 
 Services that call no outside systems have neither `sender` nor `sendings`.
@@ -34,7 +34,19 @@ _SERVING = ("api", "worker", "relay", "sender")
 def run(service: Service, argv: Sequence[str]) -> int:
     """Run a role until it ends; its exit code."""
     sending = ["sender", "sendings"] if service.sender else []
-    roles = ["api", "worker", "relay", "migrate", "parked", "steps", "ladder", "audit", *sending, *service.commands]
+    roles = [
+        "api",
+        "worker",
+        "relay",
+        "migrate",
+        "parked",
+        "steps",
+        "ladder",
+        "audit",
+        "cipher",
+        *sending,
+        *service.commands,
+    ]
     role, *rest = argv or [""]
     if role not in roles:
         print(f"usage: python -m {service.package} {' | '.join(roles)}", file=sys.stderr)
@@ -102,6 +114,8 @@ def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str
         return _sendings(service, settings, rest)
     if role == "audit":
         return _audit(settings, rest)
+    if role == "cipher":
+        return _cipher(service, settings, rest)
     code: int = load(service.commands[role])(settings, rest)
     return code
 
@@ -118,6 +132,8 @@ def _migrate(service: Service, settings: ServiceSettings, rest: list[str]) -> in
         # Without its queue, a service would miss what others announce before its worker is there.
         require_broker(settings)
     migrate(service, settings.database_url)
+    if not _keys_suffice(service, settings):
+        return 1
     if not rest:
         types = sorted({subscription.type for subscription in service.load_handlers()})
         asyncio.run(declare_consumer(settings.amqp_url, service.name, types))
@@ -304,6 +320,44 @@ def _audit(settings: ServiceSettings, rest: list[str]) -> int:
         broken = list(audit.broken_blocks(conn))
     print("\n".join(broken) if broken else "the audit trail is intact")
     return 1 if broken else 0
+
+
+def _keys_suffice(service: Service, settings: ServiceSettings) -> bool:
+    """Whether all that is stored can be read. A release that can't would write beside it, and seem to work."""
+    from onegrid_kit import sealed
+    from onegrid_kit.cipher import cipher
+
+    with _engine(settings, statement_timeout_ms=0) as engine, engine.connect() as conn:
+        found = sealed.unreadable(conn, service.load_sealed(), cipher(settings.cipher, settings.cipher_keys))
+    for each in found:
+        print(f"{each.column}: {each.count} by key {each.key}: {each.trouble}", file=sys.stderr)
+    return not found
+
+
+def _cipher(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
+    from onegrid_kit import sealed
+    from onegrid_kit.cipher import CipherError, cipher
+
+    seals = cipher(settings.cipher, settings.cipher_keys)
+    with _engine(settings, statement_timeout_ms=0) as engine:
+        match rest:
+            case ["keys"]:
+                print(f"{seals.keys[0]} seals, {seals.index_key} makes indexes")
+                with engine.connect() as conn:
+                    found = list(sealed.keys_in_use(conn, service.load_sealed(), seals))
+                for each in found:
+                    print(each.column, each.key, each.count, each.trouble or "readable", sep="\t")
+                return 1 if any(each.trouble for each in found) else 0
+            case ["reseal"]:
+                try:
+                    for column, count in sealed.reseal(engine, service.load_sealed(), seals):
+                        print(column, count, sep="\t")
+                except CipherError as error:
+                    print(f"{error}; `cipher keys` shows where", file=sys.stderr)
+                    return 1
+                return 0
+    print(f"usage: python -m {service.package} cipher keys | cipher reseal", file=sys.stderr)
+    return 2
 
 
 @contextmanager

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from onegrid_kit.announcing import Current
     from onegrid_kit.http.routes import Route
     from onegrid_kit.ladder import Ladder
+    from onegrid_kit.sealed import Sealed
     from onegrid_kit.sending import Sender
     from onegrid_kit.steps import Steps
 
@@ -60,6 +61,8 @@ class Service:
     """A Sender, if it calls outside systems; it has the role of that name then."""
     current: str = ""
     """A tuple of Currents, if it announces to later subscribers what is current."""
+    sealed: str = ""
+    """A tuple of Sealed, the columns that it seals, if it has some."""
     migrations: str
     """The package whose `versions` hold its migrations."""
     commands: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +133,12 @@ class Service:
     def load_current(self) -> tuple[Current, ...]:
         """How it announces what is current."""
         return self._load_all("current")
+
+    def load_sealed(self) -> tuple[Sealed, ...]:
+        """All columns with sealed values, the kit's own among them."""
+        from onegrid_kit import sealed
+
+        return (*self._load_all("sealed"), *sealed.KIT)
 
     def _load_all(self, part: str) -> tuple[Any, ...]:
         """What is named by this part of it, and by the same one of those that it hosts."""

@@ -47,7 +47,8 @@ class ServiceSettings:
     )
     page_token_key: str = setting("Signs page and resume tokens; 32 characters or more.", secret=True)
     cipher_keys: str = setting(
-        "Keys of personal fields: `id:64 hex digits`, separated by commas; the first one encrypts.",
+        "Keys of personal fields: `id:64 hex digits`, separated by commas; the first one encrypts, the last one makes "
+        "indexes.",
         secret=True,
     )
     cipher: str = setting("AES-256-GCM or SM4-GCM.", default="AES-256-GCM")

@@ -13,10 +13,10 @@ from onegrid_kit.cipher import Cipher
 from onegrid_kit.field import checkpoint_codes, tags
 from onegrid_kit.names import ResourceName
 
-__all__ = ["CHECKPOINT_CODE", "CheckpointCode", "Keys", "Reading", "reading_of"]
+__all__ = ["CHECKPOINT_CODE", "KEYS_PURPOSE", "CheckpointCode", "Keys", "Reading", "reading_of"]
 
 CHECKPOINT_CODE: Final = ResourceName("routes/{route}/checkpoints/{checkpoint}/codes/{number}")
-_PURPOSE: Final = "keys of checkpoint codes"
+KEYS_PURPOSE: Final = "keys of checkpoint codes"
 _TAG_KEY_BYTES: Final = 16
 
 
@@ -31,7 +31,7 @@ class Keys:
 
     def sealed(self, cipher: Cipher) -> bytes:
         """As they are stored."""
-        return cipher.seal(self.own + self.meta_read, _PURPOSE)
+        return cipher.seal(self.own + self.meta_read, KEYS_PURPOSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class CheckpointCode:
 
     def keys(self, cipher: Cipher) -> Keys:
         """Its keys. Raises CipherError."""
-        opened = cipher.open(self.sealed_keys, _PURPOSE)
+        opened = cipher.open(self.sealed_keys, KEYS_PURPOSE)
         return Keys(opened) if self.is_printed else Keys(opened[:_TAG_KEY_BYTES], opened[_TAG_KEY_BYTES:])
 
     def text(self, cipher: Cipher) -> str:

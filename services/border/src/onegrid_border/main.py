@@ -16,5 +16,6 @@ SERVICE = Service(
     handlers="onegrid_border.handlers:HANDLERS",
     jobs="onegrid_border.jobs:jobs_of",
     ladders="onegrid_border.ladders:LADDERS",
+    sealed="onegrid_border.sealed:SEALED",
     migrations="onegrid_border.migrations",
 )

@@ -18,9 +18,9 @@ from onegrid_kit import ids
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.database import Database
 
-__all__ = ["SigningKeys"]
+__all__ = ["SIGNING_KEY_PURPOSE", "SigningKeys"]
 
-_PURPOSE = "identity.signing_key"
+SIGNING_KEY_PURPOSE = "identity.signing_key"
 _CHECK_S = 60.0
 
 
@@ -88,7 +88,9 @@ class SigningKeys:
         self._keys = tuple(_Key(each.kid, self._private(each), each.created_at) for each in sealed)
 
     def _private(self, key: SealedKey) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self._cipher.decrypt(key.sealed_private, _PURPOSE)))
+        return Ed25519PrivateKey.from_private_bytes(
+            bytes.fromhex(self._cipher.decrypt(key.sealed_private, SIGNING_KEY_PURPOSE))
+        )
 
     def _renew(self, conn: Connection) -> list[SealedKey]:
         """All keys, newest first; with a new one if the newest is old, and without those that outlived their tokens."""
@@ -101,7 +103,7 @@ class SigningKeys:
         new = SealedKey(
             kid=ids.new_id(),
             public=private.public_key().public_bytes_raw(),
-            sealed_private=self._cipher.encrypt(private.private_bytes_raw().hex(), _PURPOSE),
+            sealed_private=self._cipher.encrypt(private.private_bytes_raw().hex(), SIGNING_KEY_PURPOSE),
             created_at=now,
         )
         store.insert_signing_key(conn, new)

@@ -16,6 +16,7 @@ SERVICE = Service(
     handlers="onegrid_identity.handlers:HANDLERS",
     jobs="onegrid_identity.jobs:JOBS",
     current="onegrid_identity.current:CURRENT",
+    sealed="onegrid_identity.sealed:SEALED",
     migrations="onegrid_identity.migrations",
     commands={"bootstrap": "onegrid_identity.bootstrap:main"},
 )

@@ -26,6 +26,7 @@ __all__ = [
     "MAX_ADDRESSES",
     "PERSON",
     "UNVERIFIED_FOR",
+    "VALUE_PURPOSE",
     "Address",
     "CodeRequests",
     "Destination",
@@ -46,7 +47,7 @@ _CODES_TO_ADDRESS: Final = 10
 CODES_COUNTED: Final = timedelta(hours=24)
 """The time in which the codes are counted that a person asks for, or that go to an address."""
 
-_VALUE: Final = "address"
+VALUE_PURPOSE: Final = "address"
 _CODE: Final = "address code"
 
 
@@ -80,11 +81,11 @@ class Destination:
     @classmethod
     def opened(cls, channel: Channel, sealed: bytes, cipher: Cipher) -> Destination:
         """What was sealed. Raises CipherError."""
-        return cls(channel, cipher.decrypt(sealed, _VALUE))
+        return cls(channel, cipher.decrypt(sealed, VALUE_PURPOSE))
 
     def sealed(self, cipher: Cipher) -> bytes:
         """The value as it is stored."""
-        return cipher.encrypt(self.value, _VALUE)
+        return cipher.encrypt(self.value, VALUE_PURPOSE)
 
     def index(self, cipher: Cipher) -> bytes:
         """The blind index: the same for what is the same address, however it is written."""
@@ -95,7 +96,7 @@ class Destination:
                 key = PushSubscription.of(self.value).endpoint
             case _:
                 key = self.value
-        return cipher.blind_index(f"{int(self.channel)} {key}", _VALUE)
+        return cipher.blind_index(f"{int(self.channel)} {key}", VALUE_PURPOSE)
 
     @property
     def is_proved(self) -> bool:

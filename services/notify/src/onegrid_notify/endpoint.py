@@ -15,14 +15,25 @@ from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.names import ResourceName
 from onegrid_notify.contents import is_webhook_secret
 
-__all__ = ["ENDPOINT", "MAX_ENDPOINTS", "Endpoint", "host_of", "office_of", "require_secret", "seal_secret", "seal_url"]
+__all__ = [
+    "ENDPOINT",
+    "MAX_ENDPOINTS",
+    "SIGNING_PURPOSE",
+    "URL_PURPOSE",
+    "Endpoint",
+    "host_of",
+    "office_of",
+    "require_secret",
+    "seal_secret",
+    "seal_url",
+]
 
 ENDPOINT: Final = ResourceName("endpoints/{endpoint}")
 MAX_ENDPOINTS: Final = 20
 """How many an office has at most."""
 
-_URL: Final = "endpoint url"
-_SIGNING: Final = "endpoint secret"
+URL_PURPOSE: Final = "endpoint url"
+SIGNING_PURPOSE: Final = "endpoint secret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +79,11 @@ class Endpoint:
 
     def url(self, cipher: Cipher) -> str:
         """Where messages are sent. Raises CipherError."""
-        return cipher.decrypt(self.sealed_url, _URL)
+        return cipher.decrypt(self.sealed_url, URL_PURPOSE)
 
     def secret(self, cipher: Cipher) -> str:
         """What messages are signed with; empty if it has none. Raises CipherError."""
-        return "" if self.sealed_secret is None else cipher.decrypt(self.sealed_secret, _SIGNING)
+        return "" if self.sealed_secret is None else cipher.decrypt(self.sealed_secret, SIGNING_PURPOSE)
 
 
 def office_of(id_: str) -> str:
@@ -82,12 +93,12 @@ def office_of(id_: str) -> str:
 
 def seal_url(url: str, cipher: Cipher) -> bytes:
     """The url as it is stored."""
-    return cipher.encrypt(url, _URL)
+    return cipher.encrypt(url, URL_PURPOSE)
 
 
 def seal_secret(secret: str, cipher: Cipher) -> bytes | None:
     """The secret as it is stored."""
-    return cipher.encrypt(secret, _SIGNING) if secret else None
+    return cipher.encrypt(secret, SIGNING_PURPOSE) if secret else None
 
 
 def host_of(url: str, *, plain: bool = False, hosts: Collection[str] = ()) -> str:

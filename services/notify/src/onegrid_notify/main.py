@@ -19,5 +19,6 @@ SERVICE = Service(
     steps="onegrid_notify.steps:STEPS",
     ladders="onegrid_notify.ladders:LADDERS",
     sender="onegrid_notify.sender:SENDER",
+    sealed="onegrid_notify.sealed:SEALED",
     migrations="onegrid_notify.migrations",
 )

@@ -16,5 +16,6 @@ SERVICE = Service(
     handlers="onegrid_petition.handlers:HANDLERS",
     jobs="onegrid_petition.jobs:JOBS",
     ladders="onegrid_petition.ladders:LADDERS",
+    sealed="onegrid_petition.sealed:SEALED",
     migrations="onegrid_petition.migrations",
 )
