@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from tools import helm
 
+from onegrid.contracts import SERVICES
 from onegrid_observability import files
 from onegrid_observability.per_release import of_release
 
@@ -295,6 +297,45 @@ def test_rules_are_about_the_release_that_installs_them(operator: str) -> None:
     of_operator = [each["spec"] for each in objects if each and each["kind"] == "PrometheusRule"]
     assert all(each in found.values() for each in of_operator)
     assert len(of_operator) == (len(found) if operator == "true" else 0)
+
+
+def dashboards(release: str, namespace: str, *more: str) -> dict[str, dict[str, Any]]:
+    """Those of a release, by the files that Grafana has of them."""
+    objects = yaml.load_all(helm.render(release, "onegrid", [], f"--namespace={namespace}", *more), yaml.CSafeLoader)
+    found = (each for each in objects if each and each["metadata"].get("labels", {}).get("grafana_dashboard"))
+    return {name: json.loads(text) for each in found for name, text in each["data"].items()}
+
+
+def test_releases_have_dashboards_of_their_own_in_one_grafana() -> None:
+    found = [
+        dashboards("city", "district"),
+        dashboards("city", "street", "--set=global.platform.monitoring.brokerNamespace=district"),
+        dashboards("canary", "street"),
+    ]
+    boards = {name: board for each in found for name, board in each.items()}
+    assert len(boards) == sum(map(len, found)) == 3 * (len(SERVICES) + 4)
+    for distinct in ("uid", "title"):
+        assert len({board[distinct] for board in boards.values()}) == len(boards)
+    assert all(len(board["uid"]) <= 40 for board in boards.values())
+    assert (
+        found[0]["district-city-petition.json"]["uid"]
+        == dashboards("city", "district")["district-city-petition.json"]["uid"]
+    )
+    chosen = found[1]["street-city-outbox-and-broker.json"]["templating"]["list"]
+    begun = {each["name"]: each["current"]["value"] for each in chosen if "current" in each}
+    assert begun == {"namespace": "street", "release": "city", "broker": "district"}
+
+
+def test_panels_lead_to_where_the_runbooks_are_or_nowhere() -> None:
+    def links(*more: str) -> set[str]:
+        boards = dashboards("city", "district", *more).values()
+        return {link["url"] for board in boards for panel in board["panels"] for link in panel.get("links", ())}
+
+    assert links() == set()
+    where = "https://git.example.cn/onegrid/docs/runbooks"
+    urls = links(f"--set=global.platform.monitoring.runbooks={where}/")
+    assert f"{where}/ApiDown.md" in urls
+    assert all(url.startswith(f"{where}/") for url in urls)
 
 
 def test_alerts_lead_to_where_the_runbooks_are() -> None:

@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from pathlib import Path
-
 import promql_parser
 
+from onegrid_observability.metrics import OTHERS, documented
 from onegrid_observability.per_release import selectors
 
-_OF_OTHERS = {
-    # RabbitMQ's plugin, Prometheus itself, and the process collector of its Python client.
-    "rabbitmq_queue_messages_ready",
-    "rabbitmq_queue_messages_unacked",
-    "rabbitmq_queue_consumers",
-    "rabbitmq_alarms_memory_used_watermark",
-    "rabbitmq_alarms_free_disk_space_watermark",
-    "rabbitmq_process_resident_memory_bytes",
-    "rabbitmq_channel_messages_published_total",
-    "up",
-    "process_cpu_seconds_total",
-    "process_resident_memory_bytes",
-}
 _SUFFIXES = {"histogram": ("_bucket", "_count", "_sum"), "counter": ("",), "gauge": ("",)}
-
-
-def documented() -> Mapping[str, str]:
-    """The type of every metric of ours, by its name, as docs/metrics.md lists them."""
-    text = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text()
-    return dict(re.findall(r"^\| `(onegrid_\w+)` \| (\w+) \|", text, re.MULTILINE))
 
 
 def listed_series() -> set[str]:
     """The names of all series of ours that there can be."""
-    return {name + suffix for name, kind in documented().items() for suffix in _SUFFIXES[kind]}
+    return {name + suffix for name, (kind, _) in documented().items() for suffix in _SUFFIXES[kind]}
 
 
 def known_metrics() -> set[str]:
     """The names of all series that can be asked for."""
-    return listed_series() | _OF_OTHERS
+    return listed_series() | {name for name in OTHERS if ":" not in name}
 
 
 def selected(query: str) -> set[str]:

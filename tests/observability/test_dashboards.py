@@ -12,12 +12,14 @@ import pytest
 
 from onegrid.contracts import SERVICES
 from onegrid_observability import files
+from onegrid_observability.metrics import family
+from onegrid_observability.per_release import check, selectors
 
 from .selectors_of import known_metrics, selected
 from .test_rules import rules
 
 BOARDS = sorted((files.write() / "dashboards").glob("*.json"))
-VARIABLES = {"$__rate_interval": "5m", "$service": "petition"}
+VARIABLES = {"$__rate_interval": "5m", "$service": "petition", "$namespace": "a", "$release": "b", "$broker": "c"}
 
 
 def panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -49,7 +51,42 @@ def test_a_dashboard_asks_only_for_what_there_is(path: Path) -> None:
             query = asked(target["expr"])
             assert "$" not in query
             assert selected(query) <= known, query
-    assert next(variable["name"] for variable in board["templating"]["list"]) == "datasource"
+    variables = [variable["name"] for variable in board["templating"]["list"]]
+    assert variables[:3] == ["datasource", "namespace", "release"]
+
+
+@pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.stem)
+def test_a_panel_is_about_the_chosen_releases_and_does_not_mix_them(path: Path) -> None:
+    board = json.loads(path.read_text())
+    chosen = {each["name"]: each for each in board["templating"]["list"]}
+    several = chosen["release"]["multi"]
+    assert chosen["namespace"]["multi"] == several == (path.stem == "overview")
+    for panel in panels(board):
+        for target in panel["targets"]:
+            for selector in selectors(asked(target["expr"])):
+                matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
+                if selector.name.startswith("rabbitmq_"):
+                    assert matched["namespace"] == "c"
+                else:
+                    assert (matched["namespace"], matched["release"]) == ("a", "b"), target["expr"]
+            if several:
+                check(asked(target["expr"]))
+                assert target["legendFormat"].startswith("{{namespace}}/{{release}}")
+
+
+@pytest.mark.parametrize("path", BOARDS, ids=lambda path: path.stem)
+def test_a_panel_says_where_its_numbers_come_from_and_leads_to_runbooks(path: Path) -> None:
+    known = {rule["alert"] for rule in rules() if "alert" in rule}
+    linked = set()
+    for panel in panels(json.loads(path.read_text())):
+        for target in panel["targets"]:
+            for metric in selected(asked(target["expr"])):
+                assert f"`{family(metric)}`: " in panel["description"], panel["title"]
+        for link in panel.get("links", ()):
+            linked.add(link["url"].removeprefix("docs/runbooks/").removesuffix(".md"))
+            assert link["title"].endswith(link["url"].split("/")[-1].removesuffix(".md"))
+    assert linked
+    assert linked <= known
 
 
 def test_dashboards_have_distinct_names_and_the_command_centre_has_its_own() -> None:

@@ -58,11 +58,10 @@ spec:
 {{- /* The chart's recording rules and alerts: for the operator, and as a ConfigMap for installations without it. They
 are about any release as they are made; here about this one alone, so that they notice when nothing of it is there. */}}
 {{- define "onegrid.rules" -}}
-{{- $broker := default .root.Release.Namespace .platform.monitoring.brokerNamespace }}
 {{- $rules := .root.Files.Get "files/rules.yaml"
   | replace "namespace!=\"\"" (printf "namespace=%q" .root.Release.Namespace)
   | replace "release!=\"\"" (printf "release=%q" .root.Release.Name)
-  | replace "namespace=~\".+\"" (printf "namespace=%q" $broker) }}
+  | replace "namespace=~\".+\"" (printf "namespace=%q" (include "onegrid.brokerNamespace" .)) }}
 {{- with .platform.monitoring.runbooks }}
 {{- $rules = $rules | replace "runbook_url: docs/runbooks/" (printf "runbook_url: %s/" (trimSuffix "/" .)) }}
 {{- end }}
@@ -105,7 +104,24 @@ spec: {{- $rules | nindent 2 }}
 {{- dict "groups" $groups | toYaml }}
 {{- end }}
 
+{{- /* Each release has dashboards of its own, which begin with it: of two with one uid, or one file, Grafana would keep
+one, and lose both with the first release that goes. */}}
 {{- define "onegrid.dashboard" }}
+{{- $release := printf "%s/%s" .root.Release.Namespace .root.Release.Name }}
+{{- $runbooks := trimSuffix "/" .platform.monitoring.runbooks }}
+{{- $own := dict "namespace" .root.Release.Namespace "release" .root.Release.Name "broker" (include "onegrid.brokerNamespace" .) }}
+{{- $board := fromJson .dashboard }}
+{{- $_ := set $board "uid" (printf "%s-%s" $board.uid (sha256sum $release | trunc 8)) }}
+{{- $_ = set $board "title" (printf "%s · %s" $board.title $release) }}
+{{- range $board.templating.list }}
+{{- if and (hasKey $own .name) (not .includeAll) }}
+{{- $_ = set . "current" (dict "selected" true "text" (get $own .name) "value" (get $own .name)) }}
+{{- end }}
+{{- end }}
+{{- range $board.panels }}
+{{- if not $runbooks }}{{ $_ = unset . "links" }}{{ end }}
+{{- range .links }}{{ $_ = set . "url" (replace "docs/runbooks" $runbooks .url) }}{{ end }}
+{{- end }}
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -114,5 +130,9 @@ metadata:
   labels: {{- include "onegrid.labels" . | nindent 4 }}
     grafana_dashboard: "1"
 data:
-  {{ .title }}.json: | {{- .dashboard | nindent 4 }}
+  {{ replace "/" "-" $release }}-{{ .title }}.json: | {{- toPrettyJson $board | nindent 4 }}
+{{- end }}
+
+{{- define "onegrid.brokerNamespace" -}}
+{{ default .root.Release.Namespace .platform.monitoring.brokerNamespace }}
 {{- end }}

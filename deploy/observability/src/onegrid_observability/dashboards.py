@@ -100,6 +100,7 @@ def overview() -> Board:
                 ],
             ),
         ],
+        side_by_side=True,
     )
 
 
@@ -179,6 +180,7 @@ def command_centre() -> Board:
                 ],
             ),
         ],
+        "petition",
     )
 
 

@@ -54,21 +54,26 @@ def write() -> Path:
 
 
 def _made() -> Mapping[Path, str]:
+    of_platform = rules.of_platform()
     made: dict[Path, str] = {
-        FOLDER / "rules" / f"{PLATFORM}.yaml": _dump(rules.of_platform()),
+        FOLDER / "rules" / f"{PLATFORM}.yaml": _dump(of_platform),
         FOLDER / "trials" / f"{PLATFORM}.yaml": _dump(trials.of_platform(f"../rules/{PLATFORM}.yaml")),
     }
-    for dashboard in _DASHBOARDS:
-        name = dashboard.__name__.replace("_", "-")
-        made[FOLDER / "dashboards" / f"{name}.json"] = board(dashboard())
+    alerts: dict[str, set[str]] = dict(rules.asked(of_platform))
     for promises in map(read, sorted((ROOT / "objectives").glob("*.yaml"))):
-        name = promises.service
-        made[FOLDER / "rules" / f"{name}.yaml"] = of_any = _dump(rules.of_service(promises))
+        name, of_service = promises.service, rules.of_service(promises)
+        made[FOLDER / "rules" / f"{name}.yaml"] = of_any = _dump(of_service)
         made[FOLDER / "rules-of-one" / f"{name}.yaml"] = of_release(of_any, **trials.IT, broker=trials.IT["namespace"])
         gone = trials.of_service_that_is_gone(promises, f"../rules-of-one/{name}.yaml")
         made[FOLDER / "trials" / f"{name}-gone.yaml"] = _dump(gone)
         made[FOLDER / "trials" / f"{name}.yaml"] = _dump(trials.of_service(promises, f"../rules/{name}.yaml"))
-        made[FOLDER / "dashboards" / f"{name}.json"] = board(service_dashboard.of_service(promises))
+        own = rules.asked(of_service)
+        made[FOLDER / "dashboards" / f"{name}.json"] = board(service_dashboard.of_service(promises), own)
+        for alert, metrics in own.items():
+            alerts.setdefault(alert, set()).update(metrics)
+    for dashboard in _DASHBOARDS:
+        name = dashboard.__name__.replace("_", "-")
+        made[FOLDER / "dashboards" / f"{name}.json"] = board(dashboard(), alerts)
     return made
 
 

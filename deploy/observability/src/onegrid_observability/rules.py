@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from onegrid_observability.metrics import families, family
 from onegrid_observability.objectives import ROOT, WINDOWS, Objective, Promises
 from onegrid_observability.per_release import per_release
 
@@ -20,6 +21,7 @@ __all__ = [
     "KINDS",
     "Burn",
     "alerts_of",
+    "asked",
     "burning",
     "labels_of",
     "of_platform",
@@ -125,6 +127,21 @@ def platform_alerts() -> Sequence[Mapping[str, Any]]:
     """The alerts of the platform, as data."""
     alerts: list[dict[str, Any]] = yaml.safe_load((ROOT / "alerts" / "platform.yaml").read_text())
     return alerts
+
+
+def asked(file: Mapping[str, Any]) -> Mapping[str, set[str]]:
+    """The metrics that each alert of a file of rules asks for, itself and by what is recorded."""
+    rules = [rule for group in file["groups"] for rule in group["rules"]]
+    found: dict[str, set[str]] = {}
+    recorded: dict[tuple[str, str], set[str]] = {}
+    for rule in rules:
+        metrics, objective = families([rule["expr"]]), rule.get("labels", {}).get("objective", "")
+        if "record" in rule:
+            recorded.setdefault((family(rule["record"]), objective), set()).update(metrics)
+        else:
+            behind = (recorded.get((metric, objective), set()) for metric in metrics)
+            found.setdefault(rule["alert"], set()).update(metrics, *behind)
+    return found
 
 
 def readable(alert: Mapping[str, Any]) -> dict[str, str]:

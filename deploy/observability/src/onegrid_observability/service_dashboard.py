@@ -28,7 +28,7 @@ def of_service(promises: Promises) -> Board:
         rows.append(Row("Calls to outside systems", list(_sendings(service))))
     if promises.panels:
         rows.append(Row(f"Only {service}", [_own(panel) for panel in promises.panels]))
-    return Board(f"onegrid-{service}", title, f"The objectives of {service}, and its state.", rows)
+    return Board(f"onegrid-{service}", title, f"The objectives of {service}, and its state.", rows, service)
 
 
 def _objectives(objectives: Sequence[Objective]) -> Iterator[Builder[Panel]]:
