@@ -119,10 +119,11 @@ def test_without_such_values_the_stores_urls_are_plain() -> None:
         ({"broker": {"host": "rabbit", "caSecret": "x"}}, "unless broker.tls is true"),
         ({"broker": {"host": "rabbit", "vhost": "a?b"}}, "does not match pattern"),
         ({"monitoring": {"disabledRules": "OutboxGrows"}}, "got string, want array"),
+        ({"nameOverrides": {"accounts": "identity"}}, "platform.nameOverrides: there is no service accounts"),
         ({"monitoring": {"disabledRules": ["OutboxGrow"]}}, "no service of this release has an alert OutboxGrow"),
     ],
 )
-def test_values_that_would_be_no_protection_are_refused(wrong: Mapping[str, Any], message: str) -> None:
+def test_values_that_would_not_do_what_they_seem_to_are_refused(wrong: Mapping[str, Any], message: str) -> None:
     with pytest.raises(SystemExit) as refused:
         rendered(wrong)
     assert message in str(refused.value)

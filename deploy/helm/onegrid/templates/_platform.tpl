@@ -11,6 +11,11 @@
 {{- define "onegrid.it" -}}
 {{- $lib := index .Values "onegrid-lib" }}
 {{- $platform := include "onegrid.platform" (dict "values" $lib "global" .Values.global) | fromYaml }}
+{{- range $name, $_ := $platform.nameOverrides }}
+{{- if not (hasKey $.Values $name) }}
+{{- fail (printf "platform.nameOverrides: there is no service %s" $name) }}
+{{- end }}
+{{- end }}
 {{- dict "platform" $platform "values" $lib "prefix" (include "onegrid.prefix" (dict "root" . "platform" $platform)) | toYaml }}
 {{- end }}
 
