@@ -88,11 +88,11 @@ def package() -> None:
         return
     print("==> packaging the charts", flush=True)
     PACKAGES.mkdir(parents=True, exist_ok=True)
-    for chart in (*SERVICES, "onegrid-data"):
+    for chart in (*SERVICES, files.DATA):
         _link_library(CHARTS / chart / "charts")
     helm("dependency", "update", "--skip-refresh", CHARTS / "onegrid")
     (CHARTS / "onegrid" / "Chart.lock").unlink(missing_ok=True)
-    for chart in (*SERVICES, "onegrid", "onegrid-data"):
+    for chart in (*SERVICES, "onegrid", files.DATA):
         helm("package", "--destination", PACKAGES, CHARTS / chart)
     stamp.touch()
 
@@ -114,12 +114,12 @@ def _observe() -> None:
     wanted = {
         CHARTS / files.PLATFORM / "files/dashboards" / path.name: path
         for path in (made / "dashboards").glob("*.json")
-        if path.stem not in SERVICES
+        if path.stem not in (*SERVICES, files.DATA)
     }
-    for chart in (*SERVICES, files.PLATFORM):
+    for chart in (*SERVICES, files.DATA, files.PLATFORM):
         wanted[CHARTS / chart / "files/rules.yaml"] = made / f"rules/{chart}.yaml"
-    for service in SERVICES:
-        wanted[CHARTS / service / "files/dashboard.json"] = made / f"dashboards/{service}.json"
+    for chart in (*SERVICES, files.DATA):
+        wanted[CHARTS / chart / "files/dashboard.json"] = made / f"dashboards/{chart}.json"
     for path, source in wanted.items():
         if not path.exists() or path.read_bytes() != source.read_bytes():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -207,6 +207,7 @@ def test_postgresqls_memory_fits_its_pod(memory: str, connections: int) -> None:
         ("postgresql.backup.destination=b/x", "does not match pattern"),
         ("postgresql.backup.schedule=0 18 * * *", "does not match pattern"),
         ("postgresql.recovery.time=2026-03-01 14:30:00", "does not match pattern"),
+        ("monitoring.disabledRules={BackupsOld}", "the data stores have no alert BackupsOld"),
         ("postgresql.backups=x", "additional properties 'backups' not allowed"),
     ],
 )  # fmt: skip
@@ -344,3 +345,40 @@ def test_what_the_docs_say_of_restoring_is_what_is_tried() -> None:
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     restoring = yaml.safe_load((helm.CHARTS / "onegrid-data/ci/restore-values.yaml").read_text())
     assert restoring in blocks
+
+
+def alerts_in(objects: list[dict[str, Any]]) -> dict[str, str]:
+    """The rules of the operator's object, by alert."""
+    found = [each for each in objects if each["kind"] == "PrometheusRule"]
+    return {
+        rule["alert"]: rule["expr"] for each in found for group in each["spec"]["groups"] for rule in group["rules"]
+    }
+
+
+def test_alerts_are_about_the_stores_that_operators_make_and_about_this_release(tmp_path: Path) -> None:
+    both = alerts_in(rendered(MONITORED, release="city"))
+    assert both.keys() >= {"DatabaseDown", "BackupOld", "VolumeNearlyFull", "BrokerDown", "BrokerNodeAway"}
+    for name, expression in both.items():
+        assert 'namespace="onegrid"' in expression, name
+        assert 'release="city"' in expression, name
+    database = alerts_in(rendered(MONITORED, "--set=rabbitmq.kind=none"))
+    assert database.keys() == {name for name in both if not name.startswith("Broker")}
+    broker = alerts_in(rendered(MONITORED, "--set=postgresql.kind=none"))
+    assert broker.keys() == both.keys() - database.keys()
+    assert alerts_in(rendered(MONITORED, values=[])) == {}
+    fewer = alerts_in(rendered(MONITORED, "--set=monitoring.disabledRules={BackupOld}"))
+    assert fewer.keys() == both.keys() - {"BackupOld"}
+    where = "https://git.example.cn/docs/runbooks"
+    rules = of_kind(rendered(MONITORED, f"--set=monitoring.runbooks={where}"), "PrometheusRule")
+    urls = [rule["annotations"]["runbook_url"] for group in rules["spec"]["groups"] for rule in group["rules"]]
+    assert all(url.startswith(f"{where}/") for url in urls)
+
+
+def test_the_dashboard_comes_with_the_stores_that_it_shows() -> None:
+    def dashboards(objects: list[dict[str, Any]]) -> list[str]:
+        return [
+            each["metadata"]["name"] for each in objects if "grafana_dashboard" in each["metadata"].get("labels", {})
+        ]
+
+    assert dashboards(rendered()) == ["data-stores-dashboard"]
+    assert dashboards(rendered(values=[])) == []

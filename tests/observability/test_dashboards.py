@@ -67,6 +67,9 @@ def test_a_panel_is_about_the_chosen_releases_and_does_not_mix_them(path: Path) 
                 matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
                 if selector.name.startswith("rabbitmq_"):
                     assert matched["namespace"] == "c"
+                elif selector.name.startswith("kubelet_"):
+                    assert matched["namespace"] == "a"
+                    assert matched["persistentvolumeclaim"].startswith("b-")
                 else:
                     assert (matched["namespace"], matched["release"]) == ("a", "b"), target["expr"]
             if several:
@@ -91,7 +94,7 @@ def test_a_panel_says_where_its_numbers_come_from_and_leads_to_runbooks(path: Pa
 
 def test_dashboards_have_distinct_names_and_the_command_centre_has_its_own() -> None:
     boards = [json.loads(path.read_text()) for path in BOARDS]
-    assert len({board["uid"] for board in boards}) == len(boards) == len(SERVICES) + 4
+    assert len({board["uid"] for board in boards}) == len(boards) == len(SERVICES) + 5
     centre = next(board for board in boards if board["uid"] == "onegrid-command-centre")
     for panel in panels(centre):
         assert re.search(r"[\u4e00-\u9fff].* ?/ [A-Z]", panel["title"]), panel["title"]

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from onegrid_observability import dashboards, rules, service_dashboard, trials
+from onegrid_observability import dashboards, data_dashboard, rules, service_dashboard, trials
 from onegrid_observability.objectives import ROOT, read
 from onegrid_observability.panels import board
 from onegrid_observability.per_release import of_release
 
-__all__ = ["PLATFORM", "write"]
+__all__ = ["DATA", "PLATFORM", "write"]
 
 FOLDER: Final = ROOT.parents[1] / "build" / "observability"
 PLATFORM: Final = "onegrid"
 """The file of what no service has alone."""
+DATA: Final = "onegrid-data"
+"""The file of the data stores."""
 _DASHBOARDS: Final = (dashboards.overview, dashboards.command_centre, dashboards.outbox_and_broker, dashboards.database)
 
 
@@ -54,19 +57,18 @@ def write() -> Path:
 
 
 def _made() -> Mapping[Path, str]:
-    of_platform = rules.of_platform()
-    made: dict[Path, str] = {
-        FOLDER / "rules" / f"{PLATFORM}.yaml": _dump(of_platform),
-        FOLDER / "trials" / f"{PLATFORM}.yaml": _dump(trials.of_platform(f"../rules/{PLATFORM}.yaml")),
-    }
+    of_platform, of_data = rules.of_platform(), rules.of_data()
     alerts: dict[str, set[str]] = dict(rules.asked(of_platform))
+    of_stores = {**alerts, **rules.asked(of_data)}
+    made: dict[Path, str] = {
+        **_judged(PLATFORM, of_platform, trials.of_platform, trials.of_platform_without_a_broker),
+        **_judged(DATA, of_data, trials.of_data, trials.of_data_that_is_gone),
+        FOLDER / "dashboards" / f"{DATA}.json": board(data_dashboard.data_stores(), of_stores),
+    }
     for promises in map(read, sorted((ROOT / "objectives").glob("*.yaml"))):
         name, of_service = promises.service, rules.of_service(promises)
-        made[FOLDER / "rules" / f"{name}.yaml"] = of_any = _dump(of_service)
-        made[FOLDER / "rules-of-one" / f"{name}.yaml"] = of_release(of_any, **trials.IT, broker=trials.IT["namespace"])
-        gone = trials.of_service_that_is_gone(promises, f"../rules-of-one/{name}.yaml")
-        made[FOLDER / "trials" / f"{name}-gone.yaml"] = _dump(gone)
-        made[FOLDER / "trials" / f"{name}.yaml"] = _dump(trials.of_service(promises, f"../rules/{name}.yaml"))
+        tried, gone = (partial(each, promises) for each in (trials.of_service, trials.of_service_that_is_gone))
+        made |= _judged(name, of_service, tried, gone)
         own = rules.asked(of_service)
         made[FOLDER / "dashboards" / f"{name}.json"] = board(service_dashboard.of_service(promises), own)
         for alert, metrics in own.items():
@@ -75,6 +77,19 @@ def _made() -> Mapping[Path, str]:
         name = dashboard.__name__.replace("_", "-")
         made[FOLDER / "dashboards" / f"{name}.json"] = board(dashboard(), alerts)
     return made
+
+
+def _judged(
+    name: str, any_rules: Any, tried: Callable[[str], dict[str, Any]], gone: Callable[[str], dict[str, Any]]
+) -> Mapping[Path, str]:
+    """Rules with their trials: of any release, and of one that is gone."""
+    of_any = _dump(any_rules)
+    return {
+        FOLDER / "rules" / f"{name}.yaml": of_any,
+        FOLDER / "rules-of-one" / f"{name}.yaml": of_release(of_any, **trials.IT, broker=trials.IT["namespace"]),
+        FOLDER / "trials" / f"{name}.yaml": _dump(tried(f"../rules/{name}.yaml")),
+        FOLDER / "trials" / f"{name}-gone.yaml": _dump(gone(f"../rules-of-one/{name}.yaml")),
+    }
 
 
 def _dump(data: Any) -> str:

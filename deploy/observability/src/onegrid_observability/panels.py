@@ -68,6 +68,8 @@ class Board:
     """Whether it asks for `$service`, which its reader chooses."""
     side_by_side: bool = False
     """Whether it shows several releases beside one another; else it is about one, which its reader chooses."""
+    known: str = "onegrid_build_info"
+    """What each release has that it can be about."""
 
 
 def curves(
@@ -140,8 +142,8 @@ def board(made: Board, alerts: Mapping[str, AbstractSet[str]]) -> str:
     of = f'service="{made.service}"' if made.service else ""
     several = made.side_by_side
     in_namespace = f'namespace{"=~" if several else "="}"$namespace"'
-    built = built.with_variable(_choice("namespace", "Namespace", f"onegrid_build_info{{{of}}}", several=several))
-    known = f"onegrid_build_info{{{','.join(filter(None, (of, in_namespace)))}}}"
+    built = built.with_variable(_choice("namespace", "Namespace", f"{made.known}{{{of}}}", several=several))
+    known = f"{made.known}{{{','.join(filter(None, (of, in_namespace)))}}}"
     built = built.with_variable(_choice("release", "Release", known, several=several))
     if made.by_service:
         known = f"onegrid_build_info{{{_ONE}}}"

@@ -30,6 +30,8 @@ ANY_BROKER: Final = 'namespace=~".+"'
 """Selects any broker. It is of another release, maybe in another namespace, which the chart puts in its place."""
 _BROKER: Final = "rabbitmq_"
 """What the names of a broker's metrics begin with."""
+_MACHINES: Final = "kubelet_"
+"""What the names of metrics begin with that machines have of pods and volumes: of a namespace, and of no release."""
 
 
 def per_release(query: str, release: str = ANY_RELEASE, broker: str = ANY_BROKER, *, grouped: bool = True) -> str:
@@ -41,7 +43,7 @@ def per_release(query: str, release: str = ANY_RELEASE, broker: str = ANY_BROKER
     def rewrite(node: Any) -> promql_parser.Expr | None:
         match node:
             case VectorSelector():
-                return promql_parser.parse(_selected(node, broker if _of_broker(node) else release))
+                return promql_parser.parse(_selected(node, _matchers(node, release, broker)))
             case AggregateExpr() if grouped:
                 return promql_parser.parse(_grouped(node))
             case BinaryExpr() if grouped and (matching := _matching(node)) and _on(matching):
@@ -71,7 +73,7 @@ def check(query: str) -> None:
             case BinaryExpr() if (matching := _matching(node)) and not _stay(_on(matching), matching.labels):
                 raise ValueError(f"joins releases with one another; join on {' and '.join(LABELS)}: {node.prettify()}")
             case VectorSelector():
-                needed = LABELS[:1] if _of_broker(node) else LABELS
+                needed = LABELS[:1] if _of_no_release(node) else LABELS
                 if not {matcher.name for matcher in node.matchers.matchers} >= set(needed):
                     raise ValueError(f"selects all releases; ask for {' and '.join(needed)}: {node.prettify()}")
 
@@ -99,8 +101,14 @@ def _nodes(expression: promql_parser.Expr) -> Sequence[Any]:
     return found
 
 
-def _of_broker(selector: VectorSelector) -> bool:
-    return (selector.name or "").startswith(_BROKER)
+def _of_no_release(selector: VectorSelector) -> bool:
+    return (selector.name or "").startswith((_BROKER, _MACHINES))
+
+
+def _matchers(selector: VectorSelector, release: str, broker: str) -> str:
+    if not _of_no_release(selector):
+        return release
+    return broker if (selector.name or "").startswith(_BROKER) else release.partition(",")[0]
 
 
 def _selected(selector: VectorSelector, matchers: str) -> str:

@@ -14,7 +14,7 @@ import yaml
 
 from onegrid_observability.metrics import families, family
 from onegrid_observability.objectives import ROOT, WINDOWS, Objective, Promises
-from onegrid_observability.per_release import per_release
+from onegrid_observability.per_release import ANY_BROKER, ANY_RELEASE, per_release
 
 __all__ = [
     "BURNS",
@@ -23,7 +23,9 @@ __all__ = [
     "alerts_of",
     "asked",
     "burning",
+    "data_alerts",
     "labels_of",
+    "of_data",
     "of_platform",
     "of_service",
     "platform_alerts",
@@ -107,6 +109,16 @@ def of_platform() -> dict[str, Any]:
     }
 
 
+def of_data() -> dict[str, Any]:
+    """The rules of the data stores, a group each. Their broker is of the release that the rules are of."""
+    return {
+        "groups": [
+            {"name": f"onegrid-data-{store}", "rules": [_alert(each, "", broker=ANY_RELEASE) for each in alerts]}
+            for store, alerts in data_alerts().items()
+        ]
+    }
+
+
 def alerts_of(promises: Promises) -> Sequence[Mapping[str, Any]]:
     """The alerts of a service that are no objectives, as data: those that all have, those of its roles, and its own."""
     placeholders = {
@@ -142,6 +154,12 @@ def asked(file: Mapping[str, Any]) -> Mapping[str, set[str]]:
             behind = (recorded.get((metric, objective), set()) for metric in metrics)
             found.setdefault(rule["alert"], set()).update(metrics, *behind)
     return found
+
+
+def data_alerts() -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """The alerts of the data stores, as data, by store."""
+    alerts: dict[str, list[dict[str, Any]]] = yaml.safe_load((ROOT / "alerts" / "data.yaml").read_text())
+    return alerts
 
 
 def readable(alert: Mapping[str, Any]) -> dict[str, str]:
@@ -220,10 +238,10 @@ def _lasting(burn: Burn) -> str:
     return f"{days:.0f} days" if days >= 3 else f"{days * 24:.0f} hours"
 
 
-def _alert(alert: Mapping[str, Any], service: str) -> dict[str, Any]:
+def _alert(alert: Mapping[str, Any], service: str, broker: str = ANY_BROKER) -> dict[str, Any]:
     return {
         "alert": alert["alert"],
-        "expr": per_release(alert["expr"]),
+        "expr": per_release(alert["expr"], broker=broker),
         "for": alert["for"],
         "labels": labels_of(alert, service),
         "annotations": readable(alert),

@@ -12,9 +12,27 @@ from typing import Any, Final
 
 from onegrid_observability.objectives import Objective, Promises
 from onegrid_observability.per_release import absentees
-from onegrid_observability.rules import BURNS, KINDS, Burn, alerts_of, burning, labels_of, platform_alerts, readable
+from onegrid_observability.rules import (
+    BURNS,
+    KINDS,
+    Burn,
+    alerts_of,
+    burning,
+    data_alerts,
+    labels_of,
+    platform_alerts,
+    readable,
+)
 
-__all__ = ["IT", "of_platform", "of_service", "of_service_that_is_gone"]
+__all__ = [
+    "IT",
+    "of_data",
+    "of_data_that_is_gone",
+    "of_platform",
+    "of_platform_without_a_broker",
+    "of_service",
+    "of_service_that_is_gone",
+]
 
 _EACH_MINUTE = 100_000
 """Calls or events; enough to distinguish small shares of them."""
@@ -32,19 +50,30 @@ def of_service(promises: Promises, rules: str) -> dict[str, Any]:
 
 def of_service_that_is_gone(promises: Promises, rules: str) -> dict[str, Any]:
     """The trial of a release of which nothing is scraped, while others are well: with its own rules, in the file."""
-    alerts = alerts_of(promises)
-    firing = {
-        each["alert"]: [_firing(each, {**labels_of(each, promises.service), **labels, **IT}) for labels in gone]
-        for each in alerts
-        if (gone := absentees(each["expr"]))
-    }
-    quiet = _merged(each["quiet"]["series"] for each in alerts)
-    return _file(rules, [_trial("what is gone", {}, quiet, firing)])
+    return _file(rules, [_gone(alerts_of(promises), promises.service)])
+
+
+def of_data(rules: str) -> dict[str, Any]:
+    """The trials of the data stores' alerts, which are in the file of rules; each by itself, since their samples
+    contradict one another.
+    """
+    return _file(rules, [trial for alert in _of_stores() for trial in _tried([alert], "")])
+
+
+def of_data_that_is_gone(rules: str) -> dict[str, Any]:
+    """The trial of data stores of which nothing is scraped, while others are well: with their rules, in the file."""
+    return _file(rules, [_gone(_of_stores(), "")])
 
 
 def of_platform(rules: str) -> dict[str, Any]:
-    """The trials of the platform's alerts, which are in the file of rules."""
-    return _file(rules, [*_tried(platform_alerts(), "")])
+    """The trials of the platform's alerts, which are in the file of rules; each by itself, as those of data stores."""
+    return _file(rules, [trial for alert in platform_alerts() for trial in _tried([alert], "")])
+
+
+def of_platform_without_a_broker(rules: str) -> dict[str, Any]:
+    """The trial of a platform whose broker nobody scrapes: with its own rules, in the file. A broker has no release."""
+    broker = {"namespace": IT["namespace"]}
+    return _file(rules, [_gone(platform_alerts(), "", broker, others={'up{job="onegrid-petition"}': "1x60"})])
 
 
 def _file(rules: str, tests: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -125,9 +154,28 @@ def _tried(alerts: Sequence[Mapping[str, Any]], service: str) -> Iterator[dict[s
     yield _trial("what is quiet", quiet, quiet, dict.fromkeys(firing, ()))
 
 
+def _of_stores() -> Sequence[Mapping[str, Any]]:
+    return [alert for alerts in data_alerts().values() for alert in alerts]
+
+
+def _gone(
+    alerts: Sequence[Mapping[str, Any]],
+    service: str,
+    whose: Mapping[str, str] = IT,
+    others: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    firing = {
+        each["alert"]: [_firing(each, {**labels_of(each, service), **labels, **whose}) for labels in gone]
+        for each in alerts
+        if (gone := absentees(each["expr"]))
+    }
+    quiet = _merged(each["quiet"]["series"] for each in alerts)
+    return _trial("what is gone", {}, quiet if others is None else others, firing)
+
+
 def _firing(alert: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
     annotations = {
-        key: re.sub(r"{{ \$labels\.(\w+) }}", lambda match: str(labels[match[1]]), text)
+        key: re.sub(r"{{ \$labels\.(\w+) }}", lambda match: str(labels.get(match[1], "")), text)
         for key, text in readable(alert).items()
     }
     return {"exp_labels": labels, "exp_annotations": annotations}
@@ -135,6 +183,7 @@ def _firing(alert: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, An
 
 def _of(series: str, release: Mapping[str, str]) -> str:
     labels = ", ".join(f'{name}="{value}"' for name, value in release.items())
+    series = series.replace("$release", release["release"])
     return f"{series[:-1]}, {labels}}}" if series.endswith("}") else f"{series}{{{labels}}}"
 
 
