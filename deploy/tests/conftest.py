@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
-from installation import ADMIN_PASSWORD, DATA_IMAGES, NAMESPACE, ROOT, render, secret, sized
+from installation import NAMESPACE, ROOT, SECRETS, sized, stores
 
 from onegrid_runner.cluster import Cluster
 
@@ -23,17 +22,7 @@ def charts() -> None:
 def cluster(charts: None) -> Iterator[Cluster]:
     """Everything installed and ready."""
     with Cluster(NAMESPACE) as cluster:
-        cluster.apply(
-            [
-                secret("onegrid-data", postgresql_password=secrets.token_hex(), rabbitmq_password=secrets.token_hex()),
-                secret(
-                    "onegrid-keys",
-                    page_token_key=secrets.token_hex(),
-                    cipher_keys=f"k1:{secrets.token_hex(32)}",
-                    admin_password=ADMIN_PASSWORD,
-                ),
-            ]
-        )
-        cluster.install("data", render("data", "onegrid-data", *DATA_IMAGES))
+        cluster.apply(SECRETS)
+        cluster.install("data", stores())
         cluster.install(NAMESPACE, sized("community"))
         yield cluster

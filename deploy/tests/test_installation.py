@@ -10,17 +10,11 @@ from pathlib import Path
 import docker
 import pytest
 from alembic.script import ScriptDirectory
-from installation import ADMIN_PASSWORD, CHARTS, EVALUATION, NAMESPACE, Suite, render, secret, sized
+from installation import NAMESPACE, Suite, only, reaches, secret, sized
 
 from onegrid.contracts import SERVICES
-from onegrid.identity.v1 import identity_service_pb2 as identity_pb2
-from onegrid.identity.v1 import identity_service_pb2_grpc as identity_pb2_grpc
-from onegrid.petition.v1 import petition_service_pb2 as petition_pb2
-from onegrid.petition.v1 import petition_service_pb2_grpc as petition_pb2_grpc
-from onegrid_demo.client import bearer, connect
 from onegrid_kit.testing.certificates import Authority
 from onegrid_runner.cluster import Cluster
-from onegrid_runner.pods import Pod
 from onegrid_runner.workloads import Job
 
 VERSIONS = "/opt/onegrid/packages/onegrid_petition/migrations/versions"
@@ -29,22 +23,11 @@ from alembic import op
 revision, down_revision, branch_labels, depends_on = "next", "{head}", None, None
 def upgrade(): op.execute("ALTER TABLE petition ADD COLUMN next_release text")
 '''
-CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
 
 
 def rolled(cluster: Cluster, *arguments: str) -> None:
     """Roll a release out whose load test is the one for rolling releases out."""
     cluster.upgrade(NAMESPACE, sized("community", "--set=tests.profile=rolling", *arguments))
-
-
-def reaches(pod: Pod, host: str, port: int) -> bool:
-    """Whether a pod can connect there."""
-    return bool(pod.container.exec_run(["python3", "-c", CONNECT, host, str(port)]).exit_code == 0)
-
-
-def only(cluster: Cluster, name: str, component: str, **labels: str) -> Pod:
-    """One of these pods."""
-    return cluster.pods(name=name, component=component, **labels)[0]
 
 
 @pytest.mark.parametrize("suite", ["smoke", "loop", "load", "observability"])
@@ -106,27 +89,6 @@ def test_no_call_fails_during_a_restart_an_upgrade_or_a_rollback(cluster: Cluste
         in_time = load.goes_on
     assert load.result.code == 0, load.result.output
     assert in_time, "the load was over too early to show anything"
-
-
-async def test_a_street_has_a_release_of_its_own_over_the_districts_data(cluster: Cluster) -> None:
-    tier = f"--values={CHARTS}/onegrid/ci/tier-values.yaml"
-    here = ["--set=global.platform.identity=onegrid-identity:50051", "--set=global.platform.image.registry="]
-    cluster.install("street", render("street", "onegrid", *EVALUATION, tier, *here))
-    (smoke,) = cluster.test("street", on_line=print)
-    assert smoke.code == 0, smoke.output
-    (street,) = {only(cluster, "petition", "api", instance="street").ip}
-    targets = {name: f"{only(cluster, name, 'api', instance=NAMESPACE).ip}:50051" for name in SERVICES}
-    async with connect(targets["identity"]) as identity:
-        login = identity_pb2.LoginWithPasswordRequest(login="admin", password=ADMIN_PASSWORD)
-        session = (await identity_pb2_grpc.IdentityServiceStub(identity).LoginWithPassword(login)).session
-    pages = []
-    for target in (targets["petition"], f"{street}:50051"):
-        async with connect(target) as petition:
-            listing = petition_pb2.ListPetitionsRequest(district="210602", page_size=20)
-            metadata = (*bearer(session.access_token), ("x-purpose", "test of tiers"))
-            answer = await petition_pb2_grpc.PetitionServiceStub(petition).ListPetitions(listing, metadata=metadata)
-            pages.append([each.name for each in answer.petitions])
-    assert pages[0] == pages[1] != []
 
 
 def test_services_and_callers_speak_mutual_tls(cluster: Cluster, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One namespace: the Helm releases in it, and the operations of kubectl that tests need."""
+"""A namespace, and those beside it: the Helm releases in it, and the operations of kubectl that tests need."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ class TestResult:
 class Cluster:
     """Everything in it is removed when it is left, and what a run that was killed left behind when it is entered."""
 
-    def __init__(self, namespace: str, say: Callable[[str], None] = print) -> None:
+    def __init__(self, namespace: str, say: Callable[[str], None] = print, beside: Cluster | None = None) -> None:
         self._namespace = namespace
+        self._beside = beside
         self._say = say
         self._client = docker.from_env(timeout=120, max_pool_size=256)
         self._folder = _STATE / namespace
@@ -67,8 +68,13 @@ class Cluster:
         self._failure: BaseException | None = None
 
     def __enter__(self) -> Self:
-        self._clear()
-        self._network = Network(self._client, self._namespace, self._pods_now)
+        if self._beside is None:
+            self._clear()
+            self._network = Network(self._client, self._namespace)
+        else:
+            self._network = self._beside._network
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._space = self._network.enter(self._namespace, self._pods_now)
         self._loop = threading.Thread(target=self._reconcile, name="reconcile", daemon=True)
         self._loop.start()
         return self
@@ -81,11 +87,17 @@ class Cluster:
         for pod in self._pods_now():
             pod.terminate()
         # Their grace periods are over.
-        self._remove_containers()
+        remove_containers(self._client, f"onegrid.runner.namespace={self._namespace}")
         for pod in self._pods_now():
             pod.await_end(30)
-        self._network.close()
+        self._network.leave(self._namespace)
+        if self._beside is None:
+            self._network.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def beside(self, namespace: str) -> Cluster:
+        """Another namespace on the same network; to be left before this one."""
+        return Cluster(namespace, self._say, self)
 
     def apply(self, manifests: Sequence[Manifest]) -> None:
         """Take plain objects in, as `kubectl apply` does."""
@@ -163,9 +175,9 @@ class Cluster:
         if kind in ("ConfigMap", "Secret"):
             self._objects.put(manifest)
         elif kind == "Service":
-            self._network.services[manifest.name] = manifest
+            self._space.services[manifest.name] = manifest
         elif kind == "NetworkPolicy":
-            self._network.policies[manifest.name] = manifest
+            self._space.policies[manifest.name] = manifest
         elif kind in ("Deployment", "StatefulSet"):
             with self._lock:
                 if manifest.key in self._workloads:
@@ -189,9 +201,9 @@ class Cluster:
         kind, name = key
         self._objects.drop(key)
         if kind == "Service":
-            self._network.services.pop(name, None)
+            self._space.services.pop(name, None)
         if kind == "NetworkPolicy":
-            self._network.policies.pop(name, None)
+            self._space.policies.pop(name, None)
         with self._lock:
             workload = self._workloads.pop(key, None)
         if workload is not None:
@@ -232,7 +244,7 @@ class Cluster:
         return 1
 
     def _make(self, name: str, template: Mapping[str, Any], claims: Mapping[str, Path]) -> Pod:
-        return Pod(self._client, self._network, self._objects, self._folder, name, template, claims)
+        return Pod(self._client, self._space, self._objects, self._folder, name, template, claims)
 
     def make_pod(self, name: str, template: Mapping[str, Any], claims: Mapping[str, Path]) -> Pod:
         """A pod of no workload, for a Job to run."""
@@ -252,14 +264,11 @@ class Cluster:
         return "\n".join(lines)
 
     def _clear(self) -> None:
-        self._remove_containers()
+        remove_containers(self._client, f"onegrid.runner={self._namespace}")
         clear_filters(f"RUNNER-{hashlib.sha256(self._namespace.encode()).hexdigest()[:12]}")
         for network in self._client.networks.list(filters={"label": f"onegrid.runner={self._namespace}"}):
             network.remove()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _remove_containers(self) -> None:
-        remove_containers(self._client, f"onegrid.runner={self._namespace}")
 
 
 def _hooks(manifests: Sequence[Manifest], moment: str) -> list[Manifest]:

@@ -202,7 +202,7 @@ _POD = {
     "containers": [_CONTAINER],
 }
 _TEMPLATE = {"metadata": _META, "spec": _POD}
-_PEER = {"podSelector": {"matchLabels": _ANY}}
+_PEER = {"podSelector": _SELECTOR, "namespaceSelector": _SELECTOR}
 _PORTS = [{**_keys("port"), "protocol": _only("TCP", "UDP")}]
 _NOT_HERE = {"spec": _ANY}  # needs an operator or a controller, which is not here
 _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {

@@ -20,7 +20,7 @@ from docker.models.containers import Container
 from docker.types import Mount
 
 from onegrid_runner.manifests import Manifest, Refused
-from onegrid_runner.network import Network
+from onegrid_runner.network import Space
 from onegrid_runner.probes import Probe
 
 __all__ = ["Objects", "Pod", "expand", "quantity", "remove_containers"]
@@ -64,7 +64,7 @@ class Pod:
     def __init__(
         self,
         client: docker.DockerClient,
-        network: Network,
+        space: Space,
         objects: Objects,
         folder: Path,
         name: str,
@@ -86,7 +86,9 @@ class Pod:
             port["name"]: port["containerPort"] for port in self._main.get("ports") or [] if "name" in port
         }
         self._client = client
-        self._network = network
+        self._space = space
+        self._network = space.network
+        self._full_name = f"{space.namespace}.{name}"
         self._objects = objects
         self._folder = folder / name
         self._claims = claims or {}
@@ -129,7 +131,7 @@ class Pod:
     def logs(self, tail: int | str = "all") -> str:
         """The logs of its containers, init containers included."""
         logs = []
-        for found in self._client.api.containers(all=True, filters={"label": f"onegrid.runner.pod={self.name}"}):
+        for found in self._client.api.containers(all=True, filters={"label": f"onegrid.runner.pod={self._full_name}"}):
             with contextlib.suppress(NotFound):
                 logs.append(self._client.api.logs(found["Id"], tail=tail).decode(errors="replace"))
         return "".join(reversed(logs))
@@ -296,7 +298,7 @@ class Pod:
 
     def remove(self) -> None:
         """Remove its containers and its files."""
-        remove_containers(self._client, f"onegrid.runner.pod={self.name}")
+        remove_containers(self._client, f"onegrid.runner.pod={self._full_name}")
         self.ip = ""
         self._network.refresh()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -314,9 +316,13 @@ class Pod:
             # Kubernetes calls command what Docker calls entrypoint, and args what Docker calls command.
             entrypoint=[expand(part, environment) for part in spec.get("command") or []] or None,
             command=[expand(part, environment) for part in spec.get("args") or []] or None,
-            name=f"{self._network.namespace}-{self.name}-{name}-{time.monotonic_ns() % 10**9}",
+            name=f"{self._space.namespace}-{self.name}-{name}-{time.monotonic_ns() % 10**9}",
             hostname=self.name[:63],
-            labels={"onegrid.runner": self._network.namespace, "onegrid.runner.pod": self.name},
+            labels={
+                "onegrid.runner": self._network.name,
+                "onegrid.runner.namespace": self._space.namespace,
+                "onegrid.runner.pod": self._full_name,
+            },
             environment=environment,
             network=self._network.bridge.name,
             mounts=[self._resolver(), *self._mounts(spec, volumes)],
@@ -345,7 +351,7 @@ class Pod:
 
     def _value(self, source: Mapping[str, Any]) -> str | None:
         if "fieldRef" in source:
-            return self.name if source["fieldRef"]["fieldPath"] == "metadata.name" else self._network.namespace
+            return self.name if source["fieldRef"]["fieldPath"] == "metadata.name" else self._space.namespace
         for kind, key in (("Secret", "secretKeyRef"), ("ConfigMap", "configMapKeyRef")):
             if key in source:
                 optional = bool(source[key].get("optional"))
@@ -359,7 +365,7 @@ class Pod:
     def _resolver(self) -> Mount:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / "resolv.conf"
-        path.write_text(self._network.resolv_conf())
+        path.write_text(self._space.resolv_conf())
         return Mount("/etc/resolv.conf", str(path), type="bind", read_only=True)
 
     def _mounts(self, spec: Mapping[str, Any], volumes: Mapping[str, Path]) -> list[Mount]:
