@@ -11,15 +11,20 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import yaml
 from tools import helm
 
-from onegrid.contracts import SERVICES
+from onegrid.contracts import CONTRACTS, SERVICES
+from onegrid.grid.v1 import grid_service_pb2 as pb
+from onegrid.grid.v1 import grid_service_pb2_grpc
+from onegrid_kit.testing.certificates import Authority
 from onegrid_runner.pods import quantity
 
 PAGES = {name: (helm.ROOT / f"docs/{name}.md").read_text() for name in ("install", "operate", "keys")}
@@ -237,6 +242,58 @@ def test_what_the_pages_ask_the_cluster_about_is_there(followed: list[Called]) -
     }
     assert len(asked) >= 7
     assert asked <= there
+
+
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as forges make them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", PAGES[page]):
+        path, _, anchor = target.partition("#")
+        file = helm.ROOT / "docs" / (path or f"{page}.md")
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_methods_by_which_a_district_is_loaded_are_there() -> None:
+    found = re.findall(rf"\| ({'|'.join(CONTRACTS)}) ((?:`\w+`(?:, )?)+)", PAGES["install"])
+    assert len(found) >= 7
+    for service, methods in found:
+        assert set(re.findall(r"\w+", methods)) <= {method.name for method in CONTRACTS[service].methods}
+
+
+class Grid(grid_service_pb2_grpc.GridServiceServicer):
+    """Takes divisions."""
+
+    def ImportDivisions(self, request: pb.ImportDivisionsRequest, context: Any) -> pb.ImportDivisionsResponse:
+        caller = dict(context.invocation_metadata())["authorization"]
+        assert (caller, context.auth_context()["x509_common_name"]) == ("Bearer given", [b"onegrid-operator"])
+        return pb.ImportDivisionsResponse(created=len(request.csv.splitlines()) - 1)
+
+
+def test_the_program_loads_divisions_by_mutual_tls(tmp_path: Path) -> None:
+    (program,) = blocks("install", "python")
+    authority = Authority(tmp_path)
+    certificate, key = (Path(file).read_bytes() for file in authority.issue("onegrid-grid", ["onegrid-grid"]))
+    own = dict(zip(("operator.crt", "operator.key"), authority.issue("onegrid-operator"), strict=True))
+    for name, file in {"ca.crt": authority.file, **own}.items():
+        Path(file).rename(tmp_path / name)
+    (tmp_path / "divisions.csv").write_text("code,name,level\n210602003,广济街道,street\n")
+    trusted = (tmp_path / "ca.crt").read_bytes()
+    server = grpc.server(ThreadPoolExecutor(1))
+    grid_service_pb2_grpc.add_GridServiceServicer_to_server(Grid(), server)  # type: ignore[abstract]
+    port = server.add_secure_port(
+        "127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)], trusted, require_client_auth=True)
+    )
+    server.start()
+    code = 'TOKEN = "given"\n' + program.replace("localhost:50052", f"localhost:{port}")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    server.stop(None).wait()
+    assert done.stdout == "1 divisions\n", done.stderr
 
 
 @pytest.mark.parametrize(
