@@ -87,6 +87,20 @@ def test_each_queue_of_the_brokers_operator_is_measured_under_the_name_that_aler
                 assert len(asyncio.run(prometheus.values(f"rabbitmq_{metric}"))) == 1
 
 
+def test_a_broker_without_the_operator_is_scraped_alike_as_the_docs_say() -> None:
+    page = (helm.ROOT / "docs/operate.md").read_text()
+    snippets = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    (documented,) = (
+        job for each in snippets for job in each.get("scrape_configs", []) if job["job_name"] == "rabbitmq-queues"
+    )
+    _, ours = of_kind(rendered(MONITORED), "ServiceMonitor")["spec"]["endpoints"]
+    assert (documented["metrics_path"], documented["params"]) == (ours["path"], ours["params"])
+    spelt = {"source_labels": "sourceLabels", "target_label": "targetLabel"}
+    assert [
+        {spelt.get(key, key): value for key, value in each.items()} for each in documented["metric_relabel_configs"]
+    ] == ours["metricRelabelings"]
+
+
 @pytest.mark.parametrize("release", ["data", "city"])
 def test_both_stores_are_scraped_by_the_names_that_alerts_know_whatever_the_release_is_called(release: str) -> None:
     objects = rendered(MONITORED, "--set=monitoring.labels.team=city", release=release)
@@ -382,3 +396,24 @@ def test_the_dashboard_comes_with_the_stores_that_it_shows() -> None:
 
     assert dashboards(rendered()) == ["data-stores-dashboard"]
     assert dashboards(rendered(values=[])) == []
+
+
+def notes(*more: str, values: list[str] = PRODUCTION) -> str:
+    files = [f"--values={helm.CHARTS / name}" for name in values]
+    made = helm.helm(
+        "install", "city", helm.CHARTS / "onegrid-data", "--namespace=here", "--dry-run=client", *files, *more
+    )
+    return made.partition("NOTES:\n")[2]
+
+
+def test_after_an_installation_one_is_told_what_the_platform_takes_and_what_is_lacking() -> None:
+    told = notes()
+    platform = yaml.safe_load(told[told.index("  global:") : told.index("Before")])["global"]["platform"]
+    assert platform == {
+        "database": {"host": "city-postgresql-rw", "secret": "city-postgresql-app"},
+        "broker": {"host": "city-rabbitmq", "secret": "city-rabbitmq-default-user"},
+    }
+    assert "postgresql.backup.destination" in told
+    assert "monitoring.operator" in told
+    assert "Before it is for production" not in notes(BACKED_UP, MONITORED)
+    assert "no backups is for a look" in notes(values=[])

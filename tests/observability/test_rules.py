@@ -196,3 +196,16 @@ def test_bounds_are_boundaries_of_buckets_and_budgets_can_burn(promises: objecti
         # A page's threshold that is above 1 never fires.
         assert 0 < 14.4 * objective.budget < 1, objective
     assert len({objective.name for objective in promises.objectives}) == len(promises.objectives)
+
+
+def test_alerts_on_data_stores_that_have_nothing_to_ask_are_told_of() -> None:
+    """Those of a PostgreSQL without backups or replicas have nothing to ask for, and are right so."""
+    optional = {
+        "cnpg_pg_replication_slots_active",
+        "cnpg_collector_last_available_backup_timestamp",
+        "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp",
+    }
+    for group in yaml.safe_load((MADE / "rules/onegrid-data.yaml").read_text())["groups"]:
+        asked = {rule["alert"]: selected(rule["expr"]) for rule in group["rules"]}
+        told = set().union(*(metrics for alert, metrics in asked.items() if alert.endswith(("Unmeasured", "Down"))))
+        assert set().union(*asked.values()) - optional <= told, group["name"]
