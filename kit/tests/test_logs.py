@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from onegrid_kit.cipher import CipherError
 from onegrid_kit.errors import Unavailable
 from onegrid_kit.logs import describe
 
@@ -50,6 +51,7 @@ def test_an_error_of_the_database_is_described_without_values(engine: Engine, st
 def test_errors_are_described_with_their_messages_where_these_hold_no_personal_data() -> None:
     assert describe(ConnectionRefusedError("port 5432")) == "ConnectionRefusedError: port 5432"
     assert describe(Unavailable("the database is away")) == "Unavailable: the database is away"
+    assert describe(CipherError("the key b'k1' is not configured")) == "CipherError: the key b'k1' is not configured"
     assert describe(KeyError(PERSON)) == "KeyError"
     assert describe(UnicodeEncodeError("ascii", PERSON, 0, 1, "x")) == "UnicodeEncodeError"
 

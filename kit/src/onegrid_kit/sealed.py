@@ -56,8 +56,9 @@ def keys_in_use(conn: Connection, columns: Iterable[Sealed], cipher: Cipher) -> 
 
 
 def unreadable(conn: Connection, columns: Iterable[Sealed], cipher: Cipher) -> list[KeyInUse]:
-    """What can't be read, or found, with the keys of this process."""
-    return [each for each in keys_in_use(conn, columns, cipher) if each.trouble]
+    """What lasts and can't be read, or found, with these keys."""
+    lasting = [column for column in columns if column.purpose]
+    return [each for each in keys_in_use(conn, lasting, cipher) if each.trouble]
 
 
 def reseal(engine: Engine, columns: Iterable[Sealed], cipher: Cipher) -> Iterator[tuple[Sealed, int]]:
