@@ -139,6 +139,18 @@ def test_every_rule_has_data(prometheus: Prometheus) -> None:
         assert rule["health"] == "ok", rule
 
 
+def test_no_metric_is_missing_that_is_always_there(prometheus: Prometheus) -> None:
+    found = [rule for of_file in rules.read(MADE / "rules").values() for rule in of_file]
+    asked = [rule.expression for rule in found if rule.name == "MetricMissing"]
+    assert len(asked) == len(SERVICES)
+
+    def missing() -> list[str]:
+        answers = (asyncio.run(prometheus.values(each)) for each in asked)
+        return [labels["metric"] for answer in answers for labels, _ in answer]
+
+    settle(lambda: not missing(), missing)
+
+
 def test_own_alerts_ask_for_label_values_that_are_exported(prometheus: Prometheus) -> None:
     """One that asks for a state by a name that it does not have would never fire."""
     promises = [objectives.read(path) for path in sorted((objectives.ROOT / "objectives").glob("*.yaml"))]

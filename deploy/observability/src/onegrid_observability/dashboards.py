@@ -19,7 +19,7 @@ def overview() -> Board:
                 [
                     number(
                         "Alerts that fire",
-                        'count(ALERTS{alertstate="firing", alertname!=""})',
+                        'count(ALERTS{alertstate="firing", severity!="none"})',
                         may_be_empty=True,
                         limit=1,
                     ),

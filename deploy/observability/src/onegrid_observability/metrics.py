@@ -10,7 +10,7 @@ from typing import Final
 from onegrid_observability.objectives import ROOT
 from onegrid_observability.per_release import selectors
 
-__all__ = ["OTHERS", "documented", "families", "family", "meaning"]
+__all__ = ["NOT_ALWAYS", "OTHERS", "documented", "families", "family", "meaning", "series"]
 
 OTHERS: Final[Mapping[str, str]] = {
     "rabbitmq_queue_messages_ready": "RabbitMQ's: messages that wait in a queue.",
@@ -70,6 +70,17 @@ OTHERS: Final[Mapping[str, str]] = {
     "service_tier:onegrid_petition_clocks_overdue": "Recorded: clocks that have run out.",
 }
 """What is not ours, and what rules record."""
+NOT_ALWAYS: Final = {
+    # Since the first call, or only where there is something of the kind.
+    "onegrid_rpc_duration_seconds",
+    "onegrid_http_duration_seconds",
+    "onegrid_http_faults_total",
+    "onegrid_stepped_work",
+    "onegrid_stepped_work_idle_seconds",
+    "onegrid_ladder_oldest_due_seconds",
+    "onegrid_subscriber_queue_missing",
+}
+"""Of the metrics that alerts ask for, those that a service which is well may lack."""
 _SERIES: Final = re.compile(r"_(bucket|count|sum)$")
 
 
@@ -86,6 +97,12 @@ def family(series: str) -> str:
     if ":" in series:
         return series.rpartition(":")[0]
     return series if series in {**documented(), **OTHERS} else _SERIES.sub("", series)
+
+
+def series(metric: str) -> str:
+    """One that there is where the metric is."""
+    kind, _ = documented()[metric]
+    return f"{metric}_count" if kind == "histogram" else metric
 
 
 def families(queries: Iterable[str]) -> set[str]:

@@ -18,6 +18,7 @@ from promql_parser import (
     LabelModifier,
     LabelModifierType,
     MatchOp,
+    StringLiteral,
     VectorSelector,
 )
 
@@ -79,15 +80,18 @@ def check(query: str) -> None:
 
 
 def absentees(query: str) -> Sequence[Mapping[str, str]]:
-    """The labels that each absent() of the query answers with, besides those of the release."""
-    calls = (
-        node for node in _nodes(promql_parser.parse(query)) if isinstance(node, Call) and node.func.name == "absent"
-    )
-    return [
-        {matcher.name: matcher.value for matcher in selector.matchers.matchers if matcher.op == MatchOp.Equal}
-        for selector in (call.args[0] for call in calls)
-        if isinstance(selector, VectorSelector)
-    ]
+    """The labels that each absent() of the query answers with, and those that label_replace() adds to it."""
+    found: list[Mapping[str, str]] = []
+    added: Mapping[str, str] = {}
+    for node in _nodes(promql_parser.parse(query)):
+        match node:
+            case Call(args=[Call(), StringLiteral(val=label), StringLiteral(val=value), *_]):
+                added = {label: value}
+            case Call(args=[VectorSelector(matchers=given)]) if node.func.name == "absent":
+                equal = {each.name: each.value for each in given.matchers if each.op == MatchOp.Equal}
+                found.append({**equal, **added})
+                added = {}
+    return found
 
 
 def selectors(query: str) -> Sequence[VectorSelector]:

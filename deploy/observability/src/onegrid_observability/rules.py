@@ -12,19 +12,22 @@ from typing import Any, Final
 
 import yaml
 
-from onegrid_observability.metrics import families, family
+from onegrid_observability.metrics import NOT_ALWAYS, documented, families, family, series
 from onegrid_observability.objectives import ROOT, WINDOWS, Objective, Promises
 from onegrid_observability.per_release import ANY_BROKER, ANY_RELEASE, per_release
 
 __all__ = [
     "BURNS",
     "KINDS",
+    "NEVER_ENDS",
+    "WHOSE",
     "Burn",
     "alerts_of",
     "asked",
     "burning",
     "data_alerts",
     "labels_of",
+    "missing",
     "of_data",
     "of_platform",
     "of_service",
@@ -33,7 +36,10 @@ __all__ = [
 ]
 
 OPERATORS: Final = "operators"
-_WHOSE: Final = "{{ $labels.namespace }}/{{ $labels.release }}"
+NEVER_ENDS: Final = "none"
+"""The severity of the alert that fires as long as alerting works at all."""
+WHOSE: Final = "{{ $labels.namespace }}{{ with $labels.release }}/{{ . }}{{ end }}"
+"""The release that an alert is about, in its annotations; of a broker, maybe the namespace alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,12 @@ def of_service(promises: Promises) -> dict[str, Any]:
         *({"record": each["record"], "expr": per_release(each["expr"])} for each in promises.records),
     ]
     burning = [_burning(objective, burn) for objective in promises.objectives for burn in BURNS]
+    alerts = [*alerts_of(promises), missing(promises)]
     return {
         "groups": [
             {"name": f"onegrid-{service}-records", "rules": recorded},
             {"name": f"onegrid-{service}-objectives", "rules": burning},
-            {"name": f"onegrid-{service}-alerts", "rules": [_alert(each, service) for each in alerts_of(promises)]},
+            {"name": f"onegrid-{service}-alerts", "rules": [_alert(each, service) for each in alerts]},
         ]
     }
 
@@ -135,6 +142,31 @@ def alerts_of(promises: Promises) -> Sequence[Mapping[str, Any]]:
     return [*yaml.safe_load(common), *promises.alerts]
 
 
+def missing(promises: Promises) -> Mapping[str, Any]:
+    """The alert of metrics that are not there, though others ask for them: silence would look like health."""
+    queries = [each["expr"] for each in alerts_of(promises)]
+    queries += [query.replace("$window", "5m") for each in promises.objectives for query in (each.bad, each.total)]
+    of_service = f'service="{promises.service}"'
+    there = [
+        f"{series(metric)}{{{of_service}}}"
+        for metric in sorted(families(queries))
+        if metric in documented() and metric not in NOT_ALWAYS
+    ]
+    names = [each.partition("{")[0] for each in there]
+    absent = (
+        f'label_replace(absent({each}), "metric", "{name}", "", "")' for each, name in zip(there, names, strict=True)
+    )
+    return {
+        "alert": "MetricMissing",
+        "severity": "ticket",
+        "for": "15m",
+        "expr": "\nor ".join(absent),
+        "summary": f"{{{{ $labels.metric }}}} of {promises.service} is not there; alerts that ask for it can not fire.",
+        "first": "Look at Prometheus' targets whether what exports it is scraped, and with which labels.",
+        "quiet": {"series": dict.fromkeys(there, "1x60")},
+    }
+
+
 def platform_alerts() -> Sequence[Mapping[str, Any]]:
     """The alerts of the platform, as data."""
     alerts: list[dict[str, Any]] = yaml.safe_load((ROOT / "alerts" / "platform.yaml").read_text())
@@ -164,7 +196,7 @@ def data_alerts() -> Mapping[str, Sequence[Mapping[str, Any]]]:
 
 def readable(alert: Mapping[str, Any]) -> dict[str, str]:
     """The annotations of an alert: first of all, which release it is about."""
-    summary = f"{_WHOSE}: {alert['summary']}"
+    summary = alert["summary"] if alert.get("severity") == NEVER_ENDS else f"{WHOSE}: {alert['summary']}"
     return {
         "summary": summary,
         "description": f"{summary} {alert['first']}",

@@ -11,15 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from onegrid_observability.objectives import Objective, Promises
-from onegrid_observability.per_release import absentees
+from onegrid_observability.per_release import LABELS, absentees
 from onegrid_observability.rules import (
     BURNS,
     KINDS,
+    NEVER_ENDS,
+    WHOSE,
     Burn,
     alerts_of,
     burning,
     data_alerts,
     labels_of,
+    missing,
     platform_alerts,
     readable,
 )
@@ -50,7 +53,10 @@ def of_service(promises: Promises, rules: str) -> dict[str, Any]:
 
 def of_service_that_is_gone(promises: Promises, rules: str) -> dict[str, Any]:
     """The trial of a release of which nothing is scraped, while others are well: with its own rules, in the file."""
-    return _file(rules, [_gone(alerts_of(promises), promises.service)])
+    metrics = missing(promises)
+    there = metrics["quiet"]["series"]
+    nothing = _gone([*alerts_of(promises), {**metrics, "quiet": {"series": {}}}], promises.service)
+    return _file(rules, [nothing, _trial("what is there", there, there, {metrics["alert"]: ()})])
 
 
 def of_data(rules: str) -> dict[str, Any]:
@@ -145,13 +151,16 @@ def _merged(samples: Iterator[dict[str, str]]) -> dict[str, str]:
 
 
 def _tried(alerts: Sequence[Mapping[str, Any]], service: str) -> Iterator[dict[str, Any]]:
+    always = [each for each in alerts if each["severity"] == NEVER_ENDS]
+    alerts = [each for each in alerts if each not in always]
     fires, quiet = (_merged(each[how]["series"] for each in alerts) for how in ("fires", "quiet"))
     firing = {
         each["alert"]: [_firing(each, {**labels_of(each, service), **each["fires"].get("labels", {}), **IT})]
         for each in alerts
     }
-    yield _trial("what fires", fires, quiet, firing)
-    yield _trial("what is quiet", quiet, quiet, dict.fromkeys(firing, ()))
+    unending = {each["alert"]: [_firing(each, labels_of(each, service))] for each in always}
+    yield _trial("what fires", fires, quiet, {**firing, **unending})
+    yield _trial("what is quiet", quiet, quiet, {**dict.fromkeys(firing, ()), **unending})
 
 
 def _of_stores() -> Sequence[Mapping[str, Any]]:
@@ -169,13 +178,14 @@ def _gone(
         for each in alerts
         if (gone := absentees(each["expr"]))
     }
-    quiet = _merged(each["quiet"]["series"] for each in alerts)
+    quiet = _merged(each["quiet"]["series"] for each in alerts if "quiet" in each)
     return _trial("what is gone", {}, quiet if others is None else others, firing)
 
 
 def _firing(alert: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    whose = "/".join(labels[name] for name in LABELS if name in labels)
     annotations = {
-        key: re.sub(r"{{ \$labels\.(\w+) }}", lambda match: str(labels.get(match[1], "")), text)
+        key: re.sub(r"{{ \$labels\.(\w+) }}", lambda match: str(labels.get(match[1], "")), text.replace(WHOSE, whose))
         for key, text in readable(alert).items()
     }
     return {"exp_labels": labels, "exp_annotations": annotations}
