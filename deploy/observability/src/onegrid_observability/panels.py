@@ -29,7 +29,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from onegrid_observability.metrics import families, meaning
 from onegrid_observability.per_release import per_release
 
-__all__ = ["RUNBOOKS", "Board", "Row", "bars", "board", "curves", "number"]
+__all__ = ["Board", "Row", "bars", "board", "curves", "number"]
 
 RUNBOOKS: Final = "docs/runbooks"
 """Where charts put the address at which people read them."""

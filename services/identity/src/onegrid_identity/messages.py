@@ -14,6 +14,8 @@ from onegrid_kit.cipher import Cipher
 from onegrid_kit.timestamps import timestamp
 
 __all__ = [
+    "NAME_PURPOSE",
+    "PHONE_PURPOSE",
     "address_digest",
     "department",
     "department_defined",
