@@ -31,7 +31,7 @@ def data_stores() -> Board:
             Row("RabbitMQ: nodes", list(_nodes())),
             Row("RabbitMQ: queues", list(_queues())),
         ],
-        known="cnpg_collector_up",
+        known="up",
     )
 
 
