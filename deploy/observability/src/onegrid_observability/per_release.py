@@ -22,7 +22,7 @@ from promql_parser import (
     VectorSelector,
 )
 
-__all__ = ["ANY_BROKER", "ANY_RELEASE", "absentees", "check", "of_release", "per_release", "selectors"]
+__all__ = ["ANY_BROKER", "ANY_RELEASE", "LABELS", "absentees", "check", "of_release", "per_release", "selectors"]
 
 LABELS: Final = ("namespace", "release")
 ANY_RELEASE: Final = 'namespace!="",release!=""'
