@@ -20,7 +20,7 @@ from onegrid_kit.testing.rabbitmq import RabbitServer
 from onegrid_kit.testing.waiting import HANG_S
 
 ROOT = Path(__file__).resolve().parent.parent
-PORTS = {8081: 6, 50051: 6, 9101: 20}
+PORTS = {8081: 7, 50051: 7, 9101: 23}
 """The ports of the page: the first one, and how many there are in a row."""
 DIVISIONS = ROOT / "demo/src/onegrid_demo/data/divisions-210602.csv"
 

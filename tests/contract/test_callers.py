@@ -34,7 +34,7 @@ from onegrid_demo.loading import CELL, CENTRE
 from onegrid_kit.cipher import cipher
 from onegrid_kit.testing.waiting import eventually
 
-from . import border, cap_warnings, device_keys, drills, emergencies, plans, relief, rosters, rounds, sensors
+from . import border, cap_warnings, device_keys, drills, emergencies, party, plans, relief, rosters, rounds, sensors
 from .acting import (
     DISTRICT,
     ELSEWHERE,
@@ -495,7 +495,7 @@ def elsewhere(district: District, *, there: bool) -> Iterator[Message]:
     yield grid_pb.AppointWorkerRequest(cell=f"cells/{cell}", user=UNKNOWN_USER, post=Post.POST_LEADER)
     yield grid_pb.EndAppointmentRequest(name=f"cells/{cell}/appointments/00000000")
     yield grid_pb.ListAppointmentsRequest(parent=cell)
-    for cases in (emergencies, plans, drills, sensors, rosters, relief, device_keys, border):
+    for cases in (emergencies, plans, drills, sensors, rosters, relief, device_keys, border, party):
         yield from cases.elsewhere(district, street, there=there)
     yield from rounds.elsewhere(district, cell, there=there)
     yield from cap_warnings.elsewhere(district, there=there)

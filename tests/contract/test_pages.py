@@ -22,7 +22,7 @@ from onegrid.petition.v1.resources_pb2 import State
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 from onegrid_kit.testing.waiting import HANG_S, eventually
 
-from . import border, cap_warnings, device_keys, drills, emergencies, plans, relief, rosters, rounds, sensors
+from . import border, cap_warnings, device_keys, drills, emergencies, party, plans, relief, rosters, rounds, sensors
 from .acting import COLUMN, DISTRICT, ELSEWHERE, appointable, delivery, dispatched, endpoint, filed, published, staff
 from .calling import METHODS, OF_REQUEST, District, path
 
@@ -89,6 +89,7 @@ def queries(district: District) -> Mapping[str, tuple[Query, Query]]:
         **drills.lists(district),
         **device_keys.lists(district),
         **border.lists(district),
+        **party.lists(district),
         **rounds.lists(district),
         "ListTemplates": (
             notify_pb.ListTemplatesRequest(district=DISTRICT),

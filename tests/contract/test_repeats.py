@@ -26,7 +26,7 @@ from onegrid.petition.v1.resources_pb2 import Kind, WorkItem
 from onegrid_demo.loading import CELL, CENTRE, COMMUNITY
 from onegrid_kit.testing.waiting import eventually
 
-from . import border, cap_warnings, device_keys, drills, emergencies, plans, relief, rosters, rounds, sensors
+from . import border, cap_warnings, device_keys, drills, emergencies, party, plans, relief, rosters, rounds, sensors
 from .acting import (
     COLUMN,
     DISTRICT,
@@ -396,6 +396,7 @@ PREPARE: Mapping[str, Prepare] = {
     **drills.PREPARE,
     **device_keys.PREPARE,
     **border.PREPARE,
+    **party.PREPARE,
     **rounds.PREPARE,
     "CreateUser": new_user,
     "UpdateUser": renamed_user,
@@ -509,6 +510,7 @@ CHANGES: Mapping[str, Callable[[Message], None]] = {
     **drills.CHANGES,
     **device_keys.CHANGES,
     **border.CHANGES,
+    **party.CHANGES,
     **rounds.CHANGES,
     "RevokeRole": lambda request: setattr(request, "name", request.name[:-8] + "00000000"),
     "EndAppointment": lambda request: setattr(request, "name", request.name[:-8] + "00000000"),

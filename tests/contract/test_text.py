@@ -122,7 +122,7 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
         known += [f"{kind}/{CELL[:6]}-word" for kind in ("columns", "groups", "endpoints")]
         known += [f"{kind}/{CELL[:6]}-word" for kind in ("teams", "depots", "rosters", "warningSources", "plans")]
-        known += [f"{kind}/{CELL[:6]}-word" for kind in ("units", "routes", "assets")]
+        known += [f"{kind}/{CELL[:6]}-word" for kind in ("units", "routes", "assets", "organizations")]
         known.append(f"findings/{CELL}-{'0' * 32}")
         known.append(f"warnings/{CELL[:6]}-{'0' * 16}")
         known.append(f"drills/{CELL[:6]}-{'0' * 20}")

@@ -26,7 +26,7 @@ from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.observability import dashboards, rules
 from onegrid_checks.observability.prometheus import Prometheus
-from onegrid_demo import case, district, fire, patrol, policy
+from onegrid_demo import case, district, fire, party, patrol, policy
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.service import installed
@@ -75,6 +75,7 @@ async def live(fleet: Fleet) -> None:
         accounts = {**fleet.accounts, "sensors": await fire.connect_sensors(client, fleet.accounts)}
         assert fire.succeeded(await fire.replay(client, None, accounts))
         assert patrol.succeeded(await patrol.replay(client, None, accounts))
+        assert party.succeeded(await party.replay(client, None, accounts))
         staff = await client.staff("commander", fleet.accounts["commander"]["password"])
         traced = (*staff, ("traceparent", f"00-{TRACE}-{secrets.token_hex(8)}-01"))
         filing = pb.FilePetitionRequest(district=district.CODE, kind=Kind.KIND_HELP, place=CELL, text="路灯不亮")

@@ -1,4 +1,4 @@
-"""The timelines of a petition, an incident and a patrol, and what it noticed, for a terminal of 80 columns."""
+"""What the cases came to: a petition, an incident, a patrol, a Party branch, as tables for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid.emergency.v1.incident_steps_pb2 import IncidentAction, IncidentActor, IncidentEntry
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentState
 from onegrid.field.v1.field_pb2 import WaypointState
+from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TimelineEntry
+from onegrid_demo import party
 from onegrid_kit.clock import CHINA
 
-__all__ = ["incident_table", "observation_table", "patrol_table", "timeline_table"]
+__all__ = ["incident_table", "observation_table", "party_table", "patrol_table", "timeline_table"]
 
 
 def timeline_table(timeline: pb.GetPublicTimelineResponse) -> Table:
@@ -74,6 +76,20 @@ def patrol_table(overdue: Patrol, patrol: Patrol, alarms: Sequence[Alarm]) -> Ta
     return table
 
 
+def party_table(outcome: party.Outcome) -> Table:
+    """The branch's term, and the way of the member who moved."""
+    branch, transfer, member = outcome.branch, outcome.transfer, outcome.member
+    table = Table(title=branch.display_name, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("what", "who or where", "from", "until"):
+        table.add_column(heading, no_wrap=True, overflow="ignore")
+    begin, due = _day(branch.term.begin_time), _day(branch.term.due_time)
+    for officer in branch.term.officers:
+        table.add_row(OfficerPost.Name(officer.post)[13:], officer.member, begin, due)
+    for name, time in ((transfer.source, ""), (transfer.target, _day(member.organization_time))):
+        table.add_row(member.person_name, name, time, "" if time else _day(transfer.end_time))
+    return table
+
+
 def observation_table(observation: Observation) -> Table:
     """What was noticed, when, and the incident that was made of it."""
     table = Table(title=observation.text, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -98,6 +114,10 @@ def _table(title: str) -> Table:
 
 def _moment(entry: TimelineEntry | IncidentEntry) -> str:
     return _time(entry.time)
+
+
+def _day(moment: Timestamp) -> str:
+    return f"{moment.ToDatetime(UTC).astimezone(CHINA):%Y-%m-%d}"
 
 
 def _time(moment: Timestamp) -> str:

@@ -1,5 +1,5 @@
 """The loop suite: replays the reference case, from the filing until both ratings, has a policy reach a street, a fire
-handled until all clear, and a patrol walked.
+handled until all clear, a patrol walked, and a Party branch elected.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_checks import district
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
-from onegrid_demo import case, fire, patrol, policy
+from onegrid_demo import case, fire, party, patrol, policy
 from onegrid_kit.clock import CHINA
 
 __all__ = ["check"]
@@ -23,6 +23,7 @@ _REPLAYED = "the reference case is concluded, and rated good by the petitioner a
 _HEARD = "the petitioner finds a message of each step in the inbox"
 _HANDLED = "a fire that a sensor reports is handled by a team until all clear, and reviewed"
 _PATROLLED = "a patrol is seen while it is out, reaches all its checkpoints, and what it noticed is an incident"
+_ELECTED = "a Party branch has its term, and a member moves with the consent of both sides"
 _REACHED = "a policy for one street is read by a resident there, counted, and not given to one elsewhere"
 
 
@@ -78,6 +79,15 @@ async def check(settings: Settings, checklist: Checklist) -> None:
                 _PATROLLED,
                 patrol.succeeded(walked),
                 actual=f"{walked.patrol.name} is {PatrolState.Name(walked.patrol.state)}",
+                look=look,
+            )
+            doing = _ELECTED
+            look = "kubectl logs -l app.kubernetes.io/name=partyedu; events not carried: onegrid_outbox_events"
+            moved = await party.replay(client, None, accounts)
+            checklist.expect(
+                _ELECTED,
+                party.succeeded(moved),
+                actual=f"{moved.transfer.name}: {moved.member.name} is of {moved.member.organization}",
                 look=look,
             )
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:

@@ -1,0 +1,1 @@
+"""Party organizations, their members and what they study."""

@@ -1,0 +1,18 @@
+"""PartyeduService: a message in, a command out, a message back; no rule, no SQL. A file for each noun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onegrid_kit.runtime import Runtime
+from onegrid_kit.settings import ServiceSettings
+from onegrid_partyedu.api.members import Members
+from onegrid_partyedu.api.organizations import Organizations
+from onegrid_partyedu.api.transfers import Transfers
+
+__all__ = ["build"]
+
+
+def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
+    """The servicers."""
+    return [Organizations(runtime), Members(runtime), Transfers(runtime)]

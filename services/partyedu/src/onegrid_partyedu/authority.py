@@ -1,0 +1,66 @@
+"""Who may see and change which member and transfer, where the call itself names no place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection
+
+from onegrid_kit import codes
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.visibility import Viewer
+from onegrid_partyedu.member import ME, MEMBER, Member
+from onegrid_partyedu.store import members, transfers
+from onegrid_partyedu.transfer import TRANSFER, Transfer
+
+__all__ = ["allowed", "office_of", "require_member", "require_transfer", "viewer_of"]
+
+_IDENTIFY: Final = "partyedu.members.identify"
+"""The permission over a place that names are shown for."""
+
+
+def allowed(found: Member | None, id_: str, call: Call) -> Member:
+    """The member of that id, if the caller has the call's permission over the member's organization, or is the
+    member and has the permission over what is their own. Raises PermissionDenied or NotFound.
+    """
+    if found is None:
+        # Only callers who may see all members of the district learn that there is none.
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(MEMBER.name(id_))
+    call.caller.require(call.permission, found.office, owner=found.user)
+    return found
+
+
+def require_member(conn: Connection, id_: str, call: Call) -> Member:
+    """A member whom the caller may see; ``me``: the caller. Raises PermissionDenied or NotFound."""
+    if id_ == ME:
+        own = members.find_member_of(conn, call.caller.district, call.caller.user)
+        if own is None:
+            raise NotFound(MEMBER.name(ME))
+        return allowed(own, own.id, call)
+    return allowed(members.find_member(conn, id_), id_, call)
+
+
+def require_transfer(conn: Connection, id_: str, call: Call) -> Transfer:
+    """A transfer that the caller may see, for either side or as its member. Raises PermissionDenied or NotFound."""
+    found = transfers.find_transfer(conn, id_)
+    if found is None:
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(TRANSFER.name(id_))
+    moving = members.find_member(conn, found.member)
+    owner = "" if moving is None else moving.user
+    call.caller.require(call.permission, office_of(found.source), office_of(found.target), owner=owner)
+    return found
+
+
+def office_of(organization: str) -> str:
+    """The code of the place or department that an organization, given by its id, belongs to."""
+    return organization.partition("-")[0]
+
+
+def viewer_of(call: Call, of: Member, *asked: str) -> Viewer:
+    """What the caller is to the member; `asked`: codes over which the caller's permission shows names as well."""
+    caller = call.caller
+    may = any(caller.may(_IDENTIFY, code) for code in (of.office, *asked))
+    return Viewer(owner=bool(of.user) and of.user == caller.user, permissions=frozenset({_IDENTIFY} if may else ()))

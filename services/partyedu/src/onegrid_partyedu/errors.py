@@ -1,0 +1,159 @@
+"""What can go wrong with organizations and members; the reasons are those of ``onegrid.partyedu.v1.ErrorReason``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from google.rpc import code_pb2
+
+from onegrid.partyedu.v1.error_reason_pb2 import ErrorReason
+from onegrid_kit.errors import DomainError, Reason
+
+__all__ = [
+    "CellUnknown",
+    "MemberNotEligible",
+    "MemberWrongState",
+    "NoTerm",
+    "OfficerLimitReached",
+    "OrganizationDissolved",
+    "OrganizationInUse",
+    "ProbationExtended",
+    "SameOrganization",
+    "TransferWaits",
+    "TransferWrongState",
+    "UserNotActive",
+    "UserUnknown",
+]
+
+
+class _Precondition(DomainError):
+    code = code_pb2.FAILED_PRECONDITION
+
+
+class OrganizationDissolved(_Precondition):
+    """The organization was dissolved."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ORGANIZATION_DISSOLVED)
+
+    def __init__(self, organization: str) -> None:
+        super().__init__(f"{organization} was dissolved", metadata={"organization": organization})
+
+
+class OrganizationInUse(_Precondition):
+    """Members, transfers or other organizations are still there."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ORGANIZATION_IN_USE)
+
+    def __init__(self, organization: str, *, members: int, transfers: int, organizations: int) -> None:
+        counts = {"members": str(members), "transfers": str(transfers), "organizations": str(organizations)}
+        super().__init__(
+            f"{organization} has {members} members, {transfers} waiting transfers, {organizations} below it",
+            metadata={"organization": organization, **counts},
+        )
+
+
+class CellUnknown(_Precondition):
+    """Codes are those of no cells."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CELL_UNKNOWN)
+
+    def __init__(self, cells: Collection[str]) -> None:
+        listed = ",".join(sorted(cells)[:20])
+        super().__init__(f"no grid cells: {listed}", metadata={"cells": listed})
+
+
+class MemberNotEligible(_Precondition):
+    """The member can't hold a post of the organization."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_MEMBER_NOT_ELIGIBLE)
+
+    def __init__(self, member: str) -> None:
+        super().__init__(
+            f"{member} is no full member of the organization, or of one below it", metadata={"member": member}
+        )
+
+
+class NoTerm(_Precondition):
+    """Nobody was elected yet."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_NO_TERM)
+
+    def __init__(self, organization: str) -> None:
+        super().__init__(f"nobody was elected in {organization} yet", metadata={"organization": organization})
+
+
+class OfficerLimitReached(_Precondition):
+    """Posts were given too often in the term."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_OFFICER_LIMIT_REACHED)
+
+    def __init__(self, organization: str, limit: int) -> None:
+        super().__init__(
+            f"posts of {organization} were given {limit} times in this term",
+            metadata={"organization": organization, "limit": str(limit)},
+        )
+
+
+class MemberWrongState(_Precondition):
+    """This can't be done with the member."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_MEMBER_WRONG_STATE)
+
+    def __init__(self, member: str, state: str) -> None:
+        super().__init__(f"can't be done with a member who is {state}", metadata={"member": member, "state": state})
+
+
+class ProbationExtended(_Precondition):
+    """The probation was extended before."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_PROBATION_EXTENDED)
+
+    def __init__(self, member: str) -> None:
+        super().__init__(f"the probation of {member} was extended before", metadata={"member": member})
+
+
+class TransferWaits(_Precondition):
+    """A transfer of the member waits already."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_TRANSFER_WAITS)
+
+    def __init__(self, transfer: str) -> None:
+        super().__init__(f"{transfer} waits already", metadata={"transfer": transfer})
+
+
+class SameOrganization(_Precondition):
+    """The member belongs to that organization."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SAME_ORGANIZATION)
+
+    def __init__(self, organization: str) -> None:
+        super().__init__(f"the member belongs to {organization}", metadata={"organization": organization})
+
+
+class TransferWrongState(_Precondition):
+    """The transfer does not wait any more."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_TRANSFER_WRONG_STATE)
+
+    def __init__(self, transfer: str, state: str) -> None:
+        super().__init__(
+            f"can't be done with a transfer that is {state}", metadata={"transfer": transfer, "state": state}
+        )
+
+
+class UserUnknown(_Precondition):
+    """Identity has announced no such user of the district."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_USER_UNKNOWN)
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user} is no user of the district, as far as is known", metadata={"user": user})
+
+
+class UserNotActive(_Precondition):
+    """The user is disabled."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_USER_NOT_ACTIVE)
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user} is disabled", metadata={"user": user})

@@ -1,0 +1,28 @@
+"""What partyedu does when others announce something."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from onegrid.grid.v1.events_pb2 import CellDefined
+from onegrid.identity.v1.events_pb2 import UserDefined
+from onegrid_kit.events import Delivery, on
+from onegrid_partyedu.store import known
+
+__all__ = ["HANDLERS"]
+
+
+def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
+    """Know that there is a cell."""
+    known.keep_cell(conn, event.code, event.version)
+
+
+def keep_user(conn: Connection, event: UserDefined, _: Delivery) -> None:
+    """Know whose account a member can have."""
+    known.keep_user(conn, event.district, event.user, event.state, event.version)
+
+
+HANDLERS = (
+    on("keep_cell", CellDefined, keep_cell),
+    on("keep_user", UserDefined, keep_user),
+)

@@ -1,0 +1,18 @@
+"""partyedu's parts."""
+
+from __future__ import annotations
+
+from onegrid.partyedu.v1 import partyedu_service_pb2
+from onegrid_kit.service import Service
+
+__all__ = ["SERVICE"]
+
+SERVICE = Service(
+    name="partyedu",
+    descriptor=partyedu_service_pb2.DESCRIPTOR.services_by_name["PartyeduService"],
+    api="onegrid_partyedu.api:build",
+    handlers="onegrid_partyedu.handlers:HANDLERS",
+    jobs="onegrid_partyedu.jobs:JOBS",
+    sealed="onegrid_partyedu.sealed:SEALED",
+    migrations="onegrid_partyedu.migrations",
+)

@@ -1,0 +1,1 @@
+"""partyedu's migrations."""

@@ -1,0 +1,10 @@
+"""The columns that partyedu seals."""
+
+from __future__ import annotations
+
+from onegrid_kit.sealed import Sealed
+from onegrid_partyedu.member import NAME_PURPOSE
+
+__all__ = ["SEALED"]
+
+SEALED = (Sealed("member", "sealed_name", NAME_PURPOSE, index="name_index"),)

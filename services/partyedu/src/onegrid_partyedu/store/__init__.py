@@ -1,0 +1,1 @@
+"""The statements over partyedu's tables."""

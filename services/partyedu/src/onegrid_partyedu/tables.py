@@ -1,0 +1,139 @@
+"""partyedu's tables. The district's code comes first in every key."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    Identity,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+__all__ = ["cell", "known_user", "member", "membership", "officer", "organization", "term", "transfer"]
+
+_metadata = MetaData()
+
+
+def _moment(name: str, *, nullable: bool = False, primary_key: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable, primary_key=primary_key)
+
+
+organization = Table(
+    "organization",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("form", SmallInteger, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("longitude", Double),
+    Column("latitude", Double),
+    Column("cells", ARRAY(Text), nullable=False),
+    Column("term", Integer, nullable=False),
+    _moment("term_due_time", nullable=True),
+    _moment("dissolve_time", nullable=True),
+    _moment("create_time"),
+    _moment("update_time"),
+)
+
+term = Table(
+    "term",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("organization", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    _moment("begin_time"),
+    _moment("due_time"),
+    _moment("end_time", nullable=True),
+)
+
+officer = Table(
+    "officer",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("organization", Text, primary_key=True),
+    Column("term", Integer, primary_key=True),
+    Column("post", SmallInteger, primary_key=True),
+    Column("member", Text, primary_key=True),
+    _moment("begin_time", primary_key=True),
+    _moment("end_time", nullable=True),
+)
+
+member = Table(
+    "member",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("organization", Text, nullable=False),
+    _moment("organization_time"),
+    Column("state", SmallInteger, nullable=False),
+    Column("sealed_name", LargeBinary, nullable=False),
+    Column("name_index", LargeBinary, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    _moment("join_time"),
+    _moment("probation_end_time"),
+    Column("probation_extended", Boolean, nullable=False),
+    _moment("confirm_time", nullable=True),
+    _moment("end_time", nullable=True),
+    Column("end_reason", SmallInteger, nullable=False),
+    _moment("create_time"),
+    _moment("update_time"),
+)
+
+membership = Table(
+    "membership",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("organization", Text, nullable=False),
+    _moment("begin_time"),
+    _moment("end_time", nullable=True),
+)
+
+transfer = Table(
+    "transfer",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("member", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    _moment("create_time"),
+    _moment("expire_time"),
+    _moment("end_time", nullable=True),
+)
+
+# The codes of grid's cells.
+cell = Table(
+    "cell",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+
+# What identity announced of users.
+known_user = Table(
+    "known_user",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+)
