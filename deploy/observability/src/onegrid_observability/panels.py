@@ -31,7 +31,7 @@ from onegrid_observability.per_release import per_release
 
 __all__ = ["Board", "Row", "bars", "board", "curves", "number"]
 
-RUNBOOKS: Final = "docs/runbooks"
+_RUNBOOKS: Final = "docs/runbooks"
 """Where charts put the address at which people read them."""
 
 _SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
@@ -206,7 +206,7 @@ def _finish(panel: Panel, alerts: Mapping[str, AbstractSet[str]], *, side_by_sid
     panel.description = "\n".join(filter(None, (panel.description, *sources)))
     panel.links = [
         DashboardLink(
-            title=f"Runbook: {alert}", type_val=DashboardLinkType.LINK, url=f"{RUNBOOKS}/{alert}.md", target_blank=True
+            title=f"Runbook: {alert}", type_val=DashboardLinkType.LINK, url=f"{_RUNBOOKS}/{alert}.md", target_blank=True
         )
         for alert, metrics in alerts.items()
         if metrics & asked
