@@ -173,7 +173,9 @@ def test_own_alerts_ask_for_label_values_that_are_exported(prometheus: Prometheu
 
 def test_every_panel_shows_data_unless_it_is_marked_as_possibly_empty(prometheus: Prometheus) -> None:
     checklist = Checklist("dashboards")
-    boards = dashboards.read(MADE / "dashboards")
+    # Data stores as operators make them are not here.
+    of_stores = json.loads((MADE / "dashboards" / f"{files.DATA}.json").read_text())["title"]
+    boards = [board for board in dashboards.read(MADE / "dashboards") if board.title != of_stores]
     assert sum(not query.may_be_empty for board in boards for query in board.queries) > 60
     asyncio.run(dashboards.check(boards, prometheus, time.monotonic() + HANG_S, checklist))
     assert not checklist.failed, checklist.failed
