@@ -11,12 +11,13 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.visibility import Viewer
 from onegrid_partyedu.member import ME, MEMBER, Member
+from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.store import members, transfers
 from onegrid_partyedu.transfer import TRANSFER, Transfer
 
-__all__ = ["allowed", "office_of", "require_member", "require_transfer", "viewer_of"]
+__all__ = ["IDENTIFY", "allowed", "require_member", "require_transfer", "viewer_of"]
 
-_IDENTIFY: Final = "partyedu.members.identify"
+IDENTIFY: Final = "partyedu.members.identify"
 """The permission over a place that names are shown for."""
 
 
@@ -54,13 +55,8 @@ def require_transfer(conn: Connection, id_: str, call: Call) -> Transfer:
     return found
 
 
-def office_of(organization: str) -> str:
-    """The code of the place or department that an organization, given by its id, belongs to."""
-    return organization.partition("-")[0]
-
-
 def viewer_of(call: Call, of: Member, *asked: str) -> Viewer:
     """What the caller is to the member; `asked`: codes over which the caller's permission shows names as well."""
     caller = call.caller
-    may = any(caller.may(_IDENTIFY, code) for code in (of.office, *asked))
-    return Viewer(owner=bool(of.user) and of.user == caller.user, permissions=frozenset({_IDENTIFY} if may else ()))
+    may = any(caller.may(IDENTIFY, code) for code in (of.office, *asked))
+    return Viewer(owner=bool(of.user) and of.user == caller.user, permissions=frozenset({IDENTIFY} if may else ()))

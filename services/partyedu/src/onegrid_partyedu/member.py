@@ -9,16 +9,28 @@ from typing import Final
 from onegrid.partyedu.v1.members_pb2 import EndReason, MemberState
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit import codes
+from onegrid_kit.clock import CHINA
 from onegrid_kit.lifecycle import short_name
 from onegrid_kit.names import ResourceName
 from onegrid_partyedu.calendar_years import day_after_months
 
-__all__ = ["ME", "MEMBER", "NAME_PURPOSE", "Member", "Membership", "PostHeld", "extended", "probation_end"]
+__all__ = [
+    "ME",
+    "MEMBER",
+    "NAME_PURPOSE",
+    "Member",
+    "Membership",
+    "PostHeld",
+    "earliest_confirmation",
+    "extended",
+    "probation_end",
+]
 
 MEMBER: Final = ResourceName("members/{member}")
 ME: Final = "me"
 """The id by which callers name their own record."""
 
+_PROBATION_SINCE: Final = datetime(1977, 8, 18, tzinfo=CHINA)
 _PROBATION_MONTHS: Final = 12
 _EXTENSION_MONTHS: Final = (6, 12)
 
@@ -105,6 +117,11 @@ class PostHeld:
 def probation_end(join_time: datetime) -> datetime:
     """When probation ends: a year after it began (党章, art. 7)."""
     return day_after_months(join_time, _PROBATION_MONTHS)
+
+
+def earliest_confirmation(join_time: datetime) -> datetime:
+    """From when somebody who joined then is a full member: nobody was on probation before the Constitution of 1977."""
+    return join_time if join_time < _PROBATION_SINCE else probation_end(join_time)
 
 
 def extended(end: datetime) -> tuple[datetime, datetime]:

@@ -135,7 +135,9 @@ def transfer(of: Transfer, now: datetime) -> members_pb2.Transfer:
 
 def transfer_ended(of: Transfer, now: datetime) -> events_pb2.TransferEnded:
     """What became of the transfer, as others hear of it."""
-    return events_pb2.TransferEnded(transfer=transfer(of, now))
+    told = transfer(of, now)
+    told.ClearField("reason")
+    return events_pb2.TransferEnded(transfer=told)
 
 
 def _officer(of: Officer) -> organizations_pb2.Officer:

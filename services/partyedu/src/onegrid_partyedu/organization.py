@@ -25,6 +25,7 @@ __all__ = [
     "Term",
     "in_order",
     "kept_posts",
+    "office_of",
     "term_end",
     "term_years_of",
     "violations_of",
@@ -106,7 +107,7 @@ class Organization:
     @property
     def office(self) -> str:
         """The code of the place or department that it belongs to."""
-        return self.id.partition("-")[0]
+        return office_of(self.id)
 
     @property
     def district(self) -> str:
@@ -122,6 +123,11 @@ class Organization:
     def etag(self) -> str:
         """Changes with every change."""
         return str(self.version)
+
+
+def office_of(organization: str) -> str:
+    """The code of the place or department that an organization, given by its id, belongs to."""
+    return organization.partition("-")[0]
 
 
 def term_years_of(organization: Organization) -> int:
@@ -160,7 +166,7 @@ def kept_posts(term: Term, elected: Sequence[Elected], now: datetime) -> tuple[O
     former = [each for each in term.officers if each.end_time is not None]
     staying = [each for each in of_now if Elected(each.post, each.member) in wanted]
     leaving = [
-        Officer(post=each.post, member=each.member, begin_time=each.begin_time, end_time=now)
+        Officer(post=each.post, member=each.member, begin_time=each.begin_time, end_time=max(now, each.begin_time))
         for each in of_now
         if Elected(each.post, each.member) not in wanted
     ]

@@ -33,7 +33,7 @@ class Transfer:
     target: str
     """The id of the one that the member goes to."""
     stored_state: TransferState = _REQUESTED
-    """Where it stood when it was last written; nothing is written when it expires."""
+    """Where it stood when it was last written; that it has expired is written before the next one is requested."""
     reason: str = ""
     create_time: datetime
     expire_time: datetime
@@ -60,6 +60,10 @@ class Transfer:
     def waits(self, now: datetime) -> bool:
         """Whether it can be accepted."""
         return self.state(now) == _REQUESTED
+
+    def expired(self) -> Transfer:
+        """The transfer once it is written that nobody accepted it in time."""
+        return replace(self, stored_state=_EXPIRED)
 
     def ended(self, state: TransferState, now: datetime, reason: str = "") -> Transfer:
         """The transfer once that is what became of it."""

@@ -78,6 +78,8 @@ async def test_probation_is_extended_once(line: Line) -> None:
         (datetime(2021, 1, 1, tzinfo=CHINA), None, "join_time"),
         (datetime(2019, 12, 1, tzinfo=CHINA), datetime(2020, 12, 1, tzinfo=CHINA), "confirm_time"),
         (datetime(2019, 6, 1, tzinfo=CHINA), datetime(2020, 5, 31, tzinfo=CHINA), "confirm_time"),
+        (datetime(1972, 7, 1, tzinfo=CHINA), datetime(1972, 6, 30, tzinfo=CHINA), "confirm_time"),
+        (datetime(9999, 6, 1, tzinfo=CHINA), None, "join_time"),
     ],
 )
 async def test_times_that_cannot_be_are_refused(
@@ -106,6 +108,21 @@ async def test_a_number_and_an_account_are_one_members(line: Line) -> None:
     await line.api.call(KEEPER, "EndMembership", name=first.name, reason=EndReason.END_REASON_MOVED_AWAY)
     again = await line.admit(number="2011-001", user="users/00studies")
     assert again.name != first.name
+
+
+async def test_who_has_a_number_learns_only_who_may_read_that_record(line: Line) -> None:
+    member = await line.admit(OTHER_COMMITTEE, number="9")
+    for caller, told in ((COMMUNITY_DESK, "9"), (KEEPER, member.name)):
+        refused = await line.refused(
+            caller, "AdmitMember", organization=BRANCH, person_name="赵钱", join_time=JOINED, number="9"
+        )
+        assert (refused.reason, refused.metadata["resource"]) == ("RESOURCE_EXISTS", told)
+
+
+async def test_nobody_was_on_probation_before_1977(line: Line) -> None:
+    joined = datetime(1972, 7, 1, tzinfo=CHINA)
+    member = await line.admit(join_time=joined, confirm_time=joined)
+    assert moment(member.probation_end_time) == joined
 
 
 async def test_an_account_is_that_of_an_active_user(line: Line) -> None:
@@ -180,6 +197,9 @@ async def test_names_are_for_those_who_may_see_them(line: Line) -> None:
     assert await seen(STREET_DESK, STREET_COMMITTEE, include_below=True) == ["王建国"]
     assert await seen(READER, BRANCH) == [""]
     assert (await line.member(member.name, SUPERVISOR)).person_name == ""
+    # Nor can a name be guessed.
+    refused = await line.refused(READER, "ListMembers", organization=BRANCH, person_name="王建国")
+    assert refused.metadata["permission"] == "partyedu.members.identify"
     for caller in (OTHER_STREET_DESK, WORKER, CITIZEN):
         refused = await line.refused(caller, "ListMembers", organization=BRANCH)
         assert refused.reason == "PERMISSION_DENIED"
@@ -291,6 +311,8 @@ async def test_a_transfer_is_declined_withdrawn_or_expires(line: Line) -> None:
     for transfer, state in ((declined, "DECLINED"), (withdrawn, "WITHDRAWN"), (expired, "EXPIRED")):
         refused = await line.refused(KEEPER, "AcceptTransfer", name=transfer.name)
         assert (refused.reason, refused.metadata["state"]) == ("TRANSFER_WRONG_STATE", state)
+    named = await line.refused(OTHER_STREET_DESK, "DeclineTransfer", name=third.name, reason="电话13800000001")
+    assert named.reason == "PERSON_IN_TEXT"
     fourth = await line.transfer(member, OTHER_COMMITTEE)
     for state, expected in (
         (TransferState.TRANSFER_STATE_UNSPECIFIED, [fourth, expired, withdrawn, declined]),
@@ -301,6 +323,19 @@ async def test_a_transfer_is_declined_withdrawn_or_expires(line: Line) -> None:
         for caller, scope in ((KEEPER, DISTRICT), (STREET_DESK, STREET_DESK.grants[0].scope)):
             answer = await line.api.call(caller, "ListTransfers", scope=scope, state=state)
             assert {each.name for each in answer.transfers} == {each.name for each in expected}
+
+
+async def test_a_clock_that_is_behind_accepts_no_transfer_of_who_is_elsewhere_by_now(line: Line) -> None:
+    """Two replicas' clocks differ, and a call waits for its turn."""
+    member = await line.admit()
+    first = await line.transfer(member, OTHER_COMMITTEE)
+    at_the_end = line.later(days=90)
+    second = await line.transfer(member, STREET_COMMITTEE)
+    line.clock.set(at_the_end - timedelta(seconds=1))
+    refused = await line.refused(KEEPER, "AcceptTransfer", name=first.name)
+    assert refused.reason == "TRANSFER_WRONG_STATE"
+    await line.api.call(KEEPER, "AcceptTransfer", name=second.name)
+    assert (await line.member(member.name)).organization == STREET_COMMITTEE
 
 
 async def test_members_go_where_there_is_something(line: Line) -> None:

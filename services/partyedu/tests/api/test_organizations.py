@@ -195,6 +195,39 @@ async def test_officers_change_within_a_term(line: Line) -> None:
     assert moment(after.officers[2].end_time) == changed_at
 
 
+async def test_posts_above_end_where_an_organization_is_moved_to_another_line(line: Line) -> None:
+    member, stays = await line.admit(), await line.admit(COMMUNITY_COMMITTEE, person_name="李秀英")
+    await line.elect(COMMUNITY_COMMITTEE, (SECRETARY, stays.name), (DEPUTY, member.name))
+    await line.elect(STREET_COMMITTEE, (SECRETARY, member.name))
+    forget_announced(line.engine)
+    moved_at = line.later(days=1)
+    await line.define(BRANCH, parent=STREET_COMMITTEE)
+    ended = [
+        (each.member, moment(each.end_time))
+        for each in (await line.organization(COMMUNITY_COMMITTEE)).term.officers
+        if each.HasField("end_time")
+    ]
+    assert ended == [(member.name, moved_at)]
+    assert not (await line.organization(STREET_COMMITTEE)).term.officers[0].HasField("end_time")
+    assert {each.organization.name for each in announced(line.engine)} == {BRANCH, COMMUNITY_COMMITTEE}
+
+
+async def test_an_organization_comes_under_one_of_another_place_only_if_that_lets_it(line: Line) -> None:
+    of = await line.organization(COMMUNITY_COMMITTEE)
+    await line.api.call(COMMUNITY_DESK, "DefineOrganization", organization=of)
+    refused = await line.refused(COMMUNITY_DESK, "DefineOrganization", organization=_moved(of, OTHER_COMMITTEE))
+    assert refused.reason == "PERMISSION_DENIED"
+    await line.define(COMMUNITY_COMMITTEE, parent=OTHER_COMMITTEE)
+
+
+async def test_nobody_may_hold_a_post_for_a_while(line: Line) -> None:
+    member = await line.admit()
+    ahead = line.clock.now() + timedelta(minutes=4)
+    await line.elect(BRANCH, (SECRETARY, member.name), begin_time=ahead)
+    after = (await line.api.call(KEEPER, "ChangeOfficers", name=BRANCH, officers=[])).organization.term
+    assert [(moment(each.begin_time), moment(each.end_time)) for each in after.officers] == [(ahead, ahead)]
+
+
 @pytest.mark.parametrize("twice", [(SECRETARY, SECRETARY), (PUBLICITY, PUBLICITY)])
 async def test_a_post_is_given_once(line: Line, twice: tuple[OfficerPost, OfficerPost]) -> None:
     first = await line.admit()

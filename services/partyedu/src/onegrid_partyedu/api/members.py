@@ -10,10 +10,10 @@ from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.timestamps import moment
 from onegrid_partyedu import messages
-from onegrid_partyedu.authority import office_of, require_member
+from onegrid_partyedu.authority import IDENTIFY, require_member
 from onegrid_partyedu.commands import members as commands
 from onegrid_partyedu.member import MEMBER
-from onegrid_partyedu.organization import ORGANIZATION
+from onegrid_partyedu.organization import ORGANIZATION, office_of
 from onegrid_partyedu.store import members as store
 from onegrid_partyedu.viewing import shown_member
 
@@ -102,6 +102,8 @@ class Members:
 
     async def ListMembers(self, request: pb.ListMembersRequest, call: Call) -> pb.ListMembersResponse:
         organization = ORGANIZATION.id(request.organization)
+        if request.person_name:
+            call.caller.require(IDENTIFY, office_of(organization))
         wanted = store.Wanted(
             organization=organization,
             below=request.include_below,

@@ -36,7 +36,7 @@ class Organizations:
             form=asked.form,
             parent=ORGANIZATION.id(asked.parent) if asked.parent else "",
             location=location_of(asked.location) if asked.HasField("location") else None,
-            cells=tuple(sorted(asked.cells)),
+            cells=tuple(asked.cells),
             etag=asked.etag,
         )
         return await self._db.command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -13,13 +13,13 @@ from onegrid.partyedu.v1.members_pb2 import EndReason, MemberState, TransferStat
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CLOCKS_DIFFER
-from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest
+from onegrid_kit.errors import AlreadyExists, Conflict, FieldViolation, InvalidRequest
 from onegrid_kit.etags import require_fresh
 from onegrid_partyedu import messages
 from onegrid_partyedu.authority import allowed
 from onegrid_partyedu.commands.organizations import end_posts, require_existing
 from onegrid_partyedu.errors import MemberWrongState, ProbationExtended, UserNotActive, UserUnknown
-from onegrid_partyedu.member import MEMBER, Member, extended, probation_end
+from onegrid_partyedu.member import Member, earliest_confirmation, extended, probation_end
 from onegrid_partyedu.store import known, transfers
 from onegrid_partyedu.store import members as store
 from onegrid_partyedu.store.organizations import hold_line, lock_line
@@ -35,6 +35,7 @@ __all__ = [
     "update_member",
 ]
 
+_READ: Final = "partyedu.members.read"
 _PROBATIONARY = MemberState.MEMBER_STATE_PROBATIONARY
 
 
@@ -67,12 +68,13 @@ def admit_member(conn: Connection, command: AdmitMember, call: Call) -> Member:
     """Enter a member. Raises NotFound, OrganizationDissolved, AlreadyExists, UserUnknown or UserNotActive;
     InvalidRequest for the times.
     """
-    ends = probation_end(command.join_time)
     _require_past("join_time", command.join_time, call)
+    ends = probation_end(command.join_time)
     if command.confirm_time is not None:
         _require_past("confirm_time", command.confirm_time, call)
-        if command.confirm_time < ends:
-            raise InvalidRequest(FieldViolation("confirm_time", "is less than a year after join_time"))
+        if command.confirm_time < earliest_confirmation(command.join_time):
+            raise InvalidRequest(FieldViolation("confirm_time", "is before probation, which began at join_time, ends"))
+        ends = min(ends, command.confirm_time)
     district = codes.district_of(command.organization)
     hold_line(conn, district)
     require_existing(conn, command.organization)
@@ -92,7 +94,7 @@ def admit_member(conn: Connection, command: AdmitMember, call: Call) -> Member:
         create_time=call.now,
         update_time=call.now,
     )
-    _require_free(conn, new)
+    _require_free(conn, new, call)
     save_member(conn, new, call)
     store.begin_membership(conn, new)
     return new
@@ -113,7 +115,7 @@ def update_member(conn: Connection, command: UpdateMember, call: Call) -> Member
         fields["user"] = command.user
     after = before.changed(call.now, **fields)
     if before.end_time is None:
-        _require_free(conn, after)
+        _require_free(conn, after, call)
     return save_member(conn, after, call)
 
 
@@ -147,11 +149,13 @@ def end_membership(conn: Connection, id_: str, reason: EndReason, etag: str, cal
     before = _locked(conn, id_, etag, call)
     if before.end_time is not None:
         return before
-    waiting = transfers.find_waiting(conn, id_, call.now)
-    if waiting is not None:
-        withdrawn = waiting.ended(TransferState.TRANSFER_STATE_WITHDRAWN, call.now)
+    requested = transfers.find_requested(conn, id_)
+    if requested is not None and requested.waits(call.now):
+        withdrawn = requested.ended(TransferState.TRANSFER_STATE_WITHDRAWN, call.now)
         transfers.save_transfer(conn, withdrawn)
         outbox.append(conn, call, [(withdrawn.name, messages.transfer_ended(withdrawn, call.now))])
+    elif requested is not None:
+        transfers.save_transfer(conn, requested.expired())
     end_posts(conn, id_, (), call)
     store.end_membership(conn, before, call.now)
     after = before.changed(call.now, state=MemberState.MEMBER_STATE_ENDED, end_time=call.now, end_reason=reason)
@@ -163,8 +167,8 @@ def save_member(conn: Connection, member: Member, call: Call) -> Member:
     same moment.
     """
     if not store.save_member(conn, member):
-        taken = store.find_taken(conn, member.district, number=member.number, user=member.user, besides=member.id)
-        raise AlreadyExists(MEMBER.name(taken or member.id))
+        _require_free(conn, member, call)
+        raise Conflict
     outbox.append(conn, call, [(member.name, messages.member_defined(member))])
     return member
 
@@ -198,7 +202,9 @@ def _require_user(conn: Connection, district: str, user: str) -> None:
         raise UserNotActive(user)
 
 
-def _require_free(conn: Connection, member: Member) -> None:
+def _require_free(conn: Connection, member: Member, call: Call) -> None:
+    """Raise AlreadyExists if another member has the number or the account. Who that is learns only who may know."""
     taken = store.find_taken(conn, member.district, number=member.number, user=member.user, besides=member.id)
     if taken is not None:
-        raise AlreadyExists(MEMBER.name(taken))
+        given = member.user if taken.user and taken.user == member.user else member.number
+        raise AlreadyExists(taken.name if call.caller.may(_READ, taken.office) else given)

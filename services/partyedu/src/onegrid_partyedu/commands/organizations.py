@@ -34,6 +34,7 @@ from onegrid_partyedu.organization import (
     Organization,
     Term,
     kept_posts,
+    office_of,
     term_end,
     term_years_of,
     violations_of,
@@ -83,13 +84,15 @@ class RecordElection:
 def define_organization(conn: Connection, command: DefineOrganization, call: Call) -> Organization:
     """Enter an organization, or make it what it is to be.
 
-    Raises StaleEtag, NotFound, OrganizationDissolved or CellUnknown; InvalidRequest for its parent or cells.
+    Raises StaleEtag, NotFound, PermissionDenied, OrganizationDissolved or CellUnknown; InvalidRequest for its parent or
+    cells.
     """
     store.lock_line(conn, codes.district_of(command.id))
     before = store.find_organization(conn, command.id)
     require_fresh(ORGANIZATION.name(command.id), "" if before is None else before.etag, command.etag)
     _require_cells(conn, command)
-    _require_parent(conn, command)
+    _require_parent(conn, command, call)
+    cells = tuple(sorted(command.cells))
     if before is None:
         after = Organization(
             id=command.id,
@@ -98,7 +101,7 @@ def define_organization(conn: Connection, command: DefineOrganization, call: Cal
             form=command.form,
             parent=command.parent,
             location=command.location,
-            cells=command.cells,
+            cells=cells,
             create_time=call.now,
             update_time=call.now,
         )
@@ -110,11 +113,16 @@ def define_organization(conn: Connection, command: DefineOrganization, call: Cal
         form=command.form,
         parent=command.parent,
         location=command.location,
-        cells=command.cells,
+        cells=cells,
         dissolve_time=None,
         term=None if before.dissolve_time else before.term,
     )
-    return before if after == before else _saved(conn, _next(after, call), call)
+    if after == before:
+        return before
+    former = store.line_of(conn, before.id)[1:] if after.parent != before.parent else []
+    saved = _saved(conn, _next(after, call), call)
+    _end_posts_above(conn, former, call)
+    return saved
 
 
 def dissolve_organization(conn: Connection, id_: str, etag: str, call: Call) -> Organization:
@@ -202,6 +210,24 @@ def require_existing(conn: Connection, id_: str) -> Organization:
     return found
 
 
+def _end_posts_above(conn: Connection, former: Sequence[str], call: Call) -> None:
+    """End the posts in organizations, given by their ids, of who belongs to none at or below them any more."""
+    for id_ in former:
+        held_in = _require(conn, id_)
+        if held_in.term is None:
+            continue
+        of_now = [each for each in held_in.term.officers if each.end_time is None]
+        found = members.find_members(conn, {each.member for each in of_now})
+        staying = [
+            Elected(each.post, each.member)
+            for each in of_now
+            if id_ in store.line_of(conn, found[each.member].organization)
+        ]
+        if len(staying) < len(of_now):
+            term = replace(held_in.term, officers=kept_posts(held_in.term, staying, call.now))
+            _with_term_saved(conn, replace(held_in, term=term), call)
+
+
 def _require(conn: Connection, id_: str) -> Organization:
     found = store.find_organization(conn, id_)
     if found is None:
@@ -217,7 +243,7 @@ def _locked(conn: Connection, id_: str, etag: str) -> Organization:
 
 
 def _require_cells(conn: Connection, command: DefineOrganization) -> None:
-    office = command.id.partition("-")[0]
+    office = office_of(command.id)
     ground = codes.district_of(office) if codes.is_department(office) else office
     wrong = [
         FieldViolation(f"organization.cells[{position}]", "is no cell of the place that the organization belongs to")
@@ -230,11 +256,14 @@ def _require_cells(conn: Connection, command: DefineOrganization) -> None:
         raise CellUnknown(unknown)
 
 
-def _require_parent(conn: Connection, command: DefineOrganization) -> None:
+def _require_parent(conn: Connection, command: DefineOrganization, call: Call) -> None:
     if not command.parent:
         return
     if codes.district_of(command.parent) != codes.district_of(command.id):
         raise InvalidRequest(FieldViolation("organization.parent", "is of another district"))
+    # A line goes up by itself; into one of another place its office has to let it.
+    if not codes.contains(office_of(command.parent), office_of(command.id)):
+        call.caller.require(call.permission, office_of(command.parent))
     above = require_existing(conn, command.parent)
     line = store.line_of(conn, above.id)
     if command.id in line:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlalchemy import Connection
 
 from onegrid.partyedu.v1.events_pb2 import TransferRequested
@@ -9,14 +11,16 @@ from onegrid.partyedu.v1.members_pb2 import TransferState
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
+from onegrid_kit.persons import require_nobody
 from onegrid_partyedu import messages
-from onegrid_partyedu.authority import allowed, office_of
+from onegrid_partyedu.authority import allowed
 from onegrid_partyedu.commands.members import save_member
 from onegrid_partyedu.commands.organizations import end_posts, require_existing
 from onegrid_partyedu.errors import MemberWrongState, SameOrganization, TransferWaits, TransferWrongState
-from onegrid_partyedu.organization import ORGANIZATION
+from onegrid_partyedu.organization import ORGANIZATION, office_of
 from onegrid_partyedu.store import members
 from onegrid_partyedu.store import transfers as store
+from onegrid_partyedu.store.known import known_cells
 from onegrid_partyedu.store.organizations import line_of, lock_line
 from onegrid_partyedu.transfer import HOLDS, TRANSFER, Transfer
 
@@ -39,9 +43,11 @@ def request_transfer(conn: Connection, member: str, target: str, call: Call) -> 
     if target == moving.organization:
         raise SameOrganization(ORGANIZATION.name(target))
     require_existing(conn, target)
-    waiting = store.find_waiting(conn, member, call.now)
-    if waiting is not None:
-        raise TransferWaits(waiting.name)
+    before = store.find_requested(conn, member)
+    if before is not None and before.waits(call.now):
+        raise TransferWaits(before.name)
+    if before is not None:
+        store.save_transfer(conn, before.expired())
     new = Transfer(
         id=f"{district}-{ids.new_id()}",
         member=member,
@@ -56,15 +62,16 @@ def request_transfer(conn: Connection, member: str, target: str, call: Call) -> 
 
 
 def accept_transfer(conn: Connection, id_: str, call: Call) -> Transfer:
-    """Take the member in. Raises PermissionDenied, NotFound or TransferWrongState."""
+    """Take the member in. Raises PermissionDenied, NotFound, TransferWrongState or OrganizationDissolved."""
     before = _locked(conn, id_, call)
     call.caller.require(call.permission, office_of(before.target))
     if before.state(call.now) == TransferState.TRANSFER_STATE_ACCEPTED:
         return before
     _require_waiting(before, call)
     moving = members.lock_member(conn, before.member)
-    if moving is None:
-        raise NotFound(before.name)
+    if moving is None or moving.end_time is not None or moving.organization != before.source:
+        raise TransferWrongState(before.name, before.state_name(before.expire_time))
+    require_existing(conn, before.target)
     members.end_membership(conn, moving, call.now)
     moved = moving.changed(call.now, organization=before.target, organization_time=call.now)
     save_member(conn, moved, call)
@@ -74,7 +81,8 @@ def accept_transfer(conn: Connection, id_: str, call: Call) -> Transfer:
 
 
 def decline_transfer(conn: Connection, id_: str, reason: str, call: Call) -> Transfer:
-    """Do not take the member in. Raises PermissionDenied, NotFound or TransferWrongState."""
+    """Do not take the member in. Raises PermissionDenied, NotFound, TransferWrongState or PersonInText."""
+    require_nobody(partial(known_cells, conn), reason=reason)
     before = _locked(conn, id_, call)
     call.caller.require(call.permission, office_of(before.target))
     _require_waiting(before, call)
@@ -82,7 +90,8 @@ def decline_transfer(conn: Connection, id_: str, reason: str, call: Call) -> Tra
 
 
 def withdraw_transfer(conn: Connection, id_: str, reason: str, call: Call) -> Transfer:
-    """Take the request back. Raises PermissionDenied, NotFound or TransferWrongState."""
+    """Take the request back. Raises PermissionDenied, NotFound, TransferWrongState or PersonInText."""
+    require_nobody(partial(known_cells, conn), reason=reason)
     before = _locked(conn, id_, call)
     call.caller.require(call.permission, office_of(before.source))
     _require_waiting(before, call)

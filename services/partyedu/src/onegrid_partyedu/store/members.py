@@ -82,15 +82,16 @@ def lock_member(conn: Connection, id_: str) -> Member | None:
     return None if row is None else _member(row)
 
 
-def find_taken(conn: Connection, district: str, *, number: str, user: str, besides: str) -> str | None:
-    """The id of another member who has the number or the account, and whose membership goes on."""
+def find_taken(conn: Connection, district: str, *, number: str, user: str, besides: str) -> Member | None:
+    """Another member who has the number or the account, and whose membership goes on."""
     m = member.c
     same = or_(
         false() if not number else m.number == number,
         false() if not user else m.user == user,
     )
-    query = select(m.id).where(m.district == district, m.end_time.is_(None), m.id != besides, same)
-    return conn.execute(query.order_by(m.id).limit(1)).scalar_one_or_none()
+    query = select(member).where(m.district == district, m.end_time.is_(None), m.id != besides, same)
+    row = conn.execute(query.order_by(m.id).limit(1)).one_or_none()
+    return None if row is None else _member(row)
 
 
 def save_member(conn: Connection, changed: Member) -> bool:

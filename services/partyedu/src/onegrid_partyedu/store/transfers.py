@@ -16,8 +16,8 @@ from onegrid_partyedu.transfer import Transfer
 
 __all__ = [
     "count_waiting",
+    "find_requested",
     "find_transfer",
-    "find_waiting",
     "oldest_waiting",
     "save_transfer",
     "transfers_page",
@@ -34,10 +34,10 @@ def find_transfer(conn: Connection, id_: str) -> Transfer | None:
     return None if row is None else _transfer(row)
 
 
-def find_waiting(conn: Connection, member: str, now: datetime) -> Transfer | None:
-    """The transfer of a member that waits."""
+def find_requested(conn: Connection, member: str) -> Transfer | None:
+    """The transfer of a member that waits, or has expired since."""
     t = transfer.c
-    query = select(transfer).where(t.district == codes.district_of(member), t.member == member, *_waits(now))
+    query = select(transfer).where(t.district == codes.district_of(member), t.member == member, t.state == _REQUESTED)
     row = conn.execute(query).one_or_none()
     return None if row is None else _transfer(row)
 
@@ -77,7 +77,7 @@ def transfers_page(
     if state == _REQUESTED:
         query = query.where(*_waits(now))
     elif state == _EXPIRED:
-        query = query.where(t.state == _REQUESTED, t.expire_time <= now)
+        query = query.where((t.state == _EXPIRED) | ((t.state == _REQUESTED) & (t.expire_time <= now)))
     elif state:
         query = query.where(t.state == state)
     return [_transfer(row) for row in conn.execute(query.order_by(t.create_time.desc(), t.id.desc()).limit(limit))]
