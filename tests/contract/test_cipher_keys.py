@@ -96,6 +96,24 @@ def test_a_key_is_replaced_and_dropped_once_nothing_needs_it(database: str, engi
     assert names(engine, THIRD) == {"before", "after"}
 
 
+def test_one_damaged_value_stops_neither_a_release_nor_the_sealing_of_the_others(database: str, engine: Engine) -> None:
+    both = f"{THIRD},{FIRST}"
+    with engine.begin() as conn:
+        names_ = {"good": cipher("AES-256-GCM", FIRST).encrypt("王建国", NAME_PURPOSE)}
+        damaged = "set_byte(sealed_name, 20, get_byte(sealed_name, 20) # 1)"
+        damage = text(f"UPDATE account SET sealed_name = {damaged} WHERE login = 'before'")
+        conn.execute(text("UPDATE account SET sealed_name = :good"), names_)
+        conn.execute(damage)
+    assert identity(database, both, "migrate", "--without-broker").returncode == 0
+    sealed_anew = identity(database, both, "cipher", "reseal")
+    assert sealed_anew.returncode == 1
+    assert "account.sealed_name\t1" in sealed_anew.stdout
+    assert "account.sealed_name: 1 can't be read" in sealed_anew.stderr
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE account SET sealed_name = :good"), names_)
+    assert identity(database, both, "cipher", "reseal").returncode == 0
+
+
 def test_another_key_of_the_same_name_and_another_last_one_are_noticed(database: str, engine: Engine) -> None:
     phone, index = seal_phone("+8613800000001", cipher("AES-256-GCM", f"{THIRD},{FIRST}"))
     with engine.begin() as conn:

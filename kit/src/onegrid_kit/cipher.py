@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 __all__ = ["AesGcmCipher", "Cipher", "CipherError", "Sm4GcmCipher", "cipher"]
 
+_KEY_ID = re.compile(rb"[A-Za-z][A-Za-z0-9_.-]{0,15}")
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
@@ -104,7 +105,9 @@ class _KeyedCipher:
         """The data. Raises CipherError."""
         key_id, _, rest = sealed.partition(b"\0")
         if key_id.decode(errors="replace") not in self._keys:
-            raise CipherError(f"the key {key_id!r} is not configured")
+            # What is no sealed value may be the value itself, which no log is to quote.
+            named = repr(key_id.decode()) if _KEY_ID.fullmatch(key_id) else "that the value should name"
+            raise CipherError(f"the key {named} is not configured")
         key = self._derive(key_id.decode(), purpose)
         try:
             return self._open(key, rest[:_NONCE_BYTES], rest[_NONCE_BYTES:])

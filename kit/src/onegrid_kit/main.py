@@ -336,7 +336,7 @@ def _keys_suffice(service: Service, settings: ServiceSettings) -> bool:
 
 def _cipher(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
     from onegrid_kit import sealed
-    from onegrid_kit.cipher import CipherError, cipher
+    from onegrid_kit.cipher import cipher
 
     seals = cipher(settings.cipher, settings.cipher_keys)
     with _engine(settings, statement_timeout_ms=0) as engine:
@@ -349,13 +349,13 @@ def _cipher(service: Service, settings: ServiceSettings, rest: list[str]) -> int
                     print(each.column, each.key, each.count, each.trouble or "readable", sep="\t")
                 return 1 if any(each.trouble for each in found) else 0
             case ["reseal"]:
-                try:
-                    for column, count in sealed.reseal(engine, service.load_sealed(), seals):
-                        print(column, count, sep="\t")
-                except CipherError as error:
-                    print(f"{error}; `cipher keys` shows where", file=sys.stderr)
-                    return 1
-                return 0
+                unreadable = 0
+                for anew in sealed.reseal(engine, service.load_sealed(), seals):
+                    print(anew.column, anew.done, sep="\t")
+                    if anew.unreadable:
+                        print(f"{anew.column}: {anew.unreadable} can't be read, and stay as they are", file=sys.stderr)
+                    unreadable += anew.unreadable
+                return 1 if unreadable else 0
     print(f"usage: python -m {service.package} cipher keys | cipher reseal", file=sys.stderr)
     return 2
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from onegrid_kit.cipher import Cipher, CipherError
 
-__all__ = ["KIT", "KeyInUse", "Sealed", "keys_in_use", "reseal", "unreadable"]
+__all__ = ["KIT", "KeyInUse", "Resealed", "Sealed", "keys_in_use", "reseal", "unreadable"]
 
 _PAGES: Final = 500
 """How many pages of a table are sealed anew in one transaction."""
@@ -39,7 +40,7 @@ class KeyInUse:
     key: str
     count: int
     trouble: str
-    """Why they can't be read; empty if they can. One of them was tried."""
+    """Why they can't be read; empty if they can. Some of them were tried: one that is damaged stops no release."""
 
 
 KIT: Final = (Sealed("idempotency", "answer"), Sealed("sending", "sealed"), Sealed("attempt", "sealed_address"))
@@ -49,8 +50,8 @@ KIT: Final = (Sealed("idempotency", "answer"), Sealed("sending", "sealed"), Seal
 def keys_in_use(conn: Connection, columns: Iterable[Sealed], cipher: Cipher) -> Iterator[KeyInUse]:
     """What values of these columns are sealed by."""
     for column in columns:
-        for key, count, sample in conn.execute(_counting(column)):
-            yield KeyInUse(column, key, count, _trouble(column, key, bytes(sample), cipher))
+        for key, count, samples in conn.execute(_counting(column)):
+            yield KeyInUse(column, key, count, _trouble(column, key, samples, cipher))
         if column.index and (found := conn.execute(_indexed(column)).one_or_none()) is not None:
             yield from _of_index(column, bytes(found[0]), bytes(found[1]), cipher)
 
@@ -61,31 +62,41 @@ def unreadable(conn: Connection, columns: Iterable[Sealed], cipher: Cipher) -> l
     return [each for each in keys_in_use(conn, lasting, cipher) if each.trouble]
 
 
-def reseal(engine: Engine, columns: Iterable[Sealed], cipher: Cipher) -> Iterator[tuple[Sealed, int]]:
-    """Seal what lasts by the newest key; how many values that were, by column. It may be stopped and begun again.
+@dataclass(frozen=True)
+class Resealed:
+    """What was done with a column."""
 
-    Raises CipherError at a value that can't be read; those before it are done.
-    """
+    column: Sealed
+    done: int
+    """How many values were sealed anew."""
+    unreadable: int
+    """How many could not be read, and stay as they are."""
+
+
+def reseal(engine: Engine, columns: Iterable[Sealed], cipher: Cipher) -> Iterator[Resealed]:
+    """Seal what lasts by the newest key, column by column. It may be stopped and begun again."""
     for column in columns:
         if column.purpose:
-            yield column, _reseal(engine, column, cipher)
+            yield _reseal(engine, column, cipher)
 
 
-def _reseal(engine: Engine, column: Sealed, cipher: Cipher) -> int:
-    done = 0
+def _reseal(engine: Engine, column: Sealed, cipher: Cipher) -> Resealed:
+    done = unreadable = 0
     for first in range(0, _pages(engine, column), _PAGES):
         with engine.begin() as conn:
             rows = conn.execute(
                 _older(column), {"first": f"({first},0)", "end": f"({first + _PAGES},0)", "key": _prefix(cipher)}
             ).all()
-            changed = [
-                {"place": place, "sealed": cipher.seal(cipher.open(bytes(value), column.purpose), column.purpose)}
-                for place, value in rows
-            ]
+            changed = []
+            for place, value in rows:
+                with suppress(CipherError):
+                    opened = cipher.open(bytes(value), column.purpose)
+                    changed.append({"place": place, "sealed": cipher.seal(opened, column.purpose)})
             if changed:
                 conn.execute(_change(column), changed)
             done += len(changed)
-    return done
+            unreadable += len(rows) - len(changed)
+    return Resealed(column, done, unreadable)
 
 
 def _pages(engine: Engine, column: Sealed) -> int:
@@ -95,15 +106,16 @@ def _pages(engine: Engine, column: Sealed) -> int:
         return int(conn.execute(size, {"table": column.table}).scalar_one()) + 1
 
 
-def _trouble(column: Sealed, key: str, sample: bytes, cipher: Cipher) -> str:
+def _trouble(column: Sealed, key: str, samples: Sequence[bytes], cipher: Cipher) -> str:
     if key not in cipher.keys:
         return "its key is not configured"
-    try:
-        if column.purpose:
-            cipher.open(sample, column.purpose)
-    except CipherError:
-        return "its key has this name, and is another one"
-    return ""
+    if not column.purpose:
+        return ""
+    for sample in samples:
+        with suppress(CipherError):
+            cipher.open(bytes(sample), column.purpose)
+            return ""
+    return "its key has this name, and is another one"
 
 
 def _of_index(column: Sealed, value: bytes, index: bytes, cipher: Cipher) -> Iterator[KeyInUse]:
@@ -125,15 +137,16 @@ def _prefix(cipher: Cipher) -> bytes:
 # Tables and columns are of our own code.
 def _counting(column: Sealed) -> TextClause:
     name = column.column
+    key = f"encode(substring({name} FROM 1 FOR greatest(position(decode('00', 'hex') IN {name}) - 1, 0)), 'escape')"
     return text(
         f"""
         WITH used AS (
-          SELECT encode(substring({name} FROM 1 FOR greatest(position(decode('00', 'hex') IN {name}) - 1, 0)), 'escape')
-                   AS key,
-                 count(*) AS count, min(ctid) AS place
-          FROM {column.table} WHERE length({name}) > 0 GROUP BY 1
+          SELECT {key} AS key, count(*) AS count FROM {column.table} WHERE length({name}) > 0 GROUP BY 1
         )
-        SELECT key, count, (SELECT {name} FROM {column.table} AS of WHERE of.ctid = used.place) FROM used ORDER BY key
+        SELECT used.key, count, ARRAY(
+          SELECT {name} FROM {column.table} WHERE length({name}) > 0 AND {key} = used.key LIMIT 20
+        )
+        FROM used ORDER BY 1
         """  # noqa: S608
     )
 
