@@ -242,12 +242,30 @@ def test_the_operator_understands_its_resources() -> None:
             "petition.service.api.autoscaling.enabled=true,petition.service.api.autoscaling.max=1",
             "fewer than its 2 replicas",
         ),
+        ("petition.service.env.ONEGRID_AMQP_URL=amqp://x", "the Secrets of platform.database, platform.broker"),
+        (
+            "petition.service.secretEnv.ONEGRID_CIPHER_KEYS.secret=s,petition.service.secretEnv.ONEGRID_CIPHER_KEYS.key=k",
+            "the Secrets of platform.database, platform.broker",
+        ),
+        (
+            "petition.service.secretEnv.ONEGRID_LOG_LEVEL.secret=s,petition.service.secretEnv.ONEGRID_LOG_LEVEL.key=k",
+            "ONEGRID_LOG_LEVEL is given twice",
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_with_its_path_and_the_reason(wrong: str, message: str) -> None:
     with pytest.raises(SystemExit) as refused:
         helm.render("onegrid", "onegrid", [], "--set", wrong)
     assert message in str(refused.value)
+
+
+def test_how_many_pods_there_are_is_the_autoscalers_affair_alone() -> None:
+    text = helm.render("onegrid", "onegrid", ["onegrid/values-district.yaml"])
+    rendered = list(filter(None, yaml.safe_load_all(text)))
+    scaled = {each["spec"]["scaleTargetRef"]["name"] for each in rendered if each["kind"] == "HorizontalPodAutoscaler"}
+    counted = {each["metadata"]["name"] for each in rendered if "replicas" in each.get("spec", {})}
+    assert scaled
+    assert not scaled & counted
 
 
 def test_a_release_name_is_refused_that_makes_names_too_long() -> None:

@@ -103,6 +103,21 @@ api worker relay{{ if .values.sender.enabled }} sender{{ end }}
 {{- fail "platform.gateway.caConfigMap: the Gateway needs the authority of the pods' certificates" }}
 {{- end }}
 {{- end }}
+{{- $settings := include "onegrid.settings" . | fromYaml }}
+{{- $secrets := list "PAGE_TOKEN_KEY" "CIPHER_KEYS" "OTLP_HEADERS" }}
+{{- range $server := list "DATABASE" "AMQP" }}
+{{- range list "URL" "USER" "PASSWORD" }}{{ $secrets = append $secrets (printf "%s_%s" $server .) }}{{ end }}
+{{- end }}
+{{- range $name := concat (keys .values.env) (keys .values.secretEnv) }}
+{{- if has (trimPrefix "ONEGRID_" $name) $secrets }}
+{{- fail (printf "%s: the Secrets of platform.database, platform.broker, platform.keysSecret and platform.tracing have %s" $.name $name) }}
+{{- end }}
+{{- end }}
+{{- range $name := keys .values.secretEnv }}
+{{- if hasKey $settings $name }}
+{{- fail (printf "%s: %s is given twice: by secretEnv, and by env or the chart itself" $.name $name) }}
+{{- end }}
+{{- end }}
 {{- range $role := list "api" "worker" }}
 {{- $own := get $.values $role }}
 {{- if and $own.autoscaling.enabled (lt (int $own.autoscaling.max) (int $own.replicas)) }}

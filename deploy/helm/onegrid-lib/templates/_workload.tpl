@@ -8,13 +8,9 @@ metadata:
   annotations: {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
+  {{- /* An autoscaler's number is its own: a release would set it back, and a rollback to what it was long ago. */}}
   {{- if not (.own.autoscaling).enabled }}
   replicas: {{ .own.replicas }}
-  {{- else }}
-  {{- /* Without it, Kubernetes would fall back to one when autoscaling is switched on; at zero nothing scales. */}}
-  {{- with lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-%s" .fullname .role) }}
-  replicas: {{ max 1 .spec.replicas }}
-  {{- end }}
   {{- end }}
   revisionHistoryLimit: 5
   strategy:
