@@ -83,6 +83,7 @@ def upgrade() -> None:
         );
         CREATE INDEX member_organization ON member (district, organization, id);
         CREATE INDEX member_name ON member (district, name_index);
+        CREATE INDEX member_on_probation ON member (probation_end_time) WHERE state = 1;
         CREATE UNIQUE INDEX member_number ON member (district, number) WHERE number <> '' AND end_time IS NULL;
         CREATE UNIQUE INDEX member_user ON member (district, "user") WHERE "user" <> '' AND end_time IS NULL;
 
@@ -112,6 +113,7 @@ def upgrade() -> None:
         CREATE INDEX transfer_member ON transfer (district, member);
         CREATE INDEX transfer_source ON transfer (district, source);
         CREATE INDEX transfer_target ON transfer (district, target);
+        CREATE INDEX transfer_waiting ON transfer (expire_time) WHERE state = 1;
         CREATE INDEX transfer_listed ON transfer (district, create_time DESC, id DESC);
 
         CREATE TABLE cell (
