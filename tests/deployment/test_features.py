@@ -197,6 +197,21 @@ def test_an_alert_is_left_out_by_its_name_and_targets_are_scraped_as_often_as_is
             assert endpoint["interval"] == "15s"
 
 
+def test_a_tier_leaves_alerts_on_leaders_to_its_district() -> None:
+    """Each database has one relay that leads, and one worker that runs the jobs: the tier's would never."""
+    values = ["onegrid/ci/tier-values.yaml"]
+    operator = ("--set", "global.platform.monitoring.operator=true")
+    alone = (*operator, "--set", "global.platform.monitoring.tier=false")
+    tier, leading = (
+        _alerts(
+            [each for each in yaml.load_all(helm.render("street", "onegrid", values, *some), yaml.CSafeLoader) if each]
+        )
+        for some in (operator, alone)
+    )
+    assert leading - tier == {"RelayWithoutLeader", "JobOverdue"}
+    assert {"ApiDown", "WorkerDown", "OutboxStuck", "MetricMissing", "OneGridWatchdog"} <= tier < leading
+
+
 def _alerts(objects: list[dict[str, Any]]) -> set[str]:
     rules = [r for _, each in of_kind(objects, "PrometheusRule") for g in each["spec"]["groups"] for r in g["rules"]]
     return {rule["alert"] for rule in rules if "alert" in rule}

@@ -65,7 +65,7 @@ def test_every_alert_is_tried_firing_and_quiet() -> None:
         for each in test["alert_rule_test"]
     ]
     assert {each["alertname"] for each in tried if each["exp_alerts"]} == alerts()
-    assert {each["alertname"] for each in tried if not each["exp_alerts"]} == alerts() - {"Watchdog"}
+    assert {each["alertname"] for each in tried if not each["exp_alerts"]} == alerts() - {"OneGridWatchdog"}
     burns = {
         (firing["exp_labels"]["objective"], firing["exp_labels"]["service"], firing["exp_labels"]["burn"])
         for each in tried
@@ -88,7 +88,7 @@ def releases(trial: dict[str, Any]) -> set[tuple[str, str]]:
 def test_every_alert_is_tried_where_other_releases_are_well_and_is_said_of_the_one_that_is_not() -> None:
     for path in TRIALS:
         for test in yaml.safe_load(path.read_text())["tests"]:
-            tried = [each for each in test["alert_rule_test"] if each["alertname"] != "Watchdog"]
+            tried = [each for each in test["alert_rule_test"] if each["alertname"] != "OneGridWatchdog"]
             others = {namespace for namespace, _ in releases(test) - {OWN}}
             assert others == ({"district", "street"} if tried else set()), (path, test["name"])
             for firing in (alert for each in tried for alert in each["exp_alerts"]):
@@ -119,6 +119,35 @@ def test_every_metric_that_an_alert_asks_for_is_missed_unless_a_healthy_service_
     needed = {metric for metrics in alerts.values() for metric in metrics if metric.startswith("onegrid_")}
     assert needed - missed <= NOT_ALWAYS
     assert missed <= needed
+
+
+def test_each_release_has_a_heartbeat_of_its_own_whether_anything_of_it_is_there_or_not() -> None:
+    """Without labels nobody could tell whose is missing, and kube-prometheus-stack has a Watchdog, too."""
+    for name, there in (("onegrid", "what fires"), ("onegrid-gone", "what is gone")):
+        tests = yaml.safe_load((MADE / f"trials/{name}.yaml").read_text())["tests"]
+        beats = [
+            [(each["exp_labels"]["namespace"], each["exp_labels"]["release"]) for each in tried["exp_alerts"]]
+            for test in tests
+            if test["name"] == there
+            for tried in test["alert_rule_test"]
+            if tried["alertname"] == "OneGridWatchdog"
+        ]
+        assert beats == [[OWN]]
+
+
+def test_alerts_that_ask_for_a_leader_are_apart_and_no_missing_metric_is_a_leaders_alone() -> None:
+    """A tier, which stands by for its district, leaves that group out."""
+    of_leaders = {"onegrid_relay_leader", "onegrid_job_last_success_timestamp_seconds", "onegrid_event_carry_seconds"}
+    for service in SERVICES:
+        file = yaml.safe_load((MADE / f"rules/{service}.yaml").read_text())
+        groups = {group["name"]: {rule.get("alert") for rule in group["rules"]} for group in file["groups"]}
+        leases = groups[f"onegrid-{service}-leases"]
+        assert leases == {"RelayWithoutLeader", "JobOverdue"}
+        asking = {alert for alert, metrics in asked(file).items() if metrics & of_leaders}
+        # What no leader carries burns no budget, and both gauges are each process's from its start.
+        assert asking - leases == {"EventsLate", "MetricMissing"}
+        # Nor is one of a provider's, which a first installation may lack.
+        assert not asked(file)["MetricMissing"] & {"onegrid_event_carry_seconds", "onegrid_sending_attempts_total"}
 
 
 def test_no_rule_mixes_releases() -> None:
@@ -165,7 +194,7 @@ def test_expressions_get_namespace_and_release_wherever_they_need_them(written: 
 def test_every_alert_has_a_severity_and_a_runbook_and_every_runbook_an_alert() -> None:
     for rule in rules():
         if "alert" in rule:
-            severities = ("none",) if rule["alert"] == "Watchdog" else ("page", "ticket")
+            severities = ("none",) if rule["alert"] == "OneGridWatchdog" else ("page", "ticket")
             assert rule["labels"]["severity"] in severities
             assert rule["labels"]["audience"] in ("operators", "supervisors")
             assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"

@@ -24,7 +24,7 @@ groups:
       - {record: "job:requests:rate1m", expr: "sum by (job) (rate(prometheus_http_requests_total[1m]))"}
       - {record: "job:errors:burn_rate", expr: "0 * up", labels: {window: 1m}}
       - {record: "job:errors:burn_rate", expr: "0.99 * up", labels: {window: 5m}}
-      - {alert: Watchdog, expr: "vector(1)", labels: {severity: none}}
+      - {alert: OneGridWatchdog, expr: "vector(1)", labels: {severity: none}}
       - {alert: Down, expr: "up == 0", labels: {severity: page}}
 """
 BAD = """
@@ -36,7 +36,7 @@ groups:
       - {record: "job:latency:burn_rate", expr: "14.5 * up"}
       - {alert: Up, expr: "up == 1", labels: {severity: page}}
       - {alert: Ambiguous, expr: "up * on () prometheus_http_requests_total"}
-      - {alert: Watchdog, expr: "vector(1) > 1", labels: {severity: none}}
+      - {alert: OneGridWatchdog, expr: "vector(1) > 1", labels: {severity: none}}
 """
 VARIABLES = [
     {"name": "source", "type": "datasource", "query": "prometheus"},
@@ -110,7 +110,7 @@ async def test_each_bad_rule_is_named(folder: Path, server: str, capsys: pytest.
     assert fed.endswith("| job:nothing:rate1m has none; job:quotient:rate1m has none")
     assert "| Ambiguous: " in evaluable
     assert "| Up " in quiet
-    assert "no alert fires but Watchdog" in quiet
+    assert "no alert fires but OneGridWatchdog" in quiet
     assert "1 burn rates are below 1 | job:latency:burn_rate 14.50" in unburnt
 
 

@@ -68,8 +68,8 @@ are about any release as they are made; here about this one alone, so that they 
 {{- if and .platform.monitoring.operator (not $rules) }}
 {{- fail (printf "the chart %s has no rules and no dashboards, as it was not packaged: take a release, or `make charts`" .name) }}
 {{- end }}
-{{- if and $rules .platform.monitoring.disabledRules }}
-{{- $rules = include "onegrid.enabledRules" (dict "rules" $rules "disabled" .platform.monitoring.disabledRules) }}
+{{- if and $rules (or .platform.monitoring.disabledRules .platform.monitoring.tier) }}
+{{- $rules = include "onegrid.enabledRules" (dict "rules" $rules "disabled" .platform.monitoring.disabledRules "tier" .platform.monitoring.tier) }}
 {{- end }}
 {{- if $rules }}
 ---
@@ -92,12 +92,14 @@ spec: {{- $rules | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{- /* Each database has one leader. A tier stands by for its district's: alerts that ask for one would never end. */}}
 {{- define "onegrid.enabledRules" -}}
 {{- $groups := list }}
 {{- range (fromYaml .rules).groups }}
 {{- $kept := list }}
+{{- $asksForLeader := hasSuffix "-leases" .name }}
 {{- range .rules }}
-{{- if not (has .alert $.disabled) }}{{ $kept = append $kept . }}{{ end }}
+{{- if not (or (and $.tier $asksForLeader) (has .alert $.disabled)) }}{{ $kept = append $kept . }}{{ end }}
 {{- end }}
 {{- if $kept }}{{ $groups = append $groups (set . "rules" $kept) }}{{ end }}
 {{- end }}

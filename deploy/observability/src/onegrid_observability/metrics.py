@@ -79,6 +79,11 @@ NOT_ALWAYS: Final = {
     "onegrid_stepped_work_idle_seconds",
     "onegrid_ladder_oldest_due_seconds",
     "onegrid_subscriber_queue_missing",
+    # Of providers alone, and a service may have none.
+    "onegrid_sending_attempts_total",
+    "onegrid_sendings_oldest_due_seconds",
+    # Of a relay that leads; RelayWithoutLeader says that none does.
+    "onegrid_event_carry_seconds",
 }
 """Of the metrics that alerts ask for, those that a service which is well may lack."""
 _SERIES: Final = re.compile(r"_(bucket|count|sum)$")

@@ -19,6 +19,7 @@ from onegrid_observability.per_release import ANY_BROKER, ANY_RELEASE, per_relea
 __all__ = [
     "BURNS",
     "KINDS",
+    "LEASES",
     "NEVER_ENDS",
     "WHOSE",
     "Burn",
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 OPERATORS: Final = "operators"
+LEASES: Final = "leases"
+"""What the name of a group ends in whose alerts ask for a leader."""
 NEVER_ENDS: Final = "none"
 """The severity of the alert that fires as long as alerting works at all."""
 WHOSE: Final = "{{ $labels.namespace }}{{ with $labels.release }}/{{ . }}{{ end }}"
@@ -96,11 +99,15 @@ def of_service(promises: Promises) -> dict[str, Any]:
     ]
     burning = [_burning(objective, burn) for objective in promises.objectives for burn in BURNS]
     alerts = [*alerts_of(promises), missing(promises)]
+    # Those that ask for a leader are a group of their own, which the chart leaves out of a tier.
+    parts: dict[str, list[dict[str, Any]]] = {"alerts": [], LEASES: []}
+    for each in alerts:
+        parts[LEASES if each.get("leases") else "alerts"].append(_alert(each, service))
     return {
         "groups": [
             {"name": f"onegrid-{service}-records", "rules": recorded},
             {"name": f"onegrid-{service}-objectives", "rules": burning},
-            {"name": f"onegrid-{service}-alerts", "rules": [_alert(each, service) for each in alerts]},
+            *({"name": f"onegrid-{service}-{part}", "rules": rules} for part, rules in parts.items()),
         ]
     }
 
@@ -196,7 +203,7 @@ def data_alerts() -> Mapping[str, Sequence[Mapping[str, Any]]]:
 
 def readable(alert: Mapping[str, Any]) -> dict[str, str]:
     """The annotations of an alert: first of all, which release it is about."""
-    summary = alert["summary"] if alert.get("severity") == NEVER_ENDS else f"{WHOSE}: {alert['summary']}"
+    summary = f"{WHOSE}: {alert['summary']}"
     return {
         "summary": summary,
         "description": f"{summary} {alert['first']}",

@@ -78,8 +78,8 @@ def of_platform(rules: str) -> dict[str, Any]:
 
 def of_platform_without_a_broker(rules: str) -> dict[str, Any]:
     """The trial of a platform whose broker nobody scrapes: with its own rules, in the file. A broker has no release."""
-    broker = {"namespace": IT["namespace"]}
-    return _file(rules, [_gone(platform_alerts(), "", broker, others={'up{job="onegrid-petition"}': "1x60"})])
+    others = {'up{job="onegrid-petition"}': "1x60"}
+    return _file(rules, [_gone(platform_alerts(), "", {"namespace": IT["namespace"]}, others)])
 
 
 def _file(rules: str, tests: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -151,16 +151,15 @@ def _merged(samples: Iterator[dict[str, str]]) -> dict[str, str]:
 
 
 def _tried(alerts: Sequence[Mapping[str, Any]], service: str) -> Iterator[dict[str, Any]]:
-    always = [each for each in alerts if each["severity"] == NEVER_ENDS]
-    alerts = [each for each in alerts if each not in always]
-    fires, quiet = (_merged(each[how]["series"] for each in alerts) for how in ("fires", "quiet"))
+    ends = [each for each in alerts if each["severity"] != NEVER_ENDS]
+    fires = _merged(each["fires"]["series"] for each in alerts)
+    quiet = _merged(each["quiet"]["series"] for each in ends)
     firing = {
         each["alert"]: [_firing(each, {**labels_of(each, service), **each["fires"].get("labels", {}), **IT})]
         for each in alerts
     }
-    unending = {each["alert"]: [_firing(each, labels_of(each, service))] for each in always}
-    yield _trial("what fires", fires, quiet, {**firing, **unending})
-    yield _trial("what is quiet", quiet, quiet, {**dict.fromkeys(firing, ()), **unending})
+    yield _trial("what fires", fires, quiet, firing)
+    yield _trial("what is quiet", quiet, quiet, dict.fromkeys((each["alert"] for each in ends), ()))
 
 
 def _of_stores() -> Sequence[Mapping[str, Any]]:
@@ -174,8 +173,10 @@ def _gone(
     others: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     firing = {
-        each["alert"]: [_firing(each, {**labels_of(each, service), **labels, **whose}) for labels in gone]
+        each["alert"]: [_firing(each, {**labels_of(each, service), **labels, **of}) for labels in gone]
         for each in alerts
+        # What never ends is of the release itself, whatever else is asked for.
+        for of in [IT if each["severity"] == NEVER_ENDS else whose]
         if (gone := absentees(each["expr"]))
     }
     quiet = _merged(each["quiet"]["series"] for each in alerts if "quiet" in each)
