@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from cryptography import x509
 from dnslib import QTYPE, RR, A
 from dnslib.server import BaseResolver, DNSLogger, DNSServer
 from google.protobuf import descriptor_pb2
@@ -283,6 +284,25 @@ async def test_a_renewed_certificate_is_shown_to_the_next_caller(database_url: s
         for old, new in zip((certificate, key), second.issue("server"), strict=True):
             shutil.copy(new, old)
         assert (await trusted(first), await trusted(second)) == (False, True)
+
+
+async def test_the_end_of_the_certificate_is_exported_and_follows_a_renewal(database_url: str, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+
+    def end(file: str) -> float:
+        return x509.load_pem_x509_certificate(Path(file).read_bytes()).not_valid_after_utc.timestamp()
+
+    def exported() -> float | None:
+        return REGISTRY.get_sample_value("onegrid_certificate_expiry_timestamp_seconds", {"service": SERVICE.name})
+
+    async with serving(SERVICE, database_url, tls_certificate=certificate, tls_key=key):
+        first = end(certificate)
+        assert exported() == first
+        authority.issue("server", days=90)
+        assert exported() == end(certificate) > first
+        shutil.copy(key, certificate)
+        assert exported() == 0
 
 
 def start(environ: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -220,6 +220,11 @@ DELIVERIES = Counter(
 NEEDS_MET = Gauge(
     "onegrid_need_met", "Whether a process has what it needs to be ready: 1 or 0.", ("service", "role", "need")
 )
+CERTIFICATE_EXPIRY = Gauge(
+    "onegrid_certificate_expiry_timestamp_seconds",
+    "When the certificate ends that the next caller is shown; 0 if its file can't be read. With TLS only.",
+    ("service",),
+)
 BUILD = Gauge("onegrid_build_info", "1, and what runs here.", ("service", "role", "version"))
 
 

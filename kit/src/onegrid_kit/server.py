@@ -19,7 +19,7 @@ from onegrid_kit.http.listener import HttpListener
 from onegrid_kit.logs import log
 from onegrid_kit.rpc.keys import RemoteKeys
 from onegrid_kit.rpc.pipeline import service_handler
-from onegrid_kit.rpc.transport import bind, server_options
+from onegrid_kit.rpc.transport import bind, export_expiry, server_options
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings
@@ -67,6 +67,7 @@ class ApiServer:
         """Listen, and serve as soon as the databases answer."""
         for runtime in self._runtimes:
             await runtime.start()
+            export_expiry(runtime.service.name, self._settings)
         self.port = bind(self._server, self._settings.listen, self._settings)
         if self._settings.health_listen:
             self._plain = grpc.aio.server()

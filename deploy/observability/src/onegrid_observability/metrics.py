@@ -82,6 +82,8 @@ NOT_ALWAYS: Final = {
     # Of providers alone, and a service may have none.
     "onegrid_sending_attempts_total",
     "onegrid_sendings_oldest_due_seconds",
+    # With TLS alone.
+    "onegrid_certificate_expiry_timestamp_seconds",
     # Of a relay that leads; RelayWithoutLeader says that none does.
     "onegrid_event_carry_seconds",
 }

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import grpc
 import grpc.aio
+from cryptography import x509
 
+from onegrid_kit import metrics
 from onegrid_kit.settings import ServiceSettings
 
-__all__ = ["bind", "channel", "server_options"]
+__all__ = ["bind", "channel", "export_expiry", "server_options"]
 
 _CHANNEL = [
     ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
@@ -49,6 +51,12 @@ def bind(server: grpc.aio.Server, listen: str, settings: ServiceSettings) -> int
     return server.add_secure_port(listen, credentials)
 
 
+def export_expiry(service: str, settings: ServiceSettings) -> None:
+    """Export, with TLS, when the first of the certificates ends that the next connection is shown."""
+    if settings.tls_certificate:
+        metrics.CERTIFICATE_EXPIRY.labels(service).set_function(lambda: _expiry(Path(settings.tls_certificate)))
+
+
 def channel(target: str, settings: ServiceSettings) -> grpc.aio.Channel:
     """A channel to another of the platform's services, over all of its replicas."""
     if not settings.tls_certificate:
@@ -59,6 +67,14 @@ def channel(target: str, settings: ServiceSettings) -> grpc.aio.Channel:
         certificate_chain=Path(settings.tls_certificate).read_bytes(),
     )
     return grpc.aio.secure_channel(target, credentials, _CHANNEL)
+
+
+def _expiry(file: Path) -> float:
+    try:
+        chain = x509.load_pem_x509_certificates(file.read_bytes())
+    except (OSError, ValueError):
+        return 0
+    return min(each.not_valid_after_utc.timestamp() for each in chain)
 
 
 def _certificates(settings: ServiceSettings) -> grpc.ServerCertificateConfiguration:

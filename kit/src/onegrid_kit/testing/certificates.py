@@ -26,18 +26,20 @@ class Authority:
         certificate = self._sign(self._name, self._key, authority=True)
         self.file = self._write("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, hosts: Sequence[str] = ()) -> tuple[str, str]:
-        """The files of a certificate and its key."""
+    def issue(self, name: str, hosts: Sequence[str] = (), days: int = 1) -> tuple[str, str]:
+        """The files of a certificate and its key; for how many days it holds."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        signed = self._sign(subject, key, hosts, authority=False)
+        signed = self._sign(subject, key, hosts, days, authority=False)
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         public = signed.public_bytes(serialization.Encoding.PEM)
         return self._write(f"{name}.pem", public), self._write(f"{name}.key", private)
 
-    def _sign(self, subject: x509.Name, key: Any, hosts: Sequence[str] = (), *, authority: bool) -> x509.Certificate:
+    def _sign(
+        self, subject: x509.Name, key: Any, hosts: Sequence[str] = (), days: int = 1, *, authority: bool
+    ) -> x509.Certificate:
         now = datetime.now(UTC)
         names = x509.SubjectAlternativeName(
             [*map(x509.DNSName, ("localhost", *hosts)), x509.IPAddress(ip_address("127.0.0.1"))]
@@ -49,7 +51,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(names, critical=False)
             .sign(self._key, hashes.SHA256())
