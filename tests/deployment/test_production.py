@@ -103,6 +103,17 @@ def test_a_migration_may_reach_its_stores_where_nothing_may_be_reached() -> None
         assert ports == {53, 5432, 5672}
 
 
+def test_every_pod_has_policies_for_both_directions_where_nothing_may_be_reached() -> None:
+    objects = rendered(f"--values={helm.CHARTS}/onegrid/values-evaluation.yaml")
+    policies = [each["spec"] for each in objects if each["kind"] == "NetworkPolicy"]
+    for each in objects:
+        if each["kind"] in ("Deployment", "Job", "Pod"):
+            labels = each.get("spec", {}).get("template", each)["metadata"]["labels"]
+            about = [one for one in policies if one["podSelector"]["matchLabels"].items() <= labels.items()]
+            opened = {direction for one in about for direction in one["policyTypes"]}
+            assert opened == {"Ingress", "Egress"}, each["metadata"]["name"]
+
+
 def test_a_version_with_a_plus_gives_labels_and_tags_that_kubernetes_takes(tmp_path: Path) -> None:
     version = f"0.1.0+{'a' * 70}"
     helm.helm("package", "--version", version, "--app-version", version, "-d", tmp_path, helm.CHARTS / "petition")
