@@ -361,6 +361,14 @@ def test_what_the_docs_say_of_restoring_is_what_is_tried() -> None:
     assert restoring in blocks
 
 
+def test_images_that_run_are_kept_as_the_notes_say(tmp_path: Path) -> None:
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", (helm.CHARTS / "UPGRADING.md").read_text(), re.DOTALL)
+    values = yaml.safe_load(snippet)
+    objects = rendered(given(tmp_path, values))
+    assert of_kind(objects, "Cluster")["spec"]["imageName"] == values["postgresql"]["cluster"]["imageName"]
+    assert of_kind(objects, "RabbitmqCluster")["spec"]["image"] == values["rabbitmq"]["cluster"]["image"]
+
+
 def alerts_in(objects: list[dict[str, Any]]) -> dict[str, str]:
     """The rules of the operator's object, by alert."""
     found = [each for each in objects if each["kind"] == "PrometheusRule"]
