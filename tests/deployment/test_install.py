@@ -48,6 +48,7 @@ SLACK = 1.3
 # Goes by the name of each program that the page calls, and writes down what it is called with.
 PROGRAM = """
 import base64, json, os, pathlib, shutil, subprocess, sys
+TAKEN = {"-f": "--values", "--set": "--set"}
 name, given = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
 stdin = sys.stdin.read() if given[-2:] == ["-f", "-"] else ""
 for each in given:
@@ -67,9 +68,11 @@ match [name, *given]:
         folder.mkdir(exist_ok=True)
         shutil.copytree(charts / chart.rpartition("/")[2], folder / chart.rpartition("/")[2])
     case ["helm", "-n", namespace, "install" | "upgrade", release, chart, *rest] if chart.startswith("oci://"):
-        values = [f"--values={rest[at + 1]}" for at, each in enumerate(rest) if each == "-f"]
+        values = [f"{option}={rest[at + 1]}" for at, each in enumerate(rest) if (option := TAKEN.get(each))]
         command = [os.environ["HELM"], "template", release, charts / chart.rpartition("/")[2], "-n", namespace, *values]
         rendered = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    case ["kubectl", *_, "--patch-file", file]:
+        stdin = pathlib.Path(file).read_text()
     case ["kubectl", "-n", _, "get", "secret", *_, how] if how.startswith("go-template"):
         print(base64.b64encode(b"of the cluster").decode())
 with open(os.environ["RECORD"], "a") as record:
@@ -96,9 +99,34 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGES[page], re.DOTALL)
 
 
+@dataclass(frozen=True)
+class Engineer:
+    """Who follows the pages, in a folder."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def follow(self, *scripts: str) -> list[Called]:
+        """All that was called."""
+        record = self.folder / "record"
+        record.unlink(missing_ok=True)
+        script = "set -euo pipefail\n" + "\n".join(scripts)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        lines = record.read_text().splitlines()
+        return [Called(name, tuple(given), *rest) for name, given, *rest in map(json.loads, lines)]
+
+
+def block_with(page: str, language: str, text: str) -> str:
+    """The one that has this text."""
+    (found,) = (each for each in blocks(page, language) if text in each)
+    return found
+
+
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> list[Called]:
-    """All that was called by who follows the page."""
+def engineer(tmp_path_factory: pytest.TempPathFactory) -> Engineer:
     helm.package()
     folder = tmp_path_factory.mktemp("engineer")
     programs = folder / "bin"
@@ -116,16 +144,17 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> list[Called]:
         "IMAGES": "\n".join(f"onegrid/{name}" for name in (*SERVICES, "checks")),
     }
     (folder / "build").symlink_to(helm.ROOT / "build")
-    script = "set -euo pipefail\n" + "\n".join(blocks("install", "sh"))
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    keys = (folder / "cipher-keys").read_text()
+    return Engineer(folder, environment)
+
+
+@pytest.fixture(scope="module")
+def followed(engineer: Engineer) -> list[Called]:
+    """All that was called by who follows the page."""
+    called = engineer.follow(*blocks("install", "sh"))
+    keys = (engineer.folder / "cipher-keys").read_text()
     assert re.fullmatch(r"k1:[0-9a-f]{64}", keys)
-    assert re.fullmatch(r"[0-9a-f]{64}", (folder / "page-token-key").read_text())
-    lines = (folder / "record").read_text().splitlines()
-    return [Called(name, tuple(given), *rest) for name, given, *rest in map(json.loads, lines)]
+    assert re.fullmatch(r"[0-9a-f]{64}", (engineer.folder / "page-token-key").read_text())
+    return called
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +271,84 @@ def test_what_the_pages_ask_the_cluster_about_is_there(followed: list[Called]) -
     }
     assert len(asked) >= 7
     assert asked <= there
+
+
+def settings(objects: list[dict[str, Any]]) -> set[str]:
+    """The hosts, and the Secrets, of PostgreSQL and RabbitMQ that pods are given."""
+    hosts = {
+        host
+        for spec in pods(objects)
+        for container in spec["containers"]
+        for each in container.get("env", [])
+        if each["name"] in ("ONEGRID_DATABASE_URL", "ONEGRID_AMQP_URL")
+        for host in re.findall(r"//([^:/]+)", each["value"])
+    }
+    return hosts | {name for name in asked_of_secrets(objects) if re.search("postgresql|rabbitmq", name)}
+
+
+def named_by(called: list[Called], kind: str) -> set[str]:
+    return {each["metadata"]["name"] for one in called for each in one.objects if each["kind"] == kind}
+
+
+def test_a_restore_leads_the_platform_to_the_new_cluster_and_so_does_the_upgrade_after_it(
+    engineer: Engineer, followed: list[Called]
+) -> None:
+    assert followed
+    district = engineer.folder / "district.yaml"
+    before = district.read_text()
+    (engineer.folder / "restore.yaml").write_text(block_with("operate", "yaml", "recovery:"))
+    restored = engineer.follow(block_with("operate", "sh", "restored="))
+    (name,) = named_by(restored, "Cluster")
+    assert re.fullmatch(r"restored-\d{4}-\d\d-\d\d-postgresql", name), "an archive that is not empty is refused"
+    (stores,) = (each.objects for each in restored if each.rendered and each.arguments[3] != "onegrid")
+    assert {"PodMonitor", "ObjectStore"} <= {each["kind"] for each in stores}, "stores.yaml is left out"
+    upgraded = engineer.follow(
+        block_with("install", "sh", "--untardir next").replace("--untardir next", "--untardir n")
+    )
+    wanted = {f"{name}-{what}" for what in ("rw", "app", "ca")} | {"data-rabbitmq", "data-rabbitmq-default-user"}
+    for called in (restored, upgraded):
+        (release,) = (each.objects for each in called if each.rendered and each.arguments[3] == "onegrid")
+        assert settings(release) == wanted
+    district.write_text(before)
+
+
+def test_a_drill_is_about_data_of_its_own_and_sends_nothing(engineer: Engineer, followed: list[Called]) -> None:
+    assert followed
+    (engineer.folder / "restore.yaml").write_text(block_with("operate", "yaml", "recovery:"))
+    drilled = engineer.follow(block_with("keys", "sh", "drill="))
+    assert {each.arguments[:2] for each in drilled} == {("-n", "drill")}
+    (cluster,), (broker,) = named_by(drilled, "Cluster"), named_by(drilled, "RabbitmqCluster")
+    assert re.fullmatch(r"drill-\d{4}-\d\d-\d\d-postgresql", cluster), "an archive that is not empty is refused"
+    (release,) = (each.objects for each in drilled if each.rendered and each.arguments[3] == "onegrid")
+    assert settings(release) == {
+        *(f"{cluster}-{what}" for what in ("rw", "app", "ca")),
+        *(f"{broker}{what}" for what in ("", "-default-user")),
+    }
+    assert not [each for each in release if each["metadata"]["name"].endswith("-sender")]
+    assert "PrometheusRule" not in {each["kind"] for each in release}
+
+
+def test_a_new_cipher_key_leaves_the_other_keys_of_the_secret(engineer: Engineer) -> None:
+    keys = f"k1:{'0' * 64},k2:{'1' * 64},k1:{'0' * 64}"
+    (engineer.folder / "cipher-keys").write_text(keys)
+    patch, *_ = engineer.follow(block_with("keys", "sh", "rollout restart"))
+    assert patch.arguments[:5] == ("-n", "onegrid", "patch", "secret", "onegrid-keys")
+    assert json.loads(patch.stdin) == {"stringData": {"cipher-keys": keys}}
+
+
+def test_policies_for_what_operators_make_select_it(engineer: Engineer, followed: list[Called]) -> None:
+    clusters = {each["metadata"]["name"] for each in installed(followed, "data") if each["kind"] in CLUSTERS}
+    (applied,) = engineer.follow(block_with("operate", "sh", "kind: NetworkPolicy"))
+    selected = [each["spec"]["podSelector"]["matchLabels"] for each in applied.objects]
+    assert {value for labels in selected for value in labels.values()} == clusters
+    for each in applied.objects:
+        own = {"podSelector": each["spec"]["podSelector"]}
+        assert any(own in rule["from"] for rule in each["spec"]["ingress"]), "servers of a store talk to each other"
+
+
+def test_a_services_values_are_named_as_the_umbrella_takes_them() -> None:
+    for page in (helm.ROOT / "docs").glob("**/*.md"):
+        assert set(re.findall(r"<service>[.](\w+)", page.read_text())) <= {"service"}, page
 
 
 def anchors(page: Path) -> set[str]:
