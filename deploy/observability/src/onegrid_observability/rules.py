@@ -19,7 +19,6 @@ from onegrid_observability.per_release import ANY_BROKER, ANY_RELEASE, per_relea
 __all__ = [
     "BURNS",
     "KINDS",
-    "LEASES",
     "NEVER_ENDS",
     "WHOSE",
     "Burn",
@@ -37,7 +36,7 @@ __all__ = [
 ]
 
 OPERATORS: Final = "operators"
-LEASES: Final = "leases"
+_LEASES: Final = "leases"
 """What the name of a group ends in whose alerts ask for a leader."""
 NEVER_ENDS: Final = "none"
 """The severity of the alert that fires as long as alerting works at all."""
@@ -100,9 +99,9 @@ def of_service(promises: Promises) -> dict[str, Any]:
     burning = [_burning(objective, burn) for objective in promises.objectives for burn in BURNS]
     alerts = [*alerts_of(promises), missing(promises)]
     # Those that ask for a leader are a group of their own, which the chart leaves out of a tier.
-    parts: dict[str, list[dict[str, Any]]] = {"alerts": [], LEASES: []}
+    parts: dict[str, list[dict[str, Any]]] = {"alerts": [], _LEASES: []}
     for each in alerts:
-        parts[LEASES if each.get("leases") else "alerts"].append(_alert(each, service))
+        parts[_LEASES if each.get("leases") else "alerts"].append(_alert(each, service))
     return {
         "groups": [
             {"name": f"onegrid-{service}-records", "rules": recorded},
