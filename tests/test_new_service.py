@@ -122,7 +122,7 @@ def test_its_lists_are_written_and_nothing_else_is_to_be_done(copy: Copy) -> Non
     assert names >= {"onegrid-lamp-api", "onegrid-lamp-worker", "onegrid-lamp-relay", "onegrid-lamp-migrate"}
     (smoke,) = (each for each in rendered if each["metadata"]["name"] == "onegrid-checks-smoke")
     assert "CHECKS_LAMP_TARGET" in {each["name"] for each in smoke["spec"]["containers"][0]["env"]}
-    assert "grid identity lamp notify petition" in (examples / "data.yaml").read_text()
+    assert "grid identity lamp notify partyedu petition" in (examples / "data.yaml").read_text()
     for folder in ("rules/lamp.yaml", "trials/lamp.yaml", "dashboards/lamp.json"):
         assert (copy.folder / "build/observability" / folder).exists()
 
