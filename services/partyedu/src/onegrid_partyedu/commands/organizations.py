@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -31,6 +32,7 @@ from onegrid_partyedu.organization import (
     MOST_OFFICERS,
     ORGANIZATION,
     Elected,
+    Officer,
     Organization,
     Term,
     kept_posts,
@@ -172,8 +174,8 @@ def record_election(conn: Connection, command: RecordElection, call: Call) -> Or
 def change_officers(
     conn: Connection, organization: str, elected: Sequence[Elected], etag: str, call: Call
 ) -> Organization:
-    """Have these hold the posts from now on. Raises NotFound, StaleEtag, OrganizationDissolved, NoTerm or
-    MemberNotEligible; InvalidRequest for the posts.
+    """Have these hold the posts from now on. Raises NotFound, StaleEtag, OrganizationDissolved, NoTerm,
+    MemberNotEligible or OfficerLimitReached; InvalidRequest for the posts.
     """
     before = _locked(conn, organization, etag)
     if before.term is None:
@@ -190,16 +192,8 @@ def change_officers(
 def end_posts(conn: Connection, member: str, remaining: Collection[str], call: Call) -> None:
     """End the posts of a member in all organizations but these, given by their ids. The line is locked."""
     for id_ in store.organizations_held_by(conn, member):
-        held_in = _require(conn, id_)
-        if id_ in remaining or held_in.term is None:
-            continue
-        staying = [
-            Elected(each.post, each.member)
-            for each in held_in.term.officers
-            if each.end_time is None and each.member != member
-        ]
-        term = replace(held_in.term, officers=kept_posts(held_in.term, staying, call.now))
-        _with_term_saved(conn, replace(held_in, term=term), call)
+        if id_ not in remaining:
+            _keep_officers(conn, id_, lambda each: each.member != member, call)
 
 
 def require_existing(conn: Connection, id_: str) -> Organization:
@@ -213,19 +207,24 @@ def require_existing(conn: Connection, id_: str) -> Organization:
 def _end_posts_above(conn: Connection, former: Sequence[str], call: Call) -> None:
     """End the posts in organizations, given by their ids, of who belongs to none at or below them any more."""
     for id_ in former:
-        held_in = _require(conn, id_)
-        if held_in.term is None:
-            continue
-        of_now = [each for each in held_in.term.officers if each.end_time is None]
-        found = members.find_members(conn, {each.member for each in of_now})
-        staying = [
-            Elected(each.post, each.member)
-            for each in of_now
-            if id_ in store.line_of(conn, found[each.member].organization)
-        ]
-        if len(staying) < len(of_now):
-            term = replace(held_in.term, officers=kept_posts(held_in.term, staying, call.now))
-            _with_term_saved(conn, replace(held_in, term=term), call)
+        _keep_officers(conn, id_, partial(_belongs_below, conn, id_), call)
+
+
+def _belongs_below(conn: Connection, id_: str, officer: Officer) -> bool:
+    of = members.find_member(conn, officer.member)
+    return of is not None and id_ in store.line_of(conn, of.organization)
+
+
+def _keep_officers(conn: Connection, id_: str, stays: Callable[[Officer], bool], call: Call) -> None:
+    """End the posts of those officers who do not stay."""
+    held_in = _require(conn, id_)
+    if held_in.term is None:
+        return
+    of_now = [each for each in held_in.term.officers if each.end_time is None]
+    staying = [Elected(each.post, each.member) for each in of_now if stays(each)]
+    if len(staying) < len(of_now):
+        term = replace(held_in.term, officers=kept_posts(held_in.term, staying, call.now))
+        _with_term_saved(conn, replace(held_in, term=term), call)
 
 
 def _require(conn: Connection, id_: str) -> Organization:
