@@ -149,7 +149,7 @@ def test_events_are_not_kept_for_a_service_that_the_installation_leaves_out(
     engine: Engine, empty_broker: RabbitServer
 ) -> None:
     publish(engine, ("users/a", UserDisabled(user="users/a")))
-    with relaying(engine, empty_broker.url, "petition", "grid"):
+    with relaying(engine, empty_broker.url, "petition", "grid", "partyedu"):
         eventually(lambda: count(engine, "outbox") == 0)
 
 
@@ -157,7 +157,7 @@ def test_what_nobody_subscribes_to_is_no_loss_and_other_systems_may_take_it(
     engine: Engine, empty_broker: RabbitServer, channel: Any
 ) -> None:
     publish(engine, ("users/a", RoleGranted(user="users/a")))
-    with relaying(engine, empty_broker.url, "petition", "grid"):
+    with relaying(engine, empty_broker.url, "petition", "grid", "partyedu"):
         eventually(lambda: count(engine, "outbox") == 0)
         channel.queue_declare("integrator", durable=True, auto_delete=False)
         channel.queue_bind("integrator", "onegrid.identity", GRANTED)
@@ -245,7 +245,7 @@ def test_events_wait_for_the_queue_of_the_service_that_hosts_their_subscriber(
 ) -> None:
     """duty, which has no queue of its own, subscribes to accounts."""
     publish(engine, ("users/a", UserDefined(user="users/a")))
-    with relaying(engine, empty_broker.url, "petition", "grid"):
+    with relaying(engine, empty_broker.url, "petition", "grid", "partyedu"):
         eventually(lambda: sample("onegrid_subscriber_queue_missing", subscriber="duty") == 1)
         assert count(engine, "outbox") == 1
         channel.queue_declare("onegrid.emergency", durable=True, auto_delete=False)
