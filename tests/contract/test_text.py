@@ -120,9 +120,8 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         pattern = at.fields_by_name[scope.split(".")[-1]].GetOptions().Extensions[validate_pb2.field].string.pattern
         codes = [CELL[:6], CELL, CENTRE]
         known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
-        known += [f"{kind}/{CELL[:6]}-word" for kind in ("columns", "groups", "endpoints")]
-        known += [f"{kind}/{CELL[:6]}-word" for kind in ("teams", "depots", "rosters", "warningSources", "plans")]
-        known += [f"{kind}/{CELL[:6]}-word" for kind in ("units", "routes", "assets", "organizations")]
+        if kind := re.match(r"\^([\w-]+)/", pattern):
+            known.append(f"{kind[1]}/{CELL[:6]}-word")
         known.append(f"findings/{CELL}-{'0' * 32}")
         known.append(f"warnings/{CELL[:6]}-{'0' * 16}")
         known.append(f"drills/{CELL[:6]}-{'0' * 20}")

@@ -18,7 +18,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-__all__ = ["cell", "known_user", "member", "membership", "officer", "organization", "term", "transfer"]
+__all__ = [
+    "cell",
+    "completion",
+    "known_user",
+    "member",
+    "membership",
+    "officer",
+    "organization",
+    "term",
+    "training",
+    "transfer",
+]
 
 _metadata = MetaData()
 
@@ -136,4 +147,28 @@ known_user = Table(
     Column("name", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("state", SmallInteger, nullable=False),
+)
+
+completion = Table(
+    "completion",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("year", SmallInteger, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("percent", SmallInteger),
+    _moment("complete_time"),
+)
+
+training = Table(
+    "training",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    _moment("create_time"),
+    _moment("update_time"),
 )

@@ -18,10 +18,10 @@ from onegrid.partyedu.v1.members_pb2 import EndReason, Member, MemberState, Tran
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost, Organization, OrganizationForm, OrganizationKind
 from onegrid_demo.loading import STREET
 
-from .acting import DISTRICT
-from .calling import District
+from ..acting import DISTRICT
+from ..calling import District
 
-__all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
+__all__ = ["CHANGES", "PREPARE", "elsewhere", "lists", "member", "organization", "somebody"]
 
 _numbers = itertools.count(1)
 _JOINED = Timestamp(seconds=int(datetime(2010, 7, 1, tzinfo=UTC).timestamp()))

@@ -1,0 +1,85 @@
+"""The statements over what members completed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from onegrid_kit import codes
+from onegrid_kit.paging import Position, behind
+from onegrid_partyedu.completion import Completion
+from onegrid_partyedu.tables import completion
+
+__all__ = ["add_completions", "completions_page", "find_completion"]
+
+
+def add_completions(conn: Connection, completions: Collection[Completion]) -> list[Completion]:
+    """Store what was completed; those that are new, or better than what was there, as they are now."""
+    c = completion.c
+    best: dict[tuple[str, str, int], Completion] = {}
+    for each in completions:
+        before = best.setdefault((each.member, each.subject, each.year), each)
+        if (-1 if each.percent is None else each.percent) > (-1 if before.percent is None else before.percent):
+            best[each.member, each.subject, each.year] = each
+    if not best:
+        return []
+    # In one order everywhere: whoever stores the same rows at the same moment waits, and no two for each other.
+    statement = insert(completion).values([_values(best[key]) for key in sorted(best)])
+    better = func.coalesce(statement.excluded.percent, -1) > func.coalesce(c.percent, -1)
+    stored = conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(completion.primary_key), set_={"percent": statement.excluded.percent}, where=better
+        ).returning(completion)
+    )
+    return [_completion(row) for row in stored]
+
+
+def find_completion(conn: Connection, like: Completion) -> Completion | None:
+    """What is stored of the same member, subject and year."""
+    c = completion.c
+    query = select(completion).where(
+        c.district == like.district, c.member == like.member, c.subject == like.subject, c.year == like.year
+    )
+    row = conn.execute(query).one_or_none()
+    return None if row is None else _completion(row)
+
+
+def completions_page(conn: Connection, member: str, year: int, after: Position, limit: int) -> Sequence[Completion]:
+    """What a member completed in a year, or in all of them if it is 0, the latest first."""
+    c = completion.c
+    query = select(completion).where(
+        c.district == codes.district_of(member),
+        c.member == member,
+        behind(after, c.complete_time, c.subject, descending=True),
+    )
+    if year:
+        query = query.where(c.year == year)
+    ordered = query.order_by(c.complete_time.desc(), c.subject.desc()).limit(limit)
+    return [_completion(row) for row in conn.execute(ordered)]
+
+
+def _values(of: Completion) -> dict[str, object]:
+    return {
+        "district": of.district,
+        "member": of.member,
+        "subject": of.subject,
+        "year": of.year,
+        "kind": of.kind,
+        "minutes": of.minutes,
+        "percent": of.percent,
+        "complete_time": of.complete_time,
+    }
+
+
+def _completion(row: Any) -> Completion:
+    return Completion(
+        member=row.member,
+        subject=row.subject,
+        kind=row.kind,
+        minutes=row.minutes,
+        percent=row.percent,
+        complete_time=row.complete_time,
+    )
