@@ -12,11 +12,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from onegrid.grid.v1 import organizations_pb2 as map_pb
 from onegrid.partyedu.v1 import member_methods_pb2 as members_pb
 from onegrid.partyedu.v1 import organization_methods_pb2 as pb
 from onegrid.partyedu.v1.members_pb2 import EndReason, Member, MemberState, Transfer
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost, Organization, OrganizationForm, OrganizationKind
 from onegrid_demo.loading import STREET
+from onegrid_kit.testing.waiting import eventually
 
 from ..acting import DISTRICT
 from ..calling import District
@@ -110,6 +112,7 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
     yield members_pb.WithdrawTransferRequest(name=moving, reason="x")
     yield members_pb.GetTransferRequest(name=moving)
     yield members_pb.ListTransfersRequest(scope=place)
+    yield map_pb.ListPartyOrganizationsRequest(parent=place)
 
 
 def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
@@ -123,6 +126,18 @@ def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
         member(district, of.name)
     for _ in range(4):
         transfer(district, STREET)
+    known = pb.ListOrganizationsRequest(scope=STREET, page_size=500)
+    on_map = map_pb.ListPartyOrganizationsRequest(parent=STREET, page_size=500)
+    names = {each.name for each in district.do(known, "admin", pb.ListOrganizationsResponse).organizations}
+    eventually(
+        lambda: (
+            names
+            <= {
+                each.organization
+                for each in district.do(on_map, "admin", map_pb.ListPartyOrganizationsResponse).organizations
+            }
+        )
+    )
     probationary = MemberState.MEMBER_STATE_PROBATIONARY
     return {
         "ListOrganizations": (pb.ListOrganizationsRequest(scope=DISTRICT), pb.ListOrganizationsRequest(scope=STREET)),
@@ -134,6 +149,10 @@ def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
         "ListMembers": (
             members_pb.ListMembersRequest(organization=first[0].name),
             members_pb.ListMembersRequest(organization=first[0].name, state=probationary),
+        ),
+        "ListPartyOrganizations": (
+            map_pb.ListPartyOrganizationsRequest(parent=STREET),
+            map_pb.ListPartyOrganizationsRequest(parent=DISTRICT),
         ),
         "ListTransfers": (
             members_pb.ListTransfersRequest(scope=DISTRICT),

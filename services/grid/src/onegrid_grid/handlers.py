@@ -8,12 +8,14 @@ from typing import Final
 from sqlalchemy import Connection
 
 from onegrid.identity.v1.events_pb2 import UserDefined, UserDisabled
+from onegrid.partyedu.v1.events_pb2 import OrganizationDefined
 from onegrid.petition.v1.events_pb2 import PetitionFiled
 from onegrid_grid.commands import registry as commands
 from onegrid_grid.commands.findings import follow_incident, link_petition
 from onegrid_grid.commands.looking import look_soon
 from onegrid_grid.finding import FINDING
 from onegrid_grid.registry import User
+from onegrid_grid.store import organizations
 from onegrid_grid.store.rounds import rounds_of_device
 from onegrid_kit.events import Delivery, on
 from onegrid_kit.field.device_keys import DeviceKey
@@ -48,6 +50,11 @@ def link_filed(conn: Connection, event: PetitionFiled, _: Delivery) -> None:
         link_petition(conn, event.step.origin, event.step.petition)
 
 
+def keep_organization(conn: Connection, event: OrganizationDefined, _: Delivery) -> None:
+    """Know where a Party organization is, and which cells it answers for."""
+    organizations.keep_organization(conn, event.organization, event.version)
+
+
 HANDLERS = (
     on("keep_user", UserDefined, keep_user),
     # The release before announces this alone; the next one may leave it out.
@@ -55,4 +62,5 @@ HANDLERS = (
     keeping_device_keys(judge_anew),
     *following_incidents(follow_incident),
     on("link_filed", PetitionFiled, link_filed),
+    on("keep_organization", OrganizationDefined, keep_organization),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onegrid.common.v1.common_pb2 import Point, Polygon
-from onegrid.grid.v1 import events_pb2, findings_pb2, resources_pb2, rounds_pb2
+from onegrid.grid.v1 import events_pb2, findings_pb2, organizations_pb2, resources_pb2, rounds_pb2
 from onegrid.grid.v1.records_pb2 import RoundRecord
 from onegrid_grid.finding import Finding
 from onegrid_grid.inspection_round import ROUND, Round
@@ -23,6 +25,7 @@ __all__ = [
     "division",
     "division_defined",
     "finding",
+    "party_organization",
     "ring",
     "round_",
     "round_entry",
@@ -137,6 +140,19 @@ def finding(of: Finding) -> findings_pb2.Finding:
         transfer_time=timestamp(of.transfer_time),
         petition=of.petition,
         **incidents.fields_of(of.incident),
+    )
+
+
+def party_organization(row: Any) -> organizations_pb2.PartyOrganization:
+    """The Party organization of a row as a message."""
+    return organizations_pb2.PartyOrganization(
+        organization=f"organizations/{row.id}",
+        display_name=row.display_name,
+        kind=row.kind,
+        form=row.form,
+        parent=row.parent,
+        location=None if row.longitude is None else Point(longitude=row.longitude, latitude=row.latitude),
+        cells=row.cells,
     )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "inspection_round",
     "known_user",
     "metadata",
+    "party_organization",
 ]
 
 metadata = MetaData()
@@ -152,4 +153,22 @@ incident = Table(
     Column("time", _time, nullable=False),
     # The ids of those that it has a report of.
     Column("findings", ARRAY(Text), nullable=False),
+)
+
+# What partyedu announced of Party organizations.
+party_organization = Table(
+    "party_organization",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("form", SmallInteger, nullable=False),
+    # `organizations/{organization}`, or empty.
+    Column("parent", Text, nullable=False),
+    Column("longitude", Double),
+    Column("latitude", Double),
+    Column("cells", ARRAY(Text), nullable=False),
+    Column("dissolved", Boolean, nullable=False),
 )

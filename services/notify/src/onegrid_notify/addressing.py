@@ -9,21 +9,26 @@ from sqlalchemy import Connection
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_notify.audience import COLUMN, GROUP, Audience
-from onegrid_notify.errors import ColumnUnusable, GroupUnknown, PlaceUnknown
-from onegrid_notify.store import audiences, places
+from onegrid_notify.errors import ColumnUnusable, GroupUnknown, OrganizationUnknown, PlaceUnknown
+from onegrid_notify.party import ORGANIZATION
+from onegrid_notify.store import audiences, party, places
 from onegrid_notify.store.columns import columns_of
 
-__all__ = ["ADDRESS", "require_addressable"]
+__all__ = ["ADDRESS", "require_addressable", "require_party"]
 
 ADDRESS: Final = "notify.groups.address"
 """Who holds it over a district addresses and counts its protected groups."""
+_ADDRESS_PARTY: Final = "notify.party.address"
+"""Who holds it over a place or department addresses and counts members of the Party's organizations there, and learns
+who they are.
+"""
 
 
 def require_addressable(
     conn: Connection, district: str, audience: Audience, call: Call, field: str = "audience"
 ) -> None:
-    """Raise PlaceUnknown, GroupUnknown or ColumnUnusable, of that field of the request, for what the district does not
-    have, or PermissionDenied for a protected group.
+    """Raise PlaceUnknown, GroupUnknown, OrganizationUnknown or ColumnUnusable, of that field of the request, for what
+    the district does not have, or PermissionDenied for a protected group or members of the Party.
     """
     known = places.known_codes(conn, audience.places)
     for code in audience.places:
@@ -40,3 +45,16 @@ def require_addressable(
         for name in audience.subscribed_columns:
             if COLUMN.id(name) not in columns.by_id:
                 raise ColumnUnusable(name, field)
+    require_party(district, audience, call)
+    organizations = party.known_organizations(
+        conn, district, [ORGANIZATION.id(name) for name in audience.organizations]
+    )
+    for name in audience.organizations:
+        if ORGANIZATION.id(name) not in organizations:
+            raise OrganizationUnknown(name, field)
+
+
+def require_party(district: str, audience: Audience | None, call: Call) -> None:
+    """Raise PermissionDenied for an audience of members of the Party whom the caller may not address."""
+    for office in () if audience is None else audience.party_offices(district):
+        call.caller.require(_ADDRESS_PARTY, office)

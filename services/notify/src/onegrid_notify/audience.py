@@ -9,10 +9,13 @@ from typing import Any, Final, Self
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid.notify.v1 import resources_pb2
+from onegrid.partyedu.v1.members_pb2 import MemberState
+from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit import codes
 from onegrid_kit.names import ResourceName
+from onegrid_notify.party import ORGANIZATION
 
-__all__ = ["COLUMN", "GROUP", "Audience", "Group", "Selector", "SelectorRow", "selector_rows"]
+__all__ = ["COLUMN", "GROUP", "Audience", "Group", "PartySelector", "Selector", "SelectorRow", "selector_rows"]
 
 COLUMN: Final = ResourceName("columns/{column}")
 GROUP: Final = ResourceName("groups/{group}")
@@ -47,6 +50,21 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartySelector:
+    """A description of members of the Party. What is empty asks for nothing."""
+
+    organizations: tuple[str, ...] = ()
+    """``organizations/{organization}``."""
+    states: tuple[MemberState, ...] = ()
+    posts: tuple[OfficerPost, ...] = ()
+
+    @classmethod
+    def of(cls, of: resources_pb2.PartySelector) -> Self:
+        """The selector of a message."""
+        return cls(organizations=tuple(of.organizations), states=tuple(of.states), posts=tuple(of.posts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
     """A description of people; all of it holds for one and the same membership of theirs. What is empty asks for
     nothing.
@@ -62,6 +80,8 @@ class Selector:
     """``groups/{group}``."""
     subscribed_columns: tuple[str, ...] = ()
     """``columns/{column}``."""
+    party: PartySelector | None = None
+    """None: whether they are members of the Party or not."""
 
     @classmethod
     def of_message(cls, message: resources_pb2.Selector) -> Self:
@@ -73,12 +93,17 @@ class Selector:
             roles=tuple(message.roles),
             groups=tuple(message.groups),
             subscribed_columns=tuple(message.subscribed_columns),
+            party=PartySelector.of(message.party) if message.HasField("party") else None,
         )
 
     @classmethod
     def of_json(cls, value: Mapping[str, Any]) -> Self:
         """The selector as it is stored."""
-        return cls(**{name: tuple(values) for name, values in value.items()})
+        party = value.get("party")
+        return cls(
+            **{name: tuple(values) for name, values in value.items() if name != "party"},
+            party=None if party is None else PartySelector(**{name: tuple(each) for name, each in party.items()}),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +128,8 @@ class Audience:
 
     def json(self) -> dict[str, Any]:
         """The audience to be stored."""
-        return {"any_of": [{name: list(values) for name, values in asdict(each).items()} for each in self.any_of]}
+        described = [{name: value for name, value in asdict(each).items() if value is not None} for each in self.any_of]
+        return {"any_of": described}
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -120,6 +146,26 @@ class Audience:
         """The columns that it names, each once, in their order."""
         return tuple(sorted({name for each in self.any_of for name in each.subscribed_columns}))
 
+    @property
+    def organizations(self) -> tuple[str, ...]:
+        """The Party organizations that it names, each once, in their order."""
+        return tuple(sorted({name for each in self._of_party for name in each.organizations}))
+
+    def party_offices(self, district: str) -> tuple[str, ...]:
+        """The codes over which somebody must be allowed to address members of the Party: of the organizations that it
+        names, and the district's where it asks for members of any. Each once, in their order; none if it asks for none.
+        """
+        return tuple(
+            sorted(
+                {ORGANIZATION.id(name).partition("-")[0] for each in self._of_party for name in each.organizations}
+                | {district for each in self._of_party if not each.organizations}
+            )
+        )
+
+    @property
+    def _of_party(self) -> tuple[PartySelector, ...]:
+        return tuple(each.party for each in self.any_of if each.party is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectorRow:
@@ -135,6 +181,12 @@ class SelectorRow:
     """Ids."""
     columns: tuple[str, ...] = ()
     """Ids."""
+    of_party: bool = False
+    """Whether only members of the Party match."""
+    organizations: tuple[str, ...] = ()
+    """Ids."""
+    member_states: tuple[MemberState, ...] = ()
+    posts: tuple[OfficerPost, ...] = ()
 
 
 def selector_rows(district: str, audience: Audience | None) -> tuple[SelectorRow, ...]:
@@ -148,6 +200,7 @@ def _rows(district: str, audience: Audience | None) -> Iterator[SelectorRow]:
         return
     pairs = [(code, each) for each in audience.any_of for code in each.places]
     for number, (code, each) in enumerate(pairs, start=1):
+        party = each.party or PartySelector()
         yield SelectorRow(
             code=code,
             number=number,
@@ -156,4 +209,8 @@ def _rows(district: str, audience: Audience | None) -> Iterator[SelectorRow]:
             roles=each.roles,
             groups=tuple(GROUP.id(name) for name in each.groups),
             columns=tuple(COLUMN.id(name) for name in each.subscribed_columns),
+            of_party=each.party is not None,
+            organizations=tuple(ORGANIZATION.id(name) for name in party.organizations),
+            member_states=party.states,
+            posts=party.posts,
         )

@@ -32,6 +32,7 @@ __all__ = [
     "EndpointLimitReached",
     "ExpiryPassed",
     "GroupUnknown",
+    "OrganizationUnknown",
     "PlaceUnknown",
     "TemplateInvalid",
     "WrongState",
@@ -63,6 +64,15 @@ class GroupUnknown(InvalidRequest):
 
     def __init__(self, group: str, field: str = "audience") -> None:
         super().__init__(FieldViolation(field, f"there is no {group}"), metadata={"group": group})
+
+
+class OrganizationUnknown(InvalidRequest):
+    """An audience names a Party organization that the district does not have."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ORGANIZATION_UNKNOWN)
+
+    def __init__(self, organization: str, field: str = "audience") -> None:
+        super().__init__(FieldViolation(field, f"there is no {organization}"), metadata={"organization": organization})
 
 
 class WrongState(lifecycle.WrongState):

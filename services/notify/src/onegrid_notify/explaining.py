@@ -15,6 +15,7 @@ from onegrid_kit import codes, sending
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.sending import Attempt, Lane, Outgoing
+from onegrid_notify.addressing import require_party
 from onegrid_notify.deliveries import OF_PERSONS, is_urgent, sending_id, topic_of
 from onegrid_notify.delivery import AddToDigest, DeferUntil, Delivery, DropFor
 from onegrid_notify.item import ITEM, KEPT, reader_of
@@ -121,6 +122,8 @@ def _article(conn: Connection, item: str, user: str, call: Call) -> _Item:
     article = articles.find_article(conn, item)
     if article is None or not article.was_published_at(call.now):
         raise NotFound(ITEM.name(item))
+    if user != call.caller.user:
+        require_party(district, article.draft.audience, call)
     match = store.match_of(conn, item, user)
     state = article.state_at(call.now)
     kept = article.publish_time is not None and article.publish_time > call.now - KEPT
@@ -158,7 +161,7 @@ def _message(conn: Connection, item: str, user: str, call: Call) -> _Item:
         critical=message.urgent and not is_urgent(message.subject),
         channels=OF_PERSONS,
         rungs=0,
-        match=store.Match("", "", ""),
+        match=store.Match("", "", "", ""),
         time=message.create_time,
         present=message.expire_time is None or message.expire_time > call.now,
         article_state=ArticleState.ARTICLE_STATE_UNSPECIFIED,

@@ -26,10 +26,11 @@ from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined, DivisionDe
 from onegrid.identity.v1 import resources_pb2
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, OneTimeCodeIssued, RoleGranted, RoleRevoked, UserDefined
 from onegrid.identity.v1.resources_pb2 import UserState
+from onegrid.partyedu.v1.events_pb2 import MemberDefined, OrganizationDefined
 from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, on, on_many, on_personal
-from onegrid_notify.commands import aid, people, warnings
+from onegrid_notify.commands import aid, party, people, warnings
 from onegrid_notify.commands.messages import (
     write_appointment_messages,
     write_call_messages,
@@ -44,6 +45,7 @@ from onegrid_notify.commands.messages import (
 from onegrid_notify.memberships import FOREVER, Grant, Version
 from onegrid_notify.notifications import GRANT
 from onegrid_notify.one_time_codes import send_one_time_code
+from onegrid_notify.party import MEMBER, ORGANIZATION, MemberVersion, OrganizationVersion, Post
 from onegrid_notify.store import places
 
 __all__ = ["HANDLERS"]
@@ -99,6 +101,41 @@ def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> 
     places.keep_department(conn, event.code, event.version, event.display_name)
 
 
+def keep_member(conn: Connection, event: MemberDefined, delivery: Delivery) -> None:
+    """Know with which account a member of the Party belongs to which organization."""
+    new = MemberVersion(
+        version=event.version,
+        time=_moment(event.update_time) if event.HasField("update_time") else delivery.time,
+        user=event.user,
+        state=event.state,
+        organization=ORGANIZATION.id(event.organization),
+    )
+    party.keep_member(conn, MEMBER.id(event.member), new)
+
+
+def keep_organization(conn: Connection, event: OrganizationDefined, _: Delivery) -> None:
+    """Know which organization of the Party stands below which, and who holds its posts."""
+    of = event.organization
+    officers = (
+        Post(
+            post=each.post,
+            member=MEMBER.id(each.member),
+            begin=_moment(each.begin_time),
+            end=_moment(each.end_time) if each.HasField("end_time") else FOREVER,
+        )
+        for each in of.term.officers
+    )
+    new = OrganizationVersion(
+        version=event.version,
+        time=_moment(of.update_time),
+        term=int(of.term.name.rpartition("/")[2]) if of.HasField("term") else 0,
+        term_begin=_moment(of.term.begin_time),
+        officers=tuple(officers),
+    )
+    parent = ORGANIZATION.id(of.parent) if of.parent else ""
+    party.keep_organization(conn, ORGANIZATION.id(of.name), new, parent, of.display_name)
+
+
 def follow_aid_request(conn: Connection, event: _AidStep, _: Delivery) -> None:
     """Know which petition a request for aid became, and when that ends."""
     aid.follow_petition(conn, event.step)
@@ -128,6 +165,8 @@ HANDLERS = (
     on("keep_division", DivisionDefined, keep_division),
     on("keep_cell", CellDefined, keep_cell),
     on("keep_department", DepartmentDefined, keep_department),
+    on("keep_party_member", MemberDefined, keep_member),
+    on("keep_party_organization", OrganizationDefined, keep_organization),
     on("message_role_granted", RoleGranted, write_role_messages),
     on("message_role_revoked", RoleRevoked, write_role_messages),
     on("message_cell_appointments", CellDefined, write_appointment_messages),

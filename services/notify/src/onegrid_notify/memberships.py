@@ -10,17 +10,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
 from onegrid_kit import codes
 
-__all__ = ["FOREVER", "Grant", "Membership", "Version", "memberships"]
+__all__ = ["FOREVER", "Grant", "Membership", "Version", "memberships", "periods"]
 
 _AT_HOME: Final = ""
 """The role of a membership that no role gives: being at home."""
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 """The end of what lasts; a moment that every driver and time zone can express."""
+
+
+class Versioned(Protocol):
+    """What was so from one moment on, until a higher version was."""
+
+    @property
+    def version(self) -> int:
+        """Grows with every change."""
+
+    @property
+    def time(self) -> datetime:
+        """Since when it was so."""
+
+
+V = TypeVar("V", bound=Versioned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,23 +85,23 @@ def memberships(versions: Iterable[Version], grants: Iterable[Grant]) -> frozens
     yet, belongs nowhere; one without a home is at home in its district. Of several grants of one role over one scope,
     the newest says the level.
     """
-    periods = [(each, begin, end) for each, begin, end in _periods(versions) if each.active]
+    active = [(each, begin, end) for each, begin, end in periods(versions) if each.active]
     by_place: dict[tuple[str, str], list[Grant]] = {}
     for grant in grants:
         if grant.scope != codes.SELF and grant.begin < grant.end:
             by_place.setdefault((grant.scope, grant.role), []).append(grant)
-    at_home = [_membership(v.home or v.district, _AT_HOME, v, begin, end) for v, begin, end in periods]
+    at_home = [_membership(v.home or v.district, _AT_HOME, v, begin, end) for v, begin, end in active]
     by_role = [
         _membership(code, role, version, max(begin, since), min(end, until), level)
         for (code, role), same in by_place.items()
         for level, since, until in _levels(same)
-        for version, begin, end in periods
+        for version, begin, end in active
         if max(begin, since) < min(end, until)
     ]
     return frozenset(_joined([*at_home, *by_role]))
 
 
-def _periods(versions: Iterable[Version]) -> Iterator[tuple[Version, datetime, datetime]]:
+def periods(versions: Iterable[V]) -> Iterator[tuple[V, datetime, datetime]]:
     """From when until when each version counts; clocks of several replicas may disagree with the order of versions."""
     end = FOREVER
     for each in sorted(versions, key=lambda version: version.version, reverse=True):

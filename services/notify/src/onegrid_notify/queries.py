@@ -20,7 +20,7 @@ from onegrid_kit.paging import Position
 from onegrid_kit.sending import Outgoing
 from onegrid_kit.steps import State
 from onegrid_notify import authority
-from onegrid_notify.addressing import require_addressable
+from onegrid_notify.addressing import require_addressable, require_party
 from onegrid_notify.article import ARTICLE, Article, Version
 from onegrid_notify.audience import COLUMN, Audience, selector_rows
 from onegrid_notify.columns import Columns
@@ -79,7 +79,9 @@ def article_for(conn: Connection, id_: str, call: Call) -> Article:
 
 
 def count_audience(conn: Connection, district: str, audience: Audience | None, call: Call) -> int:
-    """How many people an audience holds now. Raises PermissionDenied, PlaceUnknown, GroupUnknown or ColumnUnusable."""
+    """How many people an audience holds now. Raises PermissionDenied, PlaceUnknown, GroupUnknown,
+    OrganizationUnknown or ColumnUnusable.
+    """
     for code in (district,) if audience is None else audience.places:
         call.caller.require(call.permission, code)
     if audience is not None:
@@ -129,11 +131,13 @@ def reach_of(conn: Connection, id_: str, place: str, call: Call) -> Reached:
 
 def require_published(conn: Connection, id_: str, call: Call) -> bool:
     """Whether the recipients of a notice are still being written down. Raises NotFound or PermissionDenied for one that
-    was not published: who may see its recipients need not know of it before.
+    was not published: who may see its recipients need not know of it before; PermissionDenied also for one to members
+    of the Party, whom the caller may not know.
     """
     article = articles.find_article(conn, id_)
     if article is None or not article.was_published_at(call.now):
         raise authority.absent(call.caller, call.permission, id_)
+    require_party(article.district, article.draft.audience, call)
     return article.draft.must_confirm and reach.is_counting(conn, article)
 
 
@@ -172,10 +176,13 @@ def escalation_of(conn: Connection, id_: str, call: Call) -> Progress:
 
 
 def require_owned(conn: Connection, id_: str, owner: str, call: Call) -> None:
-    """Raise PermissionDenied or NotFound unless the office owns the article: the caller's scope holds the office."""
+    """Raise PermissionDenied or NotFound unless the office owns the article: the caller's scope holds the office. Also
+    for one to members of the Party, whom the caller may not know.
+    """
     article = articles.find_article(conn, id_)
     if article is None or article.owner != owner:
         raise authority.absent(call.caller, call.permission, id_)
+    require_party(article.district, article.draft.audience, call)
 
 
 def list_deliveries(

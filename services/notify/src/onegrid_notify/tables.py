@@ -29,6 +29,11 @@ __all__ = [
     "item_state",
     "membership",
     "message",
+    "party_line",
+    "party_member",
+    "party_member_version",
+    "party_organization_version",
+    "party_post",
     "person_grant",
     "person_group",
     "person_version",
@@ -138,6 +143,10 @@ selector = Table(
     Column("roles", ARRAY(Text), nullable=False),
     Column("groups", ARRAY(Text), nullable=False),
     Column("columns", ARRAY(Text), nullable=False),
+    Column("of_party", Boolean, nullable=False, server_default="false"),
+    Column("organizations", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("member_states", ARRAY(SmallInteger), nullable=False, server_default="{}"),
+    Column("posts", ARRAY(SmallInteger), nullable=False, server_default="{}"),
 )
 
 person_version = Table(
@@ -420,4 +429,63 @@ warning_notice = Table(
     Column("warning", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("article", Text, nullable=False),
+)
+
+party_member_version = Table(
+    "party_member_version",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("time", _time, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("organization", Text, nullable=False),
+)
+
+party_member = Table(
+    "party_member",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("begin_time", _time, primary_key=True),
+    Column("end_time", _time, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("organization", Text, nullable=False),
+)
+
+party_organization_version = Table(
+    "party_organization_version",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("organization", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("time", _time, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("term", Integer, nullable=False),
+    Column("term_begin", _time, nullable=False),
+    Column("officers", JSONB, nullable=False),
+)
+
+party_line = Table(
+    "party_line",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("organization", Text, primary_key=True),
+    Column("above", Text, primary_key=True),
+    Column("begin_time", _time, primary_key=True),
+    Column("end_time", _time, nullable=False),
+)
+
+party_post = Table(
+    "party_post",
+    metadata,
+    Column("district", Text, primary_key=True),
+    Column("organization", Text, primary_key=True),
+    Column("post", SmallInteger, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("begin_time", _time, primary_key=True),
+    Column("end_time", _time, nullable=False),
 )

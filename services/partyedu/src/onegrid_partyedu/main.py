@@ -13,6 +13,7 @@ SERVICE = Service(
     api="onegrid_partyedu.api:build",
     handlers="onegrid_partyedu.handlers:HANDLERS",
     jobs="onegrid_partyedu.jobs:JOBS",
+    current="onegrid_partyedu.current:CURRENT",
     sealed="onegrid_partyedu.sealed:SEALED",
     migrations="onegrid_partyedu.migrations",
 )

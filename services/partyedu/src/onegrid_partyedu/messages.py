@@ -90,6 +90,7 @@ def member_defined(of: Member) -> events_pb2.MemberDefined:
         state=of.state,
         organization=ORGANIZATION.name(of.organization),
         version=of.version,
+        update_time=timestamp(of.update_time),
     )
 
 

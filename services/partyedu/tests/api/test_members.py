@@ -54,7 +54,13 @@ async def test_a_member_on_probation_is_confirmed_after_a_year(line: Line) -> No
     refused = await line.refused(KEEPER, "ConfirmMember", name=new.name, confirm_time=met)
     assert (refused.reason, refused.metadata["state"]) == ("MEMBER_WRONG_STATE", "FULL")
     assert announced(line.engine) == [
-        MemberDefined(member=new.name, state=each.state, organization=BRANCH, version=version)
+        MemberDefined(
+            member=new.name,
+            state=each.state,
+            organization=BRANCH,
+            version=version,
+            update_time=each.update_time,
+        )
         for version, each in enumerate((new, full), start=1)
     ]
 
@@ -263,7 +269,13 @@ async def test_a_transfer_takes_the_consent_of_both_sides(line: Line) -> None:
     moved = await line.member(member.name, OTHER_STREET_DESK)
     assert (moved.organization, moment(moved.organization_time)) == (OTHER_COMMITTEE, moved_at)
     assert announced_as(line.engine, MemberDefined) == [
-        MemberDefined(member=member.name, state=moved.state, organization=OTHER_COMMITTEE, version=int(moved.etag))
+        MemberDefined(
+            member=member.name,
+            state=moved.state,
+            organization=OTHER_COMMITTEE,
+            version=int(moved.etag),
+            update_time=moved.update_time,
+        )
     ]
     assert announced_as(line.engine, TransferEnded) == [TransferEnded(transfer=accepted)]
     # No post of the line that was left stays.

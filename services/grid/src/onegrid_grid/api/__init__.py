@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onegrid_grid.api.findings import Findings
+from onegrid_grid.api.organizations import Organizations
 from onegrid_grid.api.registry import Registry
 from onegrid_grid.api.rounds import Rounds
 from onegrid_grid.settings import GridSettings
@@ -15,4 +16,4 @@ __all__ = ["build"]
 
 def build(runtime: Runtime[GridSettings]) -> Sequence[object]:
     """The servicers."""
-    return [Registry(runtime), Rounds(runtime), Findings(runtime)]
+    return [Registry(runtime), Rounds(runtime), Findings(runtime), Organizations(runtime)]

@@ -20,6 +20,7 @@ from onegrid_notify.commands import deliveries as commands
 from onegrid_notify.deliveries import sending_of
 from onegrid_notify.explaining import ChannelFate, Explanation, explain
 from onegrid_notify.item import ITEM
+from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.people import Destinations
 from onegrid_notify.settings import NotifySettings
 
@@ -127,6 +128,7 @@ def _explanation(of: Explanation, masked: Callable[[Outgoing], str]) -> deliveri
             member_of=match.member_of if match else "",
             role=match.role if match else "",
             time=timestamp(of.time),
+            party_organization=ORGANIZATION.name(match.organization) if match and match.organization else "",
         ),
         inbox=deliveries_pb2.InboxExplanation(
             present=of.inbox.present,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from onegrid_notify import memberships
 from onegrid_notify.item import KEPT
 from onegrid_notify.memberships import Grant, Version
-from onegrid_notify.store import addresses, audiences, people
+from onegrid_notify.store import addresses, audiences, party, people
 
 __all__ = ["forget_disabled", "forget_past", "keep_grant", "keep_version"]
 
@@ -46,6 +46,7 @@ def forget_past(conn: Connection, now: datetime) -> None:
         people.forget_past(conn, user, before)
         _derive(conn, user)
     audiences.forget_past(conn, before)
+    party.forget_past(conn, before)
 
 
 def forget_disabled(conn: Connection, now: datetime) -> None:

@@ -160,6 +160,10 @@ def insert_selectors(conn: Connection, of: Article, rows: Sequence[SelectorRow])
                 "roles": list(row.roles),
                 "groups": list(row.groups),
                 "columns": list(row.columns),
+                "of_party": row.of_party,
+                "organizations": list(row.organizations),
+                "member_states": [int(state) for state in row.member_states],
+                "posts": [int(post) for post in row.posts],
             }
             for row in rows
         ],

@@ -39,7 +39,8 @@ _COUNT_PEOPLE: Final = text(
       SELECT DISTINCT member.user_name
       FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s (
         district text, publish_time timestamptz, code text, kinds smallint[], oa_levels smallint[], roles text[],
-        groups text[], columns text[]
+        groups text[], columns text[], of_party boolean, organizations text[], member_states smallint[],
+        posts smallint[]
       )
       -- Apart, by OFFSET: otherwise all memberships are read, as nobody knows how many selectors there will be.
       CROSS JOIN LATERAL (SELECT m.user_name FROM membership m WHERE {MEMBERS} OFFSET 0) AS member

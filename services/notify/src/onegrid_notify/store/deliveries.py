@@ -56,6 +56,8 @@ class Match:
     """Where the person belonged."""
     role: str
     """By which role; empty: by being at home there."""
+    organization: str
+    """The id of the Party organization to which the person belonged; empty: the audience did not ask."""
 
 
 _FOLLOWING: Final = "SELECT {0} FROM address WHERE user_name > :after"
@@ -104,7 +106,10 @@ _REACHABLE_OF_FEW: Final = text(
 )
 _MATCH: Final = text(
     f"""
-    SELECT s.code AS place, m.code AS member_of, m.role
+    SELECT s.code AS place, m.code AS member_of, m.role, coalesce((
+      SELECT i.organization FROM party_member AS i
+      WHERE s.of_party AND i.district = s.district AND i.user_name = m.user_name
+        AND i.begin_time <= s.publish_time AND s.publish_time < i.end_time LIMIT 1), '') AS organization
     FROM selector s JOIN membership m ON {MEMBERS}
     WHERE s.district = :district AND s.article = :article AND m.user_name = :user
     ORDER BY s.number, m.role, m.code LIMIT 1
@@ -192,7 +197,7 @@ def match_of(conn: Connection, article_id: str, user: str) -> Match | None:
     """
     values = {"district": codes.district_of(article_id), "article": article_id, "user": user}
     row = conn.execute(_MATCH, values).one_or_none()
-    return None if row is None else Match(row.place, row.member_of, row.role)
+    return None if row is None else Match(row.place, row.member_of, row.role, row.organization)
 
 
 def message_of(conn: Connection, districts: Collection[str], user: str, item: str) -> Any:

@@ -36,6 +36,25 @@ DESCRIBES: Final = """
     SELECT FROM subscription AS i
     WHERE i.district = s.district AND i.user_name = m.user_name AND i.column_id = ANY (s.columns)
       AND i.begin_time <= s.publish_time AND s.publish_time < i.end_time))
+  AND (NOT s.of_party OR EXISTS (
+    SELECT FROM party_member AS i
+    WHERE i.district = s.district AND i.user_name = m.user_name
+      AND i.begin_time <= s.publish_time AND s.publish_time < i.end_time
+      AND (cardinality(s.member_states) = 0 OR i.state = ANY (s.member_states))
+      AND CASE WHEN cardinality(s.posts) = 0
+          THEN cardinality(s.organizations) = 0 OR EXISTS (
+            SELECT FROM party_line AS l
+            WHERE l.district = i.district AND l.organization = i.organization AND l.above = ANY (s.organizations)
+              AND l.begin_time <= s.publish_time AND s.publish_time < l.end_time)
+          ELSE EXISTS (
+            SELECT FROM party_post AS h
+            WHERE h.district = i.district AND h.member = i.member AND h.post = ANY (s.posts)
+              AND h.begin_time <= s.publish_time AND s.publish_time < h.end_time
+              AND (cardinality(s.organizations) = 0 OR EXISTS (
+                SELECT FROM party_line AS l
+                WHERE l.district = h.district AND l.organization = h.organization AND l.above = ANY (s.organizations)
+                  AND l.begin_time <= s.publish_time AND s.publish_time < l.end_time)))
+          END))
 """
 """What else a selector asks of a membership in its place."""
 # Containment is a prefix test. Codes are made of digits and D: all that begin with one lie before that one with ~.

@@ -63,6 +63,12 @@ _FORGET_DISABLED = text(
     ), groups AS (
       DELETE FROM group_member AS member USING known
       WHERE member.district = known.district AND member.user_name = :user
+    ), of_party AS (
+      DELETE FROM party_member AS member USING known
+      WHERE member.district = known.district AND member.user_name = :user
+    ), party_versions AS (
+      UPDATE party_member_version AS member SET user_name = '' FROM known
+      WHERE member.district = known.district AND member.user_name = :user
     ), decided AS (
       DELETE FROM preferences WHERE user_name = :user
     )

@@ -19,6 +19,7 @@ from onegrid_partyedu.tables import member, membership, officer
 
 __all__ = [
     "Wanted",
+    "all_members",
     "begin_membership",
     "count_members",
     "count_probations_over",
@@ -164,6 +165,13 @@ def members_page(conn: Connection, wanted: Wanted, after: Position, limit: int) 
     if wanted.number:
         query = query.where(m.number == wanted.number)
     return [_member(row) for row in conn.execute(query.order_by(m.id).limit(limit))]
+
+
+def all_members(conn: Connection, after: Position, limit: int) -> list[Member]:
+    """The members of every district whose membership goes on, by district and id."""
+    m = member.c
+    query = select(member).where(m.end_time.is_(None), behind(after, m.district, m.id))
+    return [_member(row) for row in conn.execute(query.order_by(m.district, m.id).limit(limit))]
 
 
 def count_members(conn: Connection, organization: str) -> int:

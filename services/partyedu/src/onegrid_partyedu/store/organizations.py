@@ -17,6 +17,7 @@ from onegrid_partyedu.organization import DEEPEST, Officer, Organization, Term, 
 from onegrid_partyedu.tables import officer, organization, term
 
 __all__ = [
+    "all_organizations",
     "below",
     "count_below",
     "count_overdue",
@@ -178,6 +179,13 @@ def organizations_page(
     if not dissolved:
         query = query.where(o.dissolve_time.is_(None))
     return _organizations(conn, conn.execute(query.order_by(o.id).limit(limit)).all())
+
+
+def all_organizations(conn: Connection, after: Position, limit: int) -> list[Organization]:
+    """The organizations of every district, by district and id."""
+    o = organization.c
+    query = select(organization).where(behind(after, o.district, o.id)).order_by(o.district, o.id).limit(limit)
+    return _organizations(conn, conn.execute(query).all())
 
 
 def elections_page(conn: Connection, scope: str, before: datetime, after: Position, limit: int) -> list[Organization]:
