@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from google.protobuf.message import Message
 
 from ..calling import District
-from . import completions, organizations
+from . import completions, imports, organizations
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
 
 _PARTS = (
     organizations,
     completions,
+    imports,
 )
 
 

@@ -11,7 +11,7 @@ from onegrid_kit import codes
 from onegrid_kit.clock import CHINA
 from onegrid_kit.names import ResourceName
 
-__all__ = ["TRAINING", "Completion", "Training"]
+__all__ = ["TRAINING", "Completion", "Training", "year_of"]
 
 TRAINING: Final = ResourceName("trainings/{training}")
 

@@ -11,6 +11,9 @@ from onegrid_kit.errors import DomainError, Reason
 
 __all__ = [
     "CellUnknown",
+    "ImportLimitReached",
+    "ImportRefused",
+    "ImportWrongState",
     "MemberNotEligible",
     "MemberWrongState",
     "NoTerm",
@@ -157,3 +160,34 @@ class UserNotActive(_Precondition):
 
     def __init__(self, user: str) -> None:
         super().__init__(f"{user} is disabled", metadata={"user": user})
+
+
+class ImportLimitReached(_Precondition):
+    """Too many imports of the district are neither applied nor discarded."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_IMPORT_LIMIT_REACHED)
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} imports of the district are neither applied nor discarded", metadata={"limit": str(limit)}
+        )
+
+
+class ImportWrongState(_Precondition):
+    """This can't be done with the import as it stands."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_IMPORT_WRONG_STATE)
+
+    def __init__(self, name: str, state: str) -> None:
+        super().__init__(f"can't be done with an import that is {state}", metadata={"import": name, "state": state})
+
+
+class ImportRefused(_Precondition):
+    """Rows of the import can't be applied."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_IMPORT_REFUSED)
+
+    def __init__(self, name: str, refused: int) -> None:
+        super().__init__(
+            f"{refused} rows of {name} can't be applied", metadata={"import": name, "refused": str(refused)}
+        )

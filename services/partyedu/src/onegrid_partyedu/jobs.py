@@ -9,7 +9,9 @@ from sqlalchemy import Connection
 
 from onegrid_kit.jobs import Job
 from onegrid_partyedu import metrics
-from onegrid_partyedu.store import members, organizations, transfers
+from onegrid_partyedu.commands.imports import discard_waiting
+from onegrid_partyedu.importing import KEPT
+from onegrid_partyedu.store import imports, members, organizations, transfers
 
 __all__ = ["JOBS"]
 
@@ -27,4 +29,13 @@ def measure_organizations(conn: Connection, now: datetime) -> None:
     metrics.TRANSFER_OLDEST.labels("partyedu").set(oldest.total_seconds())
 
 
-JOBS = (Job("measure organizations", timedelta(minutes=1), measure_organizations, in_each_replica=True),)
+def forget_imports(conn: Connection, now: datetime) -> None:
+    """Discard imports that nobody applied, with their names, and delete old ones."""
+    discard_waiting(conn, now)
+    imports.forget_imports(conn, now - KEPT, most=20)
+
+
+JOBS = (
+    Job("measure organizations", timedelta(minutes=1), measure_organizations, in_each_replica=True),
+    Job("forget imports", timedelta(minutes=10), forget_imports),
+)

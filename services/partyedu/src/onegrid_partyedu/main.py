@@ -14,6 +14,7 @@ SERVICE = Service(
     handlers="onegrid_partyedu.handlers:HANDLERS",
     jobs="onegrid_partyedu.jobs:JOBS",
     current="onegrid_partyedu.current:CURRENT",
+    steps="onegrid_partyedu.steps:STEPS",
     sealed="onegrid_partyedu.sealed:SEALED",
     migrations="onegrid_partyedu.migrations",
 )

@@ -7,4 +7,7 @@ from onegrid_partyedu.member import NAME_PURPOSE
 
 __all__ = ["SEALED"]
 
-SEALED = (Sealed("member", "sealed_name", NAME_PURPOSE, index="name_index"),)
+SEALED = (
+    Sealed("member", "sealed_name", NAME_PURPOSE, index="name_index"),
+    Sealed("import_row", "sealed_name"),
+)

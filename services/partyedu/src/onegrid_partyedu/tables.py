@@ -16,11 +16,13 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
     "cell",
     "completion",
+    "import_row",
+    "imports",
     "known_user",
     "member",
     "membership",
@@ -171,4 +173,38 @@ training = Table(
     Column("minutes", Integer, nullable=False),
     _moment("create_time"),
     _moment("update_time"),
+)
+
+# Lists that are imported, and their rows.
+imports = Table(
+    "import",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    *(Column(name, Integer, nullable=False) for name in ("rows", "created", "updated", "unchanged", "refused")),
+    _moment("create_time"),
+    _moment("end_time", nullable=True),
+)
+
+import_row = Table(
+    "import_row",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("import", Text, primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("sealed_name", LargeBinary),
+    Column("name_index", LargeBinary, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("training", Text, nullable=False),
+    _moment("begin_time", nullable=True),
+    _moment("confirm_time", nullable=True),
+    Column("percent", SmallInteger),
+    Column("errors", JSONB, nullable=False),
+    Column("outcome", SmallInteger, nullable=False),
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings
 from onegrid_partyedu.api.completions import Completions
+from onegrid_partyedu.api.imports import Imports
 from onegrid_partyedu.api.members import Members
 from onegrid_partyedu.api.organizations import Organizations
 from onegrid_partyedu.api.transfers import Transfers
@@ -16,4 +17,4 @@ __all__ = ["build"]
 
 def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
     """The servicers."""
-    return [Organizations(runtime), Members(runtime), Transfers(runtime), Completions(runtime)]
+    return [Organizations(runtime), Members(runtime), Transfers(runtime), Completions(runtime), Imports(runtime)]

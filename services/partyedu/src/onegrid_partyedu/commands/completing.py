@@ -22,7 +22,7 @@ from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.store import completions as store
 from onegrid_partyedu.store import trainings
 
-__all__ = ["RecordCompletion", "define_training", "record_completion"]
+__all__ = ["RecordCompletion", "complete", "define_training", "record_completion"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind
 from onegrid_partyedu.completion import Completion
-from onegrid_partyedu.tables import completion
+from onegrid_partyedu.store.organizations import below
+from onegrid_partyedu.tables import completion, member
 
-__all__ = ["add_completions", "completions_page", "find_completion"]
+__all__ = ["add_completions", "completed_subjects", "completions_below_page", "completions_page", "find_completion"]
 
 
 def add_completions(conn: Connection, completions: Collection[Completion]) -> list[Completion]:
@@ -47,12 +48,43 @@ def find_completion(conn: Connection, like: Completion) -> Completion | None:
     return None if row is None else _completion(row)
 
 
-def completions_page(conn: Connection, member: str, year: int, after: Position, limit: int) -> Sequence[Completion]:
+def completed_subjects(
+    conn: Connection, district: str, members: Collection[str], subjects: Collection[str]
+) -> dict[tuple[str, str, int], Completion]:
+    """What these members completed of these subjects, by member, subject and year."""
+    c = completion.c
+    query = select(completion).where(c.district == district, c.subject.in_(subjects), c.member.in_(members))
+    found = map(_completion, conn.execute(query))
+    return {(each.member, each.subject, each.year): each for each in found}
+
+
+def completions_below_page(
+    conn: Connection, organization: str, year: int, after: Position, limit: int
+) -> Sequence[tuple[str, Completion]]:
+    """What the members of an organization and of those below it completed in a year, with the member's number, by
+    member and subject.
+    """
+    c, m = completion.c, member.c
+    query = (
+        select(completion, m.number)
+        .join(member, (m.district == c.district) & (m.id == c.member))
+        .where(
+            c.district == codes.district_of(organization),
+            c.year == year,
+            m.organization.in_(below(organization)),
+            behind(after, c.member, c.subject),
+        )
+    )
+    rows = conn.execute(query.order_by(c.member, c.subject).limit(limit))
+    return [(row.number, _completion(row)) for row in rows]
+
+
+def completions_page(conn: Connection, member_id: str, year: int, after: Position, limit: int) -> Sequence[Completion]:
     """What a member completed in a year, or in all of them if it is 0, the latest first."""
     c = completion.c
     query = select(completion).where(
-        c.district == codes.district_of(member),
-        c.member == member,
+        c.district == codes.district_of(member_id),
+        c.member == member_id,
         behind(after, c.complete_time, c.subject, descending=True),
     )
     if year:

@@ -11,7 +11,7 @@ from onegrid_kit import cells, codes
 from onegrid_kit.projections import keep_newest
 from onegrid_partyedu.tables import cell, known_user
 
-__all__ = ["keep_cell", "keep_user", "known_cells", "lock_user_state"]
+__all__ = ["keep_cell", "keep_user", "known_cells", "lock_user_state", "lock_user_states"]
 
 
 def keep_cell(conn: Connection, code: str, version: int) -> None:
@@ -33,3 +33,10 @@ def lock_user_state(conn: Connection, district: str, name: str) -> UserState | N
     """Whether the user is active, and stays so until the transaction ends; None if nothing was announced of them."""
     query = select(known_user.c.state).where(known_user.c.district == district, known_user.c.name == name)
     return conn.execute(query.with_for_update(read=True)).scalar_one_or_none()
+
+
+def lock_user_states(conn: Connection, district: str, names: Collection[str]) -> dict[str, UserState]:
+    """Whether these users are active, and stay so until the transaction ends; those of whom something was announced."""
+    u = known_user.c
+    query = select(u.name, u.state).where(u.district == district, u.name.in_(names))
+    return {row.name: row.state for row in conn.execute(query.order_by(u.name).with_for_update(read=True))}

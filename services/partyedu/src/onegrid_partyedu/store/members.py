@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,15 +19,18 @@ from onegrid_partyedu.tables import member, membership, officer
 
 __all__ = [
     "Wanted",
+    "add_members",
     "all_members",
     "begin_membership",
     "count_members",
     "count_probations_over",
     "end_membership",
+    "find_by_user",
     "find_member",
     "find_member_of",
     "find_members",
     "find_taken",
+    "lock_by_number",
     "lock_member",
     "members_page",
     "memberships_of",
@@ -105,6 +108,44 @@ def save_member(conn: Connection, changed: Member) -> bool:
     m = member.c
     conn.execute(update(member).where(m.district == changed.district, m.id == id_).values(**values))
     return True
+
+
+def lock_by_number(conn: Connection, district: str, numbers: Collection[str]) -> dict[str, Member]:
+    """The members with these numbers whose membership goes on, by number; nobody else changes them until the
+    transaction ends.
+    """
+    m = member.c
+    query = select(member).where(m.district == district, m.number.in_(numbers), m.number != "", m.end_time.is_(None))
+    return {row.number: _member(row) for row in conn.execute(query.order_by(m.id).with_for_update())}
+
+
+def find_by_user(conn: Connection, district: str, users: Collection[str]) -> dict[str, Member]:
+    """The members who study with these accounts, and whose membership goes on, by account."""
+    m = member.c
+    query = select(member).where(m.district == district, m.user.in_(users), m.user != "", m.end_time.is_(None))
+    return {row.user: _member(row) for row in conn.execute(query)}
+
+
+def add_members(conn: Connection, new: Sequence[Member]) -> list[Member]:
+    """Enter members and where they belong; those whose number and account nobody has."""
+    if not new:
+        return []
+    rows = [{"district": each.district, **asdict(each)} for each in new]
+    entered = insert(member).on_conflict_do_nothing().returning(member.c.id)
+    ids = set(conn.execute(entered, rows).scalars())
+    added = [each for each in new if each.id in ids]
+    if added:
+        belonging = [
+            {
+                "district": each.district,
+                "member": each.id,
+                "begin_time": each.organization_time,
+                "organization": each.organization,
+            }
+            for each in added
+        ]
+        conn.execute(insert(membership), belonging)
+    return added
 
 
 def begin_membership(conn: Connection, of: Member) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "count_overdue",
     "elections_page",
     "find_organization",
+    "find_organizations",
     "height_below",
     "hold_line",
     "line_of",
@@ -56,6 +57,13 @@ def find_organization(conn: Connection, id_: str) -> Organization | None:
     o = organization.c
     row = conn.execute(select(organization).where(o.district == codes.district_of(id_), o.id == id_)).one_or_none()
     return None if row is None else _organizations(conn, [row])[0]
+
+
+def find_organizations(conn: Connection, district: str, ids: Collection[str]) -> dict[str, Organization]:
+    """These organizations of a district, by id, those that there are; without their terms."""
+    o = organization.c
+    query = select(organization).where(o.district == district, o.id.in_(ids))
+    return {row.id: _organization(row, None) for row in conn.execute(query)}
 
 
 def save_organization(conn: Connection, changed: Organization) -> None:
