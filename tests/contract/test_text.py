@@ -122,6 +122,7 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
         if kind := re.match(r"\^([\w-]+)/", pattern):
             known.append(f"{kind[1]}/{CELL[:6]}-word")
+        known.append(f"pools/{CELL[:6]}-word/items/word")
         known.append(f"findings/{CELL}-{'0' * 32}")
         known.append(f"warnings/{CELL[:6]}-{'0' * 16}")
         known.append(f"drills/{CELL[:6]}-{'0' * 20}")

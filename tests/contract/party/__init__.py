@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from google.protobuf.message import Message
 
 from ..calling import District
-from . import completions, imports, organizations
+from . import completions, imports, organizations, quizzes
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
 
@@ -15,6 +15,7 @@ _PARTS = (
     organizations,
     completions,
     imports,
+    quizzes,
 )
 
 

@@ -1,4 +1,4 @@
-"""Who may see and change which member and transfer, where the call itself names no place."""
+"""Who may see and change which member, transfer and quiz, where the call itself names no place."""
 
 from __future__ import annotations
 
@@ -12,13 +12,26 @@ from onegrid_kit.errors import NotFound
 from onegrid_kit.visibility import Viewer
 from onegrid_partyedu.member import ME, MEMBER, Member
 from onegrid_partyedu.organization import office_of
-from onegrid_partyedu.store import members, transfers
+from onegrid_partyedu.quiz import QUIZ, Quiz
+from onegrid_partyedu.store import members, quizzes, transfers
 from onegrid_partyedu.transfer import TRANSFER, Transfer
 
-__all__ = ["IDENTIFY", "allowed", "require_member", "require_transfer", "viewer_of"]
+__all__ = [
+    "IDENTIFY",
+    "READ_KEYS",
+    "allowed",
+    "editor_of",
+    "require_member",
+    "require_quiz",
+    "require_transfer",
+    "viewer_of",
+]
 
 IDENTIFY: Final = "partyedu.members.identify"
 """The permission over a place that names are shown for."""
+
+READ_KEYS: Final = "partyedu.keys.read"
+"""The permission over a place whose items are shown with their keys."""
 
 
 def allowed(found: Member | None, id_: str, call: Call) -> Member:
@@ -60,3 +73,23 @@ def viewer_of(call: Call, of: Member, *asked: str) -> Viewer:
     caller = call.caller
     may = any(caller.may(IDENTIFY, code) for code in (of.office, *asked))
     return Viewer(owner=bool(of.user) and of.user == caller.user, permissions=frozenset({IDENTIFY} if may else ()))
+
+
+def require_quiz(conn: Connection, id_: str, revision: int, call: Call) -> tuple[Quiz, bool]:
+    """A quiz that the caller may see, in its current revision (0) or another, and whether for an office: members of the
+    district see those that are or were published. Raises PermissionDenied or NotFound.
+    """
+    found, district = quizzes.find_quiz(conn, id_, revision), codes.district_of(id_)
+    office = call.caller.may(call.permission, office_of(id_))
+    if not office:
+        own = members.find_member_of(conn, district, call.caller.user)
+        call.caller.require(call.permission, owner="" if own is None else own.user)
+    if found is None or (not office and found.publish_time is None):
+        raise NotFound(QUIZ.name(id_))
+    return found, office
+
+
+def editor_of(call: Call, id_: str) -> Viewer:
+    """What the caller is to a pool or quiz, given by its id, whose keys are shown to editors alone."""
+    may = call.caller.may(READ_KEYS, office_of(id_))
+    return Viewer(office=True, permissions=frozenset({READ_KEYS} if may else ()))

@@ -14,13 +14,19 @@ __all__ = [
     "ImportLimitReached",
     "ImportRefused",
     "ImportWrongState",
+    "ItemInUse",
+    "ItemLimitReached",
+    "ItemRetired",
     "MemberNotEligible",
     "MemberWrongState",
     "NoTerm",
     "OfficerLimitReached",
     "OrganizationDissolved",
     "OrganizationInUse",
+    "PoolTooSmall",
     "ProbationExtended",
+    "QuizOver",
+    "QuizWrongState",
     "SameOrganization",
     "TransferWaits",
     "TransferWrongState",
@@ -191,3 +197,63 @@ class ImportRefused(_Precondition):
         super().__init__(
             f"{refused} rows of {name} can't be applied", metadata={"import": name, "refused": str(refused)}
         )
+
+
+class ItemLimitReached(_Precondition):
+    """The pool has as many items as it can have."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ITEM_LIMIT_REACHED)
+
+    def __init__(self, pool: str, limit: int) -> None:
+        super().__init__(f"{pool} has {limit} items", metadata={"pool": pool, "limit": str(limit)})
+
+
+class ItemInUse(_Precondition):
+    """Published quizzes would have too few items without this one."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ITEM_IN_USE)
+
+    def __init__(self, item: str, quizzes: Collection[str]) -> None:
+        listed = ",".join(sorted(quizzes)[:20])
+        super().__init__(f"{listed} can't do without {item}", metadata={"item": item, "quizzes": listed})
+
+
+class ItemRetired(_Precondition):
+    """Items that the quiz names were retired."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ITEM_RETIRED)
+
+    def __init__(self, quiz: str, items: Collection[str]) -> None:
+        listed = ",".join(sorted(items)[:20])
+        super().__init__(f"{quiz} names retired items: {listed}", metadata={"quiz": quiz, "items": listed})
+
+
+class PoolTooSmall(_Precondition):
+    """A section of the quiz can't be filled from its pool."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_POOL_TOO_SMALL)
+
+    def __init__(self, quiz: str, pool: str, *, section: int, items: int, needed: int) -> None:
+        counts = {"section": str(section), "items": str(items), "needed": str(needed)}
+        super().__init__(
+            f"section {section} of {quiz} needs {needed} items of {pool}, which has {items} for it",
+            metadata={"quiz": quiz, "pool": pool, **counts},
+        )
+
+
+class QuizWrongState(_Precondition):
+    """This can't be done with the quiz where it stands."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_QUIZ_WRONG_STATE)
+
+    def __init__(self, quiz: str, state: str) -> None:
+        super().__init__(f"can't be done with a quiz that is {state}", metadata={"quiz": quiz, "state": state})
+
+
+class QuizOver(_Precondition):
+    """The time in which the quiz can be taken has passed."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_QUIZ_OVER)
+
+    def __init__(self, quiz: str) -> None:
+        super().__init__(f"{quiz} can't be taken any more", metadata={"quiz": quiz})

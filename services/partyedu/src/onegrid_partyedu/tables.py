@@ -23,11 +23,17 @@ __all__ = [
     "completion",
     "import_row",
     "imports",
+    "item",
+    "item_revision",
     "known_user",
     "member",
     "membership",
     "officer",
     "organization",
+    "pool",
+    "quiz",
+    "quiz_pool",
+    "quiz_revision",
     "term",
     "training",
     "transfer",
@@ -207,4 +213,91 @@ import_row = Table(
     Column("percent", SmallInteger),
     Column("errors", JSONB, nullable=False),
     Column("outcome", SmallInteger, nullable=False),
+)
+
+pool = Table(
+    "pool",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("item_count", Integer, nullable=False),
+    _moment("create_time"),
+    _moment("update_time"),
+)
+
+item = Table(
+    "item",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("pool", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    _moment("retire_time", nullable=True),
+)
+
+item_revision = Table(
+    "item_revision",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("pool", Text, primary_key=True),
+    Column("item", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("stem", Text, nullable=False),
+    Column("option_ids", ARRAY(Text), nullable=False),
+    Column("option_texts", ARRAY(Text), nullable=False),
+    Column("key", ARRAY(Text), nullable=False),
+    Column("explanation", Text, nullable=False),
+    Column("points", SmallInteger, nullable=False),
+    _moment("create_time"),
+)
+
+quiz = Table(
+    "quiz",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    _moment("publish_time", nullable=True),
+    _moment("create_time"),
+    _moment("update_time"),
+)
+
+quiz_revision = Table(
+    "quiz_revision",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("quiz", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("sections", JSONB, nullable=False),
+    Column("shuffle_items", Boolean, nullable=False),
+    Column("shuffle_options", Boolean, nullable=False),
+    Column("minutes_allowed", Integer, nullable=False),
+    Column("attempts_allowed", Integer, nullable=False),
+    Column("pass_percent", Integer, nullable=False),
+    _moment("open_time", nullable=True),
+    _moment("close_time", nullable=True),
+    Column("partial_credit", SmallInteger, nullable=False),
+    Column("review_content", SmallInteger, nullable=False),
+    Column("review_time", SmallInteger, nullable=False),
+    Column("study_minutes", Integer, nullable=False),
+    _moment("create_time"),
+)
+
+# Which pools the current revision of a quiz takes items from.
+quiz_pool = Table(
+    "quiz_pool",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("pool", Text, primary_key=True),
+    Column("quiz", Text, primary_key=True),
 )

@@ -10,6 +10,8 @@ from onegrid_partyedu.api.completions import Completions
 from onegrid_partyedu.api.imports import Imports
 from onegrid_partyedu.api.members import Members
 from onegrid_partyedu.api.organizations import Organizations
+from onegrid_partyedu.api.pools import Pools
+from onegrid_partyedu.api.quizzes import Quizzes
 from onegrid_partyedu.api.transfers import Transfers
 
 __all__ = ["build"]
@@ -18,3 +20,11 @@ __all__ = ["build"]
 def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
     """The servicers."""
     return [Organizations(runtime), Members(runtime), Transfers(runtime), Completions(runtime), Imports(runtime)]
+    return [
+        Organizations(runtime),
+        Members(runtime),
+        Transfers(runtime),
+        Completions(runtime),
+        Pools(runtime),
+        Quizzes(runtime),
+    ]
