@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid_demo import case, district, fire, loading, party, patrol, policy
+from onegrid_demo import case, district, fire, loading, party, party_loading, patrol, policy
 from onegrid_demo.client import Client
 from onegrid_demo.inboxes import inbox_table, reach_table
 from onegrid_demo.platform import SERVICES, Platform
@@ -130,7 +130,7 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
 async def load_once(platform: Platform, client: Client) -> None:
     """Load the district, unless it is loaded with all accounts that the cases need: an older release had fewer."""
     known = platform.accounts() if platform.loaded else {}
-    if known.keys() >= loading.ACCOUNTS | {"sensors"}:
+    if known.keys() >= loading.ACCOUNTS | {"sensors", "party"}:
         return
     began = time.monotonic()
     report("loading the demonstration district: 元宝区, 1,035 cells, 34 departments")
@@ -140,7 +140,10 @@ async def load_once(platform: Platform, client: Client) -> None:
         with sync_engine(settings.database_url).begin() as conn:
             bootstrap(conn, cipher(settings.cipher, settings.cipher_keys), district.CODE, "admin", password)
     accounts = {**known, **await loading.load(client, password, clock=platform.clock)}
-    platform.keep({**accounts, "sensors": await fire.connect_sensors(client, accounts)})
+    sensors = await fire.connect_sensors(client, accounts)
+    report("importing the rolls of its 515 Party organizations: 11,020 members")
+    roll = await party_loading.load(client, password, platform.clock)
+    platform.keep({**accounts, "sensors": sensors, "party": {"roll": roll.name}})
     report(f"loaded in {time.monotonic() - began:.0f} s")
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "cells",
     "communities",
     "divisions_csv",
+    "streets",
     "work_items",
 ]
 
@@ -141,10 +142,20 @@ def divisions_csv() -> bytes:
 
 
 @cache
+def streets() -> dict[str, str]:
+    """The name of each street and town, by code, in the order of codes."""
+    return _divisions("street")
+
+
+@cache
 def communities() -> dict[str, str]:
     """The name of each community and village, by code, in the order of codes."""
+    return _divisions("community")
+
+
+def _divisions(level: str) -> dict[str, str]:
     rows = csv.DictReader(io.StringIO(divisions_csv().decode()))
-    return {row["code"]: row["name"] for row in rows if row["level"] == "community"}
+    return {row["code"]: row["name"] for row in rows if row["level"] == level}
 
 
 @cache

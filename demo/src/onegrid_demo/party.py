@@ -18,6 +18,7 @@ from onegrid.partyedu.v1 import member_methods_pb2 as members_pb
 from onegrid.partyedu.v1 import organization_methods_pb2 as pb
 from onegrid.partyedu.v1.members_pb2 import EndReason, Member, Transfer, TransferState
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost, Organization, OrganizationForm, OrganizationKind
+from onegrid_demo import party_roll
 from onegrid_demo.client import Client, Metadata
 from onegrid_demo.loading import CELL, COMMUNITY, STREET, until_known
 from onegrid_kit.clock import CHINA, SettableClock
@@ -39,15 +40,13 @@ _COMMUNITY_COMMITTEE = Organization(
     parent=_COMMITTEE.name,
 )
 _BRANCH = Organization(
-    name=f"organizations/{COMMUNITY}-compound-1",
-    display_name="第一小区党支部",
+    name=party_roll.BRANCH,
+    display_name="朝凤社区第1小区党支部",
     kind=OrganizationKind.ORGANIZATION_KIND_COMPOUND,
     form=OrganizationForm.ORGANIZATION_FORM_BRANCH,
     parent=_COMMUNITY_COMMITTEE.name,
     cells=[CELL],
 )
-_SECRETARY = "2001-0001"
-"""The number on the roll of who is secretary."""
 _ELECTED = datetime(2020, 11, 10, 19, 0, tzinfo=CHINA)
 
 
@@ -97,17 +96,17 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
 async def _secretary(client: Client, desk: Metadata) -> Member:
     """Who is secretary: the same whenever this is done."""
     for _ in range(2):
-        query = members_pb.ListMembersRequest(organization=_BRANCH.name, number=_SECRETARY)
+        query = members_pb.ListMembersRequest(organization=_BRANCH.name, number=party_roll.SECRETARY)
         listed = await client.partyedu.ListMembers(query, metadata=desk, timeout=60)
         if listed.members:
             return listed.members[0]
         try:
-            return await _admit(client, desk, "王建国", _SECRETARY)
+            return await _admit(client, desk, "王建国", party_roll.SECRETARY)
         except grpc.aio.AioRpcError as error:
             # Somebody else does the same at this moment.
             if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
                 raise
-    raise LookupError(f"{_SECRETARY} is in another organization")
+    raise LookupError(f"{party_roll.SECRETARY} is in another organization")
 
 
 async def _admit(client: Client, desk: Metadata, person_name: str, number: str = "") -> Member:
