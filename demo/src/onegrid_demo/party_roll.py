@@ -18,8 +18,6 @@ from onegrid_demo.loading import COMMUNITY
 
 __all__ = [
     "BRANCH",
-    "MEMBERS",
-    "ORGANIZATIONS",
     "SECRETARY",
     "TRAINING",
     "completions_csv",
@@ -27,8 +25,8 @@ __all__ = [
     "organizations",
 ]
 
-ORGANIZATIONS: Final = 515
-MEMBERS: Final = 11_020
+_ORGANIZATIONS: Final = 515
+_MEMBERS: Final = 11_020
 BRANCH: Final = f"organizations/{COMMUNITY}-compound-1"
 """The branch that elects in the demonstration."""
 SECRETARY: Final = "2001-0001"
@@ -57,12 +55,12 @@ def organizations() -> tuple[Organization, ...]:
     names = district.communities()
     # By turns one more of each community, three compounds' branches for an enterprise's.
     number = 0
-    while len(made) < ORGANIZATIONS:
+    while len(made) < _ORGANIZATIONS:
         number += 1
         kind, word, title = (_ENTERPRISE, "enterprise", "企业") if number % 4 == 0 else (_COMPOUND, "compound", "小区")
         of_kind = number // 4 if kind == _ENTERPRISE else number - number // 4
         for code, name in names.items():
-            if len(made) == ORGANIZATIONS:
+            if len(made) == _ORGANIZATIONS:
                 break
             made.append(
                 Organization(
@@ -121,7 +119,7 @@ def _committees() -> Iterator[Organization]:
 def _members() -> Iterator[tuple[str, ...]]:
     yield SECRETARY, "王建国", BRANCH, "2001-07-01", "2002-07-01"
     line = organizations()
-    for index in range(MEMBERS - 1):
+    for index in range(_MEMBERS - 1):
         name = _SURNAMES[index * 7 % len(_SURNAMES)] + _GIVEN[index * 11 % len(_GIVEN)]
         if index % 3:
             name += _GIVEN[index * 5 // 3 % len(_GIVEN)]
