@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from google.protobuf.message import Message
 
 from ..calling import District
-from . import completions, imports, organizations, quizzes
+from . import completions, imports, organizations, quizzes, study_plans
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
 
@@ -16,6 +16,7 @@ _PARTS = (
     completions,
     imports,
     quizzes,
+    study_plans,
 )
 
 

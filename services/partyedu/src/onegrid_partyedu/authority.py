@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import NotFound
+from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.visibility import Viewer
 from onegrid_partyedu.member import ME, MEMBER, Member
 from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.quiz import QUIZ, Quiz
-from onegrid_partyedu.store import members, quizzes, transfers
+from onegrid_partyedu.store import members, quizzes, study_plans, transfers
+from onegrid_partyedu.study_plan import STUDY_PLAN, StudyPlan
 from onegrid_partyedu.transfer import TRANSFER, Transfer
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "allowed",
     "editor_of",
     "require_member",
+    "require_plan",
     "require_quiz",
     "require_transfer",
     "viewer_of",
@@ -65,6 +67,21 @@ def require_transfer(conn: Connection, id_: str, call: Call) -> Transfer:
     moving = members.find_member(conn, found.member)
     owner = "" if moving is None else moving.user
     call.caller.require(call.permission, office_of(found.source), office_of(found.target), owner=owner)
+    return found
+
+
+def require_plan(conn: Connection, id_: str, call: Call) -> StudyPlan:
+    """A study plan, for who has the call's permission over its place, or over that of an organization that it is for.
+    Raises PermissionDenied or NotFound.
+    """
+    found = study_plans.find_plan(conn, id_)
+    if found is None:
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(STUDY_PLAN.name(id_))
+    if not call.caller.may(call.permission, found.office):
+        scopes = call.caller.scopes(call.permission)
+        if not scopes or not study_plans.is_for_places(conn, found, scopes):
+            raise PermissionDenied(call.permission)
     return found
 
 

@@ -28,6 +28,8 @@ __all__ = [
     "QuizOver",
     "QuizWrongState",
     "SameOrganization",
+    "StudyPlanOver",
+    "StudyPlanWrongState",
     "TransferWaits",
     "TransferWrongState",
     "UserNotActive",
@@ -257,3 +259,23 @@ class QuizOver(_Precondition):
 
     def __init__(self, quiz: str) -> None:
         super().__init__(f"{quiz} can't be taken any more", metadata={"quiz": quiz})
+
+
+class StudyPlanWrongState(_Precondition):
+    """This can't be done with the study plan."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_STUDY_PLAN_WRONG_STATE)
+
+    def __init__(self, study_plan: str, state: str) -> None:
+        super().__init__(
+            f"can't be done with a study plan that is {state}", metadata={"study_plan": study_plan, "state": state}
+        )
+
+
+class StudyPlanOver(_Precondition):
+    """The study plan has ended."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_STUDY_PLAN_OVER)
+
+    def __init__(self, study_plan: str) -> None:
+        super().__init__(f"{study_plan} has ended", metadata={"study_plan": study_plan})

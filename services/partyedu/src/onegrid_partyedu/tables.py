@@ -34,6 +34,8 @@ __all__ = [
     "quiz",
     "quiz_pool",
     "quiz_revision",
+    "study_plan",
+    "study_requirement",
     "term",
     "training",
     "transfer",
@@ -300,4 +302,39 @@ quiz_pool = Table(
     Column("district", Text, primary_key=True),
     Column("pool", Text, primary_key=True),
     Column("quiz", Text, primary_key=True),
+)
+
+# Study plans, and what they require.
+study_plan = Table(
+    "study_plan",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("member_state", SmallInteger, nullable=False),
+    Column("posts", ARRAY(SmallInteger), nullable=False),
+    _moment("begin_time"),
+    _moment("end_time"),
+    Column("remind_days_before", ARRAY(SmallInteger), nullable=False),
+    Column("remind_days_after", ARRAY(SmallInteger), nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    _moment("publish_time", nullable=True),
+    _moment("close_time", nullable=True),
+    _moment("create_time"),
+    _moment("update_time"),
+)
+
+study_requirement = Table(
+    "study_requirement",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("plan", Text, primary_key=True),
+    Column("position", SmallInteger, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("meetings", Integer, nullable=False),
+    Column("minutes", Integer, nullable=False),
+    _moment("due_time"),
 )

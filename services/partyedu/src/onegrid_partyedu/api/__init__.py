@@ -12,6 +12,7 @@ from onegrid_partyedu.api.members import Members
 from onegrid_partyedu.api.organizations import Organizations
 from onegrid_partyedu.api.pools import Pools
 from onegrid_partyedu.api.quizzes import Quizzes
+from onegrid_partyedu.api.study_plans import StudyPlans
 from onegrid_partyedu.api.transfers import Transfers
 
 __all__ = ["build"]
@@ -19,12 +20,13 @@ __all__ = ["build"]
 
 def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
     """The servicers."""
-    return [Organizations(runtime), Members(runtime), Transfers(runtime), Completions(runtime), Imports(runtime)]
     return [
         Organizations(runtime),
         Members(runtime),
         Transfers(runtime),
         Completions(runtime),
+        Imports(runtime),
         Pools(runtime),
         Quizzes(runtime),
+        StudyPlans(runtime),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -14,7 +15,14 @@ from onegrid_partyedu.completion import Completion
 from onegrid_partyedu.store.organizations import below
 from onegrid_partyedu.tables import completion, member
 
-__all__ = ["add_completions", "completed_subjects", "completions_below_page", "completions_page", "find_completion"]
+__all__ = [
+    "add_completions",
+    "completed_subjects",
+    "completions_below_page",
+    "completions_between",
+    "completions_page",
+    "find_completion",
+]
 
 
 def add_completions(conn: Connection, completions: Collection[Completion]) -> list[Completion]:
@@ -91,6 +99,18 @@ def completions_page(conn: Connection, member_id: str, year: int, after: Positio
         query = query.where(c.year == year)
     ordered = query.order_by(c.complete_time.desc(), c.subject.desc()).limit(limit)
     return [_completion(row) for row in conn.execute(ordered)]
+
+
+def completions_between(conn: Connection, member_id: str, since: datetime, until: datetime) -> Sequence[Completion]:
+    """What a member completed from one moment on and before another one."""
+    c = completion.c
+    query = select(completion).where(
+        c.district == codes.district_of(member_id),
+        c.member == member_id,
+        c.complete_time >= since,
+        c.complete_time < until,
+    )
+    return [_completion(row) for row in conn.execute(query)]
 
 
 def _values(of: Completion) -> dict[str, object]:
