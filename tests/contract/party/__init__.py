@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from google.protobuf.message import Message
 
 from ..calling import District
-from . import completions, imports, organizations, quizzes, study_plans
+from . import completions, courses, imports, organizations, quizzes, study_plans
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
 
 _PARTS = (
     organizations,
     completions,
+    courses,
     imports,
     quizzes,
     study_plans,

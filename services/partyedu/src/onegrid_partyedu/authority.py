@@ -10,6 +10,7 @@ from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.visibility import Viewer
+from onegrid_partyedu.course import COURSE, Course
 from onegrid_partyedu.member import ME, MEMBER, Member
 from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.quiz import QUIZ, Quiz
@@ -28,6 +29,10 @@ __all__ = [
     "require_transfer",
     "viewer_of",
 ]
+from onegrid_partyedu.store import courses
+from onegrid_partyedu.store.organizations import line_of
+
+__all__ = ["IDENTIFY", "allowed", "require_course", "require_member", "require_transfer", "viewer_of"]
 
 IDENTIFY: Final = "partyedu.members.identify"
 """The permission over a place that names are shown for."""
@@ -82,6 +87,22 @@ def require_plan(conn: Connection, id_: str, call: Call) -> StudyPlan:
         scopes = call.caller.scopes(call.permission)
         if not scopes or not study_plans.is_for_places(conn, found, scopes):
             raise PermissionDenied(call.permission)
+    return found
+
+
+def require_course(conn: Connection, id_: str, call: Call) -> Course:
+    """A course that the caller may see: of a place or department that the permission is held over, or published for
+    the organization that the caller belongs to. Raises PermissionDenied or NotFound.
+    """
+    found = courses.find_course(conn, id_)
+    if found is None:
+        # Whoever may see no others does not learn what there is.
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(COURSE.name(id_))
+    if not call.caller.may(call.permission, found.office):
+        own = members.find_member_of(conn, found.district, call.caller.user)
+        studies = own is not None and found.is_published and found.is_for(line_of(conn, own.organization))
+        call.caller.require(call.permission, owner=call.caller.user if studies else "")
     return found
 
 

@@ -11,6 +11,7 @@ from onegrid_kit.errors import DomainError, Reason
 
 __all__ = [
     "CellUnknown",
+    "CourseWrongState",
     "ImportLimitReached",
     "ImportRefused",
     "ImportWrongState",
@@ -279,3 +280,12 @@ class StudyPlanOver(_Precondition):
 
     def __init__(self, study_plan: str) -> None:
         super().__init__(f"{study_plan} has ended", metadata={"study_plan": study_plan})
+
+
+class CourseWrongState(_Precondition):
+    """This can't be done with the course."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_COURSE_WRONG_STATE)
+
+    def __init__(self, course: str, state: str) -> None:
+        super().__init__(f"can't be done with a course that is {state}", metadata={"course": course, "state": state})

@@ -21,11 +21,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 __all__ = [
     "cell",
     "completion",
+    "course",
     "import_row",
     "imports",
     "item",
     "item_revision",
     "known_user",
+    "lesson",
     "member",
     "membership",
     "officer",
@@ -337,4 +339,39 @@ study_requirement = Table(
     Column("meetings", Integer, nullable=False),
     Column("minutes", Integer, nullable=False),
     _moment("due_time"),
+)
+
+# Courses and study.
+course = Table(
+    "course",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("credit_minutes", Integer, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    _moment("publish_time", nullable=True),
+    _moment("retire_time", nullable=True),
+    _moment("create_time"),
+    _moment("update_time"),
+)
+
+lesson = Table(
+    "lesson",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("course", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("position", SmallInteger, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("media_uri", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("media_size_bytes", BigInteger, nullable=False),
+    Column("media_sha256", LargeBinary, nullable=False),
+    Column("required_minutes", Integer, nullable=False),
+    Column("quiz", Text, nullable=False),
 )

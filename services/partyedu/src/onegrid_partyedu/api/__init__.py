@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings
 from onegrid_partyedu.api.completions import Completions
+from onegrid_partyedu.api.courses import Courses
 from onegrid_partyedu.api.imports import Imports
 from onegrid_partyedu.api.members import Members
 from onegrid_partyedu.api.organizations import Organizations
@@ -25,6 +26,7 @@ def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
         Members(runtime),
         Transfers(runtime),
         Completions(runtime),
+        Courses(runtime),
         Imports(runtime),
         Pools(runtime),
         Quizzes(runtime),
