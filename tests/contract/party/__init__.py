@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from google.protobuf.message import Message
 
 from ..calling import District
-from . import completions, courses, imports, organizations, quizzes, study_plans
+from . import completions, courses, imports, meetings, organizations, quizzes, study_plans
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
 
@@ -18,6 +18,7 @@ _PARTS = (
     imports,
     quizzes,
     study_plans,
+    meetings,
 )
 
 

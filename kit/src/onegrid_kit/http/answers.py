@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-__all__ = ["NO_CONTENT", "Answer", "json_answer", "page"]
+__all__ = ["NO_CONTENT", "Answer", "feed", "json_answer", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,15 @@ def json_answer(content: Any, status: int = 200) -> Answer:
 def page(html: str, status: int = 200) -> Answer:
     """With this document, which robots are asked not to index."""
     return Answer(status, html.encode(), "text/html; charset=utf-8", {"X-Robots-Tag": "noindex"})
+
+
+def feed(body: bytes, content_type: str, if_none_match: str) -> Answer:
+    """With what a reader behind a secret link asks for again and again: without the body where they have it
+    (RFC 9110, section 13.1.2).
+    """
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, max-age=300", "X-Robots-Tag": "noindex"}
+    known = {each.strip() for each in if_none_match.split(",")}
+    if not known.isdisjoint((etag, "W/" + etag, "*")):
+        return Answer(304, headers=headers)
+    return Answer(200, body, content_type, headers)

@@ -8,16 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from icalendar import Alarm, Calendar, Event
+from icalendar import Event
 
+from onegrid_kit.ical import alarm, written
 from onegrid_kit.names import ResourceName
 
 __all__ = ["CALENDAR_LINK", "USER", "Entry", "Link", "ical"]
 
 CALENDAR_LINK: Final = ResourceName("calendarLinks/{calendarLink}")
 USER: Final = ResourceName("users/{user}")
-
-_REFRESHED: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +52,7 @@ class Entry:
 
 def ical(title: str, entries: Sequence[Entry], *, with_people: bool, reminder: timedelta = timedelta()) -> bytes:
     """The calendar. The same entries have the same bytes."""
-    calendar = Calendar()
-    calendar.add("prodid", "-//OneGrid//duty//ZH")
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    calendar.add("name", title)
-    # What calendars read that know nothing of RFC 7986.
-    calendar.add("x-wr-calname", title)
-    calendar.add("refresh-interval", _REFRESHED, parameters={"VALUE": "DURATION"})
-    for each in entries:
-        calendar.add_component(_event(each, with_people, reminder))
-    if entries:
-        calendar.add_missing_timezones(
-            first_date=min(each.begin for each in entries).date() - timedelta(days=366),
-            last_date=max(each.end for each in entries).date() + timedelta(days=366),
-        )
-    return bytes(calendar.to_ical())
+    return written("duty", title, [_event(each, with_people, reminder) for each in entries])
 
 
 def _event(entry: Entry, with_people: bool, reminder: timedelta) -> Event:
@@ -84,11 +68,7 @@ def _event(entry: Entry, with_people: bool, reminder: timedelta) -> Event:
     event.add("summary", f"{name} {USER.id(entry.user)}" if with_people else name)
     event.add("transp", "OPAQUE")
     if reminder:
-        alarm = Alarm()
-        alarm.add("action", "DISPLAY")
-        alarm.add("description", name)
-        alarm.add("trigger", -reminder)
-        event.add_component(alarm)
+        event.add_component(alarm(name, reminder))
     return event
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +12,7 @@ from onegrid_duty.calendars import Entry, Link, ical
 from onegrid_duty.commands.calendars import digest_of
 from onegrid_duty.store import calendars, rosters
 from onegrid_kit.errors import NotFound
-from onegrid_kit.http.answers import Answer
+from onegrid_kit.http.answers import Answer, feed
 from onegrid_kit.http.requests import Request
 from onegrid_kit.http.routes import PUBLIC, ReadOnlyDatabase, Route, get
 from onegrid_kit.settings import ServiceSettings
@@ -42,21 +41,12 @@ async def show(request: Request[ServiceSettings], db: ReadOnlyDatabase) -> Answe
         raise NotFound("calendar")
     link, title, entries = found
     body = ical(title, entries, with_people=bool(link.roster), reminder=timedelta(minutes=link.reminder_minutes))
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, max-age=300", "X-Robots-Tag": "noindex"}
-    if _is_known(request.headers.get("if-none-match", ""), etag):
-        return Answer(304, headers=headers)
-    return Answer(200, body, _CALENDAR, headers)
+    return feed(body, _CALENDAR, request.headers.get("if-none-match", ""))
 
 
 def _since(now: datetime) -> datetime:
     """From when on there are shifts in a calendar: the same for a day, so that its bytes stay what they are."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0) - _BACK
-
-
-def _is_known(if_none_match: str, etag: str) -> bool:
-    """Whether the reader has it (RFC 9110, section 13.1.2)."""
-    return not {each.strip() for each in if_none_match.split(",")}.isdisjoint((etag, "W/" + etag, "*"))
 
 
 ROUTES: Final[tuple[Route, ...]] = (get("/v1/calendars/{secret}.ics", PUBLIC, show),)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
 from google.rpc import code_pb2
 
-from onegrid.partyedu.v1.error_reason_pb2 import ErrorReason
+from onegrid.partyedu.v1.error_reason_pb2 import ErrorReason, MeetingWrongState
+from onegrid.partyedu.v1.meetings_pb2 import MeetingAction, MeetingState
+from onegrid_kit import lifecycle
 from onegrid_kit.errors import DomainError, Reason
+from onegrid_kit.lifecycle import short_name
 
 __all__ = [
     "CellUnknown",
+    "CheckInCodeWrong",
     "CourseWrongState",
     "ImportLimitReached",
     "ImportRefused",
@@ -18,8 +23,13 @@ __all__ = [
     "ItemInUse",
     "ItemLimitReached",
     "ItemRetired",
+    "MeetingInWrongState",
+    "MeetingNotQuorate",
+    "MeetingTooEarly",
     "MemberNotEligible",
+    "MemberNotExpected",
     "MemberWrongState",
+    "MinutesLimitReached",
     "NoTerm",
     "OfficerLimitReached",
     "OrganizationDissolved",
@@ -289,3 +299,67 @@ class CourseWrongState(_Precondition):
 
     def __init__(self, course: str, state: str) -> None:
         super().__init__(f"can't be done with a course that is {state}", metadata={"course": course, "state": state})
+
+
+class MeetingInWrongState(lifecycle.WrongState):
+    """This can't be done with the meeting where it stands."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_MEETING_WRONG_STATE)
+
+    def __init__(self, state: MeetingState, allowed: Sequence[MeetingAction]) -> None:
+        super().__init__(
+            short_name(MeetingState, state),
+            [short_name(MeetingAction, action) for action in allowed],
+            MeetingWrongState(state=state, allowed_actions=allowed),
+        )
+
+
+class MeetingTooEarly(_Precondition):
+    """The meeting can't be opened or closed so early."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_MEETING_TOO_EARLY)
+
+    def __init__(self, meeting: str, time: datetime) -> None:
+        since = f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        super().__init__(f"can be done from {since} on", metadata={"meeting": meeting, "time": since})
+
+
+class MeetingNotQuorate(_Precondition):
+    """Fewer than half of the committee are there."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_MEETING_NOT_QUORATE)
+
+    def __init__(self, meeting: str, *, expected: int, present: int) -> None:
+        super().__init__(
+            f"{present} of {expected} are there, and half are needed",
+            metadata={"meeting": meeting, "expected": str(expected), "present": str(present)},
+        )
+
+
+class MemberNotExpected(_Precondition):
+    """The member is not expected at the meeting."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_MEMBER_NOT_EXPECTED)
+
+    def __init__(self, member: str) -> None:
+        super().__init__(f"{member} is not expected at the meeting", metadata={"member": member})
+
+
+class CheckInCodeWrong(_Precondition):
+    """The code is not the one that is shown at the meeting now."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CHECK_IN_CODE_WRONG)
+
+    def __init__(self, meeting: str) -> None:
+        super().__init__("the code is not the one that is shown now", metadata={"meeting": meeting})
+
+
+class MinutesLimitReached(_Precondition):
+    """The minutes were amended as often as they can be."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_MINUTES_LIMIT_REACHED)
+
+    def __init__(self, meeting: str, limit: int) -> None:
+        super().__init__(
+            f"the minutes have {limit} revisions already", metadata={"meeting": meeting, "limit": str(limit)}
+        )

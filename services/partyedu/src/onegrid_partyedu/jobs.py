@@ -7,11 +7,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
 from onegrid_kit.jobs import Job
+from onegrid_kit.lifecycle import short_name
 from onegrid_partyedu import metrics
 from onegrid_partyedu.commands.imports import discard_waiting
 from onegrid_partyedu.importing import KEPT
-from onegrid_partyedu.store import imports, members, organizations, transfers
+from onegrid_partyedu.store import imports, meetings_overdue, members, organizations, transfers
 
 __all__ = ["JOBS"]
 
@@ -35,7 +37,18 @@ def forget_imports(conn: Connection, now: datetime) -> None:
     imports.forget_imports(conn, now - KEPT, most=20)
 
 
+def measure_meetings(conn: Connection, now: datetime) -> None:
+    """Measure which meetings branches should have held."""
+    branches = meetings_overdue.count_branches(conn)
+    late = meetings_overdue.count_overdue(conn, now - _MONTH)
+    for kind, overdue in meetings_overdue.count_overdue(conn, now).items():
+        labels = ("partyedu", short_name(MeetingKind, kind))
+        metrics.MEETINGS_OVERDUE.labels(*labels).set(overdue)
+        metrics.MEETINGS_LATE.labels(*labels).set(late[kind] / branches if branches else 0)
+
+
 JOBS = (
+    Job("measure meetings", timedelta(minutes=5), measure_meetings, in_each_replica=True),
     Job("measure organizations", timedelta(minutes=1), measure_organizations, in_each_replica=True),
     Job("forget imports", timedelta(minutes=10), forget_imports),
 )

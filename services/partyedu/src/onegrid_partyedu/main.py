@@ -11,6 +11,7 @@ SERVICE = Service(
     name="partyedu",
     descriptor=partyedu_service_pb2.DESCRIPTOR.services_by_name["PartyeduService"],
     api="onegrid_partyedu.api:build",
+    http="onegrid_partyedu.web:ROUTES",
     handlers="onegrid_partyedu.handlers:HANDLERS",
     jobs="onegrid_partyedu.jobs:JOBS",
     current="onegrid_partyedu.current:CURRENT",

@@ -1,12 +1,20 @@
-"""Metrics of organizations and members. Every worker exports the same gauges for all of the district: take the
-highest.
+"""Metrics of organizations, members and meetings. Every worker exports the same gauges for all of the district: take
+the highest.
 """
 
 from __future__ import annotations
 
 from prometheus_client import Gauge
 
-__all__ = ["ELECTIONS_OVERDUE", "ELECTION_OLDEST", "PROBATIONS_OVERDUE", "TRANSFERS_WAITING", "TRANSFER_OLDEST"]
+__all__ = [
+    "ELECTIONS_OVERDUE",
+    "ELECTION_OLDEST",
+    "MEETINGS_LATE",
+    "MEETINGS_OVERDUE",
+    "PROBATIONS_OVERDUE",
+    "TRANSFERS_WAITING",
+    "TRANSFER_OLDEST",
+]
 
 ELECTIONS_OVERDUE = Gauge(
     "onegrid_party_elections_overdue", "Organizations whose term has ended without an election.", ("service",)
@@ -28,4 +36,14 @@ TRANSFER_OLDEST = Gauge(
     "onegrid_party_transfer_oldest_waiting_seconds",
     "For how long the oldest of them has waited; 0: there is none.",
     ("service",),
+)
+MEETINGS_OVERDUE = Gauge(
+    "onegrid_party_meetings_overdue",
+    "Branches that should have held a meeting of a kind, and have not.",
+    ("service", "kind"),
+)
+MEETINGS_LATE = Gauge(
+    "onegrid_party_meetings_late_ratio",
+    "Share of branches that should have held a meeting of a kind a month ago or longer, and have not.",
+    ("service", "kind"),
 )

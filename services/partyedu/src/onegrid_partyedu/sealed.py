@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from onegrid_kit.sealed import Sealed
+from onegrid_partyedu.meeting import CODE_PURPOSE
 from onegrid_partyedu.member import NAME_PURPOSE
 
 __all__ = ["SEALED"]
 
 SEALED = (
+    Sealed("meeting", "sealed_secret", CODE_PURPOSE),
     Sealed("member", "sealed_name", NAME_PURPOSE, index="name_index"),
     Sealed("import_row", "sealed_name"),
 )

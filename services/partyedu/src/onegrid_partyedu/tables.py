@@ -19,7 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
+    "attendance",
     "cell",
+    "check_in_guess",
     "completion",
     "course",
     "import_row",
@@ -28,8 +30,11 @@ __all__ = [
     "item_revision",
     "known_user",
     "lesson",
+    "meeting",
+    "meeting_calendar_link",
     "member",
     "membership",
+    "minutes_revision",
     "officer",
     "organization",
     "pool",
@@ -374,4 +379,81 @@ lesson = Table(
     Column("media_sha256", LargeBinary, nullable=False),
     Column("required_minutes", Integer, nullable=False),
     Column("quiz", Text, nullable=False),
+)
+
+# Meetings, who was there, and what was said.
+meeting = Table(
+    "meeting",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("organization", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    _moment("begin_time"),
+    _moment("planned_end_time"),
+    Column("place", Text, nullable=False),
+    Column("agenda", ARRAY(Text), nullable=False),
+    Column("expected", SmallInteger, nullable=False),
+    Column("members", ARRAY(Text), nullable=False),
+    Column("guests_welcome", Boolean, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("cancel_reason", Text, nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("duration_minutes", Integer, nullable=False),
+    Column("expected_count", Integer),
+    Column("present_count", Integer),
+    Column("excused_count", Integer),
+    Column("guest_count", Integer),
+    Column("quorate", Boolean),
+    _moment("create_time"),
+    _moment("update_time"),
+    _moment("open_time", nullable=True),
+    _moment("end_time", nullable=True),
+)
+
+attendance = Table(
+    "attendance",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("meeting", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("state", SmallInteger, nullable=False),
+    Column("source", SmallInteger, nullable=False),
+    Column("guest", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    _moment("record_time"),
+)
+
+minutes_revision = Table(
+    "minutes_revision",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("meeting", Text, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("minutes", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _moment("create_time"),
+)
+
+# Wrong codes of a member at a meeting.
+check_in_guess = Table(
+    "check_in_guess",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("meeting", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    _moment("last_time"),
+)
+
+meeting_calendar_link = Table(
+    "meeting_calendar_link",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("reminder_minutes", Integer, nullable=False),
 )

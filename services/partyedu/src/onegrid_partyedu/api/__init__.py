@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings
+from onegrid_partyedu.api.attendances import Attendances
 from onegrid_partyedu.api.completions import Completions
 from onegrid_partyedu.api.courses import Courses
 from onegrid_partyedu.api.imports import Imports
+from onegrid_partyedu.api.meeting_calendars import MeetingCalendars
+from onegrid_partyedu.api.meetings import Meetings
 from onegrid_partyedu.api.members import Members
 from onegrid_partyedu.api.organizations import Organizations
 from onegrid_partyedu.api.pools import Pools
@@ -31,4 +34,7 @@ def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
         Pools(runtime),
         Quizzes(runtime),
         StudyPlans(runtime),
+        Meetings(runtime),
+        Attendances(runtime),
+        MeetingCalendars(runtime),
     ]

@@ -1,0 +1,100 @@
+"""The statements over meetings that branches should have held."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Select,
+    SmallInteger,
+    case,
+    column,
+    distinct,
+    func,
+    select,
+    true,
+    values,
+)
+
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, MeetingState
+from onegrid.partyedu.v1.organizations_pb2 import OrganizationForm
+from onegrid_kit import codes
+from onegrid_kit.paging import Position, behind
+from onegrid_partyedu.meeting_duties import COMMITTEE_FROM, MONTHS, Overdue, met_before
+from onegrid_partyedu.tables import meeting, officer, organization
+
+__all__ = ["count_branches", "count_overdue", "overdue_page"]
+
+_BRANCH: Final = OrganizationForm.ORGANIZATION_FORM_BRANCH
+_HELD: Final = MeetingState.MEETING_STATE_HELD
+
+
+def overdue_page(
+    conn: Connection, scope: str, kinds: Collection[MeetingKind], now: datetime, after: Position, limit: int
+) -> list[Overdue]:
+    """What branches of a place or department, and of those inside it, should have held, by branch and kind."""
+    o = organization.c
+    query, kind = _overdue(kinds, now)
+    query = query.where(o.district == codes.district_of(scope), o.id.startswith(scope), behind(after, o.id, kind))
+    return [
+        Overdue(
+            organization=row.id,
+            display_name=row.display_name,
+            kind=row.kind,
+            last_time=row.last_time,
+            begin_time=row.create_time,
+        )
+        for row in conn.execute(query.order_by(o.id, kind).limit(limit))
+    ]
+
+
+def count_overdue(conn: Connection, now: datetime) -> dict[MeetingKind, int]:
+    """How many branches should have held a meeting of each kind."""
+    owed = _overdue(MONTHS, now)[0].subquery()
+    found = dict.fromkeys(MONTHS, 0)
+    for row in conn.execute(select(owed.c.kind, func.count().label("branches")).group_by(owed.c.kind)):
+        found[row.kind] = row.branches
+    return found
+
+
+def count_branches(conn: Connection) -> int:
+    """How many branches there are."""
+    o = organization.c
+    return conn.execute(select(func.count()).where(o.form == _BRANCH, o.dissolve_time.is_(None))).scalar_one()
+
+
+def _overdue(kinds: Collection[MeetingKind], now: datetime) -> tuple[Select[Any], Any]:
+    o, m, f = organization.c, meeting.c, officer.c
+    duty = values(column("kind", SmallInteger), column("met_before", DateTime(timezone=True)), name="duty").data(
+        [(int(kind), met_before(kind, now)) for kind in kinds]
+    )
+    last = (
+        select(func.max(m.begin_time).label("begin_time"))
+        .where(m.district == o.district, m.organization == o.id, m.kind == duty.c.kind, m.state == _HELD)
+        .lateral("last")
+    )
+    officers = (
+        select(func.count(distinct(f.member)))
+        .where(f.district == o.district, f.organization == o.id, f.end_time.is_(None))
+        .scalar_subquery()
+    )
+    owed = case(
+        (duty.c.kind == MeetingKind.MEETING_KIND_COMMITTEE, officers >= COMMITTEE_FROM),
+        (duty.c.kind == MeetingKind.MEETING_KIND_GROUP, last.c.begin_time.is_not(None)),
+        else_=true(),
+    )
+    query = (
+        select(o.id, o.display_name, duty.c.kind, last.c.begin_time.label("last_time"), o.create_time)
+        .select_from(organization.join(duty, true()).join(last, true()))
+        .where(
+            o.form == _BRANCH,
+            o.dissolve_time.is_(None),
+            func.coalesce(last.c.begin_time, o.create_time) < duty.c.met_before,
+            owed,
+        )
+    )
+    return query, duty.c.kind
