@@ -28,6 +28,7 @@ from onegrid_kit.callers import Caller, Grant
 from onegrid_kit.http.endpoint import Endpoint
 from onegrid_kit.http.listener import HttpListener
 from onegrid_kit.http.routes import PUBLIC, Permitted, get
+from onegrid_kit.rpc.service_accounts import ServiceAccounts
 from onegrid_kit.settings import SettingsError
 from onegrid_kit.testing.api import Serving, serving
 from onegrid_kit.testing.certificates import Authority
@@ -441,7 +442,7 @@ async def test_with_tls_it_shows_the_certificate_of_the_moment(database_url: str
 async def test_routes_that_can_not_be_kept_stop_the_start(api: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     route = get("/v1/x", Permitted("toy.nobody.has"), toy_web.look)
     with pytest.raises(TypeError, match=r"toy\.nobody\.has"):
-        Endpoint(api.runtime, api.runtime.service, route)
+        Endpoint(api.runtime, api.runtime.service, route, ServiceAccounts(api.runtime.settings))
     monkeypatch.setattr(toy_web, "ROUTES", (get("/v1/x", PUBLIC, toy_web.look),) * 2)
     with pytest.raises(TypeError, match="served twice"):
         HttpListener([api.runtime], api.runtime.settings)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from google.protobuf.message import Message
 
 from ..calling import District
-from . import completions, courses, imports, meetings, organizations, quizzes, study_plans
+from . import completions, courses, imports, meetings, organizations, quizzes, statements, study_plans
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
 
@@ -19,6 +19,7 @@ _PARTS = (
     quizzes,
     study_plans,
     meetings,
+    statements,
 )
 
 

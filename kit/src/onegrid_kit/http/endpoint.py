@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from time import perf_counter
 from typing import Any, Final
 
@@ -13,10 +14,11 @@ from google.protobuf.descriptor import ServiceDescriptor
 from opentelemetry.trace import SpanKind
 
 from onegrid_kit import metrics, tracing
-from onegrid_kit.callers import Call
+from onegrid_kit.callers import Call, Caller
 from onegrid_kit.contracts import rules_of
-from onegrid_kit.errors import Overloaded, RequestTooLarge
+from onegrid_kit.errors import Overloaded, RequestTooLarge, Unauthenticated
 from onegrid_kit.http.answers import Answer
+from onegrid_kit.http.carried import Carried
 from onegrid_kit.http.errors import BodyTooSlow, UnsupportedMediaType
 from onegrid_kit.http.problems import problem_of
 from onegrid_kit.http.requests import Request
@@ -24,20 +26,25 @@ from onegrid_kit.http.routes import Permitted, ReadOnlyDatabase, Route, Signed
 from onegrid_kit.rpc import addresses
 from onegrid_kit.rpc.access import AccessRule
 from onegrid_kit.rpc.authentication import Authenticator
+from onegrid_kit.rpc.service_accounts import SCHEME, ServiceAccounts
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.service import Service
 from onegrid_kit.sizes import require_sendable
 
-__all__ = ["Endpoint", "count"]
+__all__ = ["Endpoint", "body_of", "count"]
 
 _CANCELLED: Final = 499
 """What metrics call a request whose caller went away, as proxies do."""
+_PURPOSE_CHARACTERS: Final = 200
+_CHALLENGE: Final = 'Bearer, Basic realm="OneGrid", charset="UTF-8"'
 
 
 class Endpoint:
     """One route of one service, which is the runtime's or hosted by it."""
 
-    def __init__(self, runtime: Runtime[Any], service: Service, route: Route) -> None:
+    def __init__(
+        self, runtime: Runtime[Any], service: Service, route: Route, service_accounts: ServiceAccounts
+    ) -> None:
         """Raises TypeError if the route's permission is none of the contract's."""
         self.route = route
         self.service = runtime.service.name
@@ -49,11 +56,14 @@ class Endpoint:
         self._verify: Callable[[Request[Any]], Any] | None = (
             route.access.verify if isinstance(route.access, Signed) else None
         )
+        self._service_accounts = (
+            service_accounts if isinstance(route.access, Permitted) and route.access.basic else None
+        )
         self._db = ReadOnlyDatabase(runtime.db) if route.method == "GET" else runtime.db
         for method in route.methods:
             metrics.HTTP_FAULTS.labels(self.service, route.path, method)
 
-    async def answer(self, incoming: web.BaseRequest, parameters: Mapping[str, str]) -> Answer:
+    async def answer(self, incoming: web.BaseRequest | Carried, parameters: Mapping[str, str]) -> Answer:
         """Answer one request; what goes wrong is a problem."""
         began = perf_counter()
         runtime = self._runtime
@@ -77,9 +87,16 @@ class Endpoint:
             runtime.requests -= 1
             exemplar = metrics.exemplar(traceparent)
             count(self.service, self.route.path, incoming.method, status, perf_counter() - began, exemplar)
-        return answer
+        return self.with_headers(answer)
 
-    async def _serve(self, incoming: web.BaseRequest, parameters: Mapping[str, str]) -> Answer:
+    def with_headers(self, answer: Answer) -> Answer:
+        """The answer with the headers that all of the route have."""
+        added = self.route.headers
+        if answer.status == 401 and self._service_accounts is not None:
+            return replace(answer, headers={**added, **answer.headers, "WWW-Authenticate": _CHALLENGE})
+        return replace(answer, headers={**added, **answer.headers}) if added else answer
+
+    async def _serve(self, incoming: web.BaseRequest | Carried, parameters: Mapping[str, str]) -> Answer:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._settings.default_deadline_s
         request = await self._admit(incoming, parameters)
@@ -88,7 +105,7 @@ class Endpoint:
         try:
             try:
                 async with asyncio.timeout_at(end):
-                    body = await _body(incoming, self.route.max_body_bytes)
+                    body = await body_of(incoming, self.route.max_body_bytes)
             except TimeoutError:
                 raise BodyTooSlow from None
             request = replace(request, body=body)
@@ -101,11 +118,11 @@ class Endpoint:
         finally:
             limit.leave(key)
 
-    async def _admit(self, incoming: web.BaseRequest, parameters: Mapping[str, str]) -> Request[Any]:
+    async def _admit(self, incoming: web.BaseRequest | Carried, parameters: Mapping[str, str]) -> Request[Any]:
         now = self._runtime.clock.now()
         # Strangers with signatures of their own may use the header for something else.
         authorization = incoming.headers.get("authorization") if self._verify is None else None
-        caller = await self._authenticator.caller(authorization, now)
+        caller = await self._caller(authorization, now)
         forwarded = incoming.headers.getall(addresses.FORWARDED_FOR, [])
         request: Request[Any] = Request(
             call=Call(
@@ -114,6 +131,7 @@ class Endpoint:
                 method=self.route.name,
                 permission=self._rule.permission,
                 traceparent=tracing.current_traceparent(),
+                purpose=incoming.headers.get("x-purpose", "")[:_PURPOSE_CHARACTERS],
                 address=addresses.address_of(incoming.remote or "", forwarded, self._settings.http_forwarding_proxies),
             ),
             service=self._runtime.service,
@@ -126,6 +144,21 @@ class Endpoint:
         )
         self._rule.check(caller, request)
         return request
+
+    async def _caller(self, authorization: str | None, now: datetime) -> Caller:
+        accounts = self._service_accounts
+        if authorization is None or authorization[: len(SCHEME)].lower() != SCHEME:
+            return await self._authenticator.caller(authorization, now)
+        if accounts is None:
+            # Clients that have a secret send it everywhere; who is asked for nothing is asked for no right one.
+            return await self._authenticator.caller(None if self._rule.public else authorization, now)
+        try:
+            return await self._authenticator.caller(f"Bearer {await accounts.token(authorization)}", now)
+        except Unauthenticated:
+            # The session of a token that was kept may have been ended, as when a grant is revoked.
+            if not accounts.forget(authorization):
+                raise
+        return await self._authenticator.caller(f"Bearer {await accounts.token(authorization)}", now)
 
 
 def count(
@@ -152,8 +185,10 @@ def _rule(route: Route, contract: ServiceDescriptor) -> AccessRule:
     )
 
 
-async def _body(incoming: web.BaseRequest, most: int) -> bytes:
+async def body_of(incoming: web.BaseRequest | Carried, most: int) -> bytes:
     """The body, if any is read. Raises RequestTooLarge, as soon as it is known to be, or UnsupportedMediaType."""
+    if isinstance(incoming, Carried):
+        return incoming.body
     if not (most and incoming.can_read_body):
         return b""
     # What is signed are the bytes that were sent; and few of them may unpack to many.

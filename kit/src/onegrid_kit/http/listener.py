@@ -8,18 +8,21 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, Final
 
 from aiohttp import web
 
 from onegrid_kit import tracing
-from onegrid_kit.errors import InternalError, MalformedRequest
+from onegrid_kit.errors import DomainError, InternalError, MalformedRequest
 from onegrid_kit.http.answers import Answer
-from onegrid_kit.http.endpoint import Endpoint, count
-from onegrid_kit.http.errors import MethodNotAllowed, RouteNotFound
+from onegrid_kit.http.carried import carried
+from onegrid_kit.http.endpoint import Endpoint, body_of, count
+from onegrid_kit.http.errors import BodyTooSlow, MethodNotAllowed, RouteNotFound
 from onegrid_kit.http.problems import problem_of
 from onegrid_kit.logs import log
+from onegrid_kit.rpc.service_accounts import ServiceAccounts
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings, SettingsError
 
@@ -53,8 +56,9 @@ class HttpListener:
     def __init__(self, runtimes: Sequence[Runtime[Any]], settings: ServiceSettings) -> None:
         """Raises TypeError if two routes have one method and path."""
         self._settings = settings
+        accounts = ServiceAccounts(settings)
         endpoints = [
-            Endpoint(runtime, service, route)
+            Endpoint(runtime, service, route, accounts)
             for runtime in runtimes
             for service in runtime.service.served
             for route in service.load_routes()
@@ -147,6 +151,8 @@ class HttpListener:
         found = [(endpoint, values) for endpoint, match in self._endpoints if (values := match(path)) is not None]
         for endpoint, values in found:
             if incoming.method in endpoint.route.methods:
+                if endpoint.route.in_forms and incoming.method == "POST" and "method" in incoming.query:
+                    return await self._answer_carried(incoming, endpoint, found)
                 return await endpoint.answer(incoming, values)
         began = perf_counter()
         tracing.enter(tracing.accepted(incoming.headers.get("traceparent", ""), self._settings.trace_ratio))
@@ -157,6 +163,31 @@ class HttpListener:
         route = found[0][0].route.path if found else _UNKNOWN
         count(self._first.service.name, route, method, answer.status, perf_counter() - began)
         return answer
+
+    async def _answer_carried(
+        self, incoming: web.BaseRequest, posted: Endpoint, found: Sequence[tuple[Endpoint, Mapping[str, str]]]
+    ) -> Answer:
+        """Answer the request that a form holds, as if it had come by itself."""
+        began = perf_counter()
+        try:
+            try:
+                async with asyncio.timeout(self._settings.default_deadline_s):
+                    # A form is longer than what it holds: each byte may take three.
+                    body = await body_of(incoming, 3 * posted.route.max_body_bytes)
+            except TimeoutError:
+                raise BodyTooSlow from None
+            held = carried(incoming, body)
+            meant = [each for each in found if held.method in each[0].route.methods and each[0].route.in_forms]
+            if not meant:
+                raise MalformedRequest("`method` is none that this path takes")
+        except DomainError as error:
+            tracing.enter(tracing.accepted(incoming.headers.get("traceparent", ""), self._settings.trace_ratio))
+            answer = problem_of(error, self._first.service.domain)
+            count(posted.service, posted.route.path, incoming.method, answer.status, perf_counter() - began)
+            return posted.with_headers(answer)
+        endpoint, values = meant[0]
+        answer = await endpoint.answer(held, values)
+        return replace(answer, body=b"") if held.method == "HEAD" else answer
 
 
 class _Connection(web.RequestHandler):

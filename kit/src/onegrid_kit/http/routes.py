@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from onegrid_kit.callers import Call
 from onegrid_kit.database import READ_ONLY, Database, sqlstate
 from onegrid_kit.http.answers import Answer
 from onegrid_kit.http.requests import Request
 
-__all__ = ["PUBLIC", "Access", "Permitted", "ReadOnlyDatabase", "Route", "Signed", "get", "post"]
+__all__ = ["PUBLIC", "Access", "Permitted", "ReadOnlyDatabase", "Route", "Signed", "get", "post", "put"]
 
 T = TypeVar("T")
 
 _BODY_BYTES: Final = 64 * 1024
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _NAME: Final = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -39,6 +43,8 @@ class Permitted:
     """For example ``notify.articles.publish``."""
     scope: Callable[[Request[Any]], str] | None = None
     """Reads the code of a place or department from the path or the query; None where any scope is enough."""
+    basic: bool = False
+    """Whether a service account may also come with its name and secret, as HTTP Basic has them (RFC 7617)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,12 @@ class ReadOnlyDatabase:
 
         return await self._db.read_only(refused)
 
+    def audit_read(self, call: Call) -> asyncio.Future[None]:
+        """Write to the audit trail, which is no part of what is read, that the call reads its resource; done when it is
+        stored, which an answer waits for.
+        """
+        return self._db.audit_read(call)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -83,6 +95,10 @@ class Route:
     max_body_bytes: int
     """A larger body is refused, before it is read where its length is announced; 0: none is read."""
     handle: Callable[[Request[Any], Any], Awaitable[Answer]]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers that each of its answers has, problems too, unless the answer has them itself."""
+    in_forms: bool = False
+    """Whether a POST to its path may hold the request in a form, as `carried` reads it."""
 
     @property
     def name(self) -> str:
@@ -107,9 +123,18 @@ class Route:
         return match
 
 
-def get(path: str, access: Access, handle: Callable[[Request[Any], ReadOnlyDatabase], Awaitable[Answer]]) -> Route:
+def get(
+    path: str,
+    access: Access,
+    handle: Callable[[Request[Any], ReadOnlyDatabase], Awaitable[Answer]],
+    *,
+    headers: Mapping[str, str] = _NONE,
+    in_forms: bool = False,
+) -> Route:
     """A route that only reads: whoever prefetches or scans it changes nothing."""
-    return Route(method="GET", path=path, access=access, max_body_bytes=0, handle=handle)
+    return Route(
+        method="GET", path=path, access=access, max_body_bytes=0, handle=handle, headers=headers, in_forms=in_forms
+    )
 
 
 def post(
@@ -118,6 +143,30 @@ def post(
     handle: Callable[[Request[Any], Database], Awaitable[Answer]],
     *,
     max_body_bytes: int = _BODY_BYTES,
+    headers: Mapping[str, str] = _NONE,
+    in_forms: bool = False,
 ) -> Route:
     """A route that changes something."""
-    return Route(method="POST", path=path, access=access, max_body_bytes=max_body_bytes, handle=handle)
+    return Route(
+        method="POST",
+        path=path,
+        access=access,
+        max_body_bytes=max_body_bytes,
+        handle=handle,
+        headers=headers,
+        in_forms=in_forms,
+    )
+
+
+def put(
+    path: str,
+    access: Access,
+    handle: Callable[[Request[Any], Database], Awaitable[Answer]],
+    *,
+    max_body_bytes: int = _BODY_BYTES,
+    headers: Mapping[str, str] = _NONE,
+    in_forms: bool = False,
+) -> Route:
+    """A route that stores something under a name which the caller gives, once however often it is asked to."""
+    made = post(path, access, handle, max_body_bytes=max_body_bytes, headers=headers, in_forms=in_forms)
+    return replace(made, method="PUT")

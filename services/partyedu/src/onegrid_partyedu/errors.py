@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from google.rpc import code_pb2
+from onegrid.partyedu.v1.meetings_pb2 import MeetingAction, MeetingState
 
 from onegrid.partyedu.v1.error_reason_pb2 import ErrorReason, MeetingWrongState
-from onegrid.partyedu.v1.meetings_pb2 import MeetingAction, MeetingState
 from onegrid_kit import lifecycle
 from onegrid_kit.errors import DomainError, Reason
 from onegrid_kit.lifecycle import short_name
@@ -38,7 +38,9 @@ __all__ = [
     "ProbationExtended",
     "QuizOver",
     "QuizWrongState",
+    "ResourceNotServed",
     "SameOrganization",
+    "StatementDiffers",
     "StudyPlanOver",
     "StudyPlanWrongState",
     "TransferWaits",
@@ -362,4 +364,27 @@ class MinutesLimitReached(_Precondition):
     def __init__(self, meeting: str, limit: int) -> None:
         super().__init__(
             f"the minutes have {limit} revisions already", metadata={"meeting": meeting, "limit": str(limit)}
+        )
+
+
+class StatementDiffers(DomainError):
+    """Another statement has the id."""
+
+    code = code_pb2.ALREADY_EXISTS
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_STATEMENT_DIFFERS)
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(f"another statement has the id {id_}", metadata={"statement": id_})
+
+
+class ResourceNotServed(DomainError):
+    """A resource of xAPI that this learning record store does not have."""
+
+    code = code_pb2.UNIMPLEMENTED
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_RESOURCE_NOT_SERVED)
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(
+            f"{resource} is not served: this learning record store has statements, not documents",
+            metadata={"resource": resource},
         )

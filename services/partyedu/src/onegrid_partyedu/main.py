@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from onegrid.partyedu.v1 import partyedu_service_pb2
 from onegrid_kit.service import Service
+from onegrid_partyedu.settings import PartyeduSettings
 
 __all__ = ["SERVICE"]
 
 SERVICE = Service(
     name="partyedu",
     descriptor=partyedu_service_pb2.DESCRIPTOR.services_by_name["PartyeduService"],
+    settings=PartyeduSettings,
     api="onegrid_partyedu.api:build",
     http="onegrid_partyedu.web:ROUTES",
     handlers="onegrid_partyedu.handlers:HANDLERS",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onegrid_kit.sealed import Sealed
+from onegrid_partyedu.commands.statements import PURPOSE as STATEMENT_PURPOSE
 from onegrid_partyedu.meeting import CODE_PURPOSE
 from onegrid_partyedu.member import NAME_PURPOSE
 
@@ -12,4 +13,7 @@ SEALED = (
     Sealed("meeting", "sealed_secret", CODE_PURPOSE),
     Sealed("member", "sealed_name", NAME_PURPOSE, index="name_index"),
     Sealed("import_row", "sealed_name"),
+    Sealed("statement", "sealed", STATEMENT_PURPOSE),
+    Sealed("statement_definition", "sealed", STATEMENT_PURPOSE),
+    Sealed("statement_attachment", "sealed", STATEMENT_PURPOSE),
 )

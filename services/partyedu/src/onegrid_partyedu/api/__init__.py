@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onegrid_kit.runtime import Runtime
-from onegrid_kit.settings import ServiceSettings
 from onegrid_partyedu.api.attendances import Attendances
 from onegrid_partyedu.api.completions import Completions
 from onegrid_partyedu.api.courses import Courses
@@ -16,13 +15,15 @@ from onegrid_partyedu.api.members import Members
 from onegrid_partyedu.api.organizations import Organizations
 from onegrid_partyedu.api.pools import Pools
 from onegrid_partyedu.api.quizzes import Quizzes
+from onegrid_partyedu.api.statements import Statements
 from onegrid_partyedu.api.study_plans import StudyPlans
 from onegrid_partyedu.api.transfers import Transfers
+from onegrid_partyedu.settings import PartyeduSettings
 
 __all__ = ["build"]
 
 
-def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
+def build(runtime: Runtime[PartyeduSettings]) -> Sequence[object]:
     """The servicers."""
     return [
         Organizations(runtime),
@@ -37,4 +38,5 @@ def build(runtime: Runtime[ServiceSettings]) -> Sequence[object]:
         Meetings(runtime),
         Attendances(runtime),
         MeetingCalendars(runtime),
+        Statements(runtime),
     ]

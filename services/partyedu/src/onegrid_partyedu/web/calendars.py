@@ -1,4 +1,4 @@
-"""What partyedu serves over HTTP: calendars of meetings, each behind a secret link."""
+"""Calendars of meetings, each behind a secret link."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sqlalchemy import Connection
 from onegrid_kit.errors import NotFound
 from onegrid_kit.http.answers import Answer, feed
 from onegrid_kit.http.requests import Request
-from onegrid_kit.http.routes import PUBLIC, ReadOnlyDatabase, Route, get
+from onegrid_kit.http.routes import ReadOnlyDatabase
 from onegrid_kit.paging import START
 from onegrid_kit.settings import ServiceSettings
 from onegrid_partyedu.commands.meeting_calendars import digest_of
 from onegrid_partyedu.meeting_calendar import feed_of
 from onegrid_partyedu.store import meeting_calendars, meetings, members
 
-__all__ = ["ROUTES"]
+__all__ = ["show_meetings"]
 
 _CALENDAR: Final = "text/calendar; charset=utf-8"
 _BACK: Final = timedelta(weeks=4)
@@ -44,6 +44,3 @@ async def show_meetings(request: Request[ServiceSettings], db: ReadOnlyDatabase)
     if body is None:
         raise NotFound("calendar")
     return feed(body, _CALENDAR, request.headers.get("if-none-match", ""))
-
-
-ROUTES: Final[tuple[Route, ...]] = (get("/v1/meetings/calendars/{secret}.ics", PUBLIC, show_meetings),)

@@ -1,0 +1,49 @@
+"""The methods on statements; HTTP has more of them (`web`)."""
+
+from __future__ import annotations
+
+import orjson
+from sqlalchemy import Connection
+
+from onegrid.partyedu.v1 import statement_methods_pb2 as pb
+from onegrid_kit.callers import Call
+from onegrid_kit.errors import NotFound
+from onegrid_kit.runtime import Runtime
+from onegrid_partyedu.commands import statements as commands
+from onegrid_partyedu.settings import PartyeduSettings
+from onegrid_partyedu.store import statements as store
+from onegrid_partyedu.xapi import parts
+from onegrid_partyedu.xapi.statement import refuse
+
+__all__ = ["Statements"]
+
+
+class Statements:
+    """The methods on statements."""
+
+    def __init__(self, runtime: Runtime[PartyeduSettings]) -> None:
+        self._db = runtime.db
+        self._cipher = runtime.cipher
+        self._settings = runtime.settings
+
+    async def StoreStatements(self, request: pb.StoreStatementsRequest, call: Call) -> bytes:
+        sender = commands.Sender(request.district, call.caller.user, self._settings.home_page(request.district))
+        try:
+            given = orjson.loads(request.statements)
+        except orjson.JSONDecodeError:
+            refuse("statements", "must be JSON")
+        batch = commands.ready(given, sender, self._cipher)
+        parts.match((each.statement for each in batch), ())
+
+        def store_all(conn: Connection) -> pb.StoreStatementsResponse:
+            ids = commands.store_statements(conn, batch, sender, self._cipher, call)
+            return pb.StoreStatementsResponse(names=[f"statements/{request.district}-{id_}" for id_ in ids])
+
+        return await self._db.command(call, store_all)
+
+    async def GetStatement(self, request: pb.GetStatementRequest, call: Call) -> pb.GetStatementResponse:
+        district, _, id_ = request.name.removeprefix("statements/").partition("-")
+        found = await self._db.read(lambda conn: store.find_statement(conn, district, id_, voided=False))
+        if found is None:
+            raise NotFound(request.name)
+        return pb.GetStatementResponse(statement=commands.opened(found, self._cipher).decode())

@@ -1,0 +1,280 @@
+"""Statements: stored once, found, voided. All that is in them is sealed: they name persons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
+from sqlalchemy import Connection
+
+from onegrid_kit.callers import Call
+from onegrid_kit.cipher import Cipher
+from onegrid_kit.errors import PermissionDenied
+from onegrid_partyedu.errors import StatementDiffers
+from onegrid_partyedu.store import statements as store
+from onegrid_partyedu.xapi.comparing import same
+from onegrid_partyedu.xapi.finding import By, sought
+from onegrid_partyedu.xapi.formats import instant, written
+from onegrid_partyedu.xapi.parts import Part
+from onegrid_partyedu.xapi.showing import merged, named
+from onegrid_partyedu.xapi.statement import VOIDED, Json, check_statement, refuse
+
+__all__ = [
+    "PURPOSE",
+    "Ready",
+    "Sender",
+    "attachment_key",
+    "definition_key",
+    "filter_keys",
+    "opened",
+    "ready",
+    "shown",
+    "store_statements",
+]
+
+PURPOSE: Final = "partyedu.statement"
+_MOST: Final = 1_000
+"""Statements of a batch."""
+_CHAIN: Final = 50
+"""How far references are followed."""
+_VERSION: Final = "1.0.0"
+_WITH_TIMESTAMP: Final = b'{"timestamp":'
+"""How a stored statement begins that came with a timestamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who says that statements are true."""
+
+    district: str
+    user: str
+    home_page: str
+    """Of accounts of this installation."""
+
+    @property
+    def authority(self) -> Json:
+        """The same as an agent."""
+        account = {"homePage": self.home_page, "name": self.user}
+        return {"objectType": "Agent", "account": account}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A statement that can be stored."""
+
+    id: str
+    statement: Json
+    """As it is returned, but for when it was stored."""
+    sealed: bytes
+    keys: Sequence[int]
+    target: str
+    """The statement that is its object; empty: none is."""
+    voiding: bool
+
+
+def ready(given: object, sender: Sender, cipher: Cipher) -> list[Ready]:
+    """Check the statements, one or a list, and make them ready. Raises InvalidRequest; nothing is stored then."""
+    batch = given if isinstance(given, list) else [given]
+    if len(batch) > _MOST:
+        refuse("", f"must be {_MOST} statements at most")
+    authority = sender.authority
+    made = [
+        _ready(check_statement(each, f"statements[{position}]"), authority, cipher)
+        for position, each in enumerate(batch)
+    ]
+    if len({each.id for each in made}) < len(made):
+        refuse("statements", "must have distinct ids")
+    return made
+
+
+def store_statements(
+    conn: Connection,
+    batch: Sequence[Ready],
+    sender: Sender,
+    cipher: Cipher,
+    call: Call,
+    parts: Mapping[str, Part] | None = None,
+) -> list[str]:
+    """Store what is new of them, all or nothing; their ids. Raises StatementDiffers for an id that another statement
+    has; InvalidRequest or PermissionDenied if one voids what it can't.
+    """
+    if not batch:
+        return []
+    district, authority = sender.district, _authority_key(sender, cipher)
+    referring = [each for each in batch if each.target]
+    rows = [store.Row(id=each.id, voiding=each.voiding, sealed=each.sealed) for each in batch]
+    places = store.add_statements(conn, district, authority, rows, alone=bool(referring))
+    new = [each for each in batch if each.id in places]
+    if len(new) < len(batch):
+        _require_same(conn, district, [each for each in batch if each.id not in places], cipher)
+    if not new:
+        return [each.id for each in batch]
+    store.add_keys(conn, district, ((key, places[each.id], places[each.id][1]) for each in new for key in each.keys))
+    _keep_definitions(conn, district, authority, new, cipher)
+    if parts:
+        sealed = {attachment_key(sha2, cipher): cipher.seal(part.data, PURPOSE) for sha2, part in parts.items()}
+        store.add_attachments(conn, district, sealed)
+    _refer(conn, district, authority, [each for each in referring if each.id in places], places, cipher, call)
+    _be_referred_to(conn, district, authority, new, cipher)
+    return [each.id for each in batch]
+
+
+def filter_keys(filters: Iterable[Iterable[tuple[By, str]]], cipher: Cipher) -> list[list[int]]:
+    """The keys of what is asked for."""
+    return [[_key(by, text, cipher) for by, text in alternatives] for alternatives in filters]
+
+
+def definition_key(by: By, iri: str, cipher: Cipher) -> int:
+    """What the definition of a verb or activity is kept by."""
+    return _key(by, f"definition\n{iri}", cipher)
+
+
+def attachment_key(sha2: str, cipher: Cipher) -> int:
+    """What the data of an attachment is kept by."""
+    return _number(cipher.blind_index(f"attachment\n{sha2.lower()}", PURPOSE))
+
+
+def opened(of: store.Stored, cipher: Cipher) -> bytes:
+    """The statement's JSON. Raises CipherError."""
+    body = cipher.open(of.sealed, PURPOSE)
+    stored = written(of.stored)
+    timestamp = "" if body.startswith(_WITH_TIMESTAMP) else f',"timestamp":"{stored}"'
+    return body[:-1] + f',"stored":"{stored}"{timestamp}}}'.encode()
+
+
+def shown(of: store.Stored, cipher: Cipher) -> Json:
+    """The statement. Raises CipherError."""
+    statement: Json = orjson.loads(opened(of, cipher))
+    return statement
+
+
+def _ready(statement: Json, authority: Json, cipher: Cipher) -> Ready:
+    id_ = statement["id"].lower() if "id" in statement else str(uuid4())
+    made: Json = {}
+    if "timestamp" in statement:
+        timestamp = statement["timestamp"]
+        moment = None if timestamp.endswith("Z") else instant(timestamp)
+        made["timestamp"] = timestamp if moment is None else written(moment)
+    made |= {
+        "id": id_,
+        **{name: value for name, value in statement.items() if name not in ("id", "timestamp", "stored")},
+    }
+    made["authority"] = authority
+    made.setdefault("version", _VERSION)
+    of = statement["object"]
+    try:
+        body = orjson.dumps(made)
+    except TypeError:
+        refuse("statements", "has values that are nested too deep")
+    return Ready(
+        id=id_,
+        statement=made,
+        sealed=cipher.seal(body, PURPOSE),
+        keys=[_key(by, text, cipher) for by, text in sought(made)],
+        target=of["id"].lower() if of.get("objectType") == "StatementRef" else "",
+        voiding=statement["verb"]["id"] == VOIDED,
+    )
+
+
+def _require_same(conn: Connection, district: str, again: Sequence[Ready], cipher: Cipher) -> None:
+    before = store.find_statements(conn, district, [each.id for each in again])
+    for each in again:
+        if not same(shown(before[each.id], cipher), each.statement):
+            raise StatementDiffers(each.id)
+
+
+def _keep_definitions(conn: Connection, district: str, authority: int, new: Sequence[Ready], cipher: Cipher) -> None:
+    """Keep what the statements say of verbs and activities. Who said something of one first may change it."""
+    said: dict[int, Json] = {}
+    for each in new:
+        for by, iri, words in named(each.statement):
+            if words:
+                key = definition_key(by, iri, cipher)
+                said[key] = merged(said.get(key, {}), words)
+    if not said:
+        return
+    before = store.definitions(conn, district, said)
+    # In one order, so that no two batches wait for one another.
+    for key in sorted(said):
+        first, sealed = before.get(key, (authority, b""))
+        kept: Json = orjson.loads(cipher.open(sealed, PURPOSE)) if sealed else {}
+        wanted = merged(kept, said[key])
+        if first == authority and wanted != kept:
+            store.keep_definition(conn, district, key, authority, cipher.seal(orjson.dumps(wanted), PURPOSE))
+
+
+def _refer(
+    conn: Connection,
+    district: str,
+    authority: int,
+    new: Sequence[Ready],
+    places: Mapping[str, store.Position],
+    cipher: Cipher,
+    call: Call,
+) -> None:
+    """Have new statements that refer to others found by what those are found by, and void those that they void."""
+    if not new:
+        return
+    store.add_references(conn, district, authority, [(each.target, each.id, each.voiding) for each in new])
+    found = store.find_statements(conn, district, {each.target for each in new if each.voiding})
+    for target in found.values():
+        if target.voiding:
+            refuse("object.id", "is of a statement that voids another one, and can't be voided")
+        if target.authority != authority:
+            raise PermissionDenied(call.permission)
+    if found:
+        store.void(conn, district, found)
+    for each in new:
+        inherited = _keys_behind(conn, district, each.target, cipher)
+        if inherited:
+            store.add_keys(conn, district, ((key, places[each.id], origin) for key, origin in inherited))
+
+
+def _be_referred_to(conn: Connection, district: str, authority: int, new: Sequence[Ready], cipher: Cipher) -> None:
+    """Have what refers to new statements, since before they came, found by what these are found by."""
+    references = store.referring_to(conn, district, [each.id for each in new])
+    if not references:
+        return
+    voided = {each.target for each in references if each.voiding and each.authority == authority}
+    if voided:
+        store.void(conn, district, voided)
+    for target in dict.fromkeys(each.target for each in references):
+        keys = _keys_behind(conn, district, target, cipher)
+        seen: set[str] = set()
+        nearer = {target}
+        while nearer := {each.id for each in store.referring_to(conn, district, nearer)} - seen:
+            seen |= nearer
+        for each in store.find_statements(conn, district, seen).values():
+            store.add_keys(conn, district, ((key, (each.stored, each.number), origin) for key, origin in keys))
+
+
+def _keys_behind(conn: Connection, district: str, id_: str, cipher: Cipher) -> list[tuple[int, int]]:
+    """The keys of a statement and of those that it refers to, each with the number of the statement that it is of."""
+    found: list[tuple[int, int]] = []
+    seen: set[str] = set()
+    while id_ and id_ not in seen and len(seen) < _CHAIN:
+        seen.add(id_)
+        of = store.find_statements(conn, district, [id_]).get(id_)
+        if of is None:
+            break
+        statement = shown(of, cipher)
+        found += [(_key(by, text, cipher), of.number) for by, text in sought(statement)]
+        target: Any = statement["object"]
+        id_ = target["id"].lower() if target.get("objectType") == "StatementRef" else ""
+    return found
+
+
+def _authority_key(sender: Sender, cipher: Cipher) -> int:
+    return _number(cipher.blind_index(f"authority\n{sender.user}", PURPOSE))
+
+
+def _key(by: By, text: str, cipher: Cipher) -> int:
+    return _number(cipher.blind_index(f"{by}\n{text}", PURPOSE))
+
+
+def _number(index: bytes) -> int:
+    """Half as long as a UUID: of a billion statements, none is found by another one's."""
+    return int.from_bytes(index[:8], signed=True)
