@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 
 from google.protobuf.message import Message
-from onegrid.partyedu.v1.courses_pb2 import Course, Lesson
 
 from onegrid.partyedu.v1 import course_methods_pb2 as pb
+from onegrid.partyedu.v1.courses_pb2 import Course, Lesson
 from onegrid_demo.loading import STREET
 
 from ..acting import DISTRICT

@@ -8,6 +8,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from onegrid.identity.v1 import identity_service_pb2 as identity_pb
+from onegrid.partyedu.v1 import meeting_methods_pb2 as pb
+from onegrid.partyedu.v1 import member_methods_pb2 as members_pb
 from onegrid.partyedu.v1.meetings_pb2 import (
     AttendanceState,
     ExpectedAttendance,
@@ -16,10 +20,6 @@ from onegrid.partyedu.v1.meetings_pb2 import (
     MeetingPlan,
     MeetingState,
 )
-
-from onegrid.identity.v1 import identity_service_pb2 as identity_pb
-from onegrid.partyedu.v1 import meeting_methods_pb2 as pb
-from onegrid.partyedu.v1 import member_methods_pb2 as members_pb
 from onegrid.partyedu.v1.members_pb2 import Member
 from onegrid_kit.testing.waiting import eventually
 

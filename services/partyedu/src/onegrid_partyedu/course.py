@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from onegrid.partyedu.v1.courses_pb2 import CourseState
-
 from onegrid_kit import codes
 from onegrid_kit.lifecycle import short_name
 from onegrid_kit.names import ResourceName

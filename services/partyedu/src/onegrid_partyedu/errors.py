@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from google.rpc import code_pb2
-from onegrid.partyedu.v1.meetings_pb2 import MeetingAction, MeetingState
 
 from onegrid.partyedu.v1.error_reason_pb2 import ErrorReason, MeetingWrongState
+from onegrid.partyedu.v1.meetings_pb2 import MeetingAction, MeetingState
 from onegrid_kit import lifecycle
 from onegrid_kit.errors import DomainError, Reason
 from onegrid_kit.lifecycle import short_name

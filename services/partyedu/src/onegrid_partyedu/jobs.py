@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
 from sqlalchemy import Connection
 
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
 from onegrid_kit.jobs import Job
 from onegrid_kit.lifecycle import short_name
 from onegrid_partyedu import metrics

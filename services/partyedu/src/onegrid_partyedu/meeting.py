@@ -16,7 +16,6 @@ from onegrid.partyedu.v1.meetings_pb2 import (
     MeetingKind,
     MeetingState,
 )
-
 from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit import codes
 from onegrid_kit.names import ResourceName

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 from icalendar import Event, vCalAddress, vText
-from onegrid.partyedu.v1.meetings_pb2 import MeetingState
 
+from onegrid.partyedu.v1.meetings_pb2 import MeetingState
 from onegrid_kit.clock import CHINA
 from onegrid_kit.ical import alarm, written
 from onegrid_partyedu.meeting import Meeting

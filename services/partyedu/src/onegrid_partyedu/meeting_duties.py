@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
-
 from onegrid_kit.clock import CHINA
 
 __all__ = ["COMMITTEE_FROM", "MONTHS", "Overdue", "due_time", "met_before"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from onegrid.partyedu.v1.meetings_pb2 import MeetingAction, MeetingActor, MeetingState
-
 from onegrid_kit.lifecycle import Lifecycle, Rule, stays
 from onegrid_partyedu.errors import MeetingInWrongState
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from onegrid.partyedu.v1.meetings_pb2 import ExpectedAttendance, Meeting, MeetingKind, MeetingPlan
-
 from onegrid.partyedu.v1.members_pb2 import Member
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from onegrid.partyedu.v1.courses_pb2 import Course, CourseState, Lesson, LessonMedia
 
+from onegrid.partyedu.v1.courses_pb2 import Course, CourseState, Lesson, LessonMedia
 from onegrid.partyedu.v1.events_pb2 import CourseDefined
 from onegrid_kit.testing.callers import public
 from onegrid_kit.testing.events import announced_as, forget_announced

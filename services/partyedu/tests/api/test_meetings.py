@@ -8,14 +8,6 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
-from onegrid.partyedu.v1.meetings_pb2 import (
-    Attendance,
-    AttendanceSource,
-    AttendanceState,
-    Meeting,
-    MeetingKind,
-    MeetingState,
-)
 
 from onegrid.partyedu.v1.completions_pb2 import CompletionKind
 from onegrid.partyedu.v1.events_pb2 import (
@@ -24,6 +16,14 @@ from onegrid.partyedu.v1.events_pb2 import (
     MeetingHeld,
     MeetingScheduled,
     StudyCompleted,
+)
+from onegrid.partyedu.v1.meetings_pb2 import (
+    Attendance,
+    AttendanceSource,
+    AttendanceState,
+    Meeting,
+    MeetingKind,
+    MeetingState,
 )
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit.callers import Caller

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest_asyncio
-from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, OverdueMeeting
 
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, OverdueMeeting
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit.clock import CHINA
 from onegrid_kit.timestamps import moment

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from onegrid.partyedu.v1.meetings_pb2 import (
     AttendanceSource,
     AttendanceState,
@@ -15,7 +16,6 @@ from onegrid.partyedu.v1.meetings_pb2 import (
     MeetingKind,
     MeetingState,
 )
-
 from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit.clock import CHINA
 from onegrid_kit.errors import RateLimited

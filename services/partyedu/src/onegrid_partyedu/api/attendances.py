@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from onegrid.partyedu.v1.meetings_pb2 import CheckInCode, MeetingAction, MeetingActor
 from sqlalchemy import Connection
 
 from onegrid.partyedu.v1 import meeting_methods_pb2 as pb
+from onegrid.partyedu.v1.meetings_pb2 import CheckInCode, MeetingAction, MeetingActor
 from onegrid_kit.callers import Call
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings

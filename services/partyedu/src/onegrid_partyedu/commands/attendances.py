@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from sqlalchemy import Connection
+
 from onegrid.partyedu.v1.meetings_pb2 import (
     AttendanceSource,
     AttendanceState,
@@ -14,8 +16,6 @@ from onegrid.partyedu.v1.meetings_pb2 import (
     MeetingActor,
     MeetingState,
 )
-from sqlalchemy import Connection
-
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.one_time_codes import CODE_TRIES

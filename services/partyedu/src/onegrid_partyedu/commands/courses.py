@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from onegrid.partyedu.v1.courses_pb2 import CourseState
 from sqlalchemy import Connection
 
+from onegrid.partyedu.v1.courses_pb2 import CourseState
 from onegrid_kit import codes, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import Conflict, FieldViolation, InvalidRequest, NotFound

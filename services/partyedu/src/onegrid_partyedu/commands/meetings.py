@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from google.protobuf.message import Message
-from onegrid.partyedu.v1.meetings_pb2 import AttendanceSource, AttendanceState, MeetingAction, MeetingKind
 from sqlalchemy import Connection
 
 from onegrid.partyedu.v1 import events_pb2
 from onegrid.partyedu.v1.completions_pb2 import CompletionKind
+from onegrid.partyedu.v1.meetings_pb2 import AttendanceSource, AttendanceState, MeetingAction, MeetingKind
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest, StaleEtag

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from onegrid.partyedu.v1.meetings_pb2 import AttendanceState
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from onegrid.partyedu.v1.meetings_pb2 import AttendanceState
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind
 from onegrid_partyedu.meeting import Attendance

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from onegrid.partyedu.v1.courses_pb2 import CourseState
 from sqlalchemy import Connection, Select, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from onegrid.partyedu.v1.courses_pb2 import CourseState
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind
 from onegrid_partyedu.course import Course, Lesson, Media

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from onegrid.partyedu.v1.meetings_pb2 import ExpectedAttendance, MeetingKind, MeetingState
 from sqlalchemy import ColumnElement, Connection, Select, and_, any_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from onegrid.partyedu.v1.meetings_pb2 import ExpectedAttendance, MeetingKind, MeetingState
 from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind

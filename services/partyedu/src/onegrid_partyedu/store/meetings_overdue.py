@@ -6,7 +6,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, MeetingState
 from sqlalchemy import (
     Connection,
     DateTime,
@@ -21,6 +20,7 @@ from sqlalchemy import (
     values,
 )
 
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, MeetingState
 from onegrid.partyedu.v1.organizations_pb2 import OrganizationForm
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind

@@ -1,4 +1,4 @@
-"""What partyedu serves over HTTP: calendars of meetings, and a learning record store; docs/xapi.md is for integrators."""
+"""What partyedu serves over HTTP: calendars of meetings, and a learning record store (docs/xapi.md)."""
 
 from __future__ import annotations
 
