@@ -85,8 +85,7 @@ def _require(conn: Connection, organization: str, call: Call, of: Meeting | None
         return
     own = members.find_member_of(conn, caller.district, caller.user)
     concerned = own is not None and (
-        meetings.posts_in(conn, organization, own.id)
-        or (of is not None and own.id in meetings.expected_members(conn, of))
+        meetings.posts_in(conn, organization, own.id) or (of is not None and meetings.expects(conn, of, own.id))
     )
     caller.require(call.permission, owner=caller.user if concerned else "")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest_asyncio
+from prometheus_client import REGISTRY
 
 from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, OverdueMeeting
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit.clock import CHINA
 from onegrid_kit.timestamps import moment
+from onegrid_partyedu.jobs import measure_meetings
 
 from .line import BRANCH, SECRETARY, Line
 from .meeting import ASSEMBLY, account, closed, opened, planned, schedule
@@ -78,3 +80,24 @@ async def test_committees_and_groups_meet_where_there_are_some(line: Line) -> No
     assert GROUP not in await overdue(line, BRANCH)
     line.later(days=100)
     assert GROUP in await overdue(line, BRANCH)
+
+
+async def test_supervisors_see_how_many_branches_are_late(line: Line, branch: str) -> None:
+    others = 3
+    for number in range(others):
+        await line.define(f"organizations/{COMMUNITY}-other{number}")
+
+    def measured(name: str) -> float | None:
+        with line.engine.begin() as conn:
+            measure_meetings(conn, line.clock.now())
+        return REGISTRY.get_sample_value(name, {"service": "partyedu", "kind": "THEMED_DAY"})
+
+    # The branch that these tests begin with was entered when they began.
+    await held(line, BRANCH, THEMED_DAY, datetime(2026, 3, 2, 9, tzinfo=CHINA))
+    line.clock.set(datetime(2026, 3, 5, tzinfo=CHINA))
+    assert measured("onegrid_party_meetings_overdue") == others + 1
+    assert measured("onegrid_party_meetings_late_ratio") == 0
+    await held(line, branch, THEMED_DAY, datetime(2026, 3, 10, 9, tzinfo=CHINA))
+    line.clock.set(datetime(2026, 4, 10, tzinfo=CHINA))
+    assert measured("onegrid_party_meetings_overdue") == others
+    assert measured("onegrid_party_meetings_late_ratio") == others / (others + 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -104,8 +104,7 @@ def record_attendance(conn: Connection, command: RecordAttendance, call: Call) -
         raise NotFound(MEMBER.name(command.member))
     held = of.state == MeetingState.MEETING_STATE_HELD
     before = store.find_attendance(conn, of.id, of_whom.id)
-    # Once it is over, who was expected is known by what was recorded then.
-    guest = before.guest if before is not None else _is_guest(conn, of, of_whom, expected=() if held else None)
+    guest = _is_guest(conn, of, of_whom) if before is None else before.guest
     recorded = Attendance(
         meeting=of.id,
         member=of_whom.id,
@@ -139,8 +138,9 @@ def _is_present(conn: Connection, of: Meeting, member: Member) -> bool:
     return found is not None and found.present
 
 
-def _is_guest(conn: Connection, of: Meeting, member: Member, expected: Collection[str] | None = None) -> bool:
-    if member.id in (meetings.expected_members(conn, of) if expected is None else expected):
+def _is_guest(conn: Connection, of: Meeting, member: Member) -> bool:
+    # Once it is over, who was expected is known by what was recorded then.
+    if of.state != MeetingState.MEETING_STATE_HELD and meetings.expects(conn, of, member.id):
         return False
     if not of.plan.guests_welcome or member.district != of.district:
         raise MemberNotExpected(member.name)

@@ -19,6 +19,7 @@ from onegrid_partyedu.tables import meeting, member, minutes_revision, officer
 __all__ = [
     "add_minutes",
     "expected_members",
+    "expects",
     "find_meeting",
     "latest_revision",
     "lock_meeting",
@@ -91,15 +92,12 @@ def save_meeting(conn: Connection, changed: Meeting) -> None:
 
 def expected_members(conn: Connection, of: Meeting) -> dict[str, MemberState]:
     """Who is expected, and where they stand as members."""
-    m = member.c
-    query = select(m.id, m.state).where(m.district == of.district, m.end_time.is_(None))
-    if of.plan.expected == _COMMITTEE:
-        query = query.where(m.id.in_(_committee(of.district, of.organization)))
-    else:
-        query = query.where(m.organization == of.organization)
-        if of.plan.expected != _ALL:
-            query = query.where(m.id.in_(of.plan.members))
-    return {row.id: row.state for row in conn.execute(query)}
+    return {row.id: row.state for row in conn.execute(_expected(of))}
+
+
+def expects(conn: Connection, of: Meeting, member_id: str) -> bool:
+    """Whether the member is expected."""
+    return conn.execute(_expected(of).where(member.c.id == member_id)).first() is not None
 
 
 def posts_in(conn: Connection, organization: str, member_id: str) -> bool:
@@ -186,6 +184,15 @@ def minutes_page(conn: Connection, meeting_id: str, after: Position, limit: int)
 def _by_id(id_: str) -> Select[Any]:
     m = meeting.c
     return select(meeting).where(m.district == codes.district_of(id_), m.id == id_)
+
+
+def _expected(of: Meeting) -> Select[Any]:
+    m = member.c
+    query = select(m.id, m.state).where(m.district == of.district, m.end_time.is_(None))
+    if of.plan.expected == _COMMITTEE:
+        return query.where(m.id.in_(_committee(of.district, of.organization)))
+    query = query.where(m.organization == of.organization)
+    return query if of.plan.expected == _ALL else query.where(m.id.in_(of.plan.members))
 
 
 def _committee(district: str, organization: str) -> Select[Any]:
