@@ -12,7 +12,17 @@ from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_kit.lifecycle import short_name
 from onegrid_kit.names import ResourceName
 from onegrid_notify.article import Article
-from onegrid_notify.preferences import APPOINTMENTS, DUTY, INCIDENTS, PATROLS, PETITIONS, RESOURCES, ROLES, VISITS
+from onegrid_notify.preferences import (
+    APPOINTMENTS,
+    DUTY,
+    INCIDENTS,
+    PATROLS,
+    PETITIONS,
+    RESOURCES,
+    ROLES,
+    STUDY,
+    VISITS,
+)
 
 __all__ = [
     "MOVE_DELIVERIES",
@@ -61,6 +71,7 @@ _TOPICS: Final = {
     "pages": DUTY,
     "incidents": INCIDENTS,
     "patrols": PATROLS,
+    "studyPlans": STUDY,
 }
 """Of messages, by the collection of what they are about."""
 _CRITICAL: Final = "pages/"

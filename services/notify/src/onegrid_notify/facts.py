@@ -27,10 +27,12 @@ from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued, RoleGranted, RoleRevoked
 from onegrid.notify.v1.events_pb2 import ArticlePublished
+from onegrid.partyedu.v1.events_pb2 import StudyReminderDue
 from onegrid.petition.v1 import events_pb2 as petition
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_notify.fact import Facts, Form, Recipient, about
 from onegrid_notify.patrol_facts import PatrolAlarmFacts, PatrolFacts
+from onegrid_notify.study_facts import StudyFacts
 
 __all__ = [
     "DIGEST",
@@ -52,6 +54,7 @@ __all__ = [
     "Recipient",
     "ReservationFacts",
     "RoleFacts",
+    "StudyFacts",
     "SupplyFacts",
     "VisitFacts",
     "decode",
@@ -339,6 +342,7 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     event_key(duty.PageEnded): PageFacts,
     event_key(duty.HandoverWritten): PageFacts,
     event_key(duty.HandoverForgotten): PageFacts,
+    event_key(StudyReminderDue): StudyFacts,
     VISITS_REQUESTED: VisitFacts,
     event_key(OneTimeCodeIssued): CodeFacts,
     event_key(ArticlePublished): ArticleFacts,

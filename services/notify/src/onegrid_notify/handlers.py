@@ -26,7 +26,7 @@ from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined, DivisionDe
 from onegrid.identity.v1 import resources_pb2
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, OneTimeCodeIssued, RoleGranted, RoleRevoked, UserDefined
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid.partyedu.v1.events_pb2 import MemberDefined, OrganizationDefined
+from onegrid.partyedu.v1.events_pb2 import MemberDefined, OrganizationDefined, StudyReminderDue
 from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, on, on_many, on_personal
@@ -41,6 +41,7 @@ from onegrid_notify.commands.messages import (
     write_petition_messages,
     write_role_messages,
     write_shortage_message,
+    write_study_messages,
 )
 from onegrid_notify.memberships import FOREVER, Grant, Version
 from onegrid_notify.notifications import GRANT
@@ -188,6 +189,7 @@ HANDLERS = (
     on("message_rung_reached", duty_events.RungReached, write_duty_messages),
     on("message_page_ended", duty_events.PageEnded, write_duty_messages),
     on("message_handover_written", duty_events.HandoverWritten, write_duty_messages),
+    on("message_study_reminder_due", StudyReminderDue, write_study_messages),
     on("message_handover_forgotten", duty_events.HandoverForgotten, write_duty_messages),
     on_personal("send_one_time_code", OneTimeCodeIssued, send_one_time_code),
     on_many("message_petition_filed", petition_events.PetitionFiled, write_petition_messages),

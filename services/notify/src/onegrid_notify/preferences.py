@@ -22,6 +22,7 @@ __all__ = [
     "PETITIONS",
     "RESOURCES",
     "ROLES",
+    "STUDY",
     "VISITS",
     "Digest",
     "Mute",
@@ -47,6 +48,8 @@ INCIDENTS: Final = "incidents"
 PATROLS: Final = "patrols"
 """Of patrols of the border: their plans and alarms. Calls for help and welfare checks are about it as well, and reach
 whoever mutes it: they are critical."""
+STUDY: Final = "study"
+"""Of study plans that somebody has not done."""
 DIGESTS: Final = "digests"
 """Of digests themselves, whatever is in them."""
 _DEFAULT_ZONE: Final = "Asia/Shanghai"

@@ -17,6 +17,7 @@ __all__ = [
     "CellUnknown",
     "CheckInCodeWrong",
     "CourseWrongState",
+    "HoursDutyLimitReached",
     "ImportLimitReached",
     "ImportRefused",
     "ImportWrongState",
@@ -387,4 +388,15 @@ class ResourceNotServed(DomainError):
         super().__init__(
             f"{resource} is not served: this learning record store has statements, not documents",
             metadata={"resource": resource},
+        )
+
+
+class HoursDutyLimitReached(_Precondition):
+    """The district has as many duties as it can have."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_HOURS_DUTY_LIMIT_REACHED)
+
+    def __init__(self, district: str, limit: int) -> None:
+        super().__init__(
+            f"{district} has {limit} duties of hours", metadata={"district": district, "limit": str(limit)}
         )

@@ -18,6 +18,7 @@ SERVICE = Service(
     jobs="onegrid_partyedu.jobs:JOBS",
     current="onegrid_partyedu.current:CURRENT",
     steps="onegrid_partyedu.steps:STEPS",
+    ladders="onegrid_partyedu.ladders:LADDERS",
     sealed="onegrid_partyedu.sealed:SEALED",
     migrations="onegrid_partyedu.migrations",
 )

@@ -24,6 +24,7 @@ __all__ = [
     "check_in_guess",
     "completion",
     "course",
+    "hours_duty",
     "import_row",
     "imports",
     "item",
@@ -456,4 +457,17 @@ meeting_calendar_link = Table(
     Column("member", Text, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
     Column("reminder_minutes", Integer, nullable=False),
+)
+
+hours_duty = Table(
+    "hours_duty",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("posts", ARRAY(SmallInteger), nullable=False),
+    Column("minutes", Integer, nullable=False),
+    Column("first_year", SmallInteger, nullable=False),
+    Column("last_year", SmallInteger, nullable=False),
+    _moment("update_time"),
 )

@@ -14,6 +14,7 @@ from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.emergency.v1.events_pb2 import ResourceReserved, StockRunDown
 from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined
 from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
+from onegrid.partyedu.v1.events_pb2 import StudyReminderDue
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, retention_of
 from onegrid_kit.names import code_in
@@ -39,6 +40,7 @@ from onegrid_notify.rostering import DutyEvent, duty_notifications, subject_of
 from onegrid_notify.sendings import announce
 from onegrid_notify.store import messages as store
 from onegrid_notify.store import people, places
+from onegrid_notify.studying import study_notifications
 from onegrid_notify.templates import LANGUAGES
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "write_petition_messages",
     "write_role_messages",
     "write_shortage_message",
+    "write_study_messages",
 ]
 
 _DELETED_AT_ONCE: Final = 10_000
@@ -137,6 +140,13 @@ def write_patrol_messages(conn: Connection, event: PatrolEvent, delivery: Delive
     district = codes.district_of(office)
     critical = is_call_to_act(event)
     announce(conn, _announcements(conn, event, delivery, district, patrol, notifications, critical=critical))
+
+
+def write_study_messages(conn: Connection, event: StudyReminderDue, delivery: Delivery) -> None:
+    """Write to the members who have not done what a study plan asks."""
+    district = codes.district_of(code_in(event.study_plan))
+    notifications = study_notifications(event, delivery.time)
+    announce(conn, _announcements(conn, event, delivery, district, event.study_plan, notifications))
 
 
 def delete_expired(conn: Connection, now: datetime) -> None:

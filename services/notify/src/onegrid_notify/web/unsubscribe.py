@@ -27,6 +27,7 @@ from onegrid_notify.preferences import (
     PETITIONS,
     RESOURCES,
     ROLES,
+    STUDY,
     VISITS,
     Mute,
 )
@@ -52,6 +53,7 @@ _TOPICS: Final = {
     DUTY: ("有关值班的", "about your duties, other than calls to act now"),
     INCIDENTS: ("有关突发事件及其任务、期限的", "about emergencies, their tasks and deadlines"),
     PATROLS: ("有关边境巡逻的", "about border patrols, other than calls for help and welfare checks"),
+    STUDY: ("有关学习计划的", "about study plans that you have not done"),
     DIGESTS: ("摘要（定期汇总）", "that sum up what is new"),
 }
 _DOCUMENT: Final = """<!doctype html>

@@ -14,6 +14,7 @@ from onegrid_kit.errors import Conflict, FieldViolation, InvalidRequest, NotFoun
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.persons import require_nobody
 from onegrid_partyedu.commands.organizations import require_existing
+from onegrid_partyedu.commands.study_reminders import await_reminders, stop_reminders
 from onegrid_partyedu.errors import StudyPlanOver, StudyPlanWrongState
 from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.store import study_plans as store
@@ -66,7 +67,9 @@ def publish_study_plan(conn: Connection, id_: str, etag: str, call: Call) -> Stu
     if before.end_time <= call.now:
         raise StudyPlanOver(before.name)
     require_existing(conn, before.organization)
-    return _saved(conn, before.changed(call.now, state=_PUBLISHED, publish_time=call.now))
+    published = _saved(conn, before.changed(call.now, state=_PUBLISHED, publish_time=call.now))
+    await_reminders(conn, published, call.now)
+    return published
 
 
 def close_study_plan(conn: Connection, id_: str, etag: str, call: Call) -> StudyPlan:
@@ -76,6 +79,7 @@ def close_study_plan(conn: Connection, id_: str, etag: str, call: Call) -> Study
         return before
     if before.state != _PUBLISHED:
         raise StudyPlanWrongState(before.name, before.state_name)
+    stop_reminders(conn, before)
     return _saved(conn, before.changed(call.now, state=_CLOSED, close_time=call.now))
 
 

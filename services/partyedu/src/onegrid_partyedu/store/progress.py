@@ -49,14 +49,16 @@ _STANDING = """
       ORDER BY s.member LIMIT CAST(:looked_at AS integer)
     ),
     studied AS (
-      SELECT asked.member, asked.organization,
-        count(*) FILTER (WHERE c.kind = 3 AND c.complete_time >= :begin_time) AS meetings,
-        coalesce(sum(c.minutes) FILTER (WHERE c.complete_time >= :begin_time), 0) AS minutes,
-        coalesce(array_agg(c.subject) FILTER (WHERE c.subject = ANY (CAST(:subjects AS text[]))), '{}') AS subjects
+      SELECT asked.member, asked.organization, done.meetings, done.minutes, done.subjects
       FROM asked
-      LEFT JOIN completion c ON c.district = :district AND c.member = asked.member
-        AND c.complete_time >= :since AND c.complete_time < :until
-      GROUP BY asked.member, asked.organization
+      CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE c.kind = 3 AND c.complete_time >= :begin_time) AS meetings,
+          coalesce(sum(c.minutes) FILTER (WHERE c.complete_time >= :begin_time), 0) AS minutes,
+          coalesce(array_agg(c.subject) FILTER (WHERE c.subject = ANY (CAST(:subjects AS text[]))), '{}') AS subjects
+        FROM completion c
+        WHERE c.district = :district AND c.member = asked.member
+          AND c.complete_time >= :since AND c.complete_time < :until
+      ) AS done
     ),
     wanted AS (
       SELECT * FROM unnest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ __all__ = [
     "is_for_organization",
     "is_for_places",
     "lock_plan",
+    "plans_of_ids",
     "plans_of_member",
     "plans_page",
     "save_plan",
@@ -134,10 +135,15 @@ def plans_of_member(conn: Connection, member: str, now: datetime, after: Positio
     end_time, id_ = after or (None, "")
     values = {"district": district, "member": member, "now": now, "end_time": end_time, "id": id_, "limit": limit}
     ids = list(conn.execute(_OF_MEMBER, values).scalars())
+    found = plans_of_ids(conn, district, ids)
+    return [found[each] for each in ids if each in found]
+
+
+def plans_of_ids(conn: Connection, district: str, ids: Collection[str]) -> dict[str, StudyPlan]:
+    """These plans of a district, by id."""
     p = study_plan.c
     rows = conn.execute(select(study_plan).where(p.district == district, p.id.in_(ids))).all() if ids else []
-    found = {each.id: each for each in _plans(conn, rows)}
-    return [found[each] for each in ids if each in found]
+    return {each.id: each for each in _plans(conn, rows)}
 
 
 def is_for_organization(conn: Connection, plan: StudyPlan, id_: str) -> bool:

@@ -1,0 +1,69 @@
+"""The report of a year, put together of what is stored in one snapshot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from onegrid.partyedu.v1 import hours_pb2, reports_pb2
+from onegrid_kit import codes
+from onegrid_kit.timestamps import timestamp
+from onegrid_partyedu import hours_messages
+from onegrid_partyedu.hours import at_in_year, hours_figures
+from onegrid_partyedu.organization import ORGANIZATION
+from onegrid_partyedu.store import hours, progress, reports
+
+__all__ = ["yearly_report"]
+
+
+def yearly_report(conn: Connection, organization: str, year: int, now: datetime) -> reports_pb2.YearlyReport:
+    """The report of an organization, given by its id, and of those below it. The connection's transaction has one
+    snapshot for all of its statements.
+    """
+    counts = reports.counts_of_year(conn, organization, year, now)
+    return reports_pb2.YearlyReport(
+        organization=ORGANIZATION.name(organization),
+        year=year,
+        report_time=timestamp(at_in_year(year, now)),
+        organizations=counts.organizations,
+        members=reports_pb2.MemberFigures(
+            members=counts.members,
+            probationary=counts.probationary,
+            joined=counts.joined,
+            confirmed=counts.confirmed,
+            transferred_in=counts.transferred_in,
+            transferred_out=counts.transferred_out,
+            ended=counts.ended,
+        ),
+        elections=reports_pb2.ElectionFigures(held=counts.held, overdue=counts.overdue),
+        study_plans=_plans(conn, organization, year, now),
+        hours=_hours(conn, organization, year, now),
+        completions=reports_pb2.CompletionFigures(
+            courses=counts.courses,
+            quizzes=counts.quizzes,
+            meetings=counts.meetings,
+            trainings=counts.trainings,
+        ),
+    )
+
+
+def _plans(conn: Connection, organization: str, year: int, now: datetime) -> reports_pb2.StudyPlanFigures:
+    plans = reports.plans_of_year(conn, organization, year, now)
+    at = at_in_year(year, now)
+    figures = reports_pb2.StudyPlanFigures(plans=len(plans))
+    for plan, top in plans:
+        for members, done, behind in progress.totals(conn, plan, top, at).values():
+            figures.members += members
+            figures.done += done
+            figures.behind += behind
+    return figures
+
+
+def _hours(conn: Connection, organization: str, year: int, now: datetime) -> hours_pb2.OrganizationHours:
+    district = codes.district_of(organization)
+    own = hours.organization_hours(conn, district, year, hours.duties_of(conn, district), now)
+    found = hours_figures(hours.parents_of(conn, district), own).get(organization)
+    if found is None:
+        return hours_pb2.OrganizationHours(organization=ORGANIZATION.name(organization))
+    return hours_messages.organization_hours(found)

@@ -1,0 +1,109 @@
+"""The statements over a year of an organization and of those below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from onegrid_kit import codes
+from onegrid_partyedu.hours import at_in_year, span_of
+from onegrid_partyedu.store.study_plans import plans_of_ids
+from onegrid_partyedu.study_plan import StudyPlan
+
+__all__ = ["counts_of_year", "plans_of_year"]
+
+_TREE = """
+    WITH RECURSIVE tree AS (
+      SELECT id FROM organization WHERE district = :district AND id = :organization
+      UNION
+      SELECT o.id FROM tree JOIN organization o ON o.district = :district AND o.parent = tree.id
+    )
+    """
+_COUNTS = text(
+    _TREE
+    + """,
+    present AS MATERIALIZED (
+      SELECT s.member FROM membership s JOIN tree ON tree.id = s.organization
+      WHERE s.district = :district AND s.begin_time <= :at AND (s.end_time IS NULL OR s.end_time > :at)
+    ),
+    people AS (
+      SELECT count(*) FILTER (WHERE m.join_time >= :begin_time AND m.join_time < :end_time) AS joined,
+        count(*) FILTER (WHERE m.confirm_time >= :begin_time AND m.confirm_time < :end_time) AS confirmed,
+        count(*) FILTER (WHERE m.end_time >= :begin_time AND m.end_time < :end_time) AS ended
+      FROM member m JOIN tree ON tree.id = m.organization WHERE m.district = :district
+    ),
+    moved AS (
+      SELECT count(*) FILTER (WHERE comes.id IS NOT NULL AND leaves.id IS NULL) AS transferred_in,
+        count(*) FILTER (WHERE comes.id IS NULL AND leaves.id IS NOT NULL) AS transferred_out
+      FROM transfer t
+      LEFT JOIN tree comes ON comes.id = t.target
+      LEFT JOIN tree leaves ON leaves.id = t.source
+      WHERE t.district = :district AND t.state = 2 AND t.end_time >= :begin_time AND t.end_time < :end_time
+    ),
+    standing AS (
+      SELECT count(*) AS organizations,
+        count(*) FILTER (WHERE NOT EXISTS (
+          SELECT FROM term t
+          WHERE t.district = :district AND t.organization = o.id AND t.begin_time <= :at
+            AND (t.end_time IS NULL OR t.end_time > :at) AND t.due_time > :at
+        )) AS overdue
+      FROM tree JOIN organization o ON o.district = :district AND o.id = tree.id
+      WHERE o.create_time <= :at AND (o.dissolve_time IS NULL OR o.dissolve_time > :at)
+    ),
+    studied AS (
+      SELECT count(*) FILTER (WHERE c.kind = 1) AS courses, count(*) FILTER (WHERE c.kind = 2) AS quizzes,
+        count(*) FILTER (WHERE c.kind = 3) AS meetings, count(*) FILTER (WHERE c.kind = 4) AS trainings
+      FROM present JOIN completion c ON c.district = :district AND c.member = present.member
+        AND c.complete_time >= :begin_time AND c.complete_time < :end_time
+    )
+    SELECT standing.*, people.*, moved.*, studied.*,
+      (SELECT count(*) FROM present) AS members,
+      (SELECT count(*) FROM present JOIN member m ON m.district = :district AND m.id = present.member
+       WHERE m.confirm_time IS NULL OR m.confirm_time > :at) AS probationary,
+      (SELECT count(*) FROM tree JOIN term t ON t.district = :district AND t.organization = tree.id
+       WHERE t.begin_time >= :begin_time AND t.begin_time < :end_time) AS held
+    FROM standing, people, moved, studied
+    """
+)
+_PLANS = text(
+    _TREE
+    + """,
+    up AS (
+      SELECT id, parent FROM organization WHERE district = :district AND id = :organization
+      UNION
+      SELECT o.id, o.parent FROM up JOIN organization o ON o.district = :district AND o.id = up.parent
+    )
+    SELECT p.id, p.organization IN (SELECT id FROM tree) AS within FROM study_plan p
+    WHERE p.district = :district AND p.state IN (2, 3) AND p.publish_time <= :at
+      AND p.begin_time < :end_time AND least(p.end_time, p.close_time) >= :begin_time
+      AND p.organization IN (SELECT id FROM tree UNION SELECT id FROM up)
+    """
+)
+
+
+def counts_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Any:
+    """The row of what there was in a year; its columns are named as the report's fields."""
+    return conn.execute(_COUNTS, _values(organization, year, now)).one()
+
+
+def plans_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Sequence[tuple[StudyPlan, str]]:
+    """The plans that ran in the year for members of these organizations, each with the id of the organization from
+    which on down it is for them.
+    """
+    rows = conn.execute(_PLANS, _values(organization, year, now)).all()
+    found = plans_of_ids(conn, codes.district_of(organization), [row.id for row in rows])
+    return [(found[row.id], found[row.id].organization if row.within else organization) for row in rows]
+
+
+def _values(organization: str, year: int, now: datetime) -> Mapping[str, Any]:
+    begin, end = span_of(year)
+    return {
+        "district": codes.district_of(organization),
+        "organization": organization,
+        "begin_time": begin,
+        "end_time": end,
+        "at": at_in_year(year, now),
+    }
