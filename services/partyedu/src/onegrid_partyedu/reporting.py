@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -12,7 +13,7 @@ from onegrid_kit.timestamps import timestamp
 from onegrid_partyedu import hours_messages
 from onegrid_partyedu.hours import at_in_year, hours_figures
 from onegrid_partyedu.organization import ORGANIZATION
-from onegrid_partyedu.store import hours, progress, reports
+from onegrid_partyedu.store import hours, meetings_overdue, progress, reports
 
 __all__ = ["yearly_report"]
 
@@ -45,6 +46,7 @@ def yearly_report(conn: Connection, organization: str, year: int, now: datetime)
             meetings=counts.meetings,
             trainings=counts.trainings,
         ),
+        meetings=_meetings(conn, organization, year, now),
     )
 
 
@@ -58,6 +60,16 @@ def _plans(conn: Connection, organization: str, year: int, now: datetime) -> rep
             figures.done += done
             figures.behind += behind
     return figures
+
+
+def _meetings(conn: Connection, organization: str, year: int, now: datetime) -> Iterator[reports_pb2.MeetingFigures]:
+    held = reports.meetings_of_year(conn, organization, year, now)
+    ended = at_in_year(year, now) < now
+    overdue = {} if ended else meetings_overdue.count_overdue_below(conn, organization, now)
+    for kind in sorted({*held, *overdue}):
+        yield reports_pb2.MeetingFigures(
+            kind=kind, held=held.get(kind, 0), overdue=None if ended else overdue.get(kind, 0)
+        )
 
 
 def _hours(conn: Connection, organization: str, year: int, now: datetime) -> hours_pb2.OrganizationHours:

@@ -7,10 +7,12 @@ from typing import Any
 
 from onegrid.partyedu.v1.completions_pb2 import CompletionKind
 from onegrid.partyedu.v1.hours_pb2 import HoursDuty, OrganizationHours
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
 from onegrid.partyedu.v1.members_pb2 import EndReason
 from onegrid.partyedu.v1.reports_pb2 import (
     CompletionFigures,
     ElectionFigures,
+    MeetingFigures,
     MemberFigures,
     StudyPlanFigures,
     YearlyReport,
@@ -20,6 +22,7 @@ from onegrid_kit.testing.callers import public
 from onegrid_kit.timestamps import moment
 
 from .line import BRANCH, COMMUNITY_COMMITTEE, OTHER_COMMITTEE, SECRETARY, STREET_COMMITTEE, Line
+from .meeting import ASSEMBLY, closed, opened, schedule
 from .people import CITIZEN, COMMUNITY_DESK, DISTRICT, KEEPER, OTHER_STREET_DESK, STREET, STREET_DESK, SUPERVISOR
 from .test_study_plans import END, published, study
 
@@ -175,3 +178,20 @@ async def test_the_report_of_a_year(line: Line) -> None:
     assert (
         await line.refused(STREET_DESK, "GetYearlyReport", organization=f"organizations/{STREET}-none", year=2020)
     ).reason == "NOT_FOUND"
+
+
+async def test_the_report_counts_meetings(line: Line) -> None:
+    line.clock.set(datetime(2026, 6, 1, tzinfo=CHINA))
+    await line.admit()
+    meeting = await opened(line, await schedule(line))
+    line.later(hours=2)
+    await closed(line, meeting)
+    by_kind = {each.kind: each for each in (await report(line, STREET_COMMITTEE, 2026)).meetings}
+    assert (by_kind[ASSEMBLY].held, by_kind[ASSEMBLY].overdue) == (1, 0)
+    lecture = by_kind[MeetingKind.MEETING_KIND_LECTURE]
+    assert (lecture.held, lecture.overdue) == (0, 1)
+    assert list((await report(line, COMMUNITY_COMMITTEE, 2026)).meetings) == list(by_kind.values())
+    assert list((await report(line, OTHER_COMMITTEE, 2026)).meetings) == []
+    # Of a year that has ended nobody says what was overdue then.
+    line.clock.set(datetime(2027, 1, 5, tzinfo=CHINA))
+    assert list((await report(line, BRANCH, 2026)).meetings) == [MeetingFigures(kind=ASSEMBLY, held=1)]

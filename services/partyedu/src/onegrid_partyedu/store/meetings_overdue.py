@@ -25,9 +25,10 @@ from onegrid.partyedu.v1.organizations_pb2 import OrganizationForm
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind
 from onegrid_partyedu.meeting_duties import COMMITTEE_FROM, MONTHS, Overdue, met_before
+from onegrid_partyedu.store.organizations import below
 from onegrid_partyedu.tables import meeting, officer, organization
 
-__all__ = ["count_branches", "count_overdue", "overdue_page"]
+__all__ = ["count_branches", "count_overdue", "count_overdue_below", "overdue_page"]
 
 _BRANCH: Final = OrganizationForm.ORGANIZATION_FORM_BRANCH
 _HELD: Final = MeetingState.MEETING_STATE_HELD
@@ -59,6 +60,18 @@ def count_overdue(conn: Connection, now: datetime) -> dict[MeetingKind, int]:
     for row in conn.execute(select(owed.c.kind, func.count().label("branches")).group_by(owed.c.kind)):
         found[row.kind] = row.branches
     return found
+
+
+def count_overdue_below(conn: Connection, organization_id: str, now: datetime) -> dict[MeetingKind, int]:
+    """How many of an organization and those below it should have held a meeting of each kind, where some should."""
+    o = organization.c
+    owed = (
+        _overdue(MONTHS, now)[0]
+        .where(o.district == codes.district_of(organization_id), o.id.in_(below(organization_id)))
+        .subquery()
+    )
+    counted = select(owed.c.kind, func.count().label("branches")).group_by(owed.c.kind)
+    return {row.kind: row.branches for row in conn.execute(counted)}
 
 
 def count_branches(conn: Connection) -> int:

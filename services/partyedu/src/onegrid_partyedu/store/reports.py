@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, MeetingState
 from onegrid_kit import codes
 from onegrid_partyedu.hours import at_in_year, span_of
 from onegrid_partyedu.store.study_plans import plans_of_ids
 from onegrid_partyedu.study_plan import StudyPlan
 
-__all__ = ["counts_of_year", "plans_of_year"]
+__all__ = ["counts_of_year", "meetings_of_year", "plans_of_year"]
 
 _TREE = """
     WITH RECURSIVE tree AS (
@@ -68,6 +69,15 @@ _COUNTS = text(
     FROM standing, people, moved, studied
     """
 )
+_MEETINGS = text(
+    _TREE
+    + """
+    SELECT m.kind, count(*) AS held FROM tree
+    JOIN meeting m ON m.district = :district AND m.organization = tree.id
+    WHERE m.state = :held AND m.begin_time >= :begin_time AND m.begin_time < :end_time
+    GROUP BY m.kind
+    """
+)
 _PLANS = text(
     _TREE
     + """,
@@ -87,6 +97,12 @@ _PLANS = text(
 def counts_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Any:
     """The row of what there was in a year; its columns are named as the report's fields."""
     return conn.execute(_COUNTS, _values(organization, year, now)).one()
+
+
+def meetings_of_year(conn: Connection, organization: str, year: int, now: datetime) -> dict[MeetingKind, int]:
+    """How many meetings of each kind were held in the year, of those of which some were."""
+    values = {**_values(organization, year, now), "held": int(MeetingState.MEETING_STATE_HELD)}
+    return {row.kind: row.held for row in conn.execute(_MEETINGS, values)}
 
 
 def plans_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Sequence[tuple[StudyPlan, str]]:
