@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from google.protobuf.message import Message
 
 from ..calling import District
-from . import completions, courses, hours, imports, meetings, organizations, quizzes, statements, study_plans
+from . import completions, courses, guidance, hours, imports, meetings, organizations, quizzes, statements, study_plans
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
 
@@ -21,6 +21,7 @@ _PARTS = (
     meetings,
     statements,
     hours,
+    guidance,
 )
 
 

@@ -15,6 +15,7 @@ from onegrid_notify.article import Article
 from onegrid_notify.preferences import (
     APPOINTMENTS,
     DUTY,
+    GUIDANCE,
     INCIDENTS,
     PATROLS,
     PETITIONS,
@@ -72,6 +73,7 @@ _TOPICS: Final = {
     "incidents": INCIDENTS,
     "patrols": PATROLS,
     "studyPlans": STUDY,
+    "guidanceTasks": GUIDANCE,
 }
 """Of messages, by the collection of what they are about."""
 _CRITICAL: Final = "pages/"

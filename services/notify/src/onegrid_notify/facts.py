@@ -27,7 +27,7 @@ from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined
 from onegrid.grid.v1.resources_pb2 import Post
 from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued, RoleGranted, RoleRevoked
 from onegrid.notify.v1.events_pb2 import ArticlePublished
-from onegrid.partyedu.v1.events_pb2 import StudyReminderDue
+from onegrid.partyedu.v1 import events_pb2 as partyedu
 from onegrid.petition.v1 import events_pb2 as petition
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_notify.fact import Facts, Form, Recipient, about
@@ -46,6 +46,7 @@ __all__ = [
     "Facts",
     "Form",
     "GapFacts",
+    "GuidanceFacts",
     "IncidentFacts",
     "PageFacts",
     "PatrolAlarmFacts",
@@ -223,6 +224,24 @@ class IncidentFacts(Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuidanceFacts(Facts):
+    """What can be said of a guidance task of a Party organization."""
+
+    title: str = field(default="", metadata=about("The task's title.", "开展主题党日"))
+    organization: str = field(
+        default="", metadata=about("The organization that sent it; of a report, the one that gives it.", "街道党工委")
+    )
+    due: datetime | None = field(
+        default=None,
+        metadata=about("Until when it is to be done.", datetime(2020, 12, 31, 16, 0, tzinfo=UTC), Form.MOMENT),
+    )
+    reason: str = field(default="", metadata=about("Why it was withdrawn, or the report returned.", "缺少签到表"))
+    late: str = field(
+        default="", metadata=about("Of a due time that has passed, to the sender: how many have not done it.", "3")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SupplyFacts(Facts):
     """What can be said of a supply of which a depot has less than it should have."""
 
@@ -342,7 +361,18 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     event_key(duty.PageEnded): PageFacts,
     event_key(duty.HandoverWritten): PageFacts,
     event_key(duty.HandoverForgotten): PageFacts,
-    event_key(StudyReminderDue): StudyFacts,
+    event_key(partyedu.StudyReminderDue): StudyFacts,
+    **{
+        event_key(event): GuidanceFacts
+        for event in (
+            partyedu.GuidanceTaskSent,
+            partyedu.GuidanceTaskWithdrawn,
+            partyedu.GuidanceDeadlineNeared,
+            partyedu.GuidanceDeadlineMissed,
+            partyedu.GuidanceReported,
+            partyedu.GuidanceReportReturned,
+        )
+    },
     VISITS_REQUESTED: VisitFacts,
     event_key(OneTimeCodeIssued): CodeFacts,
     event_key(ArticlePublished): ArticleFacts,

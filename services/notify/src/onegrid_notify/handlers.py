@@ -26,7 +26,7 @@ from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined, DivisionDe
 from onegrid.identity.v1 import resources_pb2
 from onegrid.identity.v1.events_pb2 import DepartmentDefined, OneTimeCodeIssued, RoleGranted, RoleRevoked, UserDefined
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid.partyedu.v1.events_pb2 import MemberDefined, OrganizationDefined, StudyReminderDue
+from onegrid.partyedu.v1 import events_pb2 as partyedu_events
 from onegrid.petition.v1 import events_pb2 as petition_events
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, on, on_many, on_personal
@@ -36,6 +36,7 @@ from onegrid_notify.commands.messages import (
     write_call_messages,
     write_duty_messages,
     write_ended_appointment_message,
+    write_guidance_messages,
     write_incident_messages,
     write_patrol_messages,
     write_petition_messages,
@@ -102,7 +103,7 @@ def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> 
     places.keep_department(conn, event.code, event.version, event.display_name)
 
 
-def keep_member(conn: Connection, event: MemberDefined, delivery: Delivery) -> None:
+def keep_member(conn: Connection, event: partyedu_events.MemberDefined, delivery: Delivery) -> None:
     """Know with which account a member of the Party belongs to which organization."""
     new = MemberVersion(
         version=event.version,
@@ -114,7 +115,7 @@ def keep_member(conn: Connection, event: MemberDefined, delivery: Delivery) -> N
     party.keep_member(conn, MEMBER.id(event.member), new)
 
 
-def keep_organization(conn: Connection, event: OrganizationDefined, _: Delivery) -> None:
+def keep_organization(conn: Connection, event: partyedu_events.OrganizationDefined, _: Delivery) -> None:
     """Know which organization of the Party stands below which, and who holds its posts."""
     of = event.organization
     officers = (
@@ -166,8 +167,8 @@ HANDLERS = (
     on("keep_division", DivisionDefined, keep_division),
     on("keep_cell", CellDefined, keep_cell),
     on("keep_department", DepartmentDefined, keep_department),
-    on("keep_party_member", MemberDefined, keep_member),
-    on("keep_party_organization", OrganizationDefined, keep_organization),
+    on("keep_party_member", partyedu_events.MemberDefined, keep_member),
+    on("keep_party_organization", partyedu_events.OrganizationDefined, keep_organization),
     on("message_role_granted", RoleGranted, write_role_messages),
     on("message_role_revoked", RoleRevoked, write_role_messages),
     on("message_cell_appointments", CellDefined, write_appointment_messages),
@@ -186,10 +187,16 @@ HANDLERS = (
     on("message_patrol_cancelled", border_events.PatrolCancelled, write_patrol_messages),
     on("message_patrol_alarm_escalated", border_events.AlarmEscalated, write_patrol_messages),
     on("message_welfare_check_requested", border_events.WelfareCheckRequested, write_patrol_messages),
+    on("message_guidance_sent", partyedu_events.GuidanceTaskSent, write_guidance_messages),
+    on("message_guidance_withdrawn", partyedu_events.GuidanceTaskWithdrawn, write_guidance_messages),
+    on("message_guidance_neared", partyedu_events.GuidanceDeadlineNeared, write_guidance_messages),
+    on("message_guidance_missed", partyedu_events.GuidanceDeadlineMissed, write_guidance_messages),
+    on("message_guidance_reported", partyedu_events.GuidanceReported, write_guidance_messages),
+    on("message_guidance_returned", partyedu_events.GuidanceReportReturned, write_guidance_messages),
     on("message_rung_reached", duty_events.RungReached, write_duty_messages),
     on("message_page_ended", duty_events.PageEnded, write_duty_messages),
     on("message_handover_written", duty_events.HandoverWritten, write_duty_messages),
-    on("message_study_reminder_due", StudyReminderDue, write_study_messages),
+    on("message_study_reminder_due", partyedu_events.StudyReminderDue, write_study_messages),
     on("message_handover_forgotten", duty_events.HandoverForgotten, write_duty_messages),
     on_personal("send_one_time_code", OneTimeCodeIssued, send_one_time_code),
     on_many("message_petition_filed", petition_events.PetitionFiled, write_petition_messages),

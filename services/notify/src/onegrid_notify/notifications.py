@@ -79,7 +79,9 @@ class Notification:
 
     recipient: Recipient
     address: str
-    """`users/{user}`, or the code of an office, for all who hold a role over it."""
+    """`users/{user}`; the code of an office, for all who hold a role over it; or `organizations/{organization}`, for
+    all officers of a Party organization.
+    """
     facts: Facts
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "APPOINTMENTS",
     "DIGESTS",
     "DUTY",
+    "GUIDANCE",
     "INCIDENTS",
     "PATROLS",
     "PETITIONS",
@@ -50,6 +51,8 @@ PATROLS: Final = "patrols"
 whoever mutes it: they are critical."""
 STUDY: Final = "study"
 """Of study plans that somebody has not done."""
+GUIDANCE: Final = "guidance"
+"""Of tasks that Party organizations get from those above them, and of reports on them."""
 DIGESTS: Final = "digests"
 """Of digests themselves, whatever is in them."""
 _DEFAULT_ZONE: Final = "Asia/Shanghai"

@@ -11,10 +11,11 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.visibility import Viewer
 from onegrid_partyedu.course import COURSE, Course
+from onegrid_partyedu.guidance import TASK, Task
 from onegrid_partyedu.member import ME, MEMBER, Member
 from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.quiz import QUIZ, Quiz
-from onegrid_partyedu.store import members, quizzes, study_plans, transfers
+from onegrid_partyedu.store import guidance, members, quizzes, study_plans, transfers
 from onegrid_partyedu.study_plan import STUDY_PLAN, StudyPlan
 from onegrid_partyedu.transfer import TRANSFER, Transfer
 
@@ -23,6 +24,7 @@ __all__ = [
     "READ_KEYS",
     "allowed",
     "editor_of",
+    "require_guidance",
     "require_member",
     "require_plan",
     "require_quiz",
@@ -103,6 +105,20 @@ def require_course(conn: Connection, id_: str, call: Call) -> Course:
         own = members.find_member_of(conn, found.district, call.caller.user)
         studies = own is not None and found.is_published and found.is_for(line_of(conn, own.organization))
         call.caller.require(call.permission, owner=call.caller.user if studies else "")
+    return found
+
+
+def require_guidance(conn: Connection, id_: str, call: Call) -> Task:
+    """A guidance task that the caller may see, for its sender or for an organization that has it. Raises
+    PermissionDenied or NotFound.
+    """
+    found = guidance.find_task(conn, id_)
+    if found is None:
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(TASK.name(id_))
+    scopes = call.caller.scopes(call.permission)
+    if not call.caller.may(call.permission, office_of(found.sender)) and not guidance.is_assigned(conn, id_, scopes):
+        raise PermissionDenied(call.permission)
     return found
 
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 from google.rpc import code_pb2
 
+from onegrid.partyedu.v1 import error_reason_pb2
 from onegrid.partyedu.v1.error_reason_pb2 import ErrorReason, MeetingWrongState
+from onegrid.partyedu.v1.guidance_pb2 import GuidanceAction, GuidanceState
 from onegrid.partyedu.v1.meetings_pb2 import MeetingAction, MeetingState
 from onegrid_kit import lifecycle
 from onegrid_kit.errors import DomainError, Reason
@@ -17,6 +19,7 @@ __all__ = [
     "CellUnknown",
     "CheckInCodeWrong",
     "CourseWrongState",
+    "GuidanceWrongState",
     "HoursDutyLimitReached",
     "ImportLimitReached",
     "ImportRefused",
@@ -32,6 +35,7 @@ __all__ = [
     "MemberWrongState",
     "MinutesLimitReached",
     "NoTerm",
+    "NobodyBelow",
     "OfficerLimitReached",
     "OrganizationDissolved",
     "OrganizationInUse",
@@ -399,4 +403,26 @@ class HoursDutyLimitReached(_Precondition):
     def __init__(self, district: str, limit: int) -> None:
         super().__init__(
             f"{district} has {limit} duties of hours", metadata={"district": district, "limit": str(limit)}
+        )
+
+
+class NobodyBelow(_Precondition):
+    """Nobody is there to be sent a task."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_NOBODY_BELOW)
+
+    def __init__(self, organization: str) -> None:
+        super().__init__(f"no organization stands below {organization}", metadata={"organization": organization})
+
+
+class GuidanceWrongState(lifecycle.WrongState):
+    """This can't be done with the assignment of a task where it stands."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_GUIDANCE_WRONG_STATE)
+
+    def __init__(self, state: GuidanceState, allowed: Sequence[GuidanceAction]) -> None:
+        super().__init__(
+            short_name(GuidanceState, state),
+            [short_name(GuidanceAction, action) for action in allowed],
+            error_reason_pb2.GuidanceWrongState(state=state, allowed_actions=allowed),
         )

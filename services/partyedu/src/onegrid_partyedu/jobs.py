@@ -13,7 +13,7 @@ from onegrid_kit.lifecycle import short_name
 from onegrid_partyedu import metrics
 from onegrid_partyedu.commands.imports import discard_waiting
 from onegrid_partyedu.importing import KEPT
-from onegrid_partyedu.store import imports, meetings_overdue, members, organizations, transfers
+from onegrid_partyedu.store import guidance, imports, meetings_overdue, members, organizations, transfers
 
 __all__ = ["JOBS"]
 
@@ -29,6 +29,9 @@ def measure_organizations(conn: Connection, now: datetime) -> None:
     waiting, oldest = transfers.oldest_waiting(conn, now)
     metrics.TRANSFERS_WAITING.labels("partyedu").set(waiting)
     metrics.TRANSFER_OLDEST.labels("partyedu").set(oldest.total_seconds())
+    late, since = guidance.oldest_overdue(conn, now)
+    metrics.GUIDANCE_OVERDUE.labels("partyedu").set(late)
+    metrics.GUIDANCE_OLDEST.labels("partyedu").set(since.total_seconds())
 
 
 def forget_imports(conn: Connection, now: datetime) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from onegrid_kit.ladder import Ladder, each
 from onegrid_partyedu.commands import study_reminders
+from onegrid_partyedu.commands.guidance import announce_deadlines
+from onegrid_partyedu.guidance import DEADLINE
 
 __all__ = ["LADDERS"]
 
-LADDERS = study_reminders.LADDERS
+LADDERS = (*study_reminders.LADDERS, Ladder(DEADLINE, each(announce_deadlines)))

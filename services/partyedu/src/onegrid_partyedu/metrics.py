@@ -9,6 +9,8 @@ from prometheus_client import Gauge
 __all__ = [
     "ELECTIONS_OVERDUE",
     "ELECTION_OLDEST",
+    "GUIDANCE_OLDEST",
+    "GUIDANCE_OVERDUE",
     "MEETINGS_LATE",
     "MEETINGS_OVERDUE",
     "PROBATIONS_OVERDUE",
@@ -46,4 +48,12 @@ MEETINGS_LATE = Gauge(
     "onegrid_party_meetings_late_ratio",
     "Share of branches that should have held a meeting of a kind a month ago or longer, and have not.",
     ("service", "kind"),
+)
+GUIDANCE_OVERDUE = Gauge(
+    "onegrid_party_guidance_overdue", "Guidance tasks that organizations have not done in time.", ("service",)
+)
+GUIDANCE_OLDEST = Gauge(
+    "onegrid_party_guidance_oldest_overdue_seconds",
+    "For how long the first of them has been due; 0: there is none.",
+    ("service",),
 )

@@ -24,6 +24,8 @@ __all__ = [
     "check_in_guess",
     "completion",
     "course",
+    "guidance_assignment",
+    "guidance_task",
     "hours_duty",
     "import_row",
     "imports",
@@ -470,4 +472,42 @@ hours_duty = Table(
     Column("first_year", SmallInteger, nullable=False),
     Column("last_year", SmallInteger, nullable=False),
     _moment("update_time"),
+)
+
+guidance_task = Table(
+    "guidance_task",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("sender", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("media", ARRAY(Text), nullable=False),
+    _moment("due_time"),
+    Column("report_wanted", Boolean, nullable=False),
+    Column("upper", Text, nullable=False),
+    Column("assignments", Integer, nullable=False),
+    Column("withdraw_reason", Text, nullable=False),
+    _moment("withdraw_time", nullable=True),
+    _moment("create_time"),
+)
+
+# The due time and the time of sending are those of the task: by them assignments are listed.
+guidance_assignment = Table(
+    "guidance_assignment",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("task", Text, primary_key=True),
+    Column("organization", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    _moment("due_time"),
+    _moment("create_time"),
+    Column("reader", Text, nullable=False),
+    _moment("read_time", nullable=True),
+    Column("report", Text, nullable=False),
+    Column("report_media", ARRAY(Text), nullable=False),
+    _moment("report_time", nullable=True),
+    Column("return_reason", Text, nullable=False),
+    _moment("decide_time", nullable=True),
 )

@@ -19,6 +19,7 @@ from onegrid_kit import codes
 from onegrid_kit.events import Delivery, retention_of
 from onegrid_kit.names import code_in
 from onegrid_notify.facts import encode, event_key
+from onegrid_notify.guiding import GuidanceEvent, guidance_notifications
 from onegrid_notify.incidents import IncidentEvent, incident_and_place, incident_notifications
 from onegrid_notify.item import KEPT
 from onegrid_notify.notifications import (
@@ -49,6 +50,7 @@ __all__ = [
     "write_call_messages",
     "write_duty_messages",
     "write_ended_appointment_message",
+    "write_guidance_messages",
     "write_incident_messages",
     "write_patrol_messages",
     "write_petition_messages",
@@ -147,6 +149,13 @@ def write_study_messages(conn: Connection, event: StudyReminderDue, delivery: De
     district = codes.district_of(code_in(event.study_plan))
     notifications = study_notifications(event, delivery.time)
     announce(conn, _announcements(conn, event, delivery, district, event.study_plan, notifications))
+
+
+def write_guidance_messages(conn: Connection, event: GuidanceEvent, delivery: Delivery) -> None:
+    """Write to the officers of the Party organizations that a task concerns."""
+    district = codes.district_of(code_in(event.task.name))
+    notifications = guidance_notifications(event, delivery.time)
+    announce(conn, _announcements(conn, event, delivery, district, event.task.name, notifications))
 
 
 def delete_expired(conn: Connection, now: datetime) -> None:

@@ -55,7 +55,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A message to a user, or to all staff of an office: who holds a role of an OA level over it."""
+    """A message to a user, to all staff of an office: who holds a role of an OA level over it, or to all officers of a
+    Party organization.
+    """
 
     address: str
     recipient: Recipient
@@ -116,13 +118,21 @@ _WRITE = text(
         CAST(:places AS bigint[]), CAST(:languages AS text[]), CAST(:titles AS text[]), CAST(:texts AS text[])
       ) AS wording (place, language, title, text)
     ), addressed AS (
-      SELECT origin, address AS user_name, of_office, number, place FROM given WHERE NOT of_office
+      SELECT origin, address AS user_name, of_office, number, place FROM given WHERE address LIKE 'users/%'
       UNION ALL
       SELECT origin, member.user_name, of_office, number, place
       FROM given JOIN origin USING (origin)
         JOIN membership AS member ON member.district = origin.district AND member.code = given.address
       -- Not those who are at home there, nor residents, who hold their role over the whole district.
       WHERE of_office AND member.oa_level <> 0 AND member.begin_time <= origin.time AND origin.time < member.end_time
+      UNION ALL
+      SELECT origin, member.user_name, of_office, number, place
+      FROM given JOIN origin USING (origin)
+        JOIN party_post AS held ON held.district = origin.district
+          AND held.organization = substring(given.address FROM '^organizations/(.*)$')
+        JOIN party_member AS member ON member.district = held.district AND member.member = held.member
+      WHERE held.begin_time <= origin.time AND origin.time < held.end_time
+        AND member.begin_time <= origin.time AND origin.time < member.end_time
     ), reader AS (
       SELECT DISTINCT ON (origin, user_name) origin, user_name, number, place
       FROM addressed ORDER BY origin, user_name, of_office, number

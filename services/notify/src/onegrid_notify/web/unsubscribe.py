@@ -22,6 +22,7 @@ from onegrid_notify.preferences import (
     APPOINTMENTS,
     DIGESTS,
     DUTY,
+    GUIDANCE,
     INCIDENTS,
     PATROLS,
     PETITIONS,
@@ -54,6 +55,7 @@ _TOPICS: Final = {
     INCIDENTS: ("有关突发事件及其任务、期限的", "about emergencies, their tasks and deadlines"),
     PATROLS: ("有关边境巡逻的", "about border patrols, other than calls for help and welfare checks"),
     STUDY: ("有关学习计划的", "about study plans that you have not done"),
+    GUIDANCE: ("有关组织指导任务的", "about guidance tasks of Party organizations"),
     DIGESTS: ("摘要（定期汇总）", "that sum up what is new"),
 }
 _DOCUMENT: Final = """<!doctype html>

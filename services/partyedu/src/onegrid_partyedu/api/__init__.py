@@ -8,6 +8,7 @@ from onegrid_kit.runtime import Runtime
 from onegrid_partyedu.api.attendances import Attendances
 from onegrid_partyedu.api.completions import Completions
 from onegrid_partyedu.api.courses import Courses
+from onegrid_partyedu.api.guidance import Guidance
 from onegrid_partyedu.api.hours import Hours
 from onegrid_partyedu.api.imports import Imports
 from onegrid_partyedu.api.meeting_calendars import MeetingCalendars
@@ -41,4 +42,5 @@ def build(runtime: Runtime[PartyeduSettings]) -> Sequence[object]:
         MeetingCalendars(runtime),
         Statements(runtime),
         Hours(runtime),
+        Guidance(runtime),
     ]
