@@ -194,8 +194,11 @@ def generating(
 class Pgbench:
     """PostgreSQL's own load generator with prepared statements: what the database does with nothing in front of it."""
 
-    def __init__(self, program: Path, url: str, script: Path, callers: int, postgres: int) -> None:
-        self._command = [str(program), "-n", "-M", "prepared", "-c", str(callers), "-j", "2", "-f", str(script)]
+    def __init__(self, program: Path, url: str, script: Path | Mapping[Path, int], callers: int, postgres: int) -> None:
+        """`script` runs again and again; of several each as often as its weight says."""
+        weights = {script: 1} if isinstance(script, Path) else script
+        scripts = [part for path, weight in weights.items() for part in ("-f", f"{path}@{weight}")]
+        self._command = [str(program), "-n", "-M", "prepared", "-c", str(callers), "-j", "2", *scripts]
         self._url = url
         self._postgres = postgres
 

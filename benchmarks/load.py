@@ -22,6 +22,7 @@ import grpc.aio
 import uvloop
 from google.protobuf.message import Message
 
+from benchmarks.exam import Exam
 from benchmarks.patrols import CheckIns
 from benchmarks.readings import Readings
 from onegrid.petition.v1 import petition_service_pb2 as pb
@@ -103,18 +104,19 @@ class Lifecycles:
         return await call(request.SerializeToString(), metadata=_metadata(self._tokens[who]), timeout=_TIMEOUT_S)
 
 
-WORKLOADS: Final[Mapping[str, Callable[..., Repeated | Lifecycles | Readings | CheckIns]]] = {
+WORKLOADS: Final[Mapping[str, Callable[..., Repeated | Lifecycles | Readings | CheckIns | Exam]]] = {
     "repeated": Repeated,
     "lifecycles": Lifecycles,
     "readings": Readings,
     "check_ins": CheckIns,
+    "exam": Exam,
 }
 
 
 class Generator:
     """Runs slices."""
 
-    def __init__(self, workload: Repeated | Lifecycles | Readings | CheckIns) -> None:
+    def __init__(self, workload: Repeated | Lifecycles | Readings | CheckIns | Exam) -> None:
         self._workload = workload
         self._callers: list[Step] = []
 

@@ -23,7 +23,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from benchmarks import hundred_thousand, readings, residents
+from benchmarks import exam, hundred_thousand, readings, residents
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind
@@ -38,6 +38,7 @@ from onegrid_kit.embedded.postgres import PostgresServer
 from onegrid_kit.embedded.rabbitmq import RabbitServer
 from onegrid_kit.migrations import migrate
 from onegrid_notify.main import SERVICE as NOTIFY
+from onegrid_partyedu.main import SERVICE as PARTYEDU
 from onegrid_petition.main import SERVICE as PETITION
 
 __all__ = ["COMMUNITY", "LEAD", "Api", "Platform", "platform", "process", "wait_until_listening", "wait_until_serving"]
@@ -55,6 +56,7 @@ _PERMISSIONS: Final = frozenset(
         *(f"notify.{verb}" for verb in ("articles.edit", "articles.publish", "inbox.read")),
         "emergency.resources.reserve",
         "emergency.warnings.receive",
+        "partyedu.attempts.take",
     }
 )
 _SERVICE: Final = "/onegrid.petition.v1.PetitionService/"
@@ -140,6 +142,15 @@ class Platform:
                 conn.execute(_CELL, {"district": district.CODE, "code": cell.code, "corners": corners, **box})
             conn.execute("VACUUM ANALYZE place")
         return self.start_api("emergency", "warnings")
+
+    @cached_property
+    def partyedu(self) -> Api:
+        """partyedu's api over a database with an exam that all members are at."""
+        url = self.postgres.create_database("partyedu")
+        migrate(PARTYEDU, url)
+        print(f"==> storing {exam.MEMBERS:,} attempts", flush=True)
+        exam.store(url)
+        return self.start_api("partyedu", "partyedu")
 
     @cached_property
     def filing(self) -> Path:

@@ -534,6 +534,8 @@ OWN = {
     "CreateCalendarLink",
     "RevokeCalendarLink",
     "ListOwnPatrols",
+    "ListOwnAttempts",
+    "StartAttempt",
     "ListOwnMeetings",
     "CheckIn",
     "CreateMeetingCalendarLink",
@@ -545,7 +547,7 @@ def test_that_was_about_every_method(keeper: str, district: District) -> None:
     asked = {request.DESCRIPTOR.full_name for request in elsewhere(district, there=False)}
     left_out = {method.name for method in PERMITTED if method.input_type.full_name not in asked}
     # Places and columns are public, so unknown ones are answered as such; an inbox, what is sent to the caller
-    # outside of it, a calendar, the patrols that one leads and the meetings that one is at are the caller's own.
+    # outside of it, a calendar, patrols that one leads, meetings that one is at and attempts are the caller's own.
     # Emergencies are reported in all of a district, and its plans are read.
     assert left_out == {"FilePetition", "GetPlan", "ListPlans", "PushRecords", "ReportIncident", *OWN}
 

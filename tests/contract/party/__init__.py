@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from google.protobuf.message import Message
 
 from ..calling import District
-from . import completions, courses, guidance, hours, imports, meetings, organizations, quizzes, statements, study_plans
+from . import (
+    attempts,
+    completions,
+    courses,
+    guidance,
+    hours,
+    imports,
+    meetings,
+    organizations,
+    quizzes,
+    statements,
+    study_plans,
+)
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
 
@@ -22,6 +34,7 @@ _PARTS = (
     statements,
     hours,
     guidance,
+    attempts,
 )
 
 

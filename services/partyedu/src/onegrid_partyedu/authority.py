@@ -10,6 +10,7 @@ from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.visibility import Viewer
+from onegrid_partyedu.attempt import ATTEMPT, Attempt
 from onegrid_partyedu.course import COURSE, Course
 from onegrid_partyedu.guidance import TASK, Task
 from onegrid_partyedu.member import ME, MEMBER, Member
@@ -24,6 +25,7 @@ __all__ = [
     "READ_KEYS",
     "allowed",
     "editor_of",
+    "require_attempt",
     "require_guidance",
     "require_member",
     "require_plan",
@@ -119,6 +121,17 @@ def require_guidance(conn: Connection, id_: str, call: Call) -> Task:
     scopes = call.caller.scopes(call.permission)
     if not call.caller.may(call.permission, office_of(found.sender)) and not guidance.is_assigned(conn, id_, scopes):
         raise PermissionDenied(call.permission)
+    return found
+
+
+def require_attempt(found: Attempt | None, id_: str, call: Call, *, own: bool = True) -> Attempt:
+    """The attempt of that id, if the caller has the call's permission over the place of its quiz or, where `own` ones
+    are shown, over what is their own. Raises PermissionDenied or NotFound.
+    """
+    if found is None:
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(ATTEMPT.name(id_))
+    call.caller.require(call.permission, found.office, owner=found.user if own else "")
     return found
 
 

@@ -81,6 +81,7 @@ class CannotFill(Exception):
     """A section can't be filled: publishing was to make sure that it can."""
 
     def __init__(self, short: Shortage) -> None:
+        self.short = short
         super().__init__(f"section {short.section} needs {short.needed} items of {short.pool}, which has {short.items}")
 
 

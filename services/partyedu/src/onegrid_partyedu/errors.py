@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from google.rpc import code_pb2
 
 from onegrid.partyedu.v1 import error_reason_pb2
+from onegrid.partyedu.v1.attempts_pb2 import AttemptAction, AttemptState
 from onegrid.partyedu.v1.error_reason_pb2 import ErrorReason, MeetingWrongState
 from onegrid.partyedu.v1.guidance_pb2 import GuidanceAction, GuidanceState
 from onegrid.partyedu.v1.meetings_pb2 import MeetingAction, MeetingState
@@ -16,6 +17,9 @@ from onegrid_kit.errors import DomainError, Reason
 from onegrid_kit.lifecycle import short_name
 
 __all__ = [
+    "AnswerSuperseded",
+    "AttemptWrongState",
+    "AttemptsUsedUp",
     "CellUnknown",
     "CheckInCodeWrong",
     "CourseWrongState",
@@ -41,10 +45,12 @@ __all__ = [
     "OrganizationInUse",
     "PoolTooSmall",
     "ProbationExtended",
+    "QuizNotOpen",
     "QuizOver",
     "QuizWrongState",
     "ResourceNotServed",
     "SameOrganization",
+    "SaveLimitReached",
     "StatementDiffers",
     "StudyPlanOver",
     "StudyPlanWrongState",
@@ -426,3 +432,57 @@ class GuidanceWrongState(lifecycle.WrongState):
             [short_name(GuidanceAction, action) for action in allowed],
             error_reason_pb2.GuidanceWrongState(state=state, allowed_actions=allowed),
         )
+
+
+class AttemptWrongState(lifecycle.WrongState):
+    """The attempt is in a state in which this can't be done."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ATTEMPT_WRONG_STATE)
+
+    def __init__(self, state: AttemptState, allowed: Sequence[AttemptAction]) -> None:
+        super().__init__(
+            short_name(AttemptState, state),
+            [short_name(AttemptAction, action) for action in allowed],
+            error_reason_pb2.AttemptWrongState(state=state, allowed_actions=allowed),
+        )
+
+
+class AttemptsUsedUp(_Precondition):
+    """The member has no attempt left."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ATTEMPTS_USED_UP)
+
+    def __init__(self, quiz: str, limit: int) -> None:
+        super().__init__(f"all {limit} attempts at {quiz} are used up", metadata={"quiz": quiz, "limit": str(limit)})
+
+
+class QuizNotOpen(_Precondition):
+    """The quiz has not opened, or was closed."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_QUIZ_NOT_OPEN)
+
+    def __init__(self, quiz: str, open_time: datetime | None) -> None:
+        opens = {} if open_time is None else {"open_time": open_time.isoformat().replace("+00:00", "Z")}
+        super().__init__(f"{quiz} can't be taken now", metadata={"quiz": quiz, **opens})
+
+
+class AnswerSuperseded(DomainError):
+    """An answer as new or newer is stored, and it is another one."""
+
+    code = code_pb2.ABORTED
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_ANSWER_SUPERSEDED)
+
+    def __init__(self, attempt: str, slot: int, sequence: int) -> None:
+        super().__init__(
+            f"an answer with sequence {sequence} is stored for slot {slot}",
+            metadata={"attempt": attempt, "slot": str(slot), "sequence": str(sequence)},
+        )
+
+
+class SaveLimitReached(_Precondition):
+    """No more answers are stored of the attempt."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SAVE_LIMIT_REACHED)
+
+    def __init__(self, attempt: str, limit: int) -> None:
+        super().__init__(f"{attempt} has {limit} saves", metadata={"attempt": attempt, "limit": str(limit)})

@@ -19,6 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 __all__ = [
+    "attempt_paper",
+    "attempt_save",
+    "attempt_turn",
     "attendance",
     "cell",
     "check_in_guess",
@@ -42,6 +45,7 @@ __all__ = [
     "organization",
     "pool",
     "quiz",
+    "quiz_attempt",
     "quiz_pool",
     "quiz_revision",
     "study_plan",
@@ -510,4 +514,67 @@ guidance_assignment = Table(
     _moment("report_time", nullable=True),
     Column("return_reason", Text, nullable=False),
     _moment("decide_time", nullable=True),
+)
+
+# Taking quizzes.
+
+# Of each member at each quiz how many attempts have begun, and what was granted beside those that all have. Whoever
+# begins one or grants something changes this row, so that neither overlooks the other.
+attempt_turn = Table(
+    "attempt_turn",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("quiz", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("begun", Integer, nullable=False),
+    Column("extra_minutes", Integer, nullable=False),
+    Column("extra_attempts", Integer, nullable=False),
+    _moment("grant_time", nullable=True),
+)
+
+quiz_attempt = Table(
+    "quiz_attempt",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("quiz", Text, nullable=False),
+    Column("quiz_revision", Integer, nullable=False),
+    Column("member", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    # Of each slot the sequence number of the save that counts.
+    Column("sequences", ARRAY(Integer), nullable=False),
+    _moment("begin_time"),
+    _moment("due_time"),
+    _moment("end_time", nullable=True),
+    Column("hundredths", Integer),
+    Column("most", Integer),
+    Column("worth", ARRAY(Integer)),
+    Column("passed", Boolean),
+)
+
+# What an attempt is made of: the seed, and slots as lists of section, pool, item, revision, points, ids of options.
+attempt_paper = Table(
+    "attempt_paper",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("attempt", Text, primary_key=True),
+    Column("seed", Text, nullable=False),
+    Column("slots", JSONB, nullable=False),
+)
+
+# Every answer that was saved, letter after letter; rows are only added.
+attempt_save = Table(
+    "attempt_save",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("attempt", Text, primary_key=True),
+    Column("slot", SmallInteger, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("answer", Text, nullable=False),
+    # The attempt's version that it made: the order in which saves came.
+    Column("number", BigInteger, nullable=False),
+    _moment("time"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onegrid_kit.runtime import Runtime
+from onegrid_partyedu.api.attempts import Attempts
 from onegrid_partyedu.api.attendances import Attendances
 from onegrid_partyedu.api.completions import Completions
 from onegrid_partyedu.api.courses import Courses
@@ -43,4 +44,5 @@ def build(runtime: Runtime[PartyeduSettings]) -> Sequence[object]:
         Statements(runtime),
         Hours(runtime),
         Guidance(runtime),
+        Attempts(runtime),
     ]

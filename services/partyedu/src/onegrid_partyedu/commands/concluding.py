@@ -1,0 +1,72 @@
+"""What the clock makes of attempts: they expire, scored from what was saved; what passed ones complete is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from onegrid.partyedu.v1.completions_pb2 import CompletionKind
+from onegrid_kit.callers import ANONYMOUS, Call
+from onegrid_kit.ladder import Climb, Next
+from onegrid_partyedu.attempt import ATTEMPT, Attempt, replay
+from onegrid_partyedu.commands import completing
+from onegrid_partyedu.completion import Completion
+from onegrid_partyedu.quiz import QUIZ, QuizRevision
+from onegrid_partyedu.store import attempts as store
+from onegrid_partyedu.store import pools, quizzes
+from onegrid_partyedu.store.attempt_statements import CLIMB, EXPIRING
+
+__all__ = ["conclude"]
+
+Quizzes = Mapping[tuple[str, int], QuizRevision]
+
+
+def conclude(conn: Connection, climbs: Sequence[Climb], now: datetime) -> list[Next | None]:
+    """End attempts whose deadline has passed, and record what those that are passed complete."""
+    ids = [ATTEMPT.id(climb.subject) for climb in climbs]
+    found = store.lock_attempts(conn, ids)
+    judged_by = _quizzes(conn, found)
+    due = [each for each in found.values() if not each.ended and each.due_time <= now]
+    expired = _expired(conn, due, judged_by)
+    store.save_ended(conn, expired)
+    after = found | {each.id: each for each in expired}
+    passed = [each for each in after.values() if each.score is not None and each.score.passed]
+    call = Call(caller=ANONYMOUS, now=now, method=CLIMB, traceparent=climbs[0].traceparent)
+    completing.complete(conn, [_completion(each, judged_by) for each in passed], call)
+    return [_next(after.get(id_)) for id_ in ids]
+
+
+def _expired(conn: Connection, due: Sequence[Attempt], judged_by: Quizzes) -> list[Attempt]:
+    ids = [each.id for each in due]
+    papers = store.papers_of(conn, ids)
+    saves = store.saves_of(conn, ids, counting=True)
+    items = pools.item_revisions(conn, {item for paper in papers.values() for item in paper.items})
+    return [
+        each.expired(replay(papers[each.id], items, saves.get(each.id, ()), judged_by[each.quiz, each.quiz_revision]))
+        for each in due
+    ]
+
+
+def _quizzes(conn: Connection, of: Mapping[str, Attempt]) -> Quizzes:
+    found = (quizzes.find_quiz(conn, *key) for key in sorted({(each.quiz, each.quiz_revision) for each in of.values()}))
+    return {(each.id, each.revision.number): each.revision for each in found if each is not None}
+
+
+def _completion(of: Attempt, judged_by: Quizzes) -> Completion:
+    if of.end_time is None or of.score is None:
+        raise LookupError(f"{of.name} has not ended")
+    return Completion(
+        member=of.member,
+        subject=QUIZ.name(of.quiz),
+        kind=CompletionKind.COMPLETION_KIND_QUIZ,
+        minutes=judged_by[of.quiz, of.quiz_revision].study_minutes,
+        percent=of.score.percent,
+        complete_time=of.end_time,
+    )
+
+
+def _next(of: Attempt | None) -> Next | None:
+    """One that was given more time expires later; all else is done."""
+    return None if of is None or of.ended else Next(of.due_time, EXPIRING)

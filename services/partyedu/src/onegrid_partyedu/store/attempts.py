@@ -1,0 +1,155 @@
+"""The statements over attempts, papers, saves and what was granted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, or_, select, text
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+
+from onegrid.partyedu.v1.attempts_pb2 import AttemptState
+from onegrid_kit import codes
+from onegrid_kit.paging import Position, behind
+from onegrid_partyedu.attempt import Attempt, Grant, Granted, Paper, Save
+from onegrid_partyedu.store.attempt_statements import attempt_of, ended_row, paper_of
+from onegrid_partyedu.tables import attempt_paper, attempt_save, attempt_turn, quiz_attempt
+
+__all__ = [
+    "attempts_page",
+    "extend_attempt",
+    "find_attempt",
+    "find_paper",
+    "granted_page",
+    "lock_attempts",
+    "lock_open",
+    "papers_of",
+    "save_ended",
+    "save_grant",
+    "saves_of",
+]
+
+_OPEN: Final = AttemptState.ATTEMPT_STATE_OPEN
+_END: Final = text(
+    """
+    UPDATE quiz_attempt AS attempt SET
+      version = ended.version, state = ended.state, end_time = ended.end_time, hundredths = ended.hundredths,
+      most = ended.most, worth = ended.worth, passed = ended.passed
+    FROM jsonb_to_recordset(CAST(:document AS jsonb)) AS ended (
+      district text, id text, version bigint, state smallint, end_time timestamptz, hundredths integer, most integer,
+      worth integer[], passed boolean)
+    WHERE attempt.district = ended.district AND attempt.id = ended.id
+    """
+)
+
+
+def find_attempt(conn: Connection, id_: str) -> Attempt | None:
+    """The attempt of that id."""
+    query = select(quiz_attempt).where(quiz_attempt.c.district == codes.district_of(id_), quiz_attempt.c.id == id_)
+    row = conn.execute(query).mappings().one_or_none()
+    return None if row is None else attempt_of(row)
+
+
+def find_paper(conn: Connection, id_: str) -> Paper | None:
+    """The paper of that attempt."""
+    return papers_of(conn, [id_]).get(id_)
+
+
+def papers_of(conn: Connection, ids: Collection[str]) -> dict[str, Paper]:
+    """The papers of these attempts, by their ids."""
+    p = attempt_paper.c
+    query = select(attempt_paper).where(p.district.in_(_districts(ids)), p.attempt.in_(ids))
+    return {row["attempt"]: paper_of(row) for row in conn.execute(query).mappings()}
+
+
+def saves_of(conn: Connection, ids: Collection[str], *, counting: bool) -> Mapping[str, Sequence[Save]]:
+    """What was saved of these attempts, by their ids, in the order in which it came; of each slot only what counts if
+    that is asked for.
+    """
+    s = attempt_save.c
+    query = select(attempt_save).where(s.district.in_(_districts(ids)), s.attempt.in_(ids))
+    if counting:
+        slot = (s.district, s.attempt, s.slot)
+        query = query.ext(distinct_on(*slot)).order_by(*slot, s.sequence.desc())
+    else:
+        query = query.order_by(s.attempt, s.number)
+    found: dict[str, list[Save]] = defaultdict(list)
+    for row in conn.execute(query):
+        found[row.attempt].append(Save(row.slot, row.sequence, tuple(row.answer), row.time))
+    return found
+
+
+def lock_attempts(conn: Connection, ids: Collection[str]) -> dict[str, Attempt]:
+    """These attempts, which nobody else changes until the transaction ends, by their ids."""
+    a = quiz_attempt.c
+    query = select(quiz_attempt).where(a.district.in_(_districts(ids)), a.id.in_(ids)).order_by(a.district, a.id)
+    rows = conn.execute(query.with_for_update(key_share=True)).mappings()
+    return {row["id"]: attempt_of(row) for row in rows}
+
+
+def lock_open(conn: Connection, quiz: str, member: str, now: datetime) -> Attempt | None:
+    """The member's attempt at a quiz that takes answers, which nobody else changes until the transaction ends."""
+    a = quiz_attempt.c
+    query = select(quiz_attempt).where(
+        a.district == codes.district_of(quiz), a.quiz == quiz, a.member == member, a.state == _OPEN, a.due_time > now
+    )
+    row = conn.execute(query.with_for_update(key_share=True)).mappings().one_or_none()
+    return None if row is None else attempt_of(row)
+
+
+def extend_attempt(conn: Connection, after: Attempt) -> None:
+    """Store until when an attempt takes answers now."""
+    a = quiz_attempt.c
+    where = (a.district == after.district) & (a.id == after.id)
+    conn.execute(quiz_attempt.update().where(where).values(due_time=after.due_time, version=after.version))
+
+
+def save_ended(conn: Connection, ended: Sequence[Attempt]) -> None:
+    """Store what became of attempts."""
+    if ended:
+        conn.execute(_END, {"document": orjson.dumps([ended_row(each) for each in ended]).decode()})
+
+
+def attempts_page(
+    conn: Connection, district: str, after: Position, limit: int, *, quiz: str = "", member: str = ""
+) -> list[Attempt]:
+    """The attempts at a quiz, of a member, or both, the one that began last first."""
+    a = quiz_attempt.c
+    query = select(quiz_attempt).where(a.district == district, behind(after, a.id, descending=True))
+    if quiz:
+        query = query.where(a.quiz == quiz)
+    if member:
+        query = query.where(a.member == member)
+    return [attempt_of(row) for row in conn.execute(query.order_by(a.id.desc()).limit(limit)).mappings()]
+
+
+def save_grant(conn: Connection, quiz: str, member: str, grant: Grant, now: datetime) -> None:
+    """Store what a member has more than others at a quiz; nobody begins an attempt of the member's meanwhile."""
+    values = {"extra_minutes": grant.extra_minutes, "extra_attempts": grant.extra_attempts, "grant_time": now}
+    new = insert(attempt_turn).values(district=codes.district_of(quiz), quiz=quiz, member=member, begun=0, **values)
+    conn.execute(new.on_conflict_do_update(index_elements=list(attempt_turn.primary_key), set_=values))
+
+
+def granted_page(conn: Connection, quiz: str, after: Position, limit: int) -> list[Granted]:
+    """Who has more than others at a quiz, by member."""
+    t = attempt_turn.c
+    query = select(attempt_turn).where(
+        t.district == codes.district_of(quiz),
+        t.quiz == quiz,
+        or_(t.extra_minutes > 0, t.extra_attempts > 0),
+        behind(after, t.member),
+    )
+    return [_granted(row) for row in conn.execute(query.order_by(t.member).limit(limit))]
+
+
+def _granted(row: Any) -> Granted:
+    return Granted(
+        quiz=row.quiz, member=row.member, grant=Grant(row.extra_minutes, row.extra_attempts), time=row.grant_time
+    )
+
+
+def _districts(ids: Collection[str]) -> set[str]:
+    return {codes.district_of(id_) for id_ in ids}
