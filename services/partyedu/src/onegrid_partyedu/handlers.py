@@ -6,7 +6,10 @@ from sqlalchemy import Connection
 
 from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid.identity.v1.events_pb2 import UserDefined
-from onegrid_kit.events import Delivery, on
+from onegrid.partyedu.v1.events_pb2 import StudyCompleted
+from onegrid_kit.cipher import Cipher
+from onegrid_kit.events import Delivery, on, on_personal
+from onegrid_partyedu.commands import statements
 from onegrid_partyedu.store import known
 
 __all__ = ["HANDLERS"]
@@ -22,7 +25,13 @@ def keep_user(conn: Connection, event: UserDefined, _: Delivery) -> None:
     known.keep_user(conn, event.district, event.user, event.state, event.version)
 
 
+def keep_statement(conn: Connection, event: StudyCompleted, delivery: Delivery, cipher: Cipher) -> None:
+    """Have the learning record store say so as well."""
+    statements.store_completion(conn, event.completion, delivery.id, cipher, delivery.call())
+
+
 HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
     on("keep_user", UserDefined, keep_user),
+    on_personal("keep_statement", StudyCompleted, keep_statement),
 )

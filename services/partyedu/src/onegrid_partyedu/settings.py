@@ -14,8 +14,8 @@ class PartyeduSettings(ServiceSettings):
     """partyedu's settings, beside those of every service."""
 
     http_url: str = setting(
-        "Where others reach the HTTP routes, `https://study.example.cn`: statements name accounts of this installation "
-        "by it, so it stays; empty: they have the district's code in its place.",
+        "Where others reach the HTTP routes, `https://study.example.cn/party`: pages of statements lead to their next "
+        "ones below its path; empty: below none.",
         default="",
     )
 
@@ -24,7 +24,3 @@ class PartyeduSettings(ServiceSettings):
         super().__post_init__()
         if self.http_url and not self.http_url.startswith(("https://", "http://")):
             raise SettingsError(f"ONEGRID_HTTP_URL: {self.http_url!r} does not begin with https://")
-
-    def home_page(self, district: str) -> str:
-        """What accounts of this installation have as `homePage` in statements."""
-        return self.http_url.rstrip("/") or f"urn:onegrid:{district}"

@@ -25,6 +25,7 @@ from onegrid_kit.testing.api import Serving
 from onegrid_kit.testing.waiting import HANG_S
 
 from .learning import LMS, READER, Answered, Lrs, a_statement, an_agent, basic
+from .people import DISTRICT
 
 SECRET = "s:ecret"
 
@@ -128,7 +129,7 @@ def _exchange(url: str) -> None:
     assert found.content.actor.mbox == ben.mbox
     assert found.content.result.score.scaled == 0.9
     assert found.content.authority.account.name == LMS.user
-    assert found.content.authority.account.home_page == "https://study.example.cn/party"
+    assert found.content.authority.account.home_page == f"urn:onegrid:{DISTRICT}"
     given = tincan.Statement(id=uuid4(), actor=ben, verb=passed, object=course)
     assert client.save_statement(given).success
     assert client.save_statement(given).success

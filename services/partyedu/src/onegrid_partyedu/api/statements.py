@@ -24,10 +24,9 @@ class Statements:
     def __init__(self, runtime: Runtime[PartyeduSettings]) -> None:
         self._db = runtime.db
         self._cipher = runtime.cipher
-        self._settings = runtime.settings
 
     async def StoreStatements(self, request: pb.StoreStatementsRequest, call: Call) -> bytes:
-        sender = commands.Sender(request.district, call.caller.user, self._settings.home_page(request.district))
+        sender = commands.Sender(request.district, call.caller.user)
         try:
             given = orjson.loads(request.statements)
         except orjson.JSONDecodeError:

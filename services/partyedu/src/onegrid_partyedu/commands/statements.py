@@ -10,14 +10,18 @@ from uuid import uuid4
 import orjson
 from sqlalchemy import Connection
 
+from onegrid.partyedu.v1.completions_pb2 import Completion
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import PermissionDenied
 from onegrid_partyedu.errors import StatementDiffers
+from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.store import statements as store
 from onegrid_partyedu.xapi.comparing import same
 from onegrid_partyedu.xapi.finding import By, sought
 from onegrid_partyedu.xapi.formats import instant, written
+from onegrid_partyedu.xapi.own import home_page, statement_of
 from onegrid_partyedu.xapi.parts import Part
 from onegrid_partyedu.xapi.showing import merged, named
 from onegrid_partyedu.xapi.statement import VOIDED, Json, check_statement, refuse
@@ -32,6 +36,7 @@ __all__ = [
     "opened",
     "ready",
     "shown",
+    "store_completion",
     "store_statements",
 ]
 
@@ -41,6 +46,8 @@ _MOST: Final = 1_000
 _CHAIN: Final = 50
 """How far references are followed."""
 _VERSION: Final = "1.0.0"
+_OURSELVES: Final = "partyedu"
+"""Who asserts what members did here."""
 _WITH_TIMESTAMP: Final = b'{"timestamp":'
 """How a stored statement begins that came with a timestamp."""
 
@@ -51,13 +58,11 @@ class Sender:
 
     district: str
     user: str
-    home_page: str
-    """Of accounts of this installation."""
 
     @property
     def authority(self) -> Json:
         """The same as an agent."""
-        account = {"homePage": self.home_page, "name": self.user}
+        account = {"homePage": home_page(self.district), "name": self.user}
         return {"objectType": "Agent", "account": account}
 
 
@@ -120,6 +125,13 @@ def store_statements(
     _refer(conn, district, authority, [each for each in referring if each.id in places], places, cipher, call)
     _be_referred_to(conn, district, authority, new, cipher)
     return [each.id for each in batch]
+
+
+def store_completion(conn: Connection, completion: Completion, id_: str, cipher: Cipher, call: Call) -> None:
+    """Store that a member completed something, as this service's own statement."""
+    sender = Sender(codes.district_of(MEMBER.id(completion.member)), _OURSELVES)
+    batch = ready(statement_of(completion, sender.district, id_), sender, cipher)
+    store_statements(conn, batch, sender, cipher, call)
 
 
 def filter_keys(filters: Iterable[Iterable[tuple[By, str]]], cipher: Cipher) -> list[list[int]]:

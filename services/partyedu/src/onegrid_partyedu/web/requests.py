@@ -46,7 +46,7 @@ def require_version(request: Request[PartyeduSettings]) -> None:
 def sender_of(request: Request[PartyeduSettings]) -> Sender:
     """The caller as who asserts statements."""
     district = district_of(request)
-    return Sender(district, request.call.caller.user, request.settings.home_page(district))
+    return Sender(district, request.call.caller.user)
 
 
 def irl(request: Request[PartyeduSettings], resource: str) -> str:
