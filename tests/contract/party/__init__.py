@@ -17,6 +17,7 @@ from . import (
     meetings,
     organizations,
     quizzes,
+    regradings,
     statements,
     study_plans,
 )
@@ -35,6 +36,7 @@ _PARTS = (
     hours,
     guidance,
     attempts,
+    regradings,
 )
 
 

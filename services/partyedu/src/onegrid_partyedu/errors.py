@@ -47,7 +47,10 @@ __all__ = [
     "ProbationExtended",
     "QuizNotOpen",
     "QuizOver",
+    "QuizRunning",
     "QuizWrongState",
+    "RegradingOpen",
+    "RegradingWrongState",
     "ResourceNotServed",
     "SameOrganization",
     "SaveLimitReached",
@@ -486,3 +489,32 @@ class SaveLimitReached(_Precondition):
 
     def __init__(self, attempt: str, limit: int) -> None:
         super().__init__(f"{attempt} has {limit} saves", metadata={"attempt": attempt, "limit": str(limit)})
+
+
+class QuizRunning(_Precondition):
+    """Attempts at the quiz can begin, or are open."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_QUIZ_RUNNING)
+
+    def __init__(self, quiz: str) -> None:
+        super().__init__(f"attempts at {quiz} can begin, or are open", metadata={"quiz": quiz})
+
+
+class RegradingOpen(_Precondition):
+    """Another regrading of the quiz is neither applied nor discarded."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_REGRADING_OPEN)
+
+    def __init__(self, regrading: str) -> None:
+        super().__init__(f"{regrading} is to be applied or discarded first", metadata={"regrading": regrading})
+
+
+class RegradingWrongState(_Precondition):
+    """This can't be done with the regrading where it stands."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_REGRADING_WRONG_STATE)
+
+    def __init__(self, regrading: str, state: str) -> None:
+        super().__init__(
+            f"can't be done with a regrading that is {state}", metadata={"regrading": regrading, "state": state}
+        )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from onegrid_kit.steps import Steps
+from onegrid_partyedu import importing, regrading
 from onegrid_partyedu.commands import study_reminders
 from onegrid_partyedu.commands.imports import apply_rows, check_rows
-from onegrid_partyedu.importing import APPLY, CHECK
+from onegrid_partyedu.commands.regradings import apply_changes, calculate_changes
 
 __all__ = ["STEPS"]
 
 STEPS = (
-    Steps(CHECK, check_rows),
-    Steps(APPLY, apply_rows),
+    Steps(importing.CHECK, check_rows),
+    Steps(importing.APPLY, apply_rows),
+    Steps(regrading.CALCULATE, calculate_changes),
+    Steps(regrading.APPLY, apply_changes),
     *study_reminders.STEPS,
 )

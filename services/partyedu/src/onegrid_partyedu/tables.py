@@ -48,6 +48,8 @@ __all__ = [
     "quiz_attempt",
     "quiz_pool",
     "quiz_revision",
+    "regrading",
+    "regrading_change",
     "study_plan",
     "study_requirement",
     "term",
@@ -577,4 +579,41 @@ attempt_save = Table(
     # The attempt's version that it made: the order in which saves came.
     Column("number", BigInteger, nullable=False),
     _moment("time"),
+)
+
+# Judging them anew. Corrections are lists of pool, item, revision, and the revision whose key counts.
+regrading = Table(
+    "regrading",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("quiz", Text, nullable=False),
+    Column("corrections", JSONB, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("raised", Integer, nullable=False),
+    Column("lowered", Integer, nullable=False),
+    Column("newly_passed", Integer, nullable=False),
+    Column("newly_failed", Integer, nullable=False),
+    _moment("create_time"),
+    _moment("end_time", nullable=True),
+)
+
+regrading_change = Table(
+    "regrading_change",
+    _metadata,
+    Column("district", Text, primary_key=True),
+    Column("regrading", Text, primary_key=True),
+    Column("attempt", Text, primary_key=True),
+    Column("member", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("most", Integer, nullable=False),
+    Column("before_hundredths", Integer, nullable=False),
+    Column("before_worth", ARRAY(Integer), nullable=False),
+    Column("before_passed", Boolean, nullable=False),
+    Column("after_hundredths", Integer, nullable=False),
+    Column("after_worth", ARRAY(Integer), nullable=False),
+    Column("after_passed", Boolean, nullable=False),
 )

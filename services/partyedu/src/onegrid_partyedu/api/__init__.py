@@ -18,6 +18,7 @@ from onegrid_partyedu.api.members import Members
 from onegrid_partyedu.api.organizations import Organizations
 from onegrid_partyedu.api.pools import Pools
 from onegrid_partyedu.api.quizzes import Quizzes
+from onegrid_partyedu.api.regradings import Regradings
 from onegrid_partyedu.api.statements import Statements
 from onegrid_partyedu.api.study_plans import StudyPlans
 from onegrid_partyedu.api.transfers import Transfers
@@ -45,4 +46,5 @@ def build(runtime: Runtime[PartyeduSettings]) -> Sequence[object]:
         Hours(runtime),
         Guidance(runtime),
         Attempts(runtime),
+        Regradings(runtime),
     ]
