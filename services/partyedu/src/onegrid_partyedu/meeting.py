@@ -23,11 +23,9 @@ from onegrid_partyedu.meeting_lifecycle import LIFE
 from onegrid_partyedu.organization import office_of
 
 __all__ = [
-    "ATTENDANCE",
     "CALENDAR_LINK",
     "CODE_PURPOSE",
     "MEETING",
-    "MINUTES",
     "MOST_REVISIONS",
     "OPENS_BEFORE",
     "Attendance",
@@ -41,8 +39,8 @@ __all__ = [
 ]
 
 MEETING: Final = ResourceName("meetings/{meeting}")
-ATTENDANCE: Final = ResourceName("meetings/{meeting}/attendances/{attendance}")
-MINUTES: Final = ResourceName("meetings/{meeting}/minutes/{revision}")
+_ATTENDANCE: Final = ResourceName("meetings/{meeting}/attendances/{attendance}")
+_MINUTES: Final = ResourceName("meetings/{meeting}/minutes/{revision}")
 CALENDAR_LINK: Final = ResourceName("meetingCalendarLinks/{member}")
 
 OPENS_BEFORE: Final = timedelta(hours=1)
@@ -165,7 +163,7 @@ class Attendance:
     @property
     def name(self) -> str:
         """``meetings/{meeting}/attendances/{member}``."""
-        return ATTENDANCE.name(self.meeting, self.member)
+        return _ATTENDANCE.name(self.meeting, self.member)
 
     @property
     def present(self) -> bool:
@@ -187,7 +185,7 @@ class MinutesRevision:
     @property
     def name(self) -> str:
         """``meetings/{meeting}/minutes/{revision}``."""
-        return MINUTES.name(self.meeting, self.revision)
+        return _MINUTES.name(self.meeting, self.revision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

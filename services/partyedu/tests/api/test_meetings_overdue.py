@@ -11,7 +11,7 @@ from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, OverdueMeeting
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit.clock import CHINA
 from onegrid_kit.timestamps import moment
-from onegrid_partyedu.jobs import measure_meetings
+from onegrid_partyedu.jobs import JOBS
 
 from .line import BRANCH, SECRETARY, Line
 from .meeting import ASSEMBLY, account, closed, opened, planned, schedule
@@ -87,9 +87,11 @@ async def test_supervisors_see_how_many_branches_are_late(line: Line, branch: st
     for number in range(others):
         await line.define(f"organizations/{COMMUNITY}-other{number}")
 
+    (measure,) = [job.run for job in JOBS if job.name == "measure meetings"]
+
     def measured(name: str) -> float | None:
         with line.engine.begin() as conn:
-            measure_meetings(conn, line.clock.now())
+            measure(conn, line.clock.now())
         return REGISTRY.get_sample_value(name, {"service": "partyedu", "kind": "THEMED_DAY"})
 
     # The branch that these tests begin with was entered when they began.
