@@ -120,7 +120,7 @@ def attempt(district: District, method: MethodDescriptor, path: str, value: str)
         pattern = at.fields_by_name[scope.split(".")[-1]].GetOptions().Extensions[validate_pb2.field].string.pattern
         codes = [CELL[:6], CELL, CENTRE]
         known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
-        if kind := re.match(r"\^([\w-]+)/", pattern):
+        if kind := re.match(r"\^\(?([\w-]+)[/|]", pattern):
             known.append(f"{kind[1]}/{CELL[:6]}-word")
         known.append(f"pools/{CELL[:6]}-word/items/word")
         known.append(f"findings/{CELL}-{'0' * 32}")
