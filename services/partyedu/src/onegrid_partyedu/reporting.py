@@ -45,8 +45,10 @@ def yearly_report(conn: Connection, organization: str, year: int, now: datetime)
             quizzes=counts.quizzes,
             meetings=counts.meetings,
             trainings=counts.trainings,
+            quizzes_taken=counts.quizzes_taken,
         ),
         meetings=_meetings(conn, organization, year, now),
+        guidance=_guidance(conn, organization, year, now),
     )
 
 
@@ -70,6 +72,13 @@ def _meetings(conn: Connection, organization: str, year: int, now: datetime) -> 
         yield reports_pb2.MeetingFigures(
             kind=kind, held=held.get(kind, 0), overdue=None if ended else overdue.get(kind, 0)
         )
+
+
+def _guidance(conn: Connection, organization: str, year: int, now: datetime) -> reports_pb2.GuidanceFigures:
+    counts = reports.guidance_of_year(conn, organization, year, now)
+    return reports_pb2.GuidanceFigures(
+        assignments=counts.assignments, read=counts.read, done=counts.done, overdue=counts.overdue
+    )
 
 
 def _hours(conn: Connection, organization: str, year: int, now: datetime) -> hours_pb2.OrganizationHours:

@@ -12,6 +12,7 @@ from onegrid.partyedu.v1.members_pb2 import EndReason
 from onegrid.partyedu.v1.reports_pb2 import (
     CompletionFigures,
     ElectionFigures,
+    GuidanceFigures,
     MeetingFigures,
     MemberFigures,
     StudyPlanFigures,
@@ -21,9 +22,11 @@ from onegrid_kit.clock import CHINA
 from onegrid_kit.testing.callers import public
 from onegrid_kit.timestamps import moment
 
+from .exams import COLLEAGUE, Exam
 from .line import BRANCH, COMMUNITY_COMMITTEE, OTHER_COMMITTEE, SECRETARY, STREET_COMMITTEE, Line
 from .meeting import ASSEMBLY, closed, opened, schedule
 from .people import CITIZEN, COMMUNITY_DESK, DISTRICT, KEEPER, OTHER_STREET_DESK, STREET, STREET_DESK, SUPERVISOR
+from .test_guidance import Guidance
 from .test_study_plans import END, published, study
 
 HOUR = 60
@@ -161,6 +164,7 @@ async def test_the_report_of_a_year(line: Line) -> None:
         study_plans=StudyPlanFigures(plans=1, members=4, done=1, behind=3),
         hours=OrganizationHours(organization=STREET_COMMITTEE, members=4),
         completions=CompletionFigures(courses=1, meetings=1),
+        guidance=GuidanceFigures(),
     )
     below = await report(line, BRANCH)
     assert (below.members.members, below.study_plans.members, below.elections.overdue) == (3, 3, 1)
@@ -195,3 +199,28 @@ async def test_the_report_counts_meetings(line: Line) -> None:
     # Of a year that has ended nobody says what was overdue then.
     line.clock.set(datetime(2027, 1, 5, tzinfo=CHINA))
     assert list((await report(line, BRANCH, 2026)).meetings) == [MeetingFigures(kind=ASSEMBLY, held=1)]
+
+
+async def test_the_report_counts_guidance(line: Line) -> None:
+    guidance = Guidance(line)
+    task = await guidance.send()
+    await guidance.send()
+    read = f"{task.name}/assignments/{COMMUNITY_COMMITTEE.partition('/')[2]}"
+    await guidance.step("ReadGuidance", read)
+    year = line.clock.now().astimezone(CHINA).year
+    assert (await report(line, STREET_COMMITTEE, year)).guidance == GuidanceFigures(assignments=4, read=1)
+    assert (await report(line, BRANCH, year)).guidance == GuidanceFigures(assignments=2)
+    withdrawn = (await guidance.send()).name
+    await line.api.call(STREET_DESK, "WithdrawGuidanceTask", name=withdrawn, reason="不需要了")
+    assert (await report(line, STREET_COMMITTEE, year)).guidance.assignments == 4
+    line.later(days=30)
+    assert (await report(line, STREET_COMMITTEE, year)).guidance.overdue == 4
+    assert (await report(line, STREET_COMMITTEE, year - 1)).guidance == GuidanceFigures()
+
+
+async def test_the_report_counts_quizzes_that_were_taken(line: Line, exam: Exam) -> None:
+    await exam.submit((await exam.start()).name)
+    await exam.start(COLLEAGUE)
+    year = line.clock.now().astimezone(CHINA).year
+    assert (await report(line, BRANCH, year)).completions == CompletionFigures(quizzes_taken=2)
+    assert (await report(line, OTHER_COMMITTEE, year)).completions == CompletionFigures()

@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from onegrid.partyedu.v1.guidance_pb2 import GuidanceState
 from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, MeetingState
 from onegrid_kit import codes
 from onegrid_partyedu.hours import at_in_year, span_of
 from onegrid_partyedu.store.study_plans import plans_of_ids
 from onegrid_partyedu.study_plan import StudyPlan
 
-__all__ = ["counts_of_year", "meetings_of_year", "plans_of_year"]
+__all__ = ["counts_of_year", "guidance_of_year", "meetings_of_year", "plans_of_year"]
 
 _TREE = """
     WITH RECURSIVE tree AS (
@@ -59,14 +60,19 @@ _COUNTS = text(
         count(*) FILTER (WHERE c.kind = 3) AS meetings, count(*) FILTER (WHERE c.kind = 4) AS trainings
       FROM present JOIN completion c ON c.district = :district AND c.member = present.member
         AND c.complete_time >= :begin_time AND c.complete_time < :end_time
+    ),
+    taken AS (
+      SELECT count(DISTINCT (a.member, a.quiz)) AS quizzes_taken
+      FROM present JOIN quiz_attempt a ON a.district = :district AND a.member = present.member
+      WHERE a.begin_time >= :begin_time AND a.begin_time < :end_time
     )
-    SELECT standing.*, people.*, moved.*, studied.*,
+    SELECT standing.*, people.*, moved.*, studied.*, taken.*,
       (SELECT count(*) FROM present) AS members,
       (SELECT count(*) FROM present JOIN member m ON m.district = :district AND m.id = present.member
        WHERE m.confirm_time IS NULL OR m.confirm_time > :at) AS probationary,
       (SELECT count(*) FROM tree JOIN term t ON t.district = :district AND t.organization = tree.id
        WHERE t.begin_time >= :begin_time AND t.begin_time < :end_time) AS held
-    FROM standing, people, moved, studied
+    FROM standing, people, moved, studied, taken
     """
 )
 _MEETINGS = text(
@@ -76,6 +82,15 @@ _MEETINGS = text(
     JOIN meeting m ON m.district = :district AND m.organization = tree.id
     WHERE m.state = :held AND m.begin_time >= :begin_time AND m.begin_time < :end_time
     GROUP BY m.kind
+    """
+)
+_GUIDANCE = text(
+    _TREE
+    + """
+    SELECT count(*) AS assignments, count(a.read_time) AS read, count(*) FILTER (WHERE a.state = :done) AS done,
+      count(*) FILTER (WHERE a.state <> :done AND a.due_time <= :at) AS overdue
+    FROM tree JOIN guidance_assignment a ON a.district = :district AND a.organization = tree.id
+    WHERE a.state <> :withdrawn AND a.create_time >= :begin_time AND a.create_time < :end_time
     """
 )
 _PLANS = text(
@@ -103,6 +118,13 @@ def meetings_of_year(conn: Connection, organization: str, year: int, now: dateti
     """How many meetings of each kind were held in the year, of those of which some were."""
     values = {**_values(organization, year, now), "held": int(MeetingState.MEETING_STATE_HELD)}
     return {row.kind: row.held for row in conn.execute(_MEETINGS, values)}
+
+
+def guidance_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Any:
+    """The row of what became of guidance tasks; its columns are named as the report's fields."""
+    done, withdrawn = GuidanceState.GUIDANCE_STATE_DONE, GuidanceState.GUIDANCE_STATE_WITHDRAWN
+    values = {**_values(organization, year, now), "done": int(done), "withdrawn": int(withdrawn)}
+    return conn.execute(_GUIDANCE, values).one()
 
 
 def plans_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Sequence[tuple[StudyPlan, str]]:
