@@ -105,10 +105,13 @@ PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
         "admin",
         pb.ReportGuidanceRequest(name=sent(district)[1][0], report="已开展", etag="1"),
     ),
-    "AcceptGuidanceReport": lambda district: ("admin", pb.AcceptGuidanceReportRequest(name=reported(district))),
+    "AcceptGuidanceReport": lambda district: (
+        "admin",
+        pb.AcceptGuidanceReportRequest(name=reported(district), etag="2"),
+    ),
     "ReturnGuidanceReport": lambda district: (
         "admin",
-        pb.ReturnGuidanceReportRequest(name=reported(district), reason="缺少签到表"),
+        pb.ReturnGuidanceReportRequest(name=reported(district), reason="缺少签到表", etag="2"),
     ),
 }
 """A request that can be made once, and by whom."""

@@ -365,7 +365,7 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     **{
         event_key(event): GuidanceFacts
         for event in (
-            partyedu.GuidanceTaskSent,
+            partyedu.GuidanceTaskIssued,
             partyedu.GuidanceTaskWithdrawn,
             partyedu.GuidanceDeadlineNeared,
             partyedu.GuidanceDeadlineMissed,

@@ -12,7 +12,7 @@ from onegrid_notify.notifications import Notification
 
 __all__ = ["GuidanceEvent", "guidance_notifications"]
 
-_Told = pb.GuidanceTaskSent | pb.GuidanceTaskWithdrawn | pb.GuidanceDeadlineNeared | pb.GuidanceDeadlineMissed
+_Told = pb.GuidanceTaskIssued | pb.GuidanceTaskWithdrawn | pb.GuidanceDeadlineNeared | pb.GuidanceDeadlineMissed
 GuidanceEvent = _Told | pb.GuidanceReported | pb.GuidanceReportReturned
 
 

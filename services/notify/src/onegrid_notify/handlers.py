@@ -187,7 +187,7 @@ HANDLERS = (
     on("message_patrol_cancelled", border_events.PatrolCancelled, write_patrol_messages),
     on("message_patrol_alarm_escalated", border_events.AlarmEscalated, write_patrol_messages),
     on("message_welfare_check_requested", border_events.WelfareCheckRequested, write_patrol_messages),
-    on("message_guidance_sent", partyedu_events.GuidanceTaskSent, write_guidance_messages),
+    on("message_guidance_issued", partyedu_events.GuidanceTaskIssued, write_guidance_messages),
     on("message_guidance_withdrawn", partyedu_events.GuidanceTaskWithdrawn, write_guidance_messages),
     on("message_guidance_neared", partyedu_events.GuidanceDeadlineNeared, write_guidance_messages),
     on("message_guidance_missed", partyedu_events.GuidanceDeadlineMissed, write_guidance_messages),

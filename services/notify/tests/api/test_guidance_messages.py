@@ -55,7 +55,7 @@ def officers(newsroom: Newsroom, events: Events) -> Officers:
 
 
 async def test_officers_hear_of_a_task_and_the_sender_of_a_report(officers: Officers) -> None:
-    officers.told(pb.GuidanceTaskSent(sender_display_name="街道党工委", organizations=[BRANCH]))
+    officers.told(pb.GuidanceTaskIssued(sender_display_name="街道党工委", organizations=[BRANCH]))
     (heard,) = await officers.heard(ELSEWHERE)
     assert heard[0] == "组织指导：新任务"
     assert "街道党工委" in heard[1]

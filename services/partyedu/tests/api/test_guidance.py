@@ -12,7 +12,7 @@ from onegrid.partyedu.v1.events_pb2 import (
     GuidanceDeadlineNeared,
     GuidanceReported,
     GuidanceReportReturned,
-    GuidanceTaskSent,
+    GuidanceTaskIssued,
     GuidanceTaskWithdrawn,
 )
 from onegrid.partyedu.v1.guidance_pb2 import GuidanceAssignment, GuidanceState, GuidanceTask
@@ -87,7 +87,7 @@ async def test_a_task_goes_down_the_line_and_its_reports_come_back(guidance: Gui
     (progress,) = answer.progress
     assert (progress.organization, progress.assignments, progress.read, progress.done) == (COMMUNITY_COMMITTEE, 2, 1, 1)
     engine = guidance.line.engine
-    (sent,) = announced_as(engine, GuidanceTaskSent)
+    (sent,) = announced_as(engine, GuidanceTaskIssued)
     assert sorted(sent.organizations) == sorted([COMMUNITY_COMMITTEE, BRANCH])
     assert [each.assignment for each in announced_as(engine, GuidanceReported)] == [name, name]
     assert [each.reason for each in announced_as(engine, GuidanceReportReturned)] == ["缺少签到表"]

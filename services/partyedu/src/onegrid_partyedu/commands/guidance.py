@@ -88,7 +88,7 @@ def send_task(conn: Connection, command: SendTask, call: Call) -> Task:
     )
     store.insert_task(conn, new, organizations)
     ladder.start(conn, DEADLINE, new.name, max(call.now, Notice.NEARED.time(new.due_time)))
-    _tell(conn, call, events_pb2.GuidanceTaskSent, new, organizations)
+    _tell(conn, call, events_pb2.GuidanceTaskIssued, new, organizations)
     return new
 
 
@@ -212,7 +212,7 @@ def _require_upper(conn: Connection, command: SendTask) -> None:
 
 
 _Told = (
-    events_pb2.GuidanceTaskSent
+    events_pb2.GuidanceTaskIssued
     | events_pb2.GuidanceTaskWithdrawn
     | events_pb2.GuidanceDeadlineNeared
     | events_pb2.GuidanceDeadlineMissed
