@@ -1,5 +1,5 @@
-"""Sees to it that the tests find RabbitMQ, Prometheus and what docs/by-hand.md uses: installs them from the system's
-packages as root, else says what to install.
+"""Sees to it that the tests find RabbitMQ, Prometheus, what docs/by-hand.md uses, and the fonts that services print
+with: installs them from the system's packages as root, else says what to install.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 SERVERS = {
@@ -20,9 +22,18 @@ SERVERS = {
 """Packages, and where the program of the same name may be beside the PATH; the servers first."""
 
 
+def needed_files() -> Iterator[tuple[str, list[Path]]]:
+    """The packages of which services need files, and these."""
+    for project in sorted(Path(__file__).parents[1].glob("services/*/pyproject.toml")):
+        tool = tomllib.loads(project.read_text(encoding="utf-8")).get("tool", {})
+        for name, files in tool.get("onegrid", {}).get("debian", {}).items():
+            yield name, [Path(file) for file in files]
+
+
 def main() -> int:
     """Install what is missing; the exit code."""
     missing = [name for name, places in SERVERS.items() if not (shutil.which(name) or any(p.exists() for p in places))]
+    missing += [name for name, files in needed_files() if not all(file.exists() for file in files)]
     if not missing:
         return 0
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -38,7 +49,7 @@ def main() -> int:
         if done.returncode != 0:
             print(done.stdout + done.stderr, file=sys.stderr)
             return 1
-    for name in missing:
+    for name in SERVERS.keys() & set(missing):
         # The tests start servers of their own; the packages' services are not needed.
         subprocess.run(["sh", "-c", f"service {name} stop"], check=False, capture_output=True)
     return 0

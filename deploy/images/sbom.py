@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 DPKG_STATUS = Path("/var/lib/dpkg/status")
+STATUS_OF_FILES = Path("/var/lib/dpkg/status.d")
+"""Where images list the packages that they have single files of."""
 OS_RELEASE = Path("/etc/os-release")
 _EMPTY = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
 
@@ -26,7 +28,8 @@ def debian_packages() -> Iterator[dict[str, Any]]:
         return
     release = dict(line.split("=", 1) for line in OS_RELEASE.read_text().splitlines() if "=" in line)
     system, number = (release.get(key, "").strip('"') for key in ("ID", "VERSION_ID"))
-    for stanza in DPKG_STATUS.read_text(encoding="utf-8").split("\n\n"):
+    lists = (DPKG_STATUS, *sorted(STATUS_OF_FILES.glob("*")))
+    for stanza in "\n\n".join(each.read_text(encoding="utf-8") for each in lists).split("\n\n"):
         package = HeaderParser().parsestr(stanza)
         if "installed" not in package.get("Status", "").split():
             continue

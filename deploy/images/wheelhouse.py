@@ -1,4 +1,6 @@
-"""The context that an image is built in: every wheel of it, each with the hash that it is locked to."""
+"""The context that an image is built in: every wheel of it, each with the hash that it is locked to, and the files of
+Debian's packages that it needs.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from engine import run
+from engine import install, run
 
 __all__ = ["BUILD", "ROOT", "RUNTIME", "TOOLS", "downloaded", "lay_out", "packages", "version"]
 
@@ -71,7 +73,26 @@ def lay_out(image: str) -> Path:
         hashed.append(f"{project['name']}=={project['version']} --hash=sha256:{sha256}\n")
     (context / "packages/requirements.txt").write_text("".join(hashed))
     shutil.copy(Path(__file__).with_name("sbom.py"), context)
+    _lay_out_debian(image, context / "debian")
     return context
+
+
+def _lay_out_debian(image: str, root: Path) -> None:
+    """Collect the files of Debian's packages that an image needs, with their licences, and what dpkg knows of them,
+    where scanners of images look for it. Raises ToolError if a package is missing, unless root.
+    """
+    status = root / "var/lib/dpkg/status.d"
+    status.mkdir(parents=True)
+    for package in packages(image):
+        needed = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8")).get("tool", {})
+        for name, files in needed.get("onegrid", {}).get("debian", {}).items():
+            if not all(Path(file).exists() for file in files):
+                install(name)
+            for file in (*files, f"/usr/share/doc/{name}/copyright"):
+                copy = root / Path(file).relative_to("/")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, copy)
+            (status / name).write_text(run("dpkg-query", "--status", name) + "\n", encoding="utf-8")
 
 
 def downloaded(lock: Path) -> Path:

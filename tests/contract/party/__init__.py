@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from ..calling import District
 from . import (
     attempts,
+    certificates,
     completions,
     courses,
     guidance,
@@ -37,6 +38,7 @@ _PARTS = (
     guidance,
     attempts,
     regradings,
+    certificates,
 )
 
 

@@ -11,12 +11,13 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.visibility import Viewer
 from onegrid_partyedu.attempt import ATTEMPT, Attempt
+from onegrid_partyedu.certificate import CERTIFICATE, Certificate
 from onegrid_partyedu.course import COURSE, Course
 from onegrid_partyedu.guidance import TASK, Task
 from onegrid_partyedu.member import ME, MEMBER, Member
 from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.quiz import QUIZ, Quiz
-from onegrid_partyedu.store import guidance, members, quizzes, study_plans, transfers
+from onegrid_partyedu.store import certificates, guidance, members, quizzes, study_plans, transfers
 from onegrid_partyedu.study_plan import STUDY_PLAN, StudyPlan
 from onegrid_partyedu.transfer import TRANSFER, Transfer
 
@@ -26,6 +27,7 @@ __all__ = [
     "allowed",
     "editor_of",
     "require_attempt",
+    "require_certificate",
     "require_guidance",
     "require_member",
     "require_plan",
@@ -133,6 +135,15 @@ def require_attempt(found: Attempt | None, id_: str, call: Call, *, own: bool = 
         raise NotFound(ATTEMPT.name(id_))
     call.caller.require(call.permission, found.office, owner=found.user if own else "")
     return found
+
+
+def require_certificate(conn: Connection, id_: str, call: Call) -> tuple[Certificate, Member]:
+    """A certificate that the caller may see, and its member. Raises PermissionDenied or NotFound."""
+    found = certificates.find_certificate(conn, id_)
+    if found is None:
+        call.caller.require(call.permission, codes.district_of(id_))
+        raise NotFound(CERTIFICATE.name(id_))
+    return found, allowed(members.find_member(conn, found.member), found.member, call)
 
 
 def viewer_of(call: Call, of: Member, *asked: str) -> Viewer:

@@ -21,6 +21,8 @@ __all__ = [
     "AttemptWrongState",
     "AttemptsUsedUp",
     "CellUnknown",
+    "CertificateRevoked",
+    "CertificateWrongState",
     "CheckInCodeWrong",
     "CourseWrongState",
     "GuidanceWrongState",
@@ -51,9 +53,11 @@ __all__ = [
     "QuizWrongState",
     "RegradingOpen",
     "RegradingWrongState",
+    "RequirementsMissing",
     "ResourceNotServed",
     "SameOrganization",
     "SaveLimitReached",
+    "SchemeRetired",
     "StatementDiffers",
     "StudyPlanOver",
     "StudyPlanWrongState",
@@ -517,4 +521,46 @@ class RegradingWrongState(_Precondition):
     def __init__(self, regrading: str, state: str) -> None:
         super().__init__(
             f"can't be done with a regrading that is {state}", metadata={"regrading": regrading, "state": state}
+        )
+
+
+class RequirementsMissing(_Precondition):
+    """Not all that the scheme requires is completed, or it was too long ago."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_REQUIREMENTS_MISSING)
+
+    def __init__(self, scheme: str, missing: Sequence[str]) -> None:
+        listed = ",".join(missing[:10])
+        super().__init__(
+            f"{scheme} also requires {listed}",
+            metadata={"scheme": scheme, "missing": listed, "count": str(len(missing))},
+        )
+
+
+class SchemeRetired(_Precondition):
+    """No more certificates are issued by the scheme."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SCHEME_RETIRED)
+
+    def __init__(self, scheme: str) -> None:
+        super().__init__(f"{scheme} was retired", metadata={"scheme": scheme})
+
+
+class CertificateRevoked(_Precondition):
+    """The certificate was revoked; its member can't have another one alone."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CERTIFICATE_REVOKED)
+
+    def __init__(self, certificate: str) -> None:
+        super().__init__(f"{certificate} was revoked", metadata={"certificate": certificate})
+
+
+class CertificateWrongState(_Precondition):
+    """This can't be done with the certificate."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_CERTIFICATE_WRONG_STATE)
+
+    def __init__(self, certificate: str, state: str) -> None:
+        super().__init__(
+            f"can't be done with a certificate that is {state}", metadata={"certificate": certificate, "state": state}
         )

@@ -14,8 +14,9 @@ class PartyeduSettings(ServiceSettings):
     """partyedu's settings, beside those of every service."""
 
     http_url: str = setting(
-        "Where others reach the HTTP routes, `https://study.example.cn/party`: pages of statements lead to their next "
-        "ones below its path; empty: below none.",
+        "Where others reach the HTTP routes, `https://study.example.cn/party`: QR codes of certificates lead there, "
+        "and pages of statements to their next ones below its path. Empty: these below none, and QR codes hold the "
+        "certificate's code alone.",
         default="",
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from onegrid_kit.runtime import Runtime
 from onegrid_partyedu.api.attempts import Attempts
 from onegrid_partyedu.api.attendances import Attendances
+from onegrid_partyedu.api.certificate_schemes import CertificateSchemes
+from onegrid_partyedu.api.certificates import Certificates
 from onegrid_partyedu.api.completions import Completions
 from onegrid_partyedu.api.courses import Courses
 from onegrid_partyedu.api.guidance import Guidance
@@ -47,4 +49,6 @@ def build(runtime: Runtime[PartyeduSettings]) -> Sequence[object]:
         Guidance(runtime),
         Attempts(runtime),
         Regradings(runtime),
+        CertificateSchemes(runtime),
+        Certificates(runtime),
     ]

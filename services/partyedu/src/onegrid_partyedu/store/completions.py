@@ -20,6 +20,7 @@ __all__ = [
     "completed_subjects",
     "completions_below_page",
     "completions_between",
+    "completions_of",
     "completions_page",
     "find_completion",
 ]
@@ -85,6 +86,15 @@ def completions_below_page(
     )
     rows = conn.execute(query.order_by(c.member, c.subject).limit(limit))
     return [(row.number, _completion(row)) for row in rows]
+
+
+def completions_of(conn: Connection, member_id: str, subjects: Collection[str]) -> list[Completion]:
+    """What a member completed of these, in whatever year."""
+    c = completion.c
+    query = select(completion).where(
+        c.district == codes.district_of(member_id), c.member == member_id, c.subject.in_(subjects)
+    )
+    return [_completion(row) for row in conn.execute(query)]
 
 
 def completions_page(conn: Connection, member_id: str, year: int, after: Position, limit: int) -> Sequence[Completion]:

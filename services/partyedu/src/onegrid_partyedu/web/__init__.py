@@ -1,11 +1,12 @@
-"""What partyedu serves over HTTP: calendars of meetings, and a learning record store (docs/xapi.md)."""
+"""What partyedu serves over HTTP: the page of certificates, calendars of meetings, a record store (docs/xapi.md)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from onegrid_kit.http.routes import PUBLIC, Permitted, Route, get, post, put
-from onegrid_partyedu.web import calendars, resources, statements
+from onegrid_partyedu.certificate_messages import PATH as CERTIFICATES
+from onegrid_partyedu.web import calendars, certificates, resources, statements
 from onegrid_partyedu.web.requests import PATH, READ, VERSION_HEADERS, WRITE, district_of
 
 __all__ = ["ROUTES"]
@@ -16,6 +17,7 @@ _STATEMENTS: Final = f"{PATH}/statements"
 _DOCUMENTS: Final = ("activities/state", "activities/profile", "agents/profile")
 
 ROUTES: Final[tuple[Route, ...]] = (
+    get(f"{CERTIFICATES}/{{code}}", PUBLIC, certificates.show),
     get("/v1/meetings/calendars/{secret}.ics", PUBLIC, calendars.show_meetings),
     get(_STATEMENTS, _READING, statements.show, headers=statements.HEADERS, in_forms=True),
     put(
