@@ -31,7 +31,7 @@ SESSIONS = {
     "Logout",
 }
 # What they hold has ids of its own.
-KNOWN_BY_CONTENT = {"AppendEntries", "IngestReadings"}
+KNOWN_BY_CONTENT = {"AppendEntries", "AppendStudyEntries", "IngestReadings", "ReportStudy"}
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 every_service = pytest.mark.parametrize("service", SERVED, ids=lambda service: service.name)
 

@@ -20,6 +20,7 @@ from . import (
     quizzes,
     regradings,
     statements,
+    study,
     study_plans,
 )
 
@@ -31,6 +32,7 @@ _PARTS = (
     courses,
     imports,
     quizzes,
+    study,
     study_plans,
     meetings,
     statements,

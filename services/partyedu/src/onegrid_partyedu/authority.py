@@ -17,7 +17,8 @@ from onegrid_partyedu.guidance import TASK, Task
 from onegrid_partyedu.member import ME, MEMBER, Member
 from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.quiz import QUIZ, Quiz
-from onegrid_partyedu.store import certificates, guidance, members, quizzes, study_plans, transfers
+from onegrid_partyedu.store import certificates, courses, guidance, members, quizzes, study_plans, transfers
+from onegrid_partyedu.store.organizations import line_of
 from onegrid_partyedu.study_plan import STUDY_PLAN, StudyPlan
 from onegrid_partyedu.transfer import TRANSFER, Transfer
 
@@ -28,6 +29,7 @@ __all__ = [
     "editor_of",
     "require_attempt",
     "require_certificate",
+    "require_course",
     "require_guidance",
     "require_member",
     "require_plan",
@@ -35,10 +37,6 @@ __all__ = [
     "require_transfer",
     "viewer_of",
 ]
-from onegrid_partyedu.store import courses
-from onegrid_partyedu.store.organizations import line_of
-
-__all__ = ["IDENTIFY", "allowed", "require_course", "require_member", "require_transfer", "viewer_of"]
 
 IDENTIFY: Final = "partyedu.members.identify"
 """The permission over a place that names are shown for."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from sqlalchemy import Connection
 
 from onegrid.grid.v1.events_pb2 import CellDefined
@@ -9,10 +12,15 @@ from onegrid.identity.v1.events_pb2 import UserDefined
 from onegrid.partyedu.v1.events_pb2 import StudyCompleted
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.events import Delivery, on, on_personal
+from onegrid_kit.field.device_keys import DeviceKey
+from onegrid_kit.field.handlers import keeping_device_keys
 from onegrid_partyedu.commands import statements
-from onegrid_partyedu.store import known
+from onegrid_partyedu.commands.looking import look_at_sittings_soon
+from onegrid_partyedu.store import known, study
 
 __all__ = ["HANDLERS"]
+
+_JUDGED_ANEW: Final = timedelta(days=30)
 
 
 def keep_cell(conn: Connection, event: CellDefined, _: Delivery) -> None:
@@ -30,8 +38,15 @@ def keep_statement(conn: Connection, event: StudyCompleted, delivery: Delivery, 
     statements.store_completion(conn, event.completion, delivery.id, cipher, delivery.call())
 
 
+def judge_anew(conn: Connection, key: DeviceKey, delivery: Delivery) -> None:
+    """Judge anew what a device signed: it may be known by now that it was lost."""
+    of_device = study.sittings_of_device(conn, key.name, delivery.time - _JUDGED_ANEW)
+    look_at_sittings_soon(conn, of_device, delivery.time)
+
+
 HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
     on("keep_user", UserDefined, keep_user),
     on_personal("keep_statement", StudyCompleted, keep_statement),
+    keeping_device_keys(judge_anew),
 )

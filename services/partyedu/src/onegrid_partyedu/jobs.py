@@ -8,15 +8,17 @@ from typing import Final
 from sqlalchemy import Connection
 
 from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
+from onegrid_kit.field import log as field_log
 from onegrid_kit.jobs import Job
 from onegrid_kit.lifecycle import short_name
 from onegrid_partyedu import metrics
 from onegrid_partyedu.commands.imports import discard_waiting
 from onegrid_partyedu.importing import KEPT
-from onegrid_partyedu.store import guidance, imports, meetings_overdue, members, organizations, transfers
+from onegrid_partyedu.store import guidance, imports, meetings_overdue, members, organizations, study, transfers
 
 __all__ = ["JOBS"]
 
+_DAY: Final = timedelta(days=1)
 _MONTH: Final = timedelta(days=30)
 
 
@@ -50,8 +52,17 @@ def measure_meetings(conn: Connection, now: datetime) -> None:
         metrics.MEETINGS_LATE.labels(*labels).set(late[kind] / branches if branches else 0)
 
 
+def forget_study_entries(conn: Connection, now: datetime) -> None:
+    """Delete positions and authors of what was recorded offline a month ago, some at a time; and players that are
+    silent.
+    """
+    field_log.forget(conn, now - _MONTH)
+    study.forget_players(conn, now - _DAY)
+
+
 JOBS = (
     Job("measure meetings", timedelta(minutes=5), measure_meetings, in_each_replica=True),
     Job("measure organizations", timedelta(minutes=1), measure_organizations, in_each_replica=True),
     Job("forget imports", timedelta(minutes=10), forget_imports),
+    Job("forget study entries", timedelta(minutes=10), forget_study_entries),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onegrid_kit.ladder import Ladder, each
-from onegrid_partyedu.commands import study_reminders
+from onegrid_partyedu.commands import looking, study_reminders, studying
 from onegrid_partyedu.commands.concluding import conclude
 from onegrid_partyedu.commands.guidance import announce_deadlines
 from onegrid_partyedu.guidance import DEADLINE
@@ -11,4 +11,10 @@ from onegrid_partyedu.store.attempt_statements import CLIMB
 
 __all__ = ["LADDERS"]
 
-LADDERS = (*study_reminders.LADDERS, Ladder(CLIMB, conclude), Ladder(DEADLINE, each(announce_deadlines)))
+LADDERS = (
+    *study_reminders.LADDERS,
+    Ladder(CLIMB, conclude),
+    Ladder(DEADLINE, each(announce_deadlines)),
+    Ladder(looking.LOOK_AT_STUDY, studying.look_at_studies),
+    Ladder(looking.LOOK_AT_SITTING, studying.look_at_sittings),
+)

@@ -16,9 +16,9 @@ SERVICE = Service(
     http="onegrid_partyedu.web:ROUTES",
     handlers="onegrid_partyedu.handlers:HANDLERS",
     jobs="onegrid_partyedu.jobs:JOBS",
+    ladders="onegrid_partyedu.ladders:LADDERS",
     current="onegrid_partyedu.current:CURRENT",
     steps="onegrid_partyedu.steps:STEPS",
-    ladders="onegrid_partyedu.ladders:LADDERS",
     sealed="onegrid_partyedu.sealed:SEALED",
     migrations="onegrid_partyedu.migrations",
 )

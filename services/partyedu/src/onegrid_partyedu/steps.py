@@ -6,6 +6,7 @@ from onegrid_kit.steps import Steps
 from onegrid_partyedu import importing, regrading
 from onegrid_partyedu.commands import study_reminders
 from onegrid_partyedu.commands.imports import apply_rows, check_rows
+from onegrid_partyedu.commands.looking import LOOK_AT_COURSE, look_at_course
 from onegrid_partyedu.commands.regradings import apply_changes, calculate_changes
 
 __all__ = ["STEPS"]
@@ -15,5 +16,6 @@ STEPS = (
     Steps(importing.APPLY, apply_rows),
     Steps(regrading.CALCULATE, calculate_changes),
     Steps(regrading.APPLY, apply_changes),
+    Steps(LOOK_AT_COURSE, look_at_course),
     *study_reminders.STEPS,
 )

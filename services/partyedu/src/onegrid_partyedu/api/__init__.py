@@ -22,6 +22,7 @@ from onegrid_partyedu.api.pools import Pools
 from onegrid_partyedu.api.quizzes import Quizzes
 from onegrid_partyedu.api.regradings import Regradings
 from onegrid_partyedu.api.statements import Statements
+from onegrid_partyedu.api.study import Study
 from onegrid_partyedu.api.study_plans import StudyPlans
 from onegrid_partyedu.api.transfers import Transfers
 from onegrid_partyedu.settings import PartyeduSettings
@@ -40,6 +41,7 @@ def build(runtime: Runtime[PartyeduSettings]) -> Sequence[object]:
         Imports(runtime),
         Pools(runtime),
         Quizzes(runtime),
+        Study(runtime),
         StudyPlans(runtime),
         Meetings(runtime),
         Attendances(runtime),

@@ -16,6 +16,7 @@ from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_partyedu import completion_messages
 from onegrid_partyedu.authority import require_member
+from onegrid_partyedu.commands.looking import look_at_quizzes
 from onegrid_partyedu.completion import TRAINING, Completion, Training
 from onegrid_partyedu.errors import MemberWrongState
 from onegrid_partyedu.member import MEMBER
@@ -38,6 +39,8 @@ class RecordCompletion:
 def complete(conn: Connection, completions: Collection[Completion], call: Call) -> None:
     """Record what members completed, and announce what is new or better than before."""
     added = store.add_completions(conn, completions)
+    passed = [(each.member, each.subject) for each in added if each.kind == CompletionKind.COMPLETION_KIND_QUIZ]
+    look_at_quizzes(conn, passed, call.now)
     outbox.append(
         conn,
         call,

@@ -14,6 +14,7 @@ from onegrid_kit.errors import Conflict, FieldViolation, InvalidRequest, NotFoun
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.persons import require_nobody
 from onegrid_partyedu import course_messages
+from onegrid_partyedu.commands.looking import look_at_course_soon
 from onegrid_partyedu.commands.organizations import require_existing
 from onegrid_partyedu.course import COURSE, Course, Lesson, violations_of
 from onegrid_partyedu.errors import CourseWrongState
@@ -67,7 +68,10 @@ def define_course(conn: Connection, command: DefineCourse, call: Call) -> Course
     _require_audience(conn, after, call)
     if before is not None and after == before.changed(call.now):
         return before
-    return _saved(conn, after, call)
+    saved = _saved(conn, after, call)
+    if saved.is_published:
+        look_at_course_soon(conn, saved)
+    return saved
 
 
 def publish_course(conn: Connection, id_: str, etag: str, call: Call) -> Course:
