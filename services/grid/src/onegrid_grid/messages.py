@@ -15,6 +15,7 @@ from onegrid_kit.field.listing import fields_of
 from onegrid_kit.field.model import JudgedEntry
 from onegrid_kit.geometry import Ring
 from onegrid_kit.locations import point
+from onegrid_kit.names import ResourceName
 from onegrid_kit.timestamps import timestamp
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "round_",
     "round_entry",
 ]
+
+_PARTY_ORGANIZATION = ResourceName("organizations/{organization}")
 
 
 def division(of: Division) -> resources_pb2.Division:
@@ -146,7 +149,7 @@ def finding(of: Finding) -> findings_pb2.Finding:
 def party_organization(row: Any) -> organizations_pb2.PartyOrganization:
     """The Party organization of a row as a message."""
     return organizations_pb2.PartyOrganization(
-        organization=f"organizations/{row.id}",
+        organization=_PARTY_ORGANIZATION.name(row.id),
         display_name=row.display_name,
         kind=row.kind,
         form=row.form,

@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from onegrid.partyedu.v1 import events_pb2 as pb
+from onegrid_kit.names import ResourceName
+from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.facts import GuidanceFacts, Recipient
 from onegrid_notify.notifications import Notification
 
 __all__ = ["GuidanceEvent", "guidance_notifications"]
 
+_ASSIGNMENT = ResourceName("guidanceTasks/{guidance_task}/assignments/{assignment}")
 _Told = pb.GuidanceTaskIssued | pb.GuidanceTaskWithdrawn | pb.GuidanceDeadlineNeared | pb.GuidanceDeadlineMissed
 GuidanceEvent = _Told | pb.GuidanceReported | pb.GuidanceReportReturned
 
@@ -26,7 +29,7 @@ def guidance_notifications(event: GuidanceEvent, time: datetime) -> Iterator[Not
         case pb.GuidanceReported():
             yield _to(task.sender, replace(facts, organization=event.organization_display_name))
         case pb.GuidanceReportReturned():
-            reporter = f"organizations/{event.assignment.rpartition('/')[2]}"
+            reporter = ORGANIZATION.name(_ASSIGNMENT.id(event.assignment))
             yield _to(reporter, replace(facts, reason=event.reason))
         case _:
             given = replace(facts, organization=event.sender_display_name, reason=task.withdraw_reason)

@@ -156,8 +156,8 @@ class Decision:
 
 def id_of(scope: str, written: str, collection: str) -> str:
     """The id that somebody wrote: the name of a resource, its id, or the word that follows the place's code."""
-    bare = written.removeprefix(f"{collection}/")
-    return bare if bare[:6].isdigit() else f"{scope}-{bare}"
+    bare, district = written.removeprefix(f"{collection}/"), codes.district_of(scope)
+    return bare if codes.is_district(bare[: len(district)]) else f"{scope}-{bare}"
 
 
 def decide_member(

@@ -347,7 +347,6 @@ def test_an_attempt_is_what_its_model_says(engine: Engine, database_url: str, cl
                 max_examples=12,
                 stateful_step_count=20,
                 suppress_health_check=list(hypothesis.HealthCheck),
-                deadline=None,
                 derandomize=True,
                 database=None,
             ),

@@ -15,6 +15,7 @@ import pytest_asyncio
 from sqlalchemy import Engine, text
 
 from onegrid_kit.testing.api import Serving
+from onegrid_kit.testing.sessions import WAITS_FOR_LOCK, sessions
 from onegrid_kit.testing.waiting import HANG_S, eventually_async
 
 from .learning import OTHER_LMS, Lrs, a_statement, an_agent
@@ -129,9 +130,9 @@ async def test_both_are_found_that_come_at_the_same_moment(lrs: Lrs, engine: Eng
             {"id": sent["id"]},
         )
         first = asyncio.create_task(lrs.store(sent))
-        await eventually_async(lambda: waiting(engine, 1))
+        await eventually_async(lambda: asyncio.to_thread(lambda: sessions(engine, WAITS_FOR_LOCK) == 1))
         second = asyncio.create_task(lrs.store(comment))
-        await eventually_async(lambda: waiting(engine, 2))
+        await eventually_async(lambda: asyncio.to_thread(lambda: sessions(engine, WAITS_FOR_LOCK) == 2))
         held.rollback()
     await asyncio.gather(first, second)
     assert set((await lrs.get(agent=json.dumps(an_agent("ben")))).ids) == {sent["id"], comment["id"]}
@@ -149,14 +150,3 @@ async def test_consistent_through_ends_before_what_is_not_committed(lrs: Lrs, en
     stored = datetime.fromisoformat((await lrs.get(statementId=id_)).json["stored"])
     through = (await lrs.get()).headers["X-Experience-API-Consistent-Through"]
     assert datetime.fromisoformat(through) > stored
-
-
-async def waiting(engine: Engine, many: int) -> bool:
-    """Whether so many sessions wait for a lock."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-
-    def count() -> int:
-        with engine.connect() as conn:
-            return int(conn.execute(text(query)).scalar_one())
-
-    return await asyncio.to_thread(count) == many

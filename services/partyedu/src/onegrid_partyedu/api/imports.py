@@ -19,6 +19,7 @@ from onegrid.partyedu.v1.member_methods_pb2 import AdmitMemberRequest
 from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
+from onegrid_kit.names import ResourceName
 from onegrid_kit.paging import Position
 from onegrid_kit.rpc.validation import violations
 from onegrid_kit.runtime import Runtime
@@ -38,6 +39,7 @@ __all__ = ["Imports"]
 
 _COLUMNS: Final = {"join_time": "join_date", "confirm_time": "confirm_date", "complete_time": "complete_date"}
 """The columns of fields that have other names."""
+_USER: Final = ResourceName("users/{user}")
 _NOBODY: Final = f"members/000000-{'0' * 8}"
 
 
@@ -156,7 +158,7 @@ def _rows(scope: str, kind: ImportKind, content: bytes, cipher: Cipher) -> list[
 def _member_row(cells: Cells, scope: str, cipher: Cipher) -> Row:
     given = cells.values
     organization = id_of(scope, given["organization"], "organizations")
-    user = given["user"] and f"users/{given['user'].removeprefix('users/')}"
+    user = given["user"] and _USER.name(given["user"].removeprefix(_USER.name("")))
     joined, confirmed = day_of(given["join_date"]), day_of(given["confirm_date"])
     # What the contract demands of a member who is admitted is demanded of a row.
     admitted = AdmitMemberRequest(

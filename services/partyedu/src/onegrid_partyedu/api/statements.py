@@ -13,7 +13,7 @@ from onegrid_partyedu.commands import statements as commands
 from onegrid_partyedu.settings import PartyeduSettings
 from onegrid_partyedu.store import statements as store
 from onegrid_partyedu.xapi import parts
-from onegrid_partyedu.xapi.statement import refuse
+from onegrid_partyedu.xapi.statement import STATEMENT, refuse
 
 __all__ = ["Statements"]
 
@@ -36,12 +36,12 @@ class Statements:
 
         def store_all(conn: Connection) -> pb.StoreStatementsResponse:
             ids = commands.store_statements(conn, batch, sender, self._cipher, call)
-            return pb.StoreStatementsResponse(names=[f"statements/{request.district}-{id_}" for id_ in ids])
+            return pb.StoreStatementsResponse(names=[STATEMENT.name(f"{request.district}-{id_}") for id_ in ids])
 
         return await self._db.command(call, store_all)
 
     async def GetStatement(self, request: pb.GetStatementRequest, call: Call) -> pb.GetStatementResponse:
-        district, _, id_ = request.name.removeprefix("statements/").partition("-")
+        district, _, id_ = STATEMENT.id(request.name).partition("-")
         found = await self._db.read(lambda conn: store.find_statement(conn, district, id_, voided=False))
         if found is None:
             raise NotFound(request.name)

@@ -32,7 +32,7 @@ from onegrid_partyedu.xapi.finding import By
 from onegrid_partyedu.xapi.formats import is_uuid, written
 from onegrid_partyedu.xapi.parts import Part
 from onegrid_partyedu.xapi.signatures import check_signatures
-from onegrid_partyedu.xapi.statement import Json, refuse
+from onegrid_partyedu.xapi.statement import DISTRICT, STATEMENT, Json, refuse
 
 __all__ = ["HEADERS", "MAX_BYTES", "post", "put", "show"]
 
@@ -91,7 +91,7 @@ async def show(request: Request[PartyeduSettings], db: ReadOnlyDatabase) -> Answ
 
 async def _show_one(request: Request[PartyeduSettings], db: ReadOnlyDatabase, id_: str, voided: bool) -> Answer:
     district = district_of(request)
-    name = f"statements/{district}-{id_}"
+    name = STATEMENT.name(f"{district}-{id_}")
     written_down = db.audit_read(replace(request.call, resource=name))
     through = await _through(db)
     found = await db.read(lambda conn: store.find_statement(conn, district, id_, voided=voided))
@@ -106,7 +106,7 @@ async def _show_one(request: Request[PartyeduSettings], db: ReadOnlyDatabase, id
 
 async def _show_many(request: Request[PartyeduSettings], db: ReadOnlyDatabase, wanted: Query) -> Answer:
     district = district_of(request)
-    written_down = db.audit_read(replace(request.call, resource=wanted.resource or f"districts/{district}"))
+    written_down = db.audit_read(replace(request.call, resource=wanted.resource or DISTRICT.name(district)))
     # Before what is read: what is stored between the two is seen.
     through = await _through(db)
 
@@ -148,7 +148,7 @@ async def _store(request: Request[PartyeduSettings], db: Database, given: Any, d
 
     large = len(request.body) > _LARGE_BYTES
     batch, used = await asyncio.to_thread(prepare) if large else prepare()
-    name = f"statements/{sender.district}-{batch[0].id}" if len(batch) == 1 else f"districts/{sender.district}"
+    name = STATEMENT.name(f"{sender.district}-{batch[0].id}") if len(batch) == 1 else DISTRICT.name(sender.district)
 
     def store_all(conn: Connection) -> list[str]:
         ids = commands.store_statements(conn, batch, sender, cipher, request.call, used)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from onegrid_kit.errors import FieldViolation, InvalidRequest
+from onegrid_kit.names import ResourceName
 from onegrid_partyedu.xapi.formats import (
     instant,
     is_duration,
@@ -18,10 +19,13 @@ from onegrid_partyedu.xapi.formats import (
     is_uuid,
 )
 
-__all__ = ["CONTEXTS", "IDENTIFIERS", "VOIDED", "Json", "check_actor", "check_statement", "refuse"]
+__all__ = ["CONTEXTS", "DISTRICT", "IDENTIFIERS", "STATEMENT", "VOIDED", "Json", "check_actor", "check_statement", "refuse"]
 
 Json = dict[str, Any]
 
+STATEMENT: Final = ResourceName("statements/{statement}")
+DISTRICT: Final = ResourceName("districts/{district}")
+"""What the audit trail says that several statements are of."""
 VOIDED: Final = "http://adlnet.gov/expapi/verbs/voided"
 """The verb that voids another statement."""
 IDENTIFIERS: Final = ("mbox", "mbox_sha1sum", "openid", "account")
