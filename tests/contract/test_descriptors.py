@@ -210,7 +210,7 @@ def errors_of(module: str) -> list[type[DomainError]]:
         for each in vars(import_module(module)).values()
         if isinstance(each, type)
         and issubclass(each, DomainError)
-        and each.__module__ == module
+        and each.__module__.startswith(module)
         and "reason" in vars(each)
     ]
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from onegrid.partyedu.v1 import events_pb2 as pb
 from onegrid_kit.names import ResourceName
-from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.facts import GuidanceFacts, Recipient
 from onegrid_notify.notifications import Notification
+from onegrid_notify.party import ORGANIZATION
 
 __all__ = ["GuidanceEvent", "guidance_notifications"]
 

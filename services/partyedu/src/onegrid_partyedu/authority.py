@@ -24,7 +24,6 @@ from onegrid_partyedu.transfer import TRANSFER, Transfer
 
 __all__ = [
     "IDENTIFY",
-    "READ_KEYS",
     "allowed",
     "editor_of",
     "require_attempt",

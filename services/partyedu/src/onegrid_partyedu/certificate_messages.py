@@ -33,12 +33,10 @@ __all__ = [
     "certificate_revoked",
     "certificate_scheme",
     "code_index",
-    "opened_code",
     "opened_facts",
     "printed",
     "sealed_code",
     "sealed_facts",
-    "verification_url",
     "verified",
 ]
 

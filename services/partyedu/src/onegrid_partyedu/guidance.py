@@ -17,7 +17,6 @@ from onegrid_partyedu.organization import ORGANIZATION
 __all__ = [
     "ASSIGNMENT",
     "DEADLINE",
-    "LIFE",
     "OPEN",
     "TASK",
     "Assignment",

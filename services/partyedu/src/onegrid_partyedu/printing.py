@@ -16,7 +16,9 @@ from onegrid_kit.errors import Overloaded, Unavailable
 from onegrid_kit.logs import log
 from onegrid_partyedu.printed import FONT, Document, Printed
 
-__all__ = ["Printer", "serve"]
+__all__ = [
+    "Printer",
+]
 
 _WAITING: Final = 32
 """How many are printed or wait at most: the last of them waits for half a second."""

@@ -15,7 +15,6 @@ from onegrid_kit.names import ResourceName
 from onegrid_partyedu.item import ItemRef
 
 __all__ = [
-    "MOST_SLOTS",
     "QUIZ",
     "Drawn",
     "Fixed",

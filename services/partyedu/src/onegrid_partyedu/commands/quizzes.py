@@ -24,7 +24,7 @@ from onegrid_partyedu.store import pools
 from onegrid_partyedu.store import quizzes as store
 from onegrid_partyedu.store.known import known_cells
 
-__all__ = ["READ_POOLS", "close_quiz", "define_quiz", "publish_quiz", "retire_quiz"]
+__all__ = ["close_quiz", "define_quiz", "publish_quiz", "retire_quiz"]
 
 READ_POOLS: Final = "partyedu.pools.read"
 """The permission over the place of a pool that a quiz takes items from."""

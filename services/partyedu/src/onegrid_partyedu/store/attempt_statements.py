@@ -29,7 +29,6 @@ from onegrid_partyedu.scoring import Score
 
 __all__ = [
     "CLIMB",
-    "COMPLETING",
     "EXPIRING",
     "attempt_of",
     "attempts",

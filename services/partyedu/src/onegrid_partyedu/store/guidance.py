@@ -28,7 +28,6 @@ __all__ = [
     "overdue_page",
     "progress_of",
     "save_assignment",
-    "tasks_by_id",
     "tasks_page",
     "withdraw",
 ]

@@ -13,7 +13,7 @@ from onegrid_partyedu.xapi.finding import By, identifier
 from onegrid_partyedu.xapi.formats import instant, is_iri, is_uuid
 from onegrid_partyedu.xapi.statement import Json, check_actor, refuse
 
-__all__ = ["FORMATS", "MOST", "Wanted", "actor_of", "of_one", "wanted"]
+__all__ = ["Wanted", "actor_of", "of_one", "wanted"]
 
 MOST: Final = 100
 """Statements of a page; it ends earlier by its bytes."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from onegrid_partyedu.xapi.finding import By
 from onegrid_partyedu.xapi.statement import IDENTIFIERS, Json
 
-__all__ = ["canonical", "ids", "in_language", "in_one_language", "languages", "merged", "named", "person"]
+__all__ = ["canonical", "ids", "in_language", "languages", "merged", "named", "person"]
 
 _LANGUAGE_MAPS: Final = ("name", "description")
 _COMPONENTS: Final = ("choices", "scale", "source", "target", "steps")

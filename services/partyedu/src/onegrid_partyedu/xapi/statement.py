@@ -19,7 +19,17 @@ from onegrid_partyedu.xapi.formats import (
     is_uuid,
 )
 
-__all__ = ["CONTEXTS", "DISTRICT", "IDENTIFIERS", "STATEMENT", "VOIDED", "Json", "check_actor", "check_statement", "refuse"]
+__all__ = [
+    "CONTEXTS",
+    "DISTRICT",
+    "IDENTIFIERS",
+    "STATEMENT",
+    "VOIDED",
+    "Json",
+    "check_actor",
+    "check_statement",
+    "refuse",
+]
 
 Json = dict[str, Any]
 

@@ -1,57 +1,29 @@
-"""notify's tables. The district's code comes first in the keys of what belongs to one."""
+"""What is written, sent, and read."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    DateTime,
-    Integer,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
-    Table,
-    Text,
-)
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from onegrid_notify.tables.base import TIME, metadata
+
 __all__ = [
-    "address",
     "aid_request",
     "article",
     "article_version",
     "code_request",
     "content_column",
-    "department",
     "endpoint",
-    "group_member",
     "item_state",
-    "membership",
     "message",
-    "party_line",
-    "party_member",
-    "party_member_version",
-    "party_organization_version",
-    "party_post",
-    "person_grant",
-    "person_group",
-    "person_version",
-    "place",
-    "preferences",
     "reach",
     "record",
     "rung",
     "selector",
     "signal",
-    "subscription",
-    "suppression",
     "template_version",
     "warning_notice",
 ]
-
-metadata = MetaData()
-_time = DateTime(timezone=True)
 
 content_column = Table(
     "content_column",
@@ -64,7 +36,7 @@ content_column = Table(
     Column("owner", Text, nullable=False),
     Column("archived", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
-    Column("update_time", _time, nullable=False),
+    Column("update_time", TIME, nullable=False),
 )
 
 article = Table(
@@ -84,16 +56,16 @@ article = Table(
     Column("pinned", Boolean, nullable=False),
     Column("urgent", Boolean, nullable=False),
     Column("must_confirm", Boolean, nullable=False),
-    Column("publish_time", _time),
-    Column("expire_time", _time),
+    Column("publish_time", TIME),
+    Column("expire_time", TIME),
     Column("version", Integer, nullable=False),
     Column("unread_below", Integer, nullable=False),
     Column("opened", Boolean, nullable=False),
     Column("withdraw_reason", Text, nullable=False),
     Column("return_reason", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Column("create_time", _time, nullable=False),
-    Column("update_time", _time, nullable=False),
+    Column("create_time", TIME, nullable=False),
+    Column("update_time", TIME, nullable=False),
     Column("channels", ARRAY(SmallInteger), nullable=False, server_default="{}"),
     Column("escalation", JSONB(none_as_null=True)),
     Column("critical", Boolean, nullable=False, server_default="false"),
@@ -110,7 +82,7 @@ article_version = Table(
     Column("body_html", Text, nullable=False),
     Column("attachments", JSONB, nullable=False),
     Column("correction_note", Text, nullable=False),
-    Column("publish_time", _time, nullable=False),
+    Column("publish_time", TIME, nullable=False),
 )
 
 record = Table(
@@ -119,7 +91,7 @@ record = Table(
     Column("district", Text, primary_key=True),
     Column("column_id", Text, primary_key=True),
     Column("source_id", Text, primary_key=True),
-    Column("source_time", _time, nullable=False),
+    Column("source_time", TIME, nullable=False),
     Column("title", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("place", Text, nullable=False),
@@ -132,7 +104,7 @@ selector = Table(
     metadata,
     Column("district", Text, primary_key=True),
     Column("code", Text, nullable=False),
-    Column("publish_time", _time, nullable=False),
+    Column("publish_time", TIME, nullable=False),
     Column("article", Text, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("column_id", Text, nullable=False),
@@ -149,75 +121,6 @@ selector = Table(
     Column("posts", ARRAY(SmallInteger), nullable=False, server_default="{}"),
 )
 
-person_version = Table(
-    "person_version",
-    metadata,
-    Column("user_name", Text, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("time", _time, nullable=False),
-    Column("kind", SmallInteger, nullable=False),
-    Column("district", Text, nullable=False),
-    Column("home", Text, nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("forget_time", _time),
-)
-
-person_grant = Table(
-    "person_grant",
-    metadata,
-    Column("user_name", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("role", Text, nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("oa_level", SmallInteger, nullable=False),
-    Column("begin_time", _time, nullable=False),
-    Column("end_time", _time, nullable=False),
-)
-
-membership = Table(
-    "membership",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("user_name", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-    Column("kind", SmallInteger, nullable=False),
-    Column("oa_level", SmallInteger, nullable=False),
-    Column("role", Text, primary_key=True),
-    Column("begin_time", _time, primary_key=True),
-    Column("end_time", _time, nullable=False),
-)
-
-person_group = Table(
-    "person_group",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("display_name", Text, nullable=False),
-    Column("protected", Boolean, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("update_time", _time, nullable=False),
-)
-
-group_member = Table(
-    "group_member",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("group_id", Text, primary_key=True),
-    Column("user_name", Text, primary_key=True),
-    Column("begin_time", _time, primary_key=True),
-    Column("end_time", _time, nullable=False),
-)
-
-subscription = Table(
-    "subscription",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("column_id", Text, primary_key=True),
-    Column("user_name", Text, primary_key=True),
-    Column("begin_time", _time, primary_key=True),
-    Column("end_time", _time, nullable=False),
-)
-
 message = Table(
     "message",
     metadata,
@@ -229,8 +132,8 @@ message = Table(
     Column("subject", Text, nullable=False),
     Column("source", Integer),
     Column("urgent", Boolean, nullable=False),
-    Column("create_time", _time, nullable=False),
-    Column("expire_time", _time),
+    Column("create_time", TIME, nullable=False),
+    Column("expire_time", TIME),
 )
 
 item_state = Table(
@@ -239,10 +142,10 @@ item_state = Table(
     Column("district", Text, primary_key=True),
     Column("user_name", Text, primary_key=True),
     Column("item", Text, primary_key=True),
-    Column("receive_time", _time, nullable=False),
-    Column("read_time", _time),
+    Column("receive_time", TIME, nullable=False),
+    Column("read_time", TIME),
     Column("read_version", Integer, nullable=False),
-    Column("confirm_time", _time),
+    Column("confirm_time", TIME),
     Column("confirmed_version", Integer, nullable=False),
     Column("place", Text, nullable=False),
     Column("changed", SmallInteger, nullable=False),
@@ -268,9 +171,9 @@ recipient = Table(
     Column("user_name", Text, primary_key=True),
     Column("place", Text, nullable=False),
     Column("visit_version", Integer, nullable=False, server_default="0"),
-    Column("visit_since", _time),
+    Column("visit_since", TIME),
     Column("visit_outcome", SmallInteger, nullable=False, server_default="0"),
-    Column("visit_time", _time),
+    Column("visit_time", TIME),
     Column("visitor", Text, nullable=False, server_default=""),
 )
 
@@ -283,9 +186,9 @@ rung = Table(
     Column("version", Integer, nullable=False),
     Column("step", Integer, nullable=False),
     Column("channel", SmallInteger, nullable=False),
-    Column("due_time", _time, nullable=False),
-    Column("begin_time", _time),
-    Column("end_time", _time),
+    Column("due_time", TIME, nullable=False),
+    Column("begin_time", TIME),
+    Column("end_time", TIME),
     Column("unread", BigInteger, nullable=False),
 )
 
@@ -301,8 +204,8 @@ aid_request = Table(
     Column("anonymous", Boolean, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("petition", Text, nullable=False),
-    Column("create_time", _time, nullable=False),
-    Column("update_time", _time, nullable=False),
+    Column("create_time", TIME, nullable=False),
+    Column("update_time", TIME, nullable=False),
 )
 
 template_version = Table(
@@ -321,7 +224,7 @@ template_version = Table(
     Column("sms_template", Text, nullable=False),
     Column("sms_parameters", ARRAY(Text), nullable=False),
     Column("publisher", Text, nullable=False),
-    Column("publish_time", _time, nullable=False),
+    Column("publish_time", TIME, nullable=False),
 )
 
 signal = Table(
@@ -333,41 +236,7 @@ signal = Table(
     Column("item", Text, nullable=False),
     Column("user_name", Text, nullable=False),
     Column("removed", Boolean, nullable=False),
-    Column("time", _time, nullable=False),
-)
-
-place = Table(
-    "place",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-    Column("display_name", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-)
-
-department = Table(
-    "department",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("code", Text, primary_key=True),
-    Column("display_name", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-)
-
-address = Table(
-    "address",
-    metadata,
-    Column("user_name", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("district", Text, nullable=False),
-    Column("channel", SmallInteger, nullable=False),
-    Column("sealed_value", LargeBinary, nullable=False),
-    Column("value_index", LargeBinary, nullable=False),
-    Column("verify_time", _time),
-    Column("code_index", LargeBinary),
-    Column("code_expire_time", _time),
-    Column("code_tries", Integer, nullable=False, server_default="0"),
-    Column("create_time", _time, nullable=False),
+    Column("time", TIME, nullable=False),
 )
 
 code_request = Table(
@@ -375,8 +244,8 @@ code_request = Table(
     metadata,
     Column("asker", LargeBinary, primary_key=True),
     Column("count", Integer, nullable=False),
-    Column("begin_time", _time, nullable=False),
-    Column("last_time", _time),
+    Column("begin_time", TIME, nullable=False),
+    Column("last_time", TIME),
 )
 
 endpoint = Table(
@@ -393,33 +262,8 @@ endpoint = Table(
     Column("host", Text, nullable=False),
     Column("sealed_secret", LargeBinary),
     Column("version", BigInteger, nullable=False),
-    Column("create_time", _time, nullable=False),
-    Column("update_time", _time, nullable=False),
-)
-
-preferences = Table(
-    "preferences",
-    metadata,
-    Column("user_name", Text, primary_key=True),
-    Column("mutes", JSONB, nullable=False),
-    Column("quiet_start", SmallInteger),
-    Column("quiet_end", SmallInteger),
-    Column("digests", JSONB, nullable=False),
-    Column("time_zone", Text, nullable=False),
-    Column("language", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("update_time", _time, nullable=False),
-)
-
-suppression = Table(
-    "suppression",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("value_index", LargeBinary, primary_key=True),
-    Column("channel", SmallInteger, nullable=False),
-    Column("reason", SmallInteger, nullable=False),
-    Column("note", Text, nullable=False),
-    Column("create_time", _time, nullable=False),
+    Column("create_time", TIME, nullable=False),
+    Column("update_time", TIME, nullable=False),
 )
 
 warning_notice = Table(
@@ -429,63 +273,4 @@ warning_notice = Table(
     Column("warning", Text, primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("article", Text, nullable=False),
-)
-
-party_member_version = Table(
-    "party_member_version",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("member", Text, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("time", _time, nullable=False),
-    Column("user_name", Text, nullable=False),
-    Column("state", SmallInteger, nullable=False),
-    Column("organization", Text, nullable=False),
-)
-
-party_member = Table(
-    "party_member",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("member", Text, primary_key=True),
-    Column("begin_time", _time, primary_key=True),
-    Column("end_time", _time, nullable=False),
-    Column("user_name", Text, nullable=False),
-    Column("state", SmallInteger, nullable=False),
-    Column("organization", Text, nullable=False),
-)
-
-party_organization_version = Table(
-    "party_organization_version",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("organization", Text, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    Column("time", _time, nullable=False),
-    Column("display_name", Text, nullable=False),
-    Column("parent", Text, nullable=False),
-    Column("term", Integer, nullable=False),
-    Column("term_begin", _time, nullable=False),
-    Column("officers", JSONB, nullable=False),
-)
-
-party_line = Table(
-    "party_line",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("organization", Text, primary_key=True),
-    Column("above", Text, primary_key=True),
-    Column("begin_time", _time, primary_key=True),
-    Column("end_time", _time, nullable=False),
-)
-
-party_post = Table(
-    "party_post",
-    metadata,
-    Column("district", Text, primary_key=True),
-    Column("organization", Text, primary_key=True),
-    Column("post", SmallInteger, primary_key=True),
-    Column("member", Text, primary_key=True),
-    Column("begin_time", _time, primary_key=True),
-    Column("end_time", _time, nullable=False),
 )
