@@ -15,11 +15,18 @@ import uvloop
 from rich.console import Console
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid_demo import case, district, fire, loading, party, party_loading, patrol, policy
+from onegrid_demo import case, district, fire, loading, party, party_loading, patrol, policy, study
 from onegrid_demo.client import Client
 from onegrid_demo.inboxes import inbox_table, reach_table
 from onegrid_demo.platform import SERVICES, Platform
-from onegrid_demo.timeline import incident_table, observation_table, party_table, patrol_table, timeline_table
+from onegrid_demo.timeline import (
+    incident_table,
+    observation_table,
+    party_table,
+    patrol_table,
+    study_table,
+    timeline_table,
+)
 from onegrid_identity.bootstrap import bootstrap
 from onegrid_identity.main import SERVICE as IDENTITY
 from onegrid_kit import logs
@@ -99,6 +106,9 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     report("a Party branch elects its secretary, and a member moves to the street's committee")
     moved = await party.replay(client, platform.clock, accounts)
     console.print(party_table(moved))
+    report("a member studies: a plan, a quiz, a certificate that anyone can verify")
+    studied = await study.replay(client, platform.clock, accounts)
+    console.print(study_table(studied))
     report("publishing a policy to one street, on the morning of 2020-11-11")
     outcome = await policy.replay(client, platform.clock, accounts)
     link = platform.unsubscribe_link(outcome.resident, outcome.article.column)
@@ -119,6 +129,7 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     good = (
         case.succeeded(petition)
         and party.succeeded(moved)
+        and study.succeeded(studied)
         and policy.succeeded(outcome)
         and len(messages) == len(timeline.entries)
         and fire.succeeded(burnt)

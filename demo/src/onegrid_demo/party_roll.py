@@ -19,6 +19,7 @@ from onegrid_demo.loading import COMMUNITY
 __all__ = [
     "BRANCH",
     "SECRETARY",
+    "STUDIES",
     "TRAINING",
     "completions_csv",
     "members_csv",
@@ -31,6 +32,8 @@ BRANCH: Final = f"organizations/{COMMUNITY}-compound-1"
 """The branch that elects in the demonstration."""
 SECRETARY: Final = "2001-0001"
 """The number on the roll of who is its secretary."""
+STUDIES: Final = "2015-0007"
+"""The number of the member whose study the demonstration shows."""
 
 TRAINING: Final = Training(
     name=f"trainings/{district.CODE}-spring-2020", display_name="2020年春季党员集中培训", minutes=480
@@ -118,8 +121,9 @@ def _committees() -> Iterator[Organization]:
 
 def _members() -> Iterator[tuple[str, ...]]:
     yield SECRETARY, "王建国", BRANCH, "2001-07-01", "2002-07-01"
+    yield STUDIES, "李秀英", BRANCH, "2015-07-01", "2016-07-01"
     line = organizations()
-    for index in range(_MEMBERS - 1):
+    for index in range(_MEMBERS - 2):
         name = _SURNAMES[index * 7 % len(_SURNAMES)] + _GIVEN[index * 11 % len(_GIVEN)]
         if index % 3:
             name += _GIVEN[index * 5 // 3 % len(_GIVEN)]

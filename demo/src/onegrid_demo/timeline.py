@@ -15,13 +15,15 @@ from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid.emergency.v1.incident_steps_pb2 import IncidentAction, IncidentActor, IncidentEntry
 from onegrid.emergency.v1.resources_pb2 import Incident, IncidentState
 from onegrid.field.v1.field_pb2 import WaypointState
+from onegrid.partyedu.v1.certificates_pb2 import CertificateState
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
+from onegrid.partyedu.v1.study_plans_pb2 import StudyPlan
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State, TimelineEntry
-from onegrid_demo import party
+from onegrid_demo import party, study
 from onegrid_kit.clock import CHINA
 
-__all__ = ["incident_table", "observation_table", "party_table", "patrol_table", "timeline_table"]
+__all__ = ["incident_table", "observation_table", "party_table", "patrol_table", "study_table", "timeline_table"]
 
 
 def timeline_table(timeline: pb.GetPublicTimelineResponse) -> Table:
@@ -88,6 +90,27 @@ def party_table(outcome: party.Outcome) -> Table:
     for name, time in ((transfer.source, ""), (transfer.target, _day(member.organization_time))):
         table.add_row(member.person_name, name, time, "" if time else _day(transfer.end_time))
     return table
+
+
+def study_table(outcome: study.Outcome) -> Table:
+    """The plan, the quiz, and the certificate as anyone sees it by its code."""
+    plan, attempt, certificate = outcome.after.study_plan, outcome.attempt, outcome.certificate
+    table = Table(title=f"{plan.display_name}  {plan.name}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("what", "which", "came to"):
+        table.add_column(heading, no_wrap=True, overflow="ignore")
+    done, wanted = outcome.before.progress[0].done, outcome.before.progress[0].wanted
+    table.add_row("asked for", outcome.before.progress[0].requirement, f"{done} of {wanted}, due {_due(plan)}")
+    score = attempt.score
+    table.add_row("quiz", attempt.quiz, f"{score.percent} %, {'passed' if score.passed else 'not passed'}")
+    done = outcome.after.progress[0].done
+    table.add_row("asked for", outcome.after.progress[0].requirement, f"{done} of {wanted}")
+    state = CertificateState.Name(outcome.verified.state)[18:]
+    table.add_row("certificate", certificate.code, f"{state}, {len(outcome.pdf) // 1024} KiB of PDF")
+    return table
+
+
+def _due(plan: StudyPlan) -> str:
+    return _day(plan.requirements[0].due_time)
 
 
 def observation_table(observation: Observation) -> Table:

@@ -13,7 +13,7 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_checks import district
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
-from onegrid_demo import case, fire, party, patrol, policy
+from onegrid_demo import case, fire, party, patrol, policy, study
 from onegrid_kit.clock import CHINA
 
 __all__ = ["check"]
@@ -24,6 +24,7 @@ _HEARD = "the petitioner finds a message of each step in the inbox"
 _HANDLED = "a fire that a sensor reports is handled by a team until all clear, and reviewed"
 _PATROLLED = "a patrol is seen while it is out, reaches all its checkpoints, and what it noticed is an incident"
 _ELECTED = "a Party branch has its term, and a member moves with the consent of both sides"
+_STUDIED = "a member passes a quiz of the year's plan, and gets a certificate that anyone can verify"
 _REACHED = "a policy for one street is read by a resident there, counted, and not given to one elsewhere"
 
 
@@ -88,6 +89,14 @@ async def check(settings: Settings, checklist: Checklist) -> None:
                 _ELECTED,
                 party.succeeded(moved),
                 actual=f"{moved.transfer.name}: {moved.member.name} is of {moved.member.organization}",
+                look=look,
+            )
+            doing = _STUDIED
+            studied = await study.replay(client, None, accounts)
+            checklist.expect(
+                _STUDIED,
+                study.succeeded(studied),
+                actual=f"{studied.attempt.name}: {studied.attempt.score.percent} %, {len(studied.pdf)} bytes of PDF",
                 look=look,
             )
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:
