@@ -22,7 +22,7 @@ from onegrid_kit.testing.postgres import TestPostgres
 FIRST, SECOND, THIRD = (f"k{number}:{digit * 64}" for number, digit in enumerate("abc", 1))
 OPEN = {
     *("hash", "fingerprint", "digest", "body", "document", "entry", "previous", "identifier", "public_key"),
-    *("name_index", "phone_index", "value_index", "code_index", "address", "asker"),
+    *("name_index", "phone_index", "value_index", "code_index", "address", "asker", "media_sha256"),
 }
 """What columns of bytes hold that is not sealed: what is public, or was made one way."""
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+import grpc.aio
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from onegrid.partyedu.v1 import attempt_methods_pb2 as attempts_pb
@@ -194,8 +195,14 @@ async def _with_account(client: Client, desk: Metadata, user: str) -> Member:
             confirm_time=timestamp(datetime(2016, 7, 1, tzinfo=CHINA)),
             request_id=_new_id(),
         )
-        # partyedu hears of accounts by events.
-        return (await until_known(partial(client.partyedu.AdmitMember, admit, metadata=desk, timeout=60))).member
+        try:
+            # partyedu hears of accounts by events.
+            return (await until_known(partial(client.partyedu.AdmitMember, admit, metadata=desk, timeout=60))).member
+        except grpc.aio.AioRpcError as error:
+            # Somebody else does the same at this moment.
+            if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
+                raise
+        return await _with_account(client, desk, user)
     if listed[0].user == user:
         return listed[0]
     update = members_pb.UpdateMemberRequest(
@@ -213,6 +220,17 @@ async def _progress(client: Client, own: Metadata, plan: StudyPlan) -> MemberStu
 
 async def _take(client: Client, own: Metadata) -> Attempt:
     """Take the quiz, and know all of it."""
+    for _ in range(20):
+        try:
+            return await _taken(client, own)
+        except grpc.aio.AioRpcError as error:
+            # The same member hands it in on another device.
+            if error.code() not in (grpc.StatusCode.ABORTED, grpc.StatusCode.FAILED_PRECONDITION):
+                raise
+    return await _taken(client, own)
+
+
+async def _taken(client: Client, own: Metadata) -> Attempt:
     partyedu = client.partyedu
     start = attempts_pb.StartAttemptRequest(quiz=_QUIZ.name, request_id=_new_id())
     attempt = (await partyedu.StartAttempt(start, metadata=own, timeout=60)).attempt

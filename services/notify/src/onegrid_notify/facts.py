@@ -361,7 +361,7 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
     event_key(duty.PageEnded): PageFacts,
     event_key(duty.HandoverWritten): PageFacts,
     event_key(duty.HandoverForgotten): PageFacts,
-    event_key(partyedu.StudyReminderDue): StudyFacts,
+    event_key(partyedu.StudyReminderIssued): StudyFacts,
     **{
         event_key(event): GuidanceFacts
         for event in (

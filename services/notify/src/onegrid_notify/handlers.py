@@ -196,7 +196,7 @@ HANDLERS = (
     on("message_rung_reached", duty_events.RungReached, write_duty_messages),
     on("message_page_ended", duty_events.PageEnded, write_duty_messages),
     on("message_handover_written", duty_events.HandoverWritten, write_duty_messages),
-    on("message_study_reminder_due", partyedu_events.StudyReminderDue, write_study_messages),
+    on("message_study_reminder_issued", partyedu_events.StudyReminderIssued, write_study_messages),
     on("message_handover_forgotten", duty_events.HandoverForgotten, write_duty_messages),
     on_personal("send_one_time_code", OneTimeCodeIssued, send_one_time_code),
     on_many("message_petition_filed", petition_events.PetitionFiled, write_petition_messages),

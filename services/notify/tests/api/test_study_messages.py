@@ -8,7 +8,7 @@ import pytest
 
 from onegrid.identity.v1.events_pb2 import UserDefined
 from onegrid.identity.v1.resources_pb2 import UserState
-from onegrid.partyedu.v1.events_pb2 import StudyReminderDue
+from onegrid.partyedu.v1.events_pb2 import StudyReminderIssued
 from onegrid_kit.clock import CHINA
 from onegrid_kit.testing.api import Serving
 from onegrid_kit.testing.events import Events
@@ -28,7 +28,7 @@ async def test_each_member_who_is_behind_hears_of_it(api: Serving, events: Event
         )
         events.deliver(known, time=NOW)
     events.deliver(
-        StudyReminderDue(
+        StudyReminderIssued(
             study_plan=PLAN,
             display_name="年度学习计划",
             due_time=timestamp(DUE),

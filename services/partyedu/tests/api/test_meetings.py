@@ -13,7 +13,7 @@ from onegrid.partyedu.v1.completions_pb2 import CompletionKind
 from onegrid.partyedu.v1.events_pb2 import (
     MeetingCancelled,
     MeetingChanged,
-    MeetingHeld,
+    MeetingClosed,
     MeetingScheduled,
     StudyCompleted,
 )
@@ -149,7 +149,7 @@ async def test_who_is_there_checks_in_by_the_code_that_is_shown_and_has_studied(
         CompletionKind.COMPLETION_KIND_MEETING,
     )
     assert done.minutes == 75
-    assert announced_as(line.engine, MeetingHeld) == [MeetingHeld(meeting=held)]
+    assert announced_as(line.engine, MeetingClosed) == [MeetingClosed(meeting=held)]
 
 
 async def test_a_code_is_good_for_its_half_minute_and_the_ones_around(line: Line) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from onegrid.partyedu.v1.events_pb2 import StudyReminderDue
+from onegrid.partyedu.v1.events_pb2 import StudyReminderIssued
 from onegrid_kit import steps
 from onegrid_kit.clock import CHINA
 from onegrid_kit.ladder import Climber
@@ -35,9 +35,9 @@ def climb(line: Line) -> None:
         pass
 
 
-def reminded(line: Line) -> list[StudyReminderDue]:
+def reminded(line: Line) -> list[StudyReminderIssued]:
     """The reminders that were announced since this was asked last."""
-    found = announced_as(line.engine, StudyReminderDue)
+    found = announced_as(line.engine, StudyReminderIssued)
     forget_announced(line.engine)
     return found
 
@@ -57,7 +57,7 @@ async def test_who_has_not_done_it_is_reminded_before_and_after_it_is_due(line: 
     assert reminded(line) == []
     line.clock.set(datetime(2020, 11, 27, 9, tzinfo=CHINA))
     climb(line)
-    reminder = StudyReminderDue(
+    reminder = StudyReminderIssued(
         study_plan=plan.name, display_name=plan.display_name, due_time=timestamp(DUE), users=["users/00open000"]
     )
     assert reminded(line) == [reminder]

@@ -14,7 +14,7 @@ from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.emergency.v1.events_pb2 import ResourceReserved, StockRunDown
 from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined
 from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
-from onegrid.partyedu.v1.events_pb2 import StudyReminderDue
+from onegrid.partyedu.v1.events_pb2 import StudyReminderIssued
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, retention_of
 from onegrid_kit.names import code_in
@@ -144,7 +144,7 @@ def write_patrol_messages(conn: Connection, event: PatrolEvent, delivery: Delive
     announce(conn, _announcements(conn, event, delivery, district, patrol, notifications, critical=critical))
 
 
-def write_study_messages(conn: Connection, event: StudyReminderDue, delivery: Delivery) -> None:
+def write_study_messages(conn: Connection, event: StudyReminderIssued, delivery: Delivery) -> None:
     """Write to the members who have not done what a study plan asks."""
     district = codes.district_of(code_in(event.study_plan))
     notifications = study_notifications(event, delivery.time)

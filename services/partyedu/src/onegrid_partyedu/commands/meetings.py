@@ -160,7 +160,7 @@ def close_meeting(conn: Connection, command: CloseMeeting, call: Call) -> Meetin
     first = MinutesRevision(meeting=after.id, revision=1, minutes=command.minutes, create_time=call.now)
     store.add_minutes(conn, first)
     complete(conn, [completed(after, each, call) for each in recorded if each.present], call)
-    return _saved(conn, after, events_pb2.MeetingHeld(meeting=meeting_messages.meeting(after)), call)
+    return _saved(conn, after, events_pb2.MeetingClosed(meeting=meeting_messages.meeting(after)), call)
 
 
 def amend_minutes(conn: Connection, command: AmendMinutes, call: Call) -> MinutesRevision:

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from onegrid.partyedu.v1.events_pb2 import StudyReminderDue
+from onegrid.partyedu.v1.events_pb2 import StudyReminderIssued
 from onegrid.partyedu.v1.study_plans_pb2 import StudyPlanState
 from onegrid_kit import ladder, outbox, steps
 from onegrid_kit.callers import ANONYMOUS, Call
@@ -64,7 +64,7 @@ def _remind(conn: Connection, work: Work, now: datetime) -> Progress:
     found, last = progress.members_open(conn, plan, wanted, now, str(work.cursor.get("last", "")), _LOOKED_AT)
     users = [each.user for each in members.find_members(conn, found).values() if each.user]
     if users:
-        event = StudyReminderDue(
+        event = StudyReminderIssued(
             study_plan=plan.name,
             display_name=plan.display_name,
             due_time=timestamp(due_time),
