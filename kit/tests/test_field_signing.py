@@ -62,7 +62,7 @@ def test_a_signature_is_of_its_own_device_batch_and_moment() -> None:
     assert is_signed_by(batch, SERVICE, DEVICE.public_key)
     assert not is_signed_by(batch, SERVICE, a_device(number=2).public_key)
     assert not is_signed_by(batch, "another", DEVICE.public_key)
-    for signature in (b"", b"x", bytes(64), batch.signature[:-1] + b"\0"):
+    for signature in (b"", b"x", bytes(64), bytes([*batch.signature[:-1], batch.signature[-1] ^ 1])):
         wrong = SignedBatch.FromString(batch.SerializeToString())
         wrong.signature = signature
         assert not is_signed_by(wrong, SERVICE, DEVICE.public_key)

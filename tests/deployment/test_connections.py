@@ -24,13 +24,13 @@ UPGRADE = 1
 def of_a_process() -> dict[str, dict[str, int]]:
     """What an api takes beside its pools, a worker, a relay and a sender, by service."""
     found = re.search(
-        r"reads \+ (\d+)` connections \(petition and notify \+ (\d+), emergency \+ (\d+)\), "
+        r"reads \+ (\d+)` connections \(petition and notify \+ (\d+), emergency \+ (\d+), partyedu \+ (\d+)\), "
         r"a worker (\d+) \(one more if .*?\), a relay (\d+), a sender (\d+)",
         PAGE,
     )
     assert found
-    other, batching, emergency, worker, relay, sender = map(int, found.groups())
-    api = {"petition": batching, "notify": batching, "emergency": emergency}
+    other, batching, emergency, partyedu, worker, relay, sender = map(int, found.groups())
+    api = {"petition": batching, "notify": batching, "emergency": emergency, "partyedu": partyedu}
     return {
         service.name: {
             "api": api.get(service.name, other),
