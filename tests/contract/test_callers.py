@@ -521,6 +521,7 @@ def test_every_permission_ends_where_its_scope_ends(keeper: str, district: Distr
 
 
 OWN = {
+    "ReportStudy",
     "ListInboxItems",
     "CountInboxItems",
     "AcknowledgeInboxItems",

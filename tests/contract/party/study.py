@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 
 from google.protobuf.message import Message
@@ -23,7 +22,6 @@ def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Messag
     if there:
         of, course = organization(district, place).name, published(district, place).name
         who = member(district, of).name
-    yield pb.ReportStudyRequest(lesson=f"{course}/lessons/first", device=str(uuid.uuid4()))
     yield pb.GetCourseProgressRequest(member=who, course=course)
     yield pb.ListCourseProgressRequest(member=who)
     yield pb.CountCourseProgressRequest(organization=of, course=course)
