@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import Message
 
 from onegrid.common.v1 import common_pb2
 from onegrid_kit import codes
-from onegrid_kit.errors import PermissionDenied
+from onegrid_kit.errors import NotFound, PermissionDenied
+from onegrid_kit.names import ResourceName
 
 __all__ = ["ALWAYS", "ANONYMOUS", "Call", "Caller", "Grant", "Period"]
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,17 @@ class Call:
     """The resource that the audit trail records; empty where the response names it."""
     response_resource: Callable[[Any], str] | None = None
     """Reads it from the response."""
+
+    def existing(self, found: R | None, names: ResourceName, id_: str) -> R:
+        """What was found by that id, which begins with a district's code.
+
+        Raises NotFound; PermissionDenied for callers who may not see all of that kind in the district: they do not
+        learn that there is none.
+        """
+        if found is None:
+            self.caller.require(self.permission, codes.district_of(id_))
+            raise NotFound(names.name(id_))
+        return found
 
     def audited_resource(self, response: Message) -> str:
         """The resource that the audit trail records. Raises ValueError if nothing names it."""

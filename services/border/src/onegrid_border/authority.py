@@ -8,9 +8,7 @@ from onegrid_border.observation import OBSERVATION, Observation
 from onegrid_border.patrol import PATROL, Patrol
 from onegrid_border.store import observations
 from onegrid_border.store import patrols as store
-from onegrid_kit import codes
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import NotFound
 
 __all__ = ["allowed", "require_observation", "require_patrol"]
 
@@ -24,10 +22,7 @@ def allowed(found: Patrol | None, id_: str, call: Call) -> Patrol:
     """The patrol of that id, if the caller has the call's permission over its unit's place, or leads it and has the
     permission over what is their own. Raises PermissionDenied or NotFound.
     """
-    if found is None:
-        # Only callers who may see all patrols of the district learn that it does not exist.
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(PATROL.name(id_))
+    found = call.existing(found, PATROL, id_)
     owner = call.caller.user if call.caller.user in (found.leader, found.planned_leader) else ""
     call.caller.require(call.permission, found.office, owner=owner)
     return found
@@ -35,9 +30,6 @@ def allowed(found: Patrol | None, id_: str, call: Call) -> Patrol:
 
 def require_observation(conn: Connection, id_: str, call: Call) -> Observation:
     """An observation of a patrol that the caller may see. Raises PermissionDenied or NotFound."""
-    found = observations.find_observation(conn, id_)
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(OBSERVATION.name(id_))
+    found = call.existing(observations.find_observation(conn, id_), OBSERVATION, id_)
     require_patrol(conn, found.patrol, call)
     return found

@@ -48,10 +48,7 @@ def allowed(found: Member | None, id_: str, call: Call) -> Member:
     """The member of that id, if the caller has the call's permission over the member's organization, or is the
     member and has the permission over what is their own. Raises PermissionDenied or NotFound.
     """
-    if found is None:
-        # Only callers who may see all members of the district learn that there is none.
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(MEMBER.name(id_))
+    found = call.existing(found, MEMBER, id_)
     call.caller.require(call.permission, found.office, owner=found.user)
     return found
 
@@ -68,10 +65,7 @@ def require_member(conn: Connection, id_: str, call: Call) -> Member:
 
 def require_transfer(conn: Connection, id_: str, call: Call) -> Transfer:
     """A transfer that the caller may see, for either side or as its member. Raises PermissionDenied or NotFound."""
-    found = transfers.find_transfer(conn, id_)
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(TRANSFER.name(id_))
+    found = call.existing(transfers.find_transfer(conn, id_), TRANSFER, id_)
     moving = members.find_member(conn, found.member)
     owner = "" if moving is None else moving.user
     call.caller.require(call.permission, office_of(found.source), office_of(found.target), owner=owner)
@@ -82,10 +76,7 @@ def require_plan(conn: Connection, id_: str, call: Call) -> StudyPlan:
     """A study plan, for who has the call's permission over its place, or over that of an organization that it is for.
     Raises PermissionDenied or NotFound.
     """
-    found = study_plans.find_plan(conn, id_)
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(STUDY_PLAN.name(id_))
+    found = call.existing(study_plans.find_plan(conn, id_), STUDY_PLAN, id_)
     if not call.caller.may(call.permission, found.office):
         scopes = call.caller.scopes(call.permission)
         if not scopes or not study_plans.is_for_places(conn, found, scopes):
@@ -97,11 +88,7 @@ def require_course(conn: Connection, id_: str, call: Call) -> Course:
     """A course that the caller may see: of a place or department that the permission is held over, or published for
     the organization that the caller belongs to. Raises PermissionDenied or NotFound.
     """
-    found = courses.find_course(conn, id_)
-    if found is None:
-        # Whoever may see no others does not learn what there is.
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(COURSE.name(id_))
+    found = call.existing(courses.find_course(conn, id_), COURSE, id_)
     if not call.caller.may(call.permission, found.office):
         own = members.find_member_of(conn, found.district, call.caller.user)
         studies = own is not None and found.is_published and found.is_for(line_of(conn, own.organization))
@@ -113,10 +100,7 @@ def require_guidance(conn: Connection, id_: str, call: Call) -> Task:
     """A guidance task that the caller may see, for its sender or for an organization that has it. Raises
     PermissionDenied or NotFound.
     """
-    found = guidance.find_task(conn, id_)
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(TASK.name(id_))
+    found = call.existing(guidance.find_task(conn, id_), TASK, id_)
     scopes = call.caller.scopes(call.permission)
     if not call.caller.may(call.permission, office_of(found.sender)) and not guidance.is_assigned(conn, id_, scopes):
         raise PermissionDenied(call.permission)
@@ -127,19 +111,14 @@ def require_attempt(found: Attempt | None, id_: str, call: Call, *, own: bool = 
     """The attempt of that id, if the caller has the call's permission over the place of its quiz or, where `own` ones
     are shown, over what is their own. Raises PermissionDenied or NotFound.
     """
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(ATTEMPT.name(id_))
+    found = call.existing(found, ATTEMPT, id_)
     call.caller.require(call.permission, found.office, owner=found.user if own else "")
     return found
 
 
 def require_certificate(conn: Connection, id_: str, call: Call) -> tuple[Certificate, Member]:
     """A certificate that the caller may see, and its member. Raises PermissionDenied or NotFound."""
-    found = certificates.find_certificate(conn, id_)
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(CERTIFICATE.name(id_))
+    found = call.existing(certificates.find_certificate(conn, id_), CERTIFICATE, id_)
     return found, allowed(members.find_member(conn, found.member), found.member, call)
 
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.visibility import Viewer
@@ -39,11 +38,7 @@ def require_own(conn: Connection, call: Call) -> Member:
 
 def found_meeting(found: Meeting | None, id_: str, call: Call) -> Meeting:
     """The meeting of that id. Raises PermissionDenied or NotFound."""
-    if found is None:
-        # Only callers who may see all meetings of the district learn that there is none.
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(MEETING.name(id_))
-    return found
+    return call.existing(found, MEETING, id_)
 
 
 def require_office(conn: Connection, organization: str, call: Call) -> None:

@@ -166,11 +166,7 @@ def require_task(conn: Connection, id_: str, call: Call, *, lock: bool = False) 
     """The task. Only callers who may do it all over the district learn that there is none. Raises PermissionDenied or
     NotFound.
     """
-    found = store.find_task(conn, id_, lock=lock)
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(TASK.name(id_))
-    return found
+    return call.existing(store.find_task(conn, id_, lock=lock), TASK, id_)
 
 
 def _assigned(conn: Connection, name: str, call: Call, etag: str = "") -> Assignment:

@@ -12,7 +12,6 @@ from onegrid.partyedu.v1.imports_pb2 import ImportKind, ImportOutcome, ImportSta
 from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit import codes, ids, outbox, steps
 from onegrid_kit.callers import ANONYMOUS, Call
-from onegrid_kit.errors import NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.steps import Progress, Work
 from onegrid_partyedu import messages
@@ -260,8 +259,6 @@ def _discard(conn: Connection, before: Import, now: datetime) -> Import:
 
 
 def _allowed(found: Import | None, id_: str, call: Call) -> Import:
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(IMPORT.name(id_))
+    found = call.existing(found, IMPORT, id_)
     call.caller.require(call.permission, found.scope)
     return found

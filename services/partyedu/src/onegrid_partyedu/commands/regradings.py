@@ -226,8 +226,6 @@ def _require_revisions(conn: Connection, corrections: Sequence[ItemCorrection]) 
 
 
 def _allowed(found: Regrading | None, id_: str, call: Call) -> Regrading:
-    if found is None:
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(REGRADING.name(id_))
+    found = call.existing(found, REGRADING, id_)
     call.caller.require(call.permission, found.office)
     return found

@@ -10,7 +10,7 @@ from onegrid.partyedu.v1.events_pb2 import TransferRequested
 from onegrid.partyedu.v1.members_pb2 import TransferState
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
+from onegrid_kit.errors import FieldViolation, InvalidRequest
 from onegrid_kit.persons import require_nobody
 from onegrid_partyedu import messages
 from onegrid_partyedu.authority import allowed
@@ -100,12 +100,7 @@ def withdraw_transfer(conn: Connection, id_: str, reason: str, call: Call) -> Tr
 
 def _locked(conn: Connection, id_: str, call: Call) -> Transfer:
     lock_line(conn, codes.district_of(id_))
-    found = store.find_transfer(conn, id_)
-    if found is None:
-        # Only callers who may do it all over the district learn that there is none.
-        call.caller.require(call.permission, codes.district_of(id_))
-        raise NotFound(TRANSFER.name(id_))
-    return found
+    return call.existing(store.find_transfer(conn, id_), TRANSFER, id_)
 
 
 def _require_waiting(transfer: Transfer, call: Call) -> None:
