@@ -118,8 +118,7 @@ def begin(known: Start, quiz_id: str, shelf: Shelf, call: Call) -> Begun:
 
 def fitting_save(form: Form | None, command: SaveAnswer, call: Call) -> Save:
     """The answer as it is to be stored. Raises NotFound or PermissionDenied; InvalidRequest if it does not fit."""
-    if form is None:
-        raise _absent(command.attempt, call)
+    form = call.existing(form, ATTEMPT, command.attempt)
     call.caller.require(call.permission, owner=form.user)
     if (wrong := form.unfit(command.slot, command.answer)) is not None:
         raise InvalidRequest(FieldViolation(*wrong))
@@ -130,8 +129,7 @@ def require_saved(known: Taken | None, id_: str, save: Save, call: Call) -> Save
     """The same answer as it was saved before; None: nothing keeps it from being saved now. Raises AttemptWrongState,
     AnswerSuperseded or SaveLimitReached.
     """
-    if known is None:
-        raise _absent(id_, call)
+    known = call.existing(known, ATTEMPT, id_)
     known.attempt.require_open(call.now)
     before = latest(known.saves).get(save.slot)
     if before is not None and before.sequence >= save.sequence:
@@ -147,8 +145,7 @@ def submit(known: Taken | None, id_: str, shelf: Shelf, call: Call) -> Attempt:
     """The caller's attempt, handed in and scored. Raises NotFound or PermissionDenied; NothingToDo if it has ended;
     Missing.
     """
-    if known is None:
-        raise _absent(id_, call)
+    known = call.existing(known, ATTEMPT, id_)
     before = known.attempt
     call.caller.require(call.permission, owner=before.user)
     if before.ended:
@@ -181,12 +178,6 @@ def _extend(conn: Connection, before: Attempt, grant: Grant, call: Call) -> None
     if after != before:
         store.extend_attempt(conn, after)
         ladder.reschedule(conn, CLIMB, after.name, after.due_time)
-
-
-def _absent(id_: str, call: Call) -> NotFound:
-    """Only callers who may act for the whole district learn that there is none. Raises PermissionDenied."""
-    call.caller.require(call.permission, codes.district_of(id_))
-    return NotFound(ATTEMPT.name(id_))
 
 
 def _require_open(quiz: QuizRevision, state: QuizState, call: Call) -> None:
