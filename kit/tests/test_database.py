@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from onegrid.identity.v1.resources_pb2 import Role
 from onegrid_kit.database import Database, lost, sync_engine
-from onegrid_kit.errors import Unavailable
+from onegrid_kit.errors import Conflict, Unavailable
 from onegrid_kit.testing import waiting
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.sessions import end_sessions, sessions
@@ -122,6 +122,27 @@ async def test_transactions_that_lock_each_other_out_are_both_done(database: Dat
         return do
 
     await asyncio.gather(database.write(swap("a", "b")), database.write(swap("b", "a")))
+
+
+async def test_a_transaction_that_says_that_another_was_in_its_way_is_begun_again(
+    database: Database, engine: Engine
+) -> None:
+    left = [Conflict(), Conflict()]
+
+    def do(conn: Connection) -> Role:
+        answer = effect(conn)
+        if left:
+            raise left.pop()
+        return answer
+
+    await database.command(a_call(), do)
+    assert count(engine, "effect") == 1
+
+    def never(_: Connection) -> Role:
+        raise Conflict
+
+    with pytest.raises(Conflict):
+        await database.command(a_call(), never)
 
 
 async def test_a_wrong_value_is_an_error_of_ours_and_not_the_database_being_away(database: Database) -> None:

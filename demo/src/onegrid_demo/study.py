@@ -34,7 +34,7 @@ from onegrid.partyedu.v1.quizzes_pb2 import (
 from onegrid.partyedu.v1.study_plans_pb2 import MemberStudyPlan, StudyPlan, StudyRequirement
 from onegrid_demo import district, party_roll
 from onegrid_demo.client import Client, Metadata
-from onegrid_demo.loading import COMMUNITY, until_known
+from onegrid_demo.loading import COMMUNITY, unless, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.timestamps import timestamp
 
@@ -168,14 +168,11 @@ async def _publish(client: Client, desk: Metadata, plan: StudyPlan) -> None:
     await partyedu.PublishQuiz(
         quizzes_pb.PublishQuizRequest(name=_QUIZ.name, request_id=_new_id()), metadata=desk, timeout=60
     )
-    listed = plans_pb.ListStudyPlansRequest(scope=COMMUNITY, page_size=500)
-    there = (await partyedu.ListStudyPlans(listed, metadata=desk, timeout=60)).study_plans
+    define = plans_pb.DefineStudyPlanRequest(study_plan=plan, request_id=_new_id())
     # What was published is not changed any more.
-    if plan.name not in {each.name for each in there}:
-        define = plans_pb.DefineStudyPlanRequest(study_plan=plan, request_id=_new_id())
-        await partyedu.DefineStudyPlan(define, metadata=desk, timeout=60)
-        publish = plans_pb.PublishStudyPlanRequest(name=plan.name, request_id=_new_id())
-        await partyedu.PublishStudyPlan(publish, metadata=desk, timeout=60)
+    await unless("STUDY_PLAN_WRONG_STATE", partyedu.DefineStudyPlan(define, metadata=desk, timeout=60))
+    publish = plans_pb.PublishStudyPlanRequest(name=plan.name, request_id=_new_id())
+    await partyedu.PublishStudyPlan(publish, metadata=desk, timeout=60)
     scheme = certificates_pb.DefineCertificateSchemeRequest(certificate_scheme=_SCHEME, request_id=_new_id())
     await partyedu.DefineCertificateScheme(scheme, metadata=desk, timeout=60)
 

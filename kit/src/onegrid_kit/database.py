@@ -128,7 +128,8 @@ class Database:
         )  # fmt: skip
 
     async def write(self, do: Callable[[Connection], T]) -> T:
-        """Run it in one transaction, again if another one was in its way or its connection broke.
+        """Run it in one transaction, again if another one was in its way, which it may say itself by raising Conflict,
+        or its connection broke.
 
         Raises Conflict, Unavailable when the database is gone, or OutcomeUnknown when it goes during the commit.
         """
@@ -216,11 +217,13 @@ class Database:
         for attempt in range(_TRIES):
             try:
                 return await self._shielded(_reconnecting(once))
+            except Conflict:
+                pass
             except _FAILURES as error:
                 if sqlstate(error) not in _CONFLICTS:
                     raise _translate(error) from error
-                self._retries.inc()
-                await asyncio.sleep(0.01 * 2**attempt)
+            self._retries.inc()
+            await asyncio.sleep(0.01 * 2**attempt)
         raise Conflict
 
     async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
