@@ -13,11 +13,13 @@ import psycopg
 from onegrid.partyedu.v1.attempt_methods_pb2 import SaveAnswerRequest, SubmitAttemptRequest
 from onegrid_demo import district
 
-__all__ = ["MEMBERS", "Exam", "reopen", "store"]
+__all__ = ["CALLS", "MEMBERS", "Exam", "reopen", "store"]
 
 MEMBERS: Final = 11_020
 _ITEMS: Final = 50
 _LEFT: Final = 2
+CALLS: Final = _LEFT + 1
+"""Of each member."""
 _SERVICE: Final = "/onegrid.partyedu.v1.PartyeduService/"
 _TIMEOUT_S: Final = 30
 

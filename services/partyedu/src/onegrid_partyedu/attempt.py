@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from onegrid.partyedu.v1.attempts_pb2 import AttemptAction, AttemptActor, AttemptState
 from onegrid.partyedu.v1.pools_pb2 import ItemKind
@@ -47,8 +47,7 @@ _MEMBER: Final = AttemptActor.ATTEMPT_ACTOR_MEMBER
 _CLOCK: Final = AttemptActor.ATTEMPT_ACTOR_CLOCK
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
+class Save(NamedTuple):
     """An answer as it was saved."""
 
     slot: int

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from onegrid.partyedu.v1.pools_pb2 import ItemKind
 from onegrid_partyedu.item import ItemRef
@@ -20,6 +20,7 @@ __all__ = ["LABELS", "Candidate", "CannotFill", "Shortage", "Slot", "draw", "sho
 
 LABELS: Final = "ABCDEFGHIJKL"
 """What members call the options of an item, from the one that is shown first."""
+_PLACES: Final = {label: place for place, label in enumerate(LABELS)}
 
 T = TypeVar("T")
 _Counts: TypeAlias = dict[ItemKind, int]
@@ -37,8 +38,7 @@ class Candidate:
     """Ids, as they were written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A place of an attempt, and what is in it: it never changes. Ids of options stay on the server: an editor may have
     written them in the right order. Members see texts in the slot's order, and answer by labels.
     """
@@ -55,10 +55,13 @@ class Slot:
         """The ids of options that a member's labels mean, in that order. Raises ValueError for labels that are twice or
         stand for no option.
         """
-        shown = dict(zip(LABELS, self.options, strict=False))
-        if len(set(labels)) < len(labels) or not set(labels) <= shown.keys():
-            raise ValueError(f"{','.join(labels)} are not among the labels of {len(shown)} options, each once")
-        return tuple(shown[each] for each in labels)
+        try:
+            chosen = tuple([self.options[_PLACES[each]] for each in labels])
+        except (IndexError, KeyError):
+            chosen = ()
+        if len(set(chosen)) < len(labels):
+            raise ValueError(f"{','.join(labels)} are not among the labels of {len(self.options)} options, each once")
+        return chosen
 
     def labels(self, options: Collection[str]) -> tuple[str, ...]:
         """The labels of these options, given by their ids, in the given order."""

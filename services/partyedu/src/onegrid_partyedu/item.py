@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from onegrid.partyedu.v1.pools_pb2 import ItemKind
 from onegrid_kit import codes
@@ -58,9 +58,8 @@ class Pool:
         return str(self.version)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ItemRef:
-    """Which item, whatever its revision."""
+class ItemRef(NamedTuple):
+    """Which item, whatever its revision. A tuple, since what an attempt asks of is looked up by it fifty times over."""
 
     pool: str
     """The pool's id."""

@@ -23,6 +23,8 @@ HUNDREDTHS: Final = 100
 _AS_WRITTEN: Final[Mapping[tuple[ItemRef, int], Correction]] = MappingProxyType({})
 _NONE: Final = PartialCredit.PARTIAL_CREDIT_NONE
 _NO_WRONG: Final = PartialCredit.PARTIAL_CREDIT_NO_WRONG
+_MULTIPLE: Final = ItemKind.ITEM_KIND_MULTIPLE
+_ORDERING: Final = ItemKind.ITEM_KIND_ORDERING
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def _worth(
     rule: PartialCredit,
     corrections: Mapping[tuple[ItemRef, int], Correction],
 ) -> int:
-    correction = corrections.get((slot.ref, slot.revision))
+    correction = corrections.get((slot.ref, slot.revision)) if corrections else None
     if correction is None:
         return score_slot(item, slot.points, chosen, rule)
     if correction.by is None:
@@ -100,25 +102,27 @@ def _worth(
 
 def _part(item: ItemRevision, chosen: Sequence[str], rule: PartialCredit) -> tuple[int, int]:
     """The part of the points, as a fraction."""
-    ordering, multiple = item.kind == ItemKind.ITEM_KIND_ORDERING, item.kind == ItemKind.ITEM_KIND_MULTIPLE
-    if tuple(chosen) == item.key or (multiple and set(chosen) == set(item.key)):
+    if tuple(chosen) == item.key:
         return 1, 1
-    if rule == _NONE or not (ordering or multiple):
-        return 0, 1
-    return _in_order(item.key, chosen) if ordering else _of_many(item, set(chosen), rule)
+    if item.kind == _MULTIPLE:
+        return _of_many(item, chosen, rule)
+    return _in_order(item.key, chosen) if item.kind == _ORDERING and rule != _NONE else (0, 1)
 
 
-def _of_many(item: ItemRevision, chosen: set[str], rule: PartialCredit) -> tuple[int, int]:
+def _of_many(item: ItemRevision, chosen: Sequence[str], rule: PartialCredit) -> tuple[int, int]:
     """The part of the right options. A wrong one costs as much as a right one is worth, or its part of the wrong ones
     where that is more: with the first alone ticking everything would pay where most are right, with the other ticking
     two where one is.
     """
-    key = set(item.key)
-    right, wrong = len(chosen & key), len(chosen - key)
+    keys = len(item.key)
+    right = sum(each in item.key for each in chosen)
+    wrong = len(chosen) - right
+    if rule == _NONE:
+        return (1, 1) if right == keys and not wrong else (0, 1)
     if rule == _NO_WRONG:
-        return (0, 1) if wrong else (right, len(key))
-    fewer = min(len(key), len(item.options) - len(key))
-    return max(0, right * fewer - wrong * len(key)), len(key) * fewer
+        return (0, 1) if wrong else (right, keys)
+    fewer = min(keys, len(item.options) - keys)
+    return max(0, right * fewer - wrong * keys), keys * fewer
 
 
 def _in_order(key: Sequence[str], chosen: Sequence[str]) -> tuple[int, int]:
