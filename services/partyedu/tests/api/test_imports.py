@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA
 from onegrid_kit.steps import StepRunner
+from onegrid_kit.testing.api import Refused
 from onegrid_kit.testing.events import announced, forget_announced
 from onegrid_kit.testing.jobs import job_of
 from onegrid_kit.timestamps import timestamp
@@ -305,6 +307,18 @@ async def test_a_district_has_so_many_imports_open_at_most(line: Line) -> None:
     assert (refused.reason, refused.metadata) == ("IMPORT_LIMIT_REACHED", {"limit": "10"})
     await line.api.call(KEEPER, "DiscardImport", name=last.name)
     await start(line, TWO)
+
+
+async def test_who_starts_imports_at_the_same_moment_gets_no_more_of_them(line: Line) -> None:
+    # Many rows, so that all have counted before the first is stored.
+    many = table(*(f"2010-{number:05},王建国,{BRANCH},2010-07-01,," for number in range(500)))
+    request = {"scope": DISTRICT, "kind": MEMBERS, "content": many}
+    started = await asyncio.gather(
+        *(line.api.call(KEEPER, "StartImport", **request) for _ in range(16)), return_exceptions=True
+    )
+    refused = [each.reason for each in started if isinstance(each, Refused)]
+    assert refused == ["IMPORT_LIMIT_REACHED"] * 6
+    assert len((await line.api.call(KEEPER, "ListImports", scope=DISTRICT)).imports) == 10
 
 
 async def test_who_completed_which_training_is_imported(line: Line) -> None:

@@ -55,6 +55,7 @@ _Decided = Sequence[tuple[Row, Decision]]
 def start_import(conn: Connection, scope: str, kind: ImportKind, rows: Sequence[Row], call: Call) -> Import:
     """Store a list, and have its rows looked at. Raises ImportLimitReached."""
     district = codes.district_of(scope)
+    store.lock_starting(conn, district)
     if store.count_open(conn, district) >= MOST_OPEN:
         raise ImportLimitReached(MOST_OPEN)
     new = Import(id=f"{district}-{ids.new_id()}", scope=scope, kind=kind, rows=len(rows), create_time=call.now)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.partyedu.v1.imports_pb2 import ImportOutcome, ImportState
@@ -25,12 +25,21 @@ __all__ = [
     "forget_names",
     "imports_page",
     "lock_import",
+    "lock_starting",
     "rows_after",
     "rows_page",
     "save_decisions",
     "save_import",
     "waiting_since",
 ]
+
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('partyedu imports'), hashtext(:district))")
+
+
+def lock_starting(conn: Connection, district: str) -> None:
+    """Have nobody else start an import of the district until the transaction ends."""
+    conn.execute(_LOCK, {"district": district})
 
 
 def count_open(conn: Connection, district: str) -> int:
