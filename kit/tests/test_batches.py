@@ -21,7 +21,7 @@ from onegrid_kit.database import Database
 from onegrid_kit.errors import OutcomeUnknown, RequestIdReused, Unavailable
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.sessions import end_sessions
-from onegrid_kit.testing.waiting import eventually
+from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from .calls import CIPHER, a_call, a_request_id, count
 
@@ -166,10 +166,8 @@ async def test_a_restart_of_postgresql_costs_who_may_repeat_nothing(
     for end in (own_postgres.server.kill, own_postgres.server.stop):
         await command.run(an_item(a_call(a_request_id())))
         await asyncio.to_thread(end)
-        began = time.monotonic()
         with pytest.raises(Unavailable):
-            await command.run(an_item(a_call(a_request_id())))
-        assert time.monotonic() - began < 20
+            await asyncio.wait_for(command.run(an_item(a_call(a_request_id()))), HANG_S)
         own_postgres.server.start()
         assert await run(command, [an_item(a_call(a_request_id()))]) == ["things/x"]
     await database.close()
@@ -179,11 +177,11 @@ async def test_a_connection_that_breaks_under_a_statement_is_an_error_for_calls_
     database: Database, engine: Engine
 ) -> None:
     def broken() -> bool:
-        return end_sessions(engine, "state = 'active' AND query = 'SELECT pg_sleep(1)'") > 0
+        return end_sessions(engine, "state = 'active' AND query = 'SELECT pg_sleep(5)'") > 0
 
     async def broken_under(repeatable: bool) -> object:
         connection = database.dedicated_connection()
-        running = asyncio.create_task(connection.fetch("SELECT pg_sleep(1)", repeatable=repeatable))
+        running = asyncio.create_task(connection.fetch("SELECT pg_sleep(5)", repeatable=repeatable))
         await asyncio.to_thread(eventually, broken)
         return await running
 

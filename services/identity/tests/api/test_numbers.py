@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from onegrid_kit.cipher import Cipher
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.embedded.code_gateway import CodeGateway
 from onegrid_kit.testing.api import Refused, serving
+from onegrid_kit.testing.waiting import eventually
 
 from .acting import DISTRICT, Identity, bearer, login, posting_to
 
@@ -84,14 +84,6 @@ def an_old_account(cipher: Cipher, clock: SettableClock, phone: str) -> Account:
     )
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not happen")
-
-
 async def test_accounts_of_the_release_before_are_brought_to_the_one_form(
     database_url: str, engine: Engine, clock: SettableClock, codes: CodeGateway
 ) -> None:
@@ -110,7 +102,7 @@ async def test_accounts_of_the_release_before_are_brought_to_the_one_form(
             return bool(conn.execute(pending).scalar_one() == 0)
 
     async with serving(SERVICE, database_url, **settings) as identity:
-        await until(done)
+        await asyncio.to_thread(eventually, done)
         session = await log_in(Identity(**vars(identity), codes=codes), NORMAL)
         assert session.user == moved.name
         assert await phone_of(identity, session) == NORMAL

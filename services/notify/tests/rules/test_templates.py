@@ -165,10 +165,10 @@ def test_a_message_that_becomes_too_long_is_refused() -> None:
 
 def test_the_worst_that_is_allowed_takes_no_time() -> None:
     own = template("{% for each in assistants %}" + "{{ each | upper }}" * 100 + "{% endfor %}.")
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(RenderingFailed):
         own.render(PetitionFacts(assistants=("名" * 64,) * 1000))
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 def test_lists_can_be_written_one_by_one() -> None:
