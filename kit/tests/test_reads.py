@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -11,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from onegrid_kit import audit
 from onegrid_kit.database import Database
-from onegrid_kit.reads import AuditedReads, ReadStatement
+from onegrid_kit.reads import AuditedReads, OwnName, ReadStatement
 
 from .calls import CIPHER, a_call, count
 
@@ -78,8 +79,28 @@ async def test_what_reads_in_another_way_is_audited_by_itself(
     database: Database, engine: Engine, fetched: list[str]
 ) -> None:
     await asyncio.gather(*(database.audit_read(a_call()) for _ in range(3)))
-    assert fetched == [audit.APPEND]
+    assert fetched == [f"WITH {audit.appending('$1')} SELECT"]
     assert (count(engine, "audit_entry"), count(engine, "audit_block")) == (3, 1)
+
+
+async def test_a_read_of_ones_own_is_audited_by_its_name(database_url: str, things: object, engine: Engine) -> None:
+    own = OwnName("things/me", "SELECT 'things/' || name FROM thing WHERE 'users/' || name = entry.caller")
+    database = Database("sample", database_url, CIPHER, own_names=[own])
+    await asyncio.gather(
+        *(
+            database.audit_read(replace(a_call(user=user), resource=resource))
+            for user, resource in (("users/a", "things/me"), ("users/none", "things/me"), ("users/a", "things/b"))
+        )
+    )
+    await database.close()
+    with engine.connect() as conn:
+        entries = conn.execute(text("SELECT caller, resource FROM audit_entry ORDER BY caller, resource"))
+        assert [tuple(each) for each in entries] == [
+            ("users/a", "things/a"),
+            ("users/a", "things/b"),
+            ("users/none", "things/me"),
+        ]
+        assert list(audit.broken_blocks(conn)) == []
 
 
 async def test_a_read_that_fails_is_audited_and_harms_no_other_one_of_the_moment(

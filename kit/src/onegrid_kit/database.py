@@ -25,7 +25,7 @@ from onegrid_kit.batches import BatchedCommand, BatchStatement
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import Conflict, OutcomeUnknown, Unavailable
-from onegrid_kit.reads import AuditedReads, ReadAudit, ReadStatement
+from onegrid_kit.reads import AuditedReads, OwnName, ReadAudit, ReadStatement
 from onegrid_kit.sizes import require_sendable
 from onegrid_kit.versioned import LoadStatement, VersionedCommands
 
@@ -100,6 +100,7 @@ class Database:
         pool: int = 8,
         read_pool: int = 4,
         statement_timeout_ms: int = 10_000,
+        own_names: Sequence[OwnName] = (),
     ) -> None:
         self._cipher = cipher
         self._retries = metrics.TRANSACTION_RETRIES.labels(service)
@@ -112,7 +113,7 @@ class Database:
         }
         self._dedicated_use = metrics.dedicated_use(service, lambda: [each.busy for each in self._dedicated])
         self._dedicated: list[DedicatedConnection] = []
-        self._read_audit = ReadAudit(self.dedicated_connection())
+        self._read_audit = ReadAudit(self.dedicated_connection(), own_names)
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 

@@ -16,18 +16,31 @@ from onegrid_kit.coalescer import Coalescer
 if TYPE_CHECKING:
     from onegrid_kit.database import DedicatedConnection
 
-__all__ = ["AuditedReads", "ReadAudit", "ReadStatement"]
+__all__ = ["AuditedReads", "OwnName", "ReadAudit", "ReadStatement"]
 
 R = TypeVar("R")
 
 _PACE_S: Final = 0.004
 
 
+@dataclass(frozen=True, slots=True)
+class OwnName:
+    """A name by which every caller means a resource of their own, such as ``members/me``. The audit trail gets the name
+    of the one that is meant: whoever asks who read a resource finds the owner as well.
+    """
+
+    alias: str
+    meant: str
+    """SQL that selects the resource's name by `entry.caller` and `entry.district`; no row: the alias stays."""
+
+
 class ReadAudit:
     """Writes reads of personal data to the audit trail: with what they read, or else those of a moment together."""
 
-    def __init__(self, connection: DedicatedConnection) -> None:
+    def __init__(self, connection: DedicatedConnection, own_names: Sequence[OwnName] = ()) -> None:
         self._connection = connection
+        self._aliases = frozenset(each.alias for each in own_names)
+        self._append = f"WITH {audit.appending('$1', _meant(own_names))} SELECT"
         self._waiting: dict[int, tuple[Call, asyncio.Future[None]]] = {}
         self._alone: Coalescer[Call, None] = Coalescer("read_audit", self._flush)
 
@@ -35,6 +48,9 @@ class ReadAudit:
         """Done when it is stored that the call reads. A read that begins at once may `take` the entry along."""
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
+        if call.resource in self._aliases:
+            self.write(call, written)
+            return written
         if not self._waiting:
             loop.call_soon(self._write_waiting)
         self._waiting[id(call)] = call, written
@@ -59,7 +75,7 @@ class ReadAudit:
 
     async def _flush(self, calls: Sequence[Call]) -> Sequence[None]:
         # Better written twice than not at all.
-        await self._connection.fetch(audit.APPEND, _entries(calls), repeatable=True)
+        await self._connection.fetch(self._append, _entries(calls), repeatable=True)
         return [None] * len(calls)
 
 
@@ -120,3 +136,9 @@ class AuditedReads(Generic[R]):
 
 def _entries(calls: Sequence[Call]) -> str:
     return audit.document([(call, call.resource) for call in calls])
+
+
+def _meant(own_names: Sequence[OwnName]) -> str:
+    """The expression for the resource of an entry."""
+    cases = "".join(f" WHEN '{each.alias}' THEN coalesce(({each.meant}), resource)" for each in own_names)
+    return f"CASE resource{cases} ELSE resource END" if cases else "resource"

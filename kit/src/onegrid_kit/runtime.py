@@ -47,6 +47,7 @@ class Runtime(Generic[S_co]):
             pool=settings.database_pool,
             read_pool=settings.database_read_pool,
             statement_timeout_ms=settings.statement_timeout_ms,
+            own_names=service.load_own_names(),
         )
         self.pages = Pages(self.db, PageTokens(settings.page_token_key), settings.page_bytes)
         self.tokens = TokenVerifier(keys, self.clock)

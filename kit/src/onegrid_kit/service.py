@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from onegrid_kit.announcing import Current
     from onegrid_kit.http.routes import Route
     from onegrid_kit.ladder import Ladder
+    from onegrid_kit.reads import OwnName
     from onegrid_kit.sealed import Sealed
     from onegrid_kit.sending import Sender
     from onegrid_kit.steps import Steps
@@ -63,6 +64,8 @@ class Service:
     """A tuple of Currents, if it announces to later subscribers what is current."""
     sealed: str = ""
     """A tuple of Sealed, the columns that it seals, if it has some."""
+    own_names: str = ""
+    """A tuple of OwnNames, if callers may name what is their own by an alias."""
     migrations: str
     """The package whose `versions` hold its migrations."""
     commands: Mapping[str, str] = field(default_factory=dict)
@@ -133,6 +136,10 @@ class Service:
     def load_current(self) -> tuple[Current, ...]:
         """How it announces what is current."""
         return self._load_all("current")
+
+    def load_own_names(self) -> tuple[OwnName, ...]:
+        """The aliases by which callers name what is their own."""
+        return self._load_all("own_names")
 
     def load_sealed(self) -> tuple[Sealed, ...]:
         """All columns with sealed values, the kit's own among them."""

@@ -18,6 +18,7 @@ from . import (
     meetings,
     organizations,
     quizzes,
+    record_accesses,
     regradings,
     statements,
     study,
@@ -41,6 +42,7 @@ _PARTS = (
     attempts,
     regradings,
     certificates,
+    record_accesses,
 )
 
 

@@ -20,5 +20,6 @@ SERVICE = Service(
     current="onegrid_partyedu.current:CURRENT",
     steps="onegrid_partyedu.steps:STEPS",
     sealed="onegrid_partyedu.sealed:SEALED",
+    own_names="onegrid_partyedu.store.members:OWN_NAMES",
     migrations="onegrid_partyedu.migrations",
 )

@@ -13,11 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind
-from onegrid_partyedu.member import Member, Membership, PostHeld
+from onegrid_kit.reads import OwnName
+from onegrid_partyedu.member import ME, MEMBER, Member, Membership, PostHeld
 from onegrid_partyedu.store.organizations import below
 from onegrid_partyedu.tables import member, membership, officer
 
 __all__ = [
+    "OWN_NAMES",
     "Wanted",
     "add_members",
     "all_members",
@@ -37,6 +39,17 @@ __all__ = [
     "posts_of",
     "save_member",
 ]
+
+OWN_NAMES: Final = (
+    OwnName(
+        MEMBER.name(ME),
+        f"""
+        SELECT '{MEMBER.name("")}' || id FROM member
+        WHERE district = entry.district AND "user" = entry.caller AND end_time IS NULL
+        """,
+    ),
+)
+"""Whom callers mean by ``members/me``; see `find_member_of`."""
 
 _SHOWN: Final = 100
 """How many organizations and posts of a member are shown at most: an answer is bounded."""
