@@ -24,7 +24,7 @@ from onegrid_demo.loading import CELL, COMMUNITY, STREET, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["Outcome", "replay", "succeeded"]
+__all__ = ["Outcome", "define_line", "replay", "succeeded"]
 
 _COMMITTEE = Organization(
     name=f"organizations/{STREET}-committee",
@@ -68,10 +68,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
         clock.set(_ELECTED)
     street = await client.staff("street", accounts["street"]["password"])
     community = await client.staff("community", accounts["community"]["password"])
-    for organization, desk in ((_COMMITTEE, street), (_COMMUNITY_COMMITTEE, community), (_BRANCH, community)):
-        define = pb.DefineOrganizationRequest(organization=organization, request_id=_new_id())
-        # partyedu hears of cells by events.
-        await until_known(partial(partyedu.DefineOrganization, define, metadata=desk, timeout=60))
+    await define_line(client, street, community)
     secretary = await _secretary(client, community)
     branch = await _elect(client, community, secretary)
     moving = await _admit(client, community, "李秀英")
@@ -91,6 +88,14 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     if clock is not None:
         clock.reset()
     return Outcome(branch, moved.member, transfer)
+
+
+async def define_line(client: Client, street: Metadata, community: Metadata) -> None:
+    """Define the branch and the committees above it: the same whenever this is done."""
+    for organization, desk in ((_COMMITTEE, street), (_COMMUNITY_COMMITTEE, community), (_BRANCH, community)):
+        define = pb.DefineOrganizationRequest(organization=organization, request_id=_new_id())
+        # partyedu hears of cells by events.
+        await until_known(partial(client.partyedu.DefineOrganization, define, metadata=desk, timeout=60))
 
 
 async def _secretary(client: Client, desk: Metadata) -> Member:

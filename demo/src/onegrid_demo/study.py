@@ -38,10 +38,10 @@ from onegrid_demo.loading import COMMUNITY, unless, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["Outcome", "replay", "succeeded"]
+__all__ = ["ITEMS", "LETTERS", "POOL", "Outcome", "define_pool", "replay", "right_answer", "succeeded"]
 
 _STUDIED: Final = datetime(2020, 11, 10, 20, 0, tzinfo=CHINA)
-_POOL: Final = Pool(name=f"pools/{COMMUNITY}-charter", display_name="党章知识题库")
+POOL: Final = Pool(name=f"pools/{COMMUNITY}-charter", display_name="党章知识题库")
 _SINGLE, _MULTIPLE = ItemKind.ITEM_KIND_SINGLE, ItemKind.ITEM_KIND_MULTIPLE
 _TRUE_FALSE, _ORDERING = ItemKind.ITEM_KIND_TRUE_FALSE, ItemKind.ITEM_KIND_ORDERING
 # What is asked, how, what can be chosen, and which of it is right.
@@ -57,10 +57,14 @@ _ITEMS: Final[tuple[tuple[str, ItemKind, tuple[str, ...], tuple[str, ...]], ...]
     ("支部党员大会一般每季度召开一次。", _TRUE_FALSE, ("对", "错"), ("对",)),
     ("按时间先后排列。", _ORDERING, ("遵义会议", "开国大典", "改革开放"), ("遵义会议", "开国大典", "改革开放")),
 )
+LETTERS: Final = "ABCDEFGHIJKL"
+"""What options are called on a paper, in their order there."""
+ITEMS: Final = tuple(f"{POOL.name}/items/{number}" for number in range(1, len(_ITEMS) + 1))
+"""The names of the pool's items."""
 _QUIZ: Final = Quiz(
     name=f"quizzes/{COMMUNITY}-charter",
     display_name="党章知识测试",
-    sections=[QuizSection(display_name="一、基础知识", points_each=20, drawn=DrawnItems(pool=_POOL.name, count=5))],
+    sections=[QuizSection(display_name="一、基础知识", points_each=20, drawn=DrawnItems(pool=POOL.name, count=5))],
     shuffle_items=True,
     shuffle_options=True,
     minutes_allowed=30,
@@ -147,14 +151,14 @@ def _plan_of(year: int) -> StudyPlan:
     )
 
 
-async def _publish(client: Client, desk: Metadata, plan: StudyPlan) -> None:
-    """Define the pool, the quiz, the plan and the certificate, and publish them."""
+async def define_pool(client: Client, desk: Metadata) -> None:
+    """Define the pool and its items: the same whenever this is done."""
     partyedu = client.partyedu
-    await partyedu.DefinePool(pools_pb.DefinePoolRequest(pool=_POOL, request_id=_new_id()), metadata=desk, timeout=60)
-    for number, (stem, kind, options, key) in enumerate(_ITEMS, start=1):
+    await partyedu.DefinePool(pools_pb.DefinePoolRequest(pool=POOL, request_id=_new_id()), metadata=desk, timeout=60)
+    for name, (stem, kind, options, key) in zip(ITEMS, _ITEMS, strict=True):
         ids = {text: f"{index}" for index, text in enumerate(options, start=1)}
         item = Item(
-            name=f"{_POOL.name}/items/{number}",
+            name=name,
             kind=kind,
             stem=stem,
             options=[ItemOption(id=id_, text=text) for text, id_ in ids.items()],
@@ -164,6 +168,12 @@ async def _publish(client: Client, desk: Metadata, plan: StudyPlan) -> None:
         await partyedu.DefineItem(
             pools_pb.DefineItemRequest(item=item, request_id=_new_id()), metadata=desk, timeout=60
         )
+
+
+async def _publish(client: Client, desk: Metadata, plan: StudyPlan) -> None:
+    """Define the pool, the quiz, the plan and the certificate, and publish them."""
+    partyedu = client.partyedu
+    await define_pool(client, desk)
     await partyedu.DefineQuiz(quizzes_pb.DefineQuizRequest(quiz=_QUIZ, request_id=_new_id()), metadata=desk, timeout=60)
     await partyedu.PublishQuiz(
         quizzes_pb.PublishQuizRequest(name=_QUIZ.name, request_id=_new_id()), metadata=desk, timeout=60
@@ -238,7 +248,7 @@ async def _taken(client: Client, own: Metadata) -> Attempt:
         save = attempts_pb.SaveAnswerRequest(
             name=attempt.name,
             slot=item.slot,
-            answer=_right(item),
+            answer=right_answer(item),
             sequence=item.sequence + 1,
             request_id=_new_id(),
         )
@@ -247,10 +257,10 @@ async def _taken(client: Client, own: Metadata) -> Attempt:
     return (await partyedu.SubmitAttempt(submit, metadata=own, timeout=60)).attempt
 
 
-def _right(item: PaperItem) -> list[str]:
+def right_answer(item: PaperItem) -> list[str]:
     """The letters of what is right, as this paper shows it."""
     right = next(key for stem, *_, key in _ITEMS if stem == item.stem)
-    return ["ABCDEFGHIJKL"[list(item.options).index(text)] for text in right]
+    return [LETTERS[list(item.options).index(text)] for text in right]
 
 
 def _new_id() -> str:

@@ -133,17 +133,22 @@ def profile(folder: Path, **changed: object) -> Path:
 
 
 def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Path) -> None:
-    first = checks.fleet.parts["petition", "api"]
+    first, studied = (checks.fleet.parts[service, "api"] for service in ("petition", "partyedu"))
     # The kernel deals connections out among the two: with a dozen, some are with the first.
     dealt = profile(tmp_path, connections=12, watchers=24)
     try:
-        with checks.fleet.second_api("petition"), ThreadPoolExecutor() as pool:
+        with (
+            checks.fleet.second_api("petition"),
+            checks.fleet.second_api("partyedu"),
+            ThreadPoolExecutor() as pool,
+        ):
             running = pool.submit(checks.run, "load", CHECKS_PROFILE=dealt)
             eventually(lambda: running.done() or first.metric("onegrid_streams", service="petition") >= 2)
             # gRPC itself reopens a stream that has received nothing yet, and does not count that.
             time.sleep(1)
-            first.ask_to_stop()
-            assert first.await_end(30) == 0
+            for stopping in (first, studied):
+                stopping.ask_to_stop()
+                assert stopping.await_end(30) == 0
             code, output = running.result()
     finally:
         checks.fleet.mend()
@@ -151,7 +156,39 @@ def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Pa
     assert "ok    at most 0 calls fail" in output
     assert re.search(r"ok    each of the \d\d+ entries that telephones of patrols sent, .* is there once", output)
     assert "ok    each of the 4 patrols is judged by all of its entries" in output
+    assert re.search(
+        r"ok    each of the \d+ answers that members saved, repeatedly and out of order, is on record", output
+    )
+    assert re.search(r"ok    each of the \d+ attempts has the score of its answers", output)
+    assert re.search(r"ok    each of the \d+ quizzes that a member passed is completed once", output)
+    assert re.search(r"ok    each of the \d+ statements that were posted, some of them repeatedly, is there", output)
     assert "cut and went on 0 times" not in output
+
+
+async def test_the_load_holds_for_two_that_come_at_once(checks: Checks, tmp_path: Path) -> None:
+    path = profile(tmp_path)
+    runs = (asyncio.to_thread(checks.run, "load", CHECKS_PROFILE=path) for _ in range(2))
+    for code, output in await asyncio.gather(*runs):
+        assert code == 0, output
+        assert "ok    members' study time grew by as long as they studied" in output
+
+
+LACKING = {f"CHECKS_{service}_TARGET": "" for service in ("EMERGENCY", "BORDER", "PARTYEDU")}
+
+
+def test_the_loop_leaves_out_what_a_release_lacks(checks: Checks) -> None:
+    code, output = checks.run("loop", **LACKING)
+    assert code == 0, output
+    assert "loop passed: 4 of 4" in output
+
+
+def test_the_load_leaves_out_what_a_release_lacks(checks: Checks, tmp_path: Path) -> None:
+    code, output = checks.run("load", CHECKS_PROFILE=profile(tmp_path), **LACKING)
+    assert code == 0, output
+    called = {line.split()[1] for line in output.splitlines() if line.startswith("steady ")}
+    assert called & set(METHODS) == {
+        each for each, service in METHODS.items() if service not in ("emergency", "border", "partyedu")
+    }
 
 
 def test_a_missed_objective_fails_the_load(checks: Checks, tmp_path: Path) -> None:

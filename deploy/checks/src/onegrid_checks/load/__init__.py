@@ -19,8 +19,10 @@ from onegrid_checks.load.emergencies import Emergencies
 from onegrid_checks.load.generator import generate
 from onegrid_checks.load.ledger import Ledger
 from onegrid_checks.load.outcomes import Outcomes
+from onegrid_checks.load.part import Part
 from onegrid_checks.load.patrols import Patrols
 from onegrid_checks.load.profile import Profile
+from onegrid_checks.load.study import Study
 from onegrid_checks.load.traffic import Traffic
 from onegrid_checks.settings import Settings
 from onegrid_demo import fire
@@ -28,23 +30,29 @@ from onegrid_demo.client import Client
 
 __all__ = ["check"]
 
-_CALLERS: Final = ("citizen", "enterprise", "commander", "centre", "admin", "grid", "sensors")
+_CALLERS: Final = ("citizen", "neighbour", "enterprise", "commander", "centre", "street", "admin", "grid")
 
 
 async def check(settings: Settings, checklist: Checklist) -> None:
     """Generate the profile's load and check the profile's objectives."""
-    profile = profiles.read(Path(settings.profile))
+    profile = profiles.read(Path(settings.profile)).of(settings.targets)
     rng = random.Random()
     ledger, outcomes = Ledger(), Outcomes()
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(district.connected(settings)) for _ in range(profile.connections)]
         try:
             accounts = await district.load(clients[0], settings)
-            accounts = await stack.enter_async_context(fire.sensors_connected(clients[0], accounts))
             callers = {who: Caller(clients[0], accounts[who]) for who in _CALLERS}
-            emergencies = Emergencies(callers, accounts["sensors"]["name"], ledger.mark, rng)
-            patrols = Patrols(callers, accounts, rng)
-            traffic = Traffic(clients, callers, ledger, emergencies, patrols, rng)
+            parts: list[Part] = []
+            if "emergency" in settings.targets:
+                accounts = await stack.enter_async_context(fire.sensors_connected(clients[0], accounts))
+                callers["sensors"] = Caller(clients[0], accounts["sensors"])
+                parts.append(Emergencies(callers, accounts["sensors"]["name"], ledger.mark, rng))
+            if "border" in settings.targets:
+                parts.append(Patrols(callers, accounts, rng))
+            if "partyedu" in settings.targets:
+                parts.append(Study(callers, accounts, ledger.mark, rng))
+            traffic = Traffic(clients, callers, ledger, parts, rng)
             await traffic.begin()
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:
             checklist.expect(
@@ -68,8 +76,8 @@ async def check(settings: Settings, checklist: Checklist) -> None:
             look="petition's api log, method WatchPetition",
         )
         await ledger.settle(clients, [callers["citizen"], callers["enterprise"]], checklist)
-        await emergencies.settle(clients[0], checklist)
-        await patrols.settle(clients[0], checklist)
+        for part in parts:
+            await part.settle(clients[0], checklist)
 
 
 @asynccontextmanager

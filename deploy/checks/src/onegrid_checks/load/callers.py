@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Mapping
 
 import grpc.aio
@@ -13,7 +14,7 @@ from onegrid.identity.v1.resources_pb2 import Session
 from onegrid_demo import district
 from onegrid_demo.client import Client, Metadata, bearer
 
-__all__ = ["Caller"]
+__all__ = ["Caller", "new_id"]
 
 _AHEAD_S = 120
 """A token is renewed so long before it ends."""
@@ -36,6 +37,10 @@ class Caller:
                     self._session = await self._renewed()
         return bearer(self._session.access_token)
 
+    async def reading(self) -> Metadata:
+        """The metadata of its reads of personal data, which say what for."""
+        return (*await self.metadata(), ("x-purpose", "load"))
+
     def _ends_soon(self) -> bool:
         return self._session.access_expire_time.seconds - _AHEAD_S < time.time()
 
@@ -53,3 +58,8 @@ class Caller:
         if "phone" in self._account:
             return await self._client.log_in_public(self._account["phone"], district.CODE)
         return await self._client.log_in_staff(self._account["login"], self._account["password"])
+
+
+def new_id() -> str:
+    """A request id that makes a call safe to repeat."""
+    return str(uuid.uuid4())

@@ -17,10 +17,10 @@ from onegrid.emergency.v1 import incident_methods_pb2 as methods
 from onegrid.emergency.v1 import sensors_pb2 as sensors
 from onegrid.emergency.v1.resources_pb2 import INCIDENT_STATE_DISMISSED, IncidentKind
 from onegrid_checks.checklist import Checklist
-from onegrid_checks.load.callers import Caller
+from onegrid_checks.load.callers import Caller, new_id
 from onegrid_checks.load.ledger import Page, expect_once, listed
 from onegrid_demo import district, fire, refusals
-from onegrid_demo.client import Client, Metadata
+from onegrid_demo.client import Client
 
 __all__ = ["Emergencies"]
 
@@ -73,7 +73,7 @@ class Emergencies:
                 district=district.CODE,
                 device_id=f"load-{uuid.uuid4().hex[:12]}",
                 configuration=configuration,
-                request_id=str(uuid.uuid4()),
+                request_id=new_id(),
             )
             self._devices.append((await client.emergency.RegisterDevice(request, metadata=metadata)).device.name)
 
@@ -89,12 +89,12 @@ class Emergencies:
                     raise
         admin = await self._callers["admin"].metadata()
         for device in self._devices:
-            request = sensors.RetireDeviceRequest(name=device, request_id=str(uuid.uuid4()))
+            request = sensors.RetireDeviceRequest(name=device, request_id=new_id())
             await client.emergency.RetireDevice(request, metadata=admin)
         expect_once(checklist, "incident", self._known, await self._listed(client), then="dismissed")
 
     async def _report(self, client: Client) -> None:
-        request_id = str(uuid.uuid4())
+        request_id = new_id()
         text = f"{self._mark}: 楼道有焦味 {request_id}"
         request = pb.ReportIncidentRequest(
             district=district.CODE,
@@ -116,13 +116,13 @@ class Emergencies:
             raise
 
     async def _dismiss_named(self, client: Client, name: str) -> None:
-        request = methods.DismissIncidentRequest(name=name, reason="误报", request_id=str(uuid.uuid4()))
+        request = methods.DismissIncidentRequest(name=name, reason="误报", request_id=new_id())
         await client.emergency.DismissIncident(request, metadata=await self._callers["commander"].metadata())
 
     async def _list(self, client: Client) -> None:
         community = self._rng.choice(list(district.communities()))
         request = pb.ListIncidentsRequest(place=community)
-        await client.emergency.ListIncidents(request, metadata=await self._reading())
+        await client.emergency.ListIncidents(request, metadata=await self._callers["commander"].reading())
 
     async def _ingest(self, client: Client) -> None:
         """Send a reading of each sensor on a stream of its own; without an answer again, as gateways do."""
@@ -140,12 +140,8 @@ class Emergencies:
 
         async def page(token: str) -> Page:
             request.page_token = token
-            answer = await client.emergency.ListIncidents(request, metadata=await self._reading())
+            answer = await client.emergency.ListIncidents(request, metadata=await self._callers["commander"].reading())
             reports = [(each.text, incident.name) for incident in answer.incidents for each in incident.reports]
             return reports, answer.next_page_token
 
         return await listed(page, self._mark)
-
-    async def _reading(self) -> Metadata:
-        """The command centre's, which says why it reads personal data."""
-        return (*await self._callers["commander"].metadata(), ("x-purpose", "load"))

@@ -19,7 +19,7 @@ from onegrid.border.v1.resources_pb2 import Checkpoint, Route, Unit
 from onegrid.common.v1.common_pb2 import Point
 from onegrid.field.v1.field_pb2 import OUTCOME_CONFLICT, OUTCOME_REFUSED, OUTCOME_STORED, Entry
 from onegrid_checks.checklist import Checklist
-from onegrid_checks.load.callers import Caller
+from onegrid_checks.load.callers import Caller, new_id
 from onegrid_demo import patrol
 from onegrid_demo.client import Client
 from onegrid_demo.loading import STREET, until, until_known
@@ -90,6 +90,10 @@ class Patrols:
         """How often an entry was answered as stored, by its id."""
         self._refused: list[str] = []
 
+    def method(self, due: str) -> str:
+        """The call to make where this one is due: there is always something to send and to ask for."""
+        return due
+
     async def begin(self, client: Client) -> None:
         """Plan the patrols, enrol their telephones, and have them start."""
         office, worker = await self._callers["commander"].metadata(), await self._callers["grid"].metadata()
@@ -105,16 +109,16 @@ class Patrols:
             for each in _POINTS
         ]
         route = Route(name=self._route, display_name=self._word, checkpoints=points)
-        await client.border.DefineRoute(pb.DefineRouteRequest(route=route, request_id=_new_id()), metadata=office)
+        await client.border.DefineRoute(pb.DefineRouteRequest(route=route, request_id=new_id()), metadata=office)
         for name in self._units:
             unit = Unit(name=name, display_name=self._word)
-            await client.border.DefineUnit(pb.DefineUnitRequest(unit=unit, request_id=_new_id()), metadata=office)
+            await client.border.DefineUnit(pb.DefineUnitRequest(unit=unit, request_id=new_id()), metadata=office)
             plan = pb.PlanPatrolRequest(
                 unit=name,
                 route=self._route,
                 leader=self._leader,
                 start_time=timestamp(datetime.now(UTC)),
-                request_id=_new_id(),
+                request_id=new_id(),
             )
             planned = (await client.border.PlanPatrol(plan, metadata=office)).patrol.name
             booted = datetime.now(UTC) - timedelta(hours=1)
@@ -166,8 +170,8 @@ class Patrols:
         )
         office = await self._callers["commander"].metadata()
         for name in self._units:
-            await client.border.RetireUnit(pb.RetireUnitRequest(name=name, request_id=_new_id()), metadata=office)
-        retire = pb.RetireRouteRequest(name=self._route, request_id=_new_id())
+            await client.border.RetireUnit(pb.RetireUnitRequest(name=name, request_id=new_id()), metadata=office)
+        retire = pb.RetireRouteRequest(name=self._route, request_id=new_id())
         await client.border.RetireRoute(retire, metadata=office)
 
     @property
@@ -222,7 +226,3 @@ class Patrols:
             request.page_token = answer.next_page_token
             if not request.page_token:
                 return found
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import yaml
 
@@ -14,25 +14,33 @@ from onegrid_checks.settings import SettingsError
 
 __all__ = ["METHODS", "Latency", "Objectives", "Phase", "Profile", "read"]
 
-METHODS: Final = (
-    "FilePetition",
-    "GetPetition",
-    "ListPetitions",
-    "GetPublicTimeline",
-    "LocateCell",
-    "AcceptPetition",
-    "DispatchPetition",
-    "TakeTask",
-    "ListInboxItems",
-    "CountInboxItems",
-    "ReportIncident",
-    "DismissIncident",
-    "ListIncidents",
-    "IngestReadings",
-    "AppendEntries",
-    "GetPatrol",
-)
-"""What a mix is made of."""
+METHODS: Final[Mapping[str, str]] = {
+    "FilePetition": "petition",
+    "GetPetition": "petition",
+    "ListPetitions": "petition",
+    "GetPublicTimeline": "petition",
+    "LocateCell": "grid",
+    "AcceptPetition": "petition",
+    "DispatchPetition": "petition",
+    "TakeTask": "petition",
+    "ListInboxItems": "notify",
+    "CountInboxItems": "notify",
+    "ReportIncident": "emergency",
+    "DismissIncident": "emergency",
+    "ListIncidents": "emergency",
+    "IngestReadings": "emergency",
+    "AppendEntries": "border",
+    "GetPatrol": "border",
+    "StartAttempt": "partyedu",
+    "GetAttempt": "partyedu",
+    "SaveAnswer": "partyedu",
+    "SubmitAttempt": "partyedu",
+    "ReportStudy": "partyedu",
+    "GetCourse": "partyedu",
+    "GetStudyPlanProgress": "partyedu",
+    "StoreStatements": "partyedu",
+}
+"""What a mix is made of, and whose method each is."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,10 @@ class Profile:
     mix: Mapping[str, float]
     """The weight of each method among the arrivals."""
     objectives: Objectives
+
+    def of(self, services: Container[str]) -> Self:
+        """The same for a platform that has only these services."""
+        return replace(self, mix={each: weight for each, weight in self.mix.items() if METHODS[each] in services})
 
 
 def read(path: Path) -> Profile:

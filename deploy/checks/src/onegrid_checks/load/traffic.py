@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
@@ -16,10 +15,9 @@ from onegrid.grid.v1 import grid_service_pb2 as grid_pb
 from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Kind
-from onegrid_checks.load.callers import Caller
-from onegrid_checks.load.emergencies import Emergencies
+from onegrid_checks.load.callers import Caller, new_id
 from onegrid_checks.load.ledger import Ledger
-from onegrid_checks.load.patrols import Patrols
+from onegrid_checks.load.part import Part
 from onegrid_demo import district
 from onegrid_demo.client import Client, Metadata
 from onegrid_demo.loading import CENTRE, until_known
@@ -34,7 +32,7 @@ _STEPS_TAKEN: Final = 4
 
 class Traffic:
     """Makes the calls; petitions go from one queue to the next as they are filed, accepted, dispatched and taken.
-    What is called of emergency is in `Emergencies`, of border in `Patrols`.
+    What is called of services that a release may lack is in its parts.
     """
 
     def __init__(
@@ -42,8 +40,7 @@ class Traffic:
         clients: Sequence[Client],
         callers: Mapping[str, Caller],
         ledger: Ledger,
-        emergencies: Emergencies,
-        patrols: Patrols,
+        parts: Sequence[Part],
         rng: random.Random,
     ) -> None:
         self.resumed = 0
@@ -51,8 +48,7 @@ class Traffic:
         self._clients = clients
         self._callers = callers
         self._ledger = ledger
-        self._emergencies = emergencies
-        self._patrols = patrols
+        self._parts = parts
         self._rng = rng
         self._turn = 0
         self._cells = district.cells()
@@ -73,22 +69,24 @@ class Traffic:
             "TakeTask": self._take,
             "ListInboxItems": self._list_inbox,
             "CountInboxItems": self._count_inbox,
-            **emergencies.calls,
-            **patrols.calls,
+            **{method: call for part in parts for method, call in part.calls.items()},
         }
+        self._part_of = {method: part for part in parts for method in part.calls}
 
     async def begin(self) -> None:
         """Log all callers in, and wait until petition has received the district's last cell."""
         for caller in self._callers.values():
             await caller.metadata()
         await until_known(lambda: self._file(self._clients[0], cell=self._cells[-1]))
-        await self._emergencies.begin(self._clients[0])
-        await self._patrols.begin(self._clients[0])
+        for part in self._parts:
+            await part.begin(self._clients[0])
 
     def method(self, due: str) -> str:
         """The call to make where this one is due: a petition is filed where there is none to handle."""
         queues = {"AcceptPetition": self._filed, "DispatchPetition": self._accepted, "TakeTask": self._dispatched}
-        return self._emergencies.method(due) if queues.get(due, True) else "FilePetition"
+        if not queues.get(due, True):
+            return "FilePetition"
+        return self._part_of[due].method(due) if due in self._part_of else due
 
     async def call(self, method: str) -> None:
         """Make the call. Raises AioRpcError."""
@@ -127,7 +125,7 @@ class Traffic:
     async def _file(self, client: Client, cell: district.Cell | None = None) -> None:
         number = len(self._ledger.filed)
         who = _PETITIONERS[self._turn % len(_PETITIONERS)]
-        request_id = str(uuid.uuid4())
+        request_id = new_id()
         text = f"{self._ledger.mark}: 楼道灯坏了 {request_id}"
         request = pb.FilePetitionRequest(
             district=district.CODE,
@@ -153,7 +151,7 @@ class Traffic:
     async def _list(self, client: Client) -> None:
         community = self._rng.choice(list(district.communities()))
         request = pb.ListPetitionsRequest(district=district.CODE, place=community, page_size=50)
-        metadata = (*await self._callers["commander"].metadata(), ("x-purpose", "load"))
+        metadata = await self._callers["commander"].reading()
         await client.petition.ListPetitions(request, metadata=metadata)
 
     async def _timeline(self, client: Client) -> None:
@@ -165,19 +163,19 @@ class Traffic:
 
     async def _accept(self, client: Client) -> None:
         name = self._filed.popleft()
-        request = pb.AcceptPetitionRequest(name=name, request_id=str(uuid.uuid4()))
+        request = pb.AcceptPetitionRequest(name=name, request_id=new_id())
         call = client.petition.AcceptPetition(request, metadata=await self._callers["commander"].metadata())
         await self._step(name, Action.ACTION_ACCEPT, call, self._accepted)
 
     async def _dispatch(self, client: Client) -> None:
         name = self._accepted.popleft()
-        request = pb.DispatchPetitionRequest(name=name, lead=CENTRE, request_id=str(uuid.uuid4()))
+        request = pb.DispatchPetitionRequest(name=name, lead=CENTRE, request_id=new_id())
         call = client.petition.DispatchPetition(request, metadata=await self._callers["commander"].metadata())
         await self._step(name, Action.ACTION_DISPATCH, call, self._dispatched)
 
     async def _take(self, client: Client) -> None:
         name = self._dispatched.popleft()
-        request = pb.TakeTaskRequest(name=f"{name}/tasks/1", request_id=str(uuid.uuid4()))
+        request = pb.TakeTaskRequest(name=f"{name}/tasks/1", request_id=new_id())
         call = client.petition.TakeTask(request, metadata=await self._callers["centre"].metadata())
         await self._step(name, Action.ACTION_TAKE, call, None)
 
