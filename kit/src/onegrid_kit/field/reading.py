@@ -15,7 +15,7 @@ from onegrid.field.v1.field_pb2 import Entry, EntryResult, EntryViolation, Outco
 from onegrid_kit.errors import FieldViolation
 from onegrid_kit.field.errors import EntryRefused
 from onegrid_kit.field.signing import covered, entry_hash
-from onegrid_kit.rpc.validation import is_no_time, violations
+from onegrid_kit.rpc.validation import NO_TIME, is_no_time, violations
 
 __all__ = ["Accept", "Part", "read_batch", "result_of"]
 
@@ -95,7 +95,7 @@ def _part(
 
 def _no_times(entry: Entry) -> list[FieldViolation]:
     times = (("device_time", entry.device_time), ("position.fix_time", entry.position.fix_time))
-    return [FieldViolation(field, "must lie in the years 1 to 9999") for field, time in times if is_no_time(time)]
+    return [FieldViolation(field, NO_TIME) for field, time in times if is_no_time(time)]
 
 
 def _refused(

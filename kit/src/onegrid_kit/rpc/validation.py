@@ -15,12 +15,14 @@ from protovalidate import ValidationError, Validator
 from onegrid_kit.contracts import fields_under
 from onegrid_kit.errors import FieldViolation, InvalidRequest, MalformedRequest
 
-__all__ = ["is_no_time", "parse", "validate", "violations"]
+__all__ = ["NO_TIME", "is_no_time", "parse", "validate", "violations"]
 
 _validator = Validator()
-# The years 1 to 9999, as timestamp.proto defines them.
-_SECONDS: Final = range(-62_135_596_800, 253_402_300_800)
+# Of the years that timestamp.proto has those with room around them: what is computed of a time, or is the same time in
+# another zone, has to be one as well.
+_SECONDS: Final = range(-30_610_224_000, 221_845_392_000)
 _NANOS: Final = range(1_000_000_000)
+NO_TIME: Final = "must lie in the years 1000 to 8999"
 
 
 def parse(request_type: type[Message], raw: bytes) -> Message:
@@ -37,7 +39,7 @@ def validate(request: Message, raw: bytes) -> None:
     if _leading_to(request.DESCRIPTOR, False):
         field = _find(request, is_no_time, text=False)
         if field:
-            raise InvalidRequest(FieldViolation(field, "must lie in the years 1 to 9999"))
+            raise InvalidRequest(FieldViolation(field, NO_TIME))
     found = violations(request)
     if found:
         raise InvalidRequest(*found)
@@ -68,7 +70,7 @@ def _path(field: object) -> str:
 
 
 def is_no_time(value: Timestamp) -> bool:
-    """Whether it lies outside of the years 1 to 9999, or is no moment at all."""
+    """Whether it lies outside of the years 1000 to 8999, or is no moment at all."""
     return not (value.seconds in _SECONDS and value.nanos in _NANOS)
 
 
