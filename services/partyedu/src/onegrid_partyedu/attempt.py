@@ -60,7 +60,7 @@ class Save(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Whose an attempt is, and what fits its slots. It never changes, and is small: a process keeps all of an exam."""
+    """Whose an attempt is, and what fits its slots. It hardly changes, and is small: a process keeps all of an exam."""
 
     user: str
     kinds: bytes
@@ -116,7 +116,7 @@ class Attempt:
     member: str
     """The member's id."""
     user: str
-    """``users/{user}``: the account that takes it."""
+    """``users/{user}``: the member's account."""
     number: int
     stored_state: AttemptState = _OPEN
     begin_time: datetime
@@ -191,8 +191,18 @@ class Taken:
     paper: Paper
     saves: tuple[Save, ...]
     quiz_state: QuizState
+    close_time: datetime | None
+    """When the quiz closes by its current revision, which others begin by."""
     running: bool
     """Whether somebody still answers the quiz."""
+    corrected: Mapping[tuple[ItemRef, int], int]
+    """Of revisions that the attempt was regraded by, the revision whose key counts; 0: all got the points."""
+
+    @property
+    def items(self) -> frozenset[tuple[ItemRef, int]]:
+        """The revisions that are shown, and those whose keys count."""
+        shown = self.paper.items
+        return shown | {(key[0], by) for key, by in self.corrected.items() if by and key in shown}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,18 +266,13 @@ def replay(
     return score(paper.slots, items, answers, quiz.partial_credit, quiz.pass_percent)
 
 
-def reviewable(
-    attempt: Attempt, quiz: QuizRevision, state: QuizState, *, running: bool, now: datetime
-) -> ReviewContent:
-    """How much of an attempt its member may review; unspecified: nothing. `state`: where the quiz stands; `running`:
-    whether somebody still answers it.
-    """
-    nothing = ReviewContent.REVIEW_CONTENT_UNSPECIFIED
-    if attempt.score is None:
-        return nothing
+def reviewable(of: Taken, quiz: QuizRevision, now: datetime) -> ReviewContent:
+    """How much of an attempt its member may review, by the revision that it is judged by; unspecified: nothing."""
+    if of.attempt.score is None:
+        return ReviewContent.REVIEW_CONTENT_UNSPECIFIED
     if quiz.review_time == ReviewTime.REVIEW_TIME_SUBMISSION:
         return quiz.review_content
-    over = state in (QuizState.QUIZ_STATE_CLOSED, QuizState.QUIZ_STATE_RETIRED) or (
-        quiz.close_time is not None and quiz.close_time <= now
+    over = of.quiz_state in (QuizState.QUIZ_STATE_CLOSED, QuizState.QUIZ_STATE_RETIRED) or (
+        of.close_time is not None and of.close_time <= now
     )
-    return quiz.review_content if over and not running else ReviewContent.REVIEW_CONTENT_SCORE
+    return quiz.review_content if over and not of.running else ReviewContent.REVIEW_CONTENT_SCORE

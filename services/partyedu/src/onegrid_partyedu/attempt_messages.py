@@ -57,7 +57,7 @@ def paper(of: Taken, items: Items, quiz: QuizRevision, now: datetime) -> pb.Pape
     """The paper as its member may see it now: without what is saved once it has ended, and without keys, unless the
     quiz lets members review them.
     """
-    shown = reviewable(of.attempt, quiz, of.quiz_state, running=of.running, now=now)
+    shown = reviewable(of, quiz, now)
     reviewed = shown >= ReviewContent.REVIEW_CONTENT_ANSWERS
     answering = of.attempt.state_at(now) == pb.AttemptState.ATTEMPT_STATE_OPEN
     saves = latest(of.saves) if answering or reviewed else {}
@@ -80,7 +80,9 @@ def paper(of: Taken, items: Items, quiz: QuizRevision, now: datetime) -> pb.Pape
             one.answer.extend(save.answer)
             one.sequence = save.sequence
         if worth:
-            one.review.CopyFrom(_review(slot, item, worth[number - 1], shown))
+            # None where all got the points.
+            right = items.get((slot.ref, of.corrected.get((slot.ref, slot.revision), slot.revision)))
+            one.review.CopyFrom(_review(slot, right, worth[number - 1], shown))
     return laid
 
 
@@ -123,10 +125,10 @@ def accommodation(of: Granted) -> pb.Accommodation:
     )
 
 
-def _review(slot: Slot, item: ItemRevision, hundredths: int, shown: ReviewContent) -> pb.PaperItemReview:
-    keys = shown >= ReviewContent.REVIEW_CONTENT_KEYS
-    return pb.PaperItemReview(
-        points_hundredths=hundredths,
-        key=written(item.kind, slot.labels(item.key)) if keys else (),
-        explanation=item.explanation if shown >= ReviewContent.REVIEW_CONTENT_EXPLANATIONS else "",
-    )
+def _review(slot: Slot, right: ItemRevision | None, hundredths: int, shown: ReviewContent) -> pb.PaperItemReview:
+    review = pb.PaperItemReview(points_hundredths=hundredths)
+    if right is not None and shown >= ReviewContent.REVIEW_CONTENT_KEYS:
+        review.key.extend(written(right.kind, slot.labels(right.key)))
+    if right is not None and shown >= ReviewContent.REVIEW_CONTENT_EXPLANATIONS:
+        review.explanation = right.explanation
+    return review

@@ -28,6 +28,8 @@ __all__ = [
 QUIZ: Final = ResourceName("quizzes/{quiz}")
 MOST_SLOTS: Final = 200
 """How many items an attempt has at most: with their texts they fit into one answer."""
+MOST_POOLS: Final = 20
+"""How many pools a quiz takes items from at most: a process keeps what all that are taken at a time can draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ def violations_of(revision: QuizRevision) -> Iterator[tuple[str, str]]:
             seen.add(item)
     if sum(section.size for section in revision.sections) > MOST_SLOTS:
         yield "sections", f"have more than {MOST_SLOTS} items"
+    if len(revision.pools) > MOST_POOLS:
+        yield "sections", f"have items of more than {MOST_POOLS} pools"
     if not revision.minutes_allowed and revision.close_time is None:
         yield "minutes_allowed", "is to be given, or a close_time: an attempt would never end"
     if revision.open_time and revision.close_time and revision.close_time <= revision.open_time:

@@ -314,11 +314,13 @@ class AnyAttempt(RuleBasedStateMachine):
         """Save, and see that it is stored, known already, or refused, as it is to be."""
         highest = self.last.counting(slot)
         expected = ""
-        if self.last.state_at(self.now) != OPEN:
+        if (sequence, answer) == highest:
+            expected = ""
+        elif self.last.state_at(self.now) != OPEN:
             expected = "ATTEMPT_WRONG_STATE"
-        elif sequence < highest[0] or (sequence == highest[0] and answer != highest[1]):
+        elif sequence <= highest[0]:
             expected = "ANSWER_SUPERSEDED"
-        elif sequence > highest[0]:
+        else:
             self.last.log.append((slot, sequence, answer))
         (outcome,) = self.world.at_once(self.caller, (at, "SaveAnswer", self.saving(slot, sequence, answer)))
         assert (outcome.reason if isinstance(outcome, Refused) else "") == expected

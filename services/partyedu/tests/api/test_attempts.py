@@ -12,11 +12,13 @@ from onegrid.partyedu.v1.attempts_pb2 import AttemptState
 from onegrid.partyedu.v1.events_pb2 import StudyCompleted
 from onegrid.partyedu.v1.quizzes_pb2 import QuizState, ReviewContent, ReviewTime
 from onegrid_kit.clock import SettableClock
+from onegrid_kit.testing.callers import public
 from onegrid_kit.testing.events import announced_as
 from onegrid_kit.timestamps import moment
 
 from .exams import COLLEAGUE, EXPLANATION, NAME, ORDERING, TAKER, Exam, replayed
-from .people import COMMUNITY_DESK, KEEPER, OTHER_STREET_DESK, STREET_DESK
+from .line import Line
+from .people import COMMUNITY_DESK, DISTRICT, KEEPER, OTHER_STREET_DESK, STREET_DESK
 
 OPEN, SUBMITTED = AttemptState.ATTEMPT_STATE_OPEN, AttemptState.ATTEMPT_STATE_SUBMITTED
 EXPIRED = AttemptState.ATTEMPT_STATE_EXPIRED
@@ -144,6 +146,17 @@ async def test_an_attempt_that_nobody_hands_in_is_scored_from_its_saves(exam: Ex
     assert await exam.submit(begun.name) == expired
 
 
+async def test_an_answer_that_was_in_time_is_stored_however_late_its_device_asks_again(exam: Exam) -> None:
+    name = (await exam.start()).name
+    stored = await exam.save(name, 1, "A", 3)
+    exam.later(minutes=31)
+    assert await exam.save(name, 1, "A", 3) == stored
+    await exam.submit(name)
+    assert await exam.save(name, 1, "A", 3) == stored
+    refused = await exam.refused(TAKER, "SaveAnswer", name=name, slot=1, answer=["B"], sequence=4)
+    assert refused.reason == "ATTEMPT_WRONG_STATE"
+
+
 async def test_who_hands_in_late_gets_what_was_saved_in_time(exam: Exam) -> None:
     begun = await exam.start()
     exam.later(hours=1)
@@ -169,6 +182,36 @@ async def test_only_an_extension_moves_a_deadline(exam: Exam) -> None:
     await exam.api.call(STREET_DESK, "SetAccommodation", quiz=NAME, member=begun.member, extra_minutes=60)
     exam.conclude()
     assert (await exam.get(begun.name))[0].state == EXPIRED
+
+
+async def test_a_clock_that_is_set_back_leaves_the_last_attempt_the_one_that_has_more_time(exam: Exam) -> None:
+    first = await exam.start()
+    exam.later(minutes=31)
+    second = await exam.start()
+    exam.later(minutes=-10)
+    assert (await exam.start()).name == second.name
+    await exam.api.call(STREET_DESK, "SetAccommodation", quiz=NAME, member=first.member, extra_minutes=60)
+    due = [moment((await exam.get(each.name))[0].due_time) for each in (first, second)]
+    assert due == [moment(first.due_time), moment(second.due_time) + timedelta(minutes=60)]
+
+
+async def test_attempts_follow_the_member_to_another_account(exam: Exam, line: Line) -> None:
+    begun = await exam.start()
+    await exam.save(begun.name, 1, "A")
+    other = public("newphone", DISTRICT)
+    line.know(other.user)
+    given = {"name": begun.member, "user": other.user, "update_mask": {"paths": ["user"]}}
+    await exam.api.call(KEEPER, "UpdateMember", **given)
+    assert (await exam.start(other)).name == begun.name
+    await exam.save(begun.name, 1, "B", 2, other)
+    assert list((await exam.get(begun.name, other))[1].items[0].answer) == ["B"]
+    for method, fields in (
+        ("SaveAnswer", {"slot": 1, "answer": ["C"], "sequence": 3}),
+        ("GetAttempt", {}),
+        ("SubmitAttempt", {}),
+    ):
+        assert (await exam.refused(TAKER, method, name=begun.name, **fields)).reason == "PERMISSION_DENIED"
+    assert (await exam.submit(begun.name, other)).state == SUBMITTED
 
 
 async def test_a_deadline_is_no_later_than_the_close_but_for_an_accommodation(exam: Exam, clock: SettableClock) -> None:

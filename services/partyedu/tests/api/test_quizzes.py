@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from onegrid.partyedu.v1.events_pb2 import QuizDefined
 from onegrid.partyedu.v1.pools_pb2 import Item
@@ -167,6 +168,8 @@ async def test_a_quiz_that_is_over_is_not_published(writing: Writing, line: Line
         ([drawn(1, "pools/210603-history")], {}, "quiz.sections[0].drawn.pool"),
         ([drawn(150), drawn(51)], {}, "quiz.sections"),
         ([drawn(1)], {"minutes_allowed": 0}, "quiz.minutes_allowed"),
+        ([fixed(*(f"{POOL}{n}/items/q" for n in range(21)))], {}, "quiz.sections"),
+        ([drawn(1)], {"close_time": Timestamp(seconds=253_402_300_799)}, "quiz.close_time"),
     ],
 )
 async def test_a_quiz_is_one_that_can_be_taken(

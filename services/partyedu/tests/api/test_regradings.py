@@ -45,9 +45,10 @@ def _letter(paper: Paper, text: str) -> str:
     return "ABC"[list(paper.items[0].options).index(text)]
 
 
-async def corrected(exam: Exam, key: str) -> ItemCorrection:
+async def corrected(exam: Exam, key: str, **fields: str) -> ItemCorrection:
     """The next revision of the first item has this key."""
     item: Item = (await exam.api.call(KEEPER, "GetItem", name=FIRST)).item
+    item.MergeFrom(Item(**fields))
     del item.key[:]
     item.key.append(key)
     revision = (await exam.api.call(KEEPER, "DefineItem", item=item)).item.revision

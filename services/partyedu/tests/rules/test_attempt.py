@@ -17,6 +17,7 @@ from onegrid_partyedu.attempt import (
     Grant,
     Paper,
     Save,
+    Taken,
     due_time,
     latest,
     replay,
@@ -207,10 +208,18 @@ def test_time_makes_an_attempt_expired_and_nothing_else_does() -> None:
 def test_no_more_than_the_score_is_reviewed_while_somebody_can_answer(
     content: ReviewContent, time: ReviewTime, state: QuizState, close: int | None, running: bool, scored: bool
 ) -> None:
-    attempt = ATTEMPT.submitted(WORTH, NOON) if scored else ATTEMPT
-    closes = None if close is None else NOON + timedelta(hours=close)
-    quiz = replace(QUIZ, review_content=content, review_time=time, close_time=closes)
-    shown = reviewable(attempt, quiz, state, running=running, now=NOON)
+    of = Taken(
+        attempt=ATTEMPT.submitted(WORTH, NOON) if scored else ATTEMPT,
+        paper=Paper(seed="", slots=()),
+        saves=(),
+        quiz_state=state,
+        close_time=None if close is None else NOON + timedelta(hours=close),
+        running=running,
+        corrected={},
+    )
+    # It is judged by a revision that closed before.
+    judged_by = replace(QUIZ, review_content=content, review_time=time, close_time=NOON - timedelta(hours=1))
+    shown = reviewable(of, judged_by, NOON)
     over = state in (QuizState.QUIZ_STATE_CLOSED, QuizState.QUIZ_STATE_RETIRED) or (close is not None and close <= 0)
     if not scored:
         assert shown == ReviewContent.REVIEW_CONTENT_UNSPECIFIED

@@ -72,7 +72,7 @@ class Attempts:
             attempt=id_, slot=request.slot, sequence=request.sequence, answer=tuple(request.answer)
         )
         save = commands.fitting_save(await self._form(id_, call), command, call)
-        item = Item(call, statements.saved_row(id_, save), None, _saved(save))
+        item = Item(call, statements.saved_row(id_, call.caller.user, save), None, _saved(save))
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_S
         while True:
@@ -109,7 +109,7 @@ class Attempts:
             quiz = self._shelf.quiz(attempt.quiz, attempt.quiz_revision)
             return pb.GetAttemptResponse(
                 attempt=messages.attempt(attempt, call.now),
-                paper=messages.paper(taken, self._shelf.items(taken.paper.items), quiz, call.now),
+                paper=messages.paper(taken, self._shelf.items(taken.items), quiz, call.now),
                 time_left=messages.time_left(attempt, call.now),
             )
 
@@ -182,7 +182,8 @@ class Attempts:
 
     async def _form(self, id_: str, call: Call) -> Form | None:
         form = self._known_forms.get(id_)
-        if form is None:
+        # Another account can be the member's by now.
+        if form is None or form.user != call.caller.user:
             form = await self._forms.read(call, **_key(id_))
             if form is not None:
                 self._known_forms.keep(id_, form)

@@ -126,16 +126,18 @@ def fitting_save(form: Form | None, command: SaveAnswer, call: Call) -> Save:
 
 
 def require_saved(known: Taken | None, id_: str, save: Save, call: Call) -> Save | None:
-    """The same answer as it was saved before; None: nothing keeps it from being saved now. Raises AttemptWrongState,
-    AnswerSuperseded or SaveLimitReached.
+    """The same answer as it was saved before; None: nothing keeps it from being saved now. Raises PermissionDenied,
+    AttemptWrongState, AnswerSuperseded or SaveLimitReached.
     """
     known = call.existing(known, ATTEMPT, id_)
-    known.attempt.require_open(call.now)
+    call.caller.require(call.permission, owner=known.attempt.user)
     before = latest(known.saves).get(save.slot)
-    if before is not None and before.sequence >= save.sequence:
-        if (before.sequence, before.answer) != (save.sequence, save.answer):
-            raise AnswerSuperseded(known.attempt.name, save.slot, before.sequence)
+    # Whoever heard no answer at the last moment learns that it was in time.
+    if before is not None and (before.sequence, before.answer) == (save.sequence, save.answer):
         return before
+    known.attempt.require_open(call.now)
+    if before is not None and before.sequence >= save.sequence:
+        raise AnswerSuperseded(known.attempt.name, save.slot, before.sequence)
     if known.attempt.version > MOST_SAVES:
         raise SaveLimitReached(known.attempt.name, MOST_SAVES)
     return None

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from onegrid.partyedu.v1.attempts_pb2 import AttemptState
 from onegrid.partyedu.v1.quizzes_pb2 import QuizState
+from onegrid.partyedu.v1.regradings_pb2 import RegradingState
 from onegrid_kit import codes, ladder
 from onegrid_kit.batches import BatchStatement
 from onegrid_kit.reads import ReadStatement
@@ -115,7 +116,7 @@ def begun_row(new: Attempt, paper: Paper, grant: Grant) -> dict[str, object]:
 
 
 save_answers = BatchStatement(
-    "district text, id text, slot integer, sequence integer, letters text",
+    'district text, id text, "user" text, slot integer, sequence integer, letters text',
     """
     moved AS (
       UPDATE quiz_attempt AS attempt SET sequences[fresh.slot] = fresh.sequence, version = attempt.version + 1
@@ -133,24 +134,25 @@ save_answers = BatchStatement(
     guard=f"""
       SELECT DISTINCT ON (held.district, held.id) item.position FROM item
       JOIN (
-        SELECT district, id, state, version, sequences, due_time FROM quiz_attempt
+        SELECT district, id, "user", state, version, sequences, due_time FROM quiz_attempt
         WHERE (district, id) IN (SELECT item.district, item.id FROM item)
         ORDER BY district, id FOR NO KEY UPDATE
       ) AS held ON held.district = item.district AND held.id = item.id
-      WHERE held.state = {_OPEN:d} AND item.time < held.due_time AND held.version <= {MOST_SAVES}
-        AND held.sequences[item.slot] < item.sequence
+      WHERE held."user" = item."user" AND held.state = {_OPEN:d} AND item.time < held.due_time
+        AND held.version <= {MOST_SAVES} AND held.sequences[item.slot] < item.sequence
       ORDER BY held.district, held.id, item.position
     """,
     shared=True,
 )
-"""Saves answers to attempts that are open, each newer than those that its slot has; see `saved_row`."""
+"""Saves answers to open attempts of their callers, each newer than those that its slot has; see `saved_row`."""
 
 
-def saved_row(id_: str, save: Save) -> dict[str, object]:
-    """What `save_answers` stores of an answer."""
+def saved_row(id_: str, user: str, save: Save) -> dict[str, object]:
+    """What `save_answers` stores of an answer that a user gives."""
     return {
         "district": codes.district_of(id_),
         "id": id_,
+        "user": user,
         "slot": save.slot,
         "sequence": save.sequence,
         "letters": "".join(save.answer),
@@ -248,7 +250,13 @@ def _taken(row: Mapping[str, Any]) -> Taken | None:
             for slot, sequence, answer, time in row["saves"] or ()
         ),
         quiz_state=row["quiz_state"],
+        close_time=row["close_time"],
         running=row["running"],
+        corrected={
+            (ItemRef(pool, item), revision): by
+            for corrections in row["corrections"] or ()
+            for pool, item, revision, by in corrections
+        },
     )
 
 
@@ -271,8 +279,24 @@ _RUNNING: Final = f"""
       WHERE other.district = attempt.district AND other.quiz = attempt.quiz AND other.state = {_OPEN:d}
     )
 """
+_CLOSE_TIME: Final = f"""
+    CASE WHEN attempt.state <> {_OPEN:d} THEN (
+      SELECT close_time FROM quiz_revision AS current
+      WHERE current.district = quiz.district AND current.quiz = quiz.id AND current.number = quiz.revision
+    ) END
+"""
+# What was applied before goes on to count in the next regrading, the first that looks at the attempt.
+_CORRECTIONS: Final = f"""
+    CASE WHEN attempt.state <> {_OPEN:d} THEN (
+      SELECT jsonb_agg(applied.corrections ORDER BY applied.end_time, applied.id) FROM regrading AS applied
+      WHERE applied.district = attempt.district AND applied.quiz = attempt.quiz
+        AND applied.state = {RegradingState.REGRADING_STATE_APPLIED:d}
+      HAVING max(applied.create_time) >= attempt.end_time
+    ) END
+"""
 _SELECTED: Final = f"""
-    attempt.*, paper.seed, paper.slots, saves.saves, quiz.state AS quiz_state, {_RUNNING} AS running
+    attempt.*, paper.seed, paper.slots, saves.saves, quiz.state AS quiz_state, {_RUNNING} AS running,
+    {_CLOSE_TIME} AS close_time, {_CORRECTIONS} AS corrections
 """
 
 attempts = ReadStatement("district text, id text", _SELECTED, _TAKEN, _taken)
