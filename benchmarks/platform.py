@@ -56,7 +56,7 @@ _PERMISSIONS: Final = frozenset(
         *(f"notify.{verb}" for verb in ("articles.edit", "articles.publish", "inbox.read")),
         "emergency.resources.reserve",
         "emergency.warnings.receive",
-        "partyedu.attempts.take",
+        *(f"partyedu.{verb}" for verb in ("attempts.take", "progress.list", "reports.read")),
     }
 )
 _SERVICE: Final = "/onegrid.petition.v1.PetitionService/"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from onegrid.partyedu.v1 import hours_pb2, reports_pb2
 from onegrid_kit import codes
 from onegrid_kit.timestamps import timestamp
 from onegrid_partyedu import hours_messages
-from onegrid_partyedu.hours import at_in_year, hours_figures
+from onegrid_partyedu.hours import HoursFigures, at_in_year, hours_figures
 from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.store import hours, meetings_overdue, progress, reports
 
@@ -22,7 +22,11 @@ def yearly_report(conn: Connection, organization: str, year: int, now: datetime)
     """The report of an organization, given by its id, and of those below it. The connection's transaction has one
     snapshot for all of its statements.
     """
+    district = codes.district_of(organization)
     counts = reports.counts_of_year(conn, organization, year, now)
+    # All of the district are in it: what can be shown of an organization depends on what is shown of all around it.
+    studied = hours.year_of_study(conn, organization, year, hours.duties_of(conn, district), now)
+    figures = hours_figures(hours.parents_of(conn, district), {id_: each.figures for id_, each in studied.items()})
     return reports_pb2.YearlyReport(
         organization=ORGANIZATION.name(organization),
         year=year,
@@ -39,12 +43,12 @@ def yearly_report(conn: Connection, organization: str, year: int, now: datetime)
         ),
         elections=reports_pb2.ElectionFigures(held=counts.held, overdue=counts.overdue),
         study_plans=_plans(conn, organization, year, now),
-        hours=_hours(conn, organization, year, now),
+        hours=_hours(organization, figures),
         completions=reports_pb2.CompletionFigures(
-            courses=counts.courses,
-            quizzes=counts.quizzes,
-            meetings=counts.meetings,
-            trainings=counts.trainings,
+            courses=sum(each.courses for each in studied.values()),
+            quizzes=sum(each.quizzes for each in studied.values()),
+            meetings=sum(each.meetings for each in studied.values()),
+            trainings=sum(each.trainings for each in studied.values()),
             quizzes_taken=counts.quizzes_taken,
         ),
         meetings=_meetings(conn, organization, year, now),
@@ -54,13 +58,12 @@ def yearly_report(conn: Connection, organization: str, year: int, now: datetime)
 
 def _plans(conn: Connection, organization: str, year: int, now: datetime) -> reports_pb2.StudyPlanFigures:
     plans = reports.plans_of_year(conn, organization, year, now)
-    at = at_in_year(year, now)
     figures = reports_pb2.StudyPlanFigures(plans=len(plans))
     for plan, top in plans:
-        for members, done, behind in progress.totals(conn, plan, top, at).values():
-            figures.members += members
-            figures.done += done
-            figures.behind += behind
+        found = progress.overall(conn, plan, top, now)
+        figures.members += found.members
+        figures.done += found.done
+        figures.behind += found.behind
     return figures
 
 
@@ -81,10 +84,7 @@ def _guidance(conn: Connection, organization: str, year: int, now: datetime) -> 
     )
 
 
-def _hours(conn: Connection, organization: str, year: int, now: datetime) -> hours_pb2.OrganizationHours:
-    district = codes.district_of(organization)
-    own = hours.organization_hours(conn, district, year, hours.duties_of(conn, district), now)
-    found = hours_figures(hours.parents_of(conn, district), own).get(organization)
-    if found is None:
+def _hours(organization: str, figures: Mapping[str, HoursFigures]) -> hours_pb2.OrganizationHours:
+    if organization not in figures:
         return hours_pb2.OrganizationHours(organization=ORGANIZATION.name(organization))
-    return hours_messages.organization_hours(found)
+    return hours_messages.organization_hours(figures[organization])

@@ -123,6 +123,10 @@ class StudyPlan:
         """The moment at which memberships, posts and what is due are looked at."""
         return min(now, self.until)
 
+    def ended_by(self, end: datetime) -> StudyPlan:
+        """The plan as it is looked at if nothing from that moment on is to count."""
+        return replace(self, close_time=min(self.until, end))
+
     def changed(self, now: datetime, **fields: object) -> StudyPlan:
         """The plan with these fields, one version on."""
         return replace(self, version=self.version + 1, update_time=now, **fields)  # type: ignore[arg-type]

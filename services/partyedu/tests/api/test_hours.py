@@ -20,7 +20,7 @@ from onegrid.partyedu.v1.reports_pb2 import (
 )
 from onegrid_kit.clock import CHINA
 from onegrid_kit.testing.callers import public
-from onegrid_kit.timestamps import moment
+from onegrid_kit.timestamps import moment, timestamp
 
 from .exams import COLLEAGUE, Exam
 from .line import BRANCH, COMMUNITY_COMMITTEE, OTHER_COMMITTEE, SECRETARY, STREET_COMMITTEE, Line
@@ -182,6 +182,20 @@ async def test_the_report_of_a_year(line: Line) -> None:
     assert (
         await line.refused(STREET_DESK, "GetYearlyReport", organization=f"organizations/{STREET}-none", year=2020)
     ).reason == "NOT_FOUND"
+
+
+async def test_the_report_counts_a_plan_in_each_year_in_which_it_ran(line: Line) -> None:
+    member = await line.admit()
+    await published(line)
+    long = f"studyPlans/{STREET}-long"
+    await published(line, name=long, end_time=timestamp(END + timedelta(days=99)))
+    line.clock.set(END + timedelta(days=40))
+    # What was done since does not change what the year that has ended says.
+    study(line, member.name, END + timedelta(days=1))
+    assert (await report(line, BRANCH)).study_plans == StudyPlanFigures(plans=2, members=2, behind=2)
+    # The one ended with the year before.
+    assert (await report(line, BRANCH, 2021)).study_plans == StudyPlanFigures(plans=1, members=1, done=1)
+    assert (await report(line, BRANCH, 2019)).study_plans == StudyPlanFigures()
 
 
 async def test_the_report_counts_meetings(line: Line) -> None:

@@ -77,7 +77,8 @@ class Hours:
             parents, duties = store.parents_of(conn, district), store.duties_of(conn, district)
             if organization not in parents:
                 raise NotFound(request.organization)
-            figures = hours_figures(parents, store.organization_hours(conn, district, request.year, duties, call.now))
+            studied = store.year_of_study(conn, organization, request.year, duties, call.now)
+            figures = hours_figures(parents, {id_: each.figures for id_, each in studied.items()})
             inside = parents_below(conn, district, organization)
             ranked = sorted((each for id_, each in figures.items() if id_ in inside), key=lambda each: each.rank)
             return [each for each in ranked if not after or each.rank > after][:limit]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -103,18 +103,16 @@ class StudyPlans:
 
         def read(conn: Connection) -> pb.GetStudyPlanProgressResponse:
             plan = _require(conn, request.name, organization)
-            figures = _figures(conn, plan, organization, call).get(organization, (0, 0, 0))
-            done = progress.requirement_totals(conn, plan, organization, call.now)
+            found = progress.overall(conn, plan, organization, call.now)
             return pb.GetStudyPlanProgressResponse(
-                progress=_progress((organization, figures)),
+                progress=_progress((organization, (found.members, found.done, found.behind))),
                 requirements=[
                     study_plans_pb2.RequirementTotal(requirement=of.id, done=count)
-                    for of, count in zip(plan.requirements, done, strict=True)
+                    for of, count in zip(plan.requirements, found.requirements, strict=True)
                 ],
             )
 
-        # Its two statements see the same.
-        return await self._db.read_only(read)
+        return await self._db.read(read)
 
     async def ListStudyPlanProgress(
         self, request: pb.ListStudyPlanProgressRequest, call: Call
@@ -123,8 +121,9 @@ class StudyPlans:
 
         def read(conn: Connection, after: Position, limit: int) -> Sequence[tuple[str, tuple[int, ...]]]:
             plan = _require(conn, request.name, organization)
-            figures = sorted(_figures(conn, plan, organization, call).items())
-            return [each for each in figures if not after or each[0] > str(after[0])][:limit]
+            parents = progress.parents_below(conn, plan.district, organization)
+            figures = rolled_up(parents, progress.totals(conn, plan, organization, call.now))
+            return [each for each in sorted(figures.items()) if not after or each[0] > str(after[0])][:limit]
 
         page = await self._pages.read(request, read, position=lambda each: (each[0],), message=_progress)
         return pb.ListStudyPlanProgressResponse(progress=page.items, next_page_token=page.next_token)
@@ -158,11 +157,6 @@ def _require(conn: Connection, name: str, organization: str) -> StudyPlan:
     if not store.is_for_organization(conn, plan, organization):
         raise InvalidRequest(FieldViolation("organization", "is not the plan's, or below it"))
     return plan
-
-
-def _figures(conn: Connection, plan: StudyPlan, organization: str, call: Call) -> Mapping[str, tuple[int, ...]]:
-    parents = progress.parents_below(conn, plan.district, organization)
-    return rolled_up(parents, progress.totals(conn, plan, organization, call.now))
 
 
 def _progress(of: tuple[str, tuple[int, ...]]) -> study_plans_pb2.StudyPlanProgress:

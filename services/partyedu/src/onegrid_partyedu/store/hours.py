@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -15,13 +15,20 @@ from onegrid_kit import codes
 from onegrid_partyedu.hours import HoursDuty, at_in_year, span_of, with_standing
 from onegrid_partyedu.tables import completion, hours_duty, officer
 
-__all__ = ["duties_of", "lock_duties", "organization_hours", "parents_of", "posts_at", "save_duty", "studied_minutes"]
+__all__ = ["YearOfStudy", "duties_of", "lock_duties", "parents_of", "posts_at", "save_duty", "studied_minutes"]
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('partyedu duties'), hashtext(:district))")
-# A member's duty is the most of those for everybody (post 0) and for the posts that the member holds.
+# A member's duty is the most of those for everybody (post 0) and for the posts that the member holds. All members of
+# the district are counted; what those inside of the organization studied is looked up, by their index, which OFFSET
+# keeps the planner at.
 _BY_ORGANIZATION = text(
     """
-    WITH duty AS (
+    WITH RECURSIVE tree AS (
+      SELECT id FROM organization WHERE district = :district AND id = :organization
+      UNION
+      SELECT o.id FROM tree JOIN organization o ON o.district = :district AND o.parent = tree.id
+    ),
+    duty AS (
       SELECT post, max(minutes) AS minutes
       FROM unnest(CAST(:posts AS smallint[]), CAST(:minutes AS integer[])) AS d (post, minutes) GROUP BY post
     ),
@@ -30,26 +37,48 @@ _BY_ORGANIZATION = text(
       FROM officer f JOIN duty ON duty.post = f.post
       WHERE f.district = :district AND f.begin_time <= :at AND (f.end_time IS NULL OR f.end_time > :at)
       GROUP BY f.member
-    ),
-    studied AS (
-      SELECT member, sum(minutes) AS minutes FROM completion
-      WHERE district = :district AND complete_time >= :begin_time AND complete_time < :end_time
-      GROUP BY member
-    ),
-    somebody AS (
-      SELECT s.organization, coalesce(studied.minutes, 0) AS minutes,
-        greatest(posted.minutes, (SELECT minutes FROM duty WHERE post = 0), 0) AS duty
-      FROM membership s
-      LEFT JOIN posted ON posted.member = s.member
-      LEFT JOIN studied ON studied.member = s.member
-      WHERE s.district = :district AND s.begin_time <= :at AND (s.end_time IS NULL OR s.end_time > :at)
     )
-    SELECT organization, count(*) AS members, CAST(sum(minutes) AS bigint) AS minutes,
-      count(*) FILTER (WHERE minutes >= duty) AS reached
-    FROM somebody GROUP BY organization
+    SELECT s.organization, count(*) AS members, CAST(sum(studied.minutes) AS bigint) AS minutes,
+      count(*) FILTER (
+        WHERE studied.minutes >= greatest(posted.minutes, (SELECT minutes FROM duty WHERE post = 0), 0)
+      ) AS reached,
+      CAST(sum(studied.courses) AS bigint) AS courses, CAST(sum(studied.quizzes) AS bigint) AS quizzes,
+      CAST(sum(studied.meetings) AS bigint) AS meetings, CAST(sum(studied.trainings) AS bigint) AS trainings
+    FROM membership s
+    LEFT JOIN posted ON posted.member = s.member
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(c.minutes), 0) AS minutes,
+        count(*) FILTER (WHERE c.kind = 1) AS courses, count(*) FILTER (WHERE c.kind = 2) AS quizzes,
+        count(*) FILTER (WHERE c.kind = 3) AS meetings, count(*) FILTER (WHERE c.kind = 4) AS trainings
+      FROM completion c
+      WHERE s.organization IN (SELECT id FROM tree) AND c.district = :district AND c.member = s.member
+        AND c.complete_time >= :begin_time AND c.complete_time < :end_time
+      OFFSET 0
+    ) AS studied
+    WHERE s.district = :district AND s.begin_time <= :at AND (s.end_time IS NULL OR s.end_time > :at)
+    GROUP BY s.organization
     """
 )
 _PARENTS = text("SELECT id, parent FROM organization WHERE district = :district")
+
+
+class YearOfStudy(NamedTuple):
+    """What the members of an organization studied in a year."""
+
+    members: int
+    minutes: int
+    """Of all together."""
+    reached: int
+    """How many studied as much as they are to."""
+    courses: int
+    quizzes: int
+    meetings: int
+    trainings: int
+
+    @property
+    def figures(self) -> tuple[int, int, int]:
+        """Members, their minutes, and how many reached it."""
+        return self.members, self.minutes, self.reached
 
 
 def lock_duties(conn: Connection, district: str) -> None:
@@ -75,23 +104,25 @@ def save_duty(conn: Connection, changed: HoursDuty) -> None:
     )
 
 
-def organization_hours(
-    conn: Connection, district: str, year: int, duties: Collection[HoursDuty], now: datetime
-) -> dict[str, tuple[int, int, int]]:
-    """Of each organization of the district that has members: how many, what they studied together in the year, and
-    how many of them studied enough.
+def year_of_study(
+    conn: Connection, organization: str, year: int, duties: Collection[HoursDuty], now: datetime
+) -> dict[str, YearOfStudy]:
+    """Of each organization of the district that has members: how many, and what those studied in the year who belong to
+    this organization or one below it.
     """
+    district = codes.district_of(organization)
     begin, end = span_of(year)
     each_post = [(int(post), duty.minutes) for duty in duties if duty.holds_in(year) for post in (duty.posts or (0,))]
     values = {
         "district": district,
+        "organization": organization,
         "posts": [post for post, _ in each_post],
         "minutes": [minutes for _, minutes in each_post],
         "at": at_in_year(year, now),
         "begin_time": begin,
         "end_time": end,
     }
-    return {row.organization: (row.members, row.minutes, row.reached) for row in conn.execute(_BY_ORGANIZATION, values)}
+    return {row.organization: YearOfStudy(*row[1:]) for row in conn.execute(_BY_ORGANIZATION, values)}
 
 
 def parents_of(conn: Connection, district: str) -> dict[str, str]:

@@ -14,13 +14,15 @@ from sqlalchemy import Connection, text
 from onegrid_kit.paging import Position, Scan
 from onegrid_partyedu.study_plan import StudyPlan
 
-__all__ = ["Standing", "members_behind", "members_open", "parents_below", "requirement_totals", "totals"]
+__all__ = ["Overall", "Standing", "members_behind", "members_open", "overall", "parents_below", "totals"]
 
 _LOOKED_AT: Final = 2_000
 """How many members are looked at for a page of those behind."""
 
 # `asked`: whom the plan is for of an organization and of those below it, behind a member.
-# `standing`: of each of them and each requirement, whether it is done; the same rule as study_plan.progress_of.
+# `standing`: of each of them, which requirements are not done; the same rule as study_plan.progress_of.
+# OFFSET keeps the planner at looking up what is the members', by their index: it would read what all of a district
+# have.
 _STANDING = """
     WITH RECURSIVE tree AS (
       SELECT id FROM organization WHERE district = :district AND id = :organization
@@ -39,17 +41,27 @@ _STANDING = """
     ),
     asked AS MATERIALIZED (
       SELECT s.member, s.organization
-      FROM membership s
-      JOIN tree ON tree.id = s.organization
-      JOIN member m ON m.district = s.district AND m.id = s.member
-      WHERE s.district = :district AND s.begin_time <= :at AND (s.end_time IS NULL OR s.end_time > :at)
-        AND s.member > :after
-        AND (:member_state = 0 OR :member_state = CASE WHEN m.confirm_time <= :at THEN 2 ELSE 1 END)
+      FROM tree CROSS JOIN LATERAL (
+        SELECT member, organization FROM membership
+        WHERE district = :district AND organization = tree.id AND member > :after
+          AND begin_time <= :at AND (end_time IS NULL OR end_time > :at)
+        OFFSET 0
+      ) AS s
+      WHERE (:member_state = 0 OR :member_state = (
+          SELECT CASE WHEN m.confirm_time <= :at THEN 2 ELSE 1 END FROM member m
+          WHERE m.district = :district AND m.id = s.member
+        ))
         AND (cardinality(CAST(:posts AS smallint[])) = 0 OR s.member IN (SELECT member FROM holder))
       ORDER BY s.member LIMIT CAST(:looked_at AS integer)
     ),
-    studied AS (
-      SELECT asked.member, asked.organization, done.meetings, done.minutes, done.subjects
+    wanted AS MATERIALIZED (
+      SELECT *, due_time <= :at AS due FROM unnest(
+        CAST(:subjects AS text[]), CAST(:meetings AS integer[]), CAST(:minutes AS integer[]),
+        CAST(:due_times AS timestamptz[])
+      ) WITH ORDINALITY AS w (subject, meetings, minutes, due_time, position)
+    ),
+    standing AS (
+      SELECT asked.member, asked.organization, compared.open, compared.behind
       FROM asked
       CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE c.kind = 3 AND c.complete_time >= :begin_time) AS meetings,
@@ -58,41 +70,41 @@ _STANDING = """
         FROM completion c
         WHERE c.district = :district AND c.member = asked.member
           AND c.complete_time >= :since AND c.complete_time < :until
-      ) AS done
-    ),
-    wanted AS (
-      SELECT * FROM unnest(
-        CAST(:subjects AS text[]), CAST(:meetings AS integer[]), CAST(:minutes AS integer[]),
-        CAST(:due_times AS timestamptz[])
-      ) WITH ORDINALITY AS w (subject, meetings, minutes, due_time, position)
-    ),
-    standing AS (
-      SELECT studied.member, studied.organization, wanted.position, wanted.due_time <= :at AS due,
-        CASE
+        OFFSET 0
+      ) AS studied
+      CROSS JOIN LATERAL (
+        SELECT array_agg(position ORDER BY position) AS open,
+          array_agg(position ORDER BY position) FILTER (WHERE due) AS behind
+        FROM wanted
+        WHERE NOT CASE
           WHEN wanted.subject <> '' THEN wanted.subject = ANY (studied.subjects)
           WHEN wanted.meetings > 0 THEN studied.meetings >= wanted.meetings
           ELSE studied.minutes >= wanted.minutes
-        END AS done
-      FROM studied CROSS JOIN wanted
-    ),
-    somebody AS (
-      SELECT member, organization, bool_and(done) AS done,
-        array_agg(position ORDER BY position) FILTER (WHERE NOT done) AS open,
-        array_agg(position ORDER BY position) FILTER (WHERE NOT done AND due) AS behind
-      FROM standing GROUP BY member, organization
+        END
+        OFFSET 0
+      ) AS compared
     )
     """
 _TOTALS = text(
     _STANDING
     + """
-    SELECT organization, count(*) AS members, count(*) FILTER (WHERE done) AS done, count(behind) AS behind
-    FROM somebody GROUP BY organization
+    SELECT organization, count(*) AS members, count(*) - count(open) AS done, count(behind) AS behind
+    FROM standing GROUP BY organization
     """
 )
-_REQUIREMENTS = text(
-    _STANDING + "SELECT position, count(*) FILTER (WHERE done) AS done FROM standing GROUP BY position"
+_OVERALL = text(
+    _STANDING
+    + """
+    SELECT count(*) AS members, count(*) - count(open) AS done, count(behind) AS behind,
+      ARRAY(
+        SELECT (SELECT count(*) FROM standing) - count(left_open.position)
+        FROM wanted LEFT JOIN (SELECT unnest(open) AS position FROM standing) AS left_open USING (position)
+        GROUP BY wanted.position ORDER BY wanted.position
+      ) AS requirements
+    FROM standing
+    """
 )
-_MEMBERS = text(_STANDING + "SELECT member, open, behind FROM somebody ORDER BY member")
+_MEMBERS = text(_STANDING + "SELECT member, open, behind FROM standing ORDER BY member")
 _PARENTS = text(
     """
     WITH RECURSIVE tree AS (
@@ -115,6 +127,20 @@ class Standing:
     """The ids of the requirements, in the plan's order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """How far members are with a plan, counted."""
+
+    members: int
+    """How many it is for."""
+    done: int
+    """Of them have done everything."""
+    behind: int
+    """Have not done what was due."""
+    requirements: tuple[int, ...]
+    """How many have done each requirement, in the plan's order."""
+
+
 def totals(conn: Connection, plan: StudyPlan, organization: str, now: datetime) -> dict[str, tuple[int, int, int]]:
     """Of each organization from this one down whose own members the plan is for: how many it is for, how many have
     done everything, how many are behind.
@@ -123,10 +149,10 @@ def totals(conn: Connection, plan: StudyPlan, organization: str, now: datetime) 
     return {row.organization: (row.members, row.done, row.behind) for row in rows}
 
 
-def requirement_totals(conn: Connection, plan: StudyPlan, organization: str, now: datetime) -> list[int]:
-    """How many from this organization down have done each requirement, in the plan's order."""
-    done = {row.position: row.done for row in conn.execute(_REQUIREMENTS, _values(plan, organization, now))}
-    return [done.get(position, 0) for position in range(1, len(plan.requirements) + 1)]
+def overall(conn: Connection, plan: StudyPlan, organization: str, now: datetime) -> Overall:
+    """How far all members from this organization down are whom the plan is for."""
+    row = conn.execute(_OVERALL, _values(plan, organization, now)).one()
+    return Overall(row.members, row.done, row.behind, tuple(row.requirements))
 
 
 def parents_below(conn: Connection, district: str, organization: str) -> dict[str, str]:

@@ -24,12 +24,17 @@ _TREE = """
       SELECT o.id FROM tree JOIN organization o ON o.district = :district AND o.parent = tree.id
     )
     """
+# OFFSET keeps the planner at looking up what is theirs, by the index: it would read what all of a district have.
 _COUNTS = text(
     _TREE
     + """,
     present AS MATERIALIZED (
-      SELECT s.member FROM membership s JOIN tree ON tree.id = s.organization
-      WHERE s.district = :district AND s.begin_time <= :at AND (s.end_time IS NULL OR s.end_time > :at)
+      SELECT s.member FROM tree CROSS JOIN LATERAL (
+        SELECT member FROM membership
+        WHERE district = :district AND organization = tree.id
+          AND begin_time <= :at AND (end_time IS NULL OR end_time > :at)
+        OFFSET 0
+      ) AS s
     ),
     people AS (
       SELECT count(*) FILTER (WHERE m.join_time >= :begin_time AND m.join_time < :end_time) AS joined,
@@ -55,24 +60,22 @@ _COUNTS = text(
       FROM tree JOIN organization o ON o.district = :district AND o.id = tree.id
       WHERE o.create_time <= :at AND (o.dissolve_time IS NULL OR o.dissolve_time > :at)
     ),
-    studied AS (
-      SELECT count(*) FILTER (WHERE c.kind = 1) AS courses, count(*) FILTER (WHERE c.kind = 2) AS quizzes,
-        count(*) FILTER (WHERE c.kind = 3) AS meetings, count(*) FILTER (WHERE c.kind = 4) AS trainings
-      FROM present JOIN completion c ON c.district = :district AND c.member = present.member
-        AND c.complete_time >= :begin_time AND c.complete_time < :end_time
-    ),
     taken AS (
-      SELECT count(DISTINCT (a.member, a.quiz)) AS quizzes_taken
-      FROM present JOIN quiz_attempt a ON a.district = :district AND a.member = present.member
-      WHERE a.begin_time >= :begin_time AND a.begin_time < :end_time
+      SELECT CAST(coalesce(sum(own.quizzes), 0) AS bigint) AS quizzes_taken
+      FROM present CROSS JOIN LATERAL (
+        SELECT count(DISTINCT a.quiz) AS quizzes FROM quiz_attempt a
+        WHERE a.district = :district AND a.member = present.member
+          AND a.begin_time >= :begin_time AND a.begin_time < :end_time
+        OFFSET 0
+      ) AS own
     )
-    SELECT standing.*, people.*, moved.*, studied.*, taken.*,
+    SELECT standing.*, people.*, moved.*, taken.*,
       (SELECT count(*) FROM present) AS members,
       (SELECT count(*) FROM present JOIN member m ON m.district = :district AND m.id = present.member
        WHERE m.confirm_time IS NULL OR m.confirm_time > :at) AS probationary,
       (SELECT count(*) FROM tree JOIN term t ON t.district = :district AND t.organization = tree.id
        WHERE t.begin_time >= :begin_time AND t.begin_time < :end_time) AS held
-    FROM standing, people, moved, studied, taken
+    FROM standing, people, moved, taken
     """
 )
 _MEETINGS = text(
@@ -103,7 +106,7 @@ _PLANS = text(
     )
     SELECT p.id, p.organization IN (SELECT id FROM tree) AS within FROM study_plan p
     WHERE p.district = :district AND p.state IN (2, 3) AND p.publish_time <= :at
-      AND p.begin_time < :end_time AND least(p.end_time, p.close_time) >= :begin_time
+      AND p.begin_time < :end_time AND least(p.end_time, p.close_time) > :begin_time
       AND p.organization IN (SELECT id FROM tree UNION SELECT id FROM up)
     """
 )
@@ -129,11 +132,12 @@ def guidance_of_year(conn: Connection, organization: str, year: int, now: dateti
 
 def plans_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Sequence[tuple[StudyPlan, str]]:
     """The plans that ran in the year for members of these organizations, each with the id of the organization from
-    which on down it is for them.
+    which on down it is for them; as they stood at the end of the year, once it has ended.
     """
+    _, end = span_of(year)
     rows = conn.execute(_PLANS, _values(organization, year, now)).all()
     found = plans_of_ids(conn, codes.district_of(organization), [row.id for row in rows])
-    return [(found[row.id], found[row.id].organization if row.within else organization) for row in rows]
+    return [(found[row.id].ended_by(end), found[row.id].organization if row.within else organization) for row in rows]
 
 
 def _values(organization: str, year: int, now: datetime) -> Mapping[str, Any]:
