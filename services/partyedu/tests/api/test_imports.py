@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
+import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -45,6 +47,24 @@ def workbook(*rows: Sequence[object]) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+SMALL = workbook(["编号", "姓名", "党组织", "入党日期"], ["1", "王建国", BRANCH, "2010-07-01"])
+
+
+def edited(content: bytes, pattern: bytes, by: bytes) -> bytes:
+    """The workbook with that in its parts instead."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as after:
+        for name in before.namelist():
+            after.writestr(name, re.sub(pattern, by, before.read(name)))
+    return out.getvalue()
+
+
+def damaged(content: bytes) -> bytes:
+    """The workbook, of whose sheet the data can't be unpacked."""
+    begin = content.index(b"xl/worksheets/sheet1.xml") + 40
+    return content[:begin] + b"\xff" * 20 + content[begin + 20 :]
 
 
 TWO = table(
@@ -141,6 +161,11 @@ async def test_what_a_list_says_otherwise_is_changed(line: Line) -> None:
 async def test_chinese_encodings_are_read(line: Line, encoding: str) -> None:
     await applied(line, await start(line, TWO.decode().encode(encoding)))
     assert {each.person_name for each in await listed(line)} == {"王建国", "李秀英"}  # type: ignore[attr-defined]
+
+
+async def test_a_byte_order_mark_in_gb_18030_is_none_of_the_first_heading(line: Line) -> None:
+    await applied(line, await start(line, ("\ufeff" + TWO.decode()).encode("gb18030")))
+    assert len(await listed(line)) == 2
 
 
 async def test_a_workbook_with_dates_and_numbers_is_read(line: Line) -> None:
@@ -285,8 +310,20 @@ async def test_an_import_is_of_a_place_and_of_who_may_run_it_there(line: Line) -
         table(),
         table("1,2", headings=f"{HEADINGS},number"),
         table('1,"王建国', headings=HEADINGS),
+        table(*[""] * 200_000, f"1,王建国,{BRANCH},2010-07-01,,"),
+        edited(SMALL, rb'<row r="2"', rb'<row r="999999999999"'),
+        edited(SMALL, rb"</sheetData>", b"<row/>" * 200_000 + rb"</sheetData>"),
+        edited(SMALL, rb"<sheetViews>", rb"<sheetViews unheard='1'>"),
+        edited(SMALL, rb"<sheets>.*</sheets>", rb"<sheets/>"),
+        edited(SMALL, rb"<sheetFormatPr ", rb"<sheetFormatPr unheard='1' "),
+        edited(SMALL, rb'<c r="A2"', rb'<c r="2A"'),
+        damaged(SMALL),
     ],
-    ids=["no text", "no workbook", "no number", "no rows", "two columns", "an open quote"],
+    ids=[
+        *["no text", "no workbook", "no number", "no rows", "two columns", "an open quote", "empty lines"],
+        *["a row far away", "empty rows", "malformed views", "no sheet", "an unknown property", "no cell"],
+        "damaged data",
+    ],
 )
 async def test_what_is_no_such_list_is_refused(line: Line, content: bytes) -> None:
     refused = await line.refused(KEEPER, "StartImport", scope=DISTRICT, kind=MEMBERS, content=content)
@@ -344,6 +381,7 @@ async def test_who_completed_which_training_is_imported(line: Line) -> None:
         (f"1,{SPRING},2031-03-01,80", "complete_date"),
         (f"1,{SPRING},2020-03-01,101", "percent"),
         (f"1,{SPRING},2020-03-01,很好", "percent"),
+        (f"1,{SPRING},2020-03-01,{'9' * 5000}", "percent"),
         (f"1,{SPRING},,80", "complete_date"),
     ],
 )

@@ -139,6 +139,14 @@ async def test_what_does_not_fit_is_refused(lrs: Lrs) -> None:
         "another hash": mixed(sent, data, head=f"{binary}\r\nX-Experience-API-Hash: {'0' * 64}"),
         "no encoding": mixed(sent, data, head=hashed),
         "another encoding": mixed(sent, data, head=f"{hashed}\r\nContent-Transfer-Encoding: base64"),
+        "an encoding of other bytes": mixed(sent, data, head="@@").replace(
+            b"@@", f"{hashed}\r\nContent-Transfer-Encoding: \xff".encode("latin-1"), 1
+        ),
+        "a type with a header": mixed(
+            a_statement(attachments=[attached(data, contentType="text/plain\r\n\r\n;x")]),
+            data,
+            head=f"{hashed}\r\n{binary}",
+        ),
         "another type": mixed(sent, data, head=f"{hashed}\r\n{binary}\r\nContent-Type: image/png"),
         "another length": mixed(a_statement(attachments=[attached(data, length=2)]), data),
         "another boundary": mixed(sent, data, boundary="other"),

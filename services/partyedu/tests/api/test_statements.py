@@ -247,6 +247,8 @@ async def test_what_a_reader_reads_is_in_the_audit_trail(lrs: Lrs, engine: Engin
     await lrs.of(READER).ask("GET", "statements", statementId=id_, headers={"X-Purpose": "inspection"})
     account = {"account": {"homePage": f"urn:onegrid:{DISTRICT}", "name": f"members/{DISTRICT}-1"}}
     await lrs.of(READER).get(agent=json.dumps(account))
+    elsewhere = {"account": {"homePage": "https://lms.example.cn", "name": f"members/{DISTRICT}-1"}}
+    await lrs.of(READER).get(agent=json.dumps(elsewhere))
     with engine.connect() as conn:
         entries = conn.execute(
             text(
@@ -255,6 +257,7 @@ async def test_what_a_reader_reads_is_in_the_audit_trail(lrs: Lrs, engine: Engin
             {"caller": READER.user},
         ).all()
     assert sorted(map(tuple, entries)) == [
+        ("GET /xapi/statements", f"districts/{DISTRICT}", ""),
         ("GET /xapi/statements", f"members/{DISTRICT}-1", ""),
         ("GET /xapi/statements", f"statements/{DISTRICT}-{id_}", "inspection"),
     ]

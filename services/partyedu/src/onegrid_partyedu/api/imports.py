@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -40,6 +41,7 @@ __all__ = ["Imports"]
 _COLUMNS: Final = {"join_time": "join_date", "confirm_time": "confirm_date", "complete_time": "complete_date"}
 """The columns of fields that have other names."""
 _USER: Final = ResourceName("users/{user}")
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
 _NOBODY: Final = f"members/000000-{'0' * 8}"
 
 
@@ -191,7 +193,7 @@ def _completion_row(cells: Cells, scope: str) -> Row:
     given = cells.values
     training = id_of(scope, given["training"], "trainings")
     completed = day_of(given["complete_date"])
-    percent = int(given["percent"]) if given["percent"].isascii() and given["percent"].isdigit() else None
+    percent = int(given["percent"]) if _WHOLE.fullmatch(given["percent"]) else None
     recorded = RecordCompletionRequest(
         member=_NOBODY,
         training=TRAINING.name(training),

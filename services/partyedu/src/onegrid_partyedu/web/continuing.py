@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,20 +12,21 @@ from typing import Any, Final
 
 import orjson
 
-from onegrid_kit.cipher import Cipher, CipherError
+from onegrid_kit.cipher import CipherError
 from onegrid_kit.errors import InvalidToken
 from onegrid_kit.http.requests import Request
 from onegrid_partyedu.commands.statements import filter_keys
-from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.settings import PartyeduSettings
 from onegrid_partyedu.store.statements import Position
 from onegrid_partyedu.web.requests import district_of
+from onegrid_partyedu.xapi.own import home_page
 from onegrid_partyedu.xapi.query import Wanted
 from onegrid_partyedu.xapi.statement import Json, refuse
 
 __all__ = ["Query", "opened", "query_of", "token"]
 
 _PURPOSE: Final = "partyedu.statement.more"
+_MEMBER: Final = re.compile(r"members/[0-9]{6}-[0-9a-z-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +45,17 @@ class Query:
     after: Position | None = None
 
 
-def query_of(wanted: Wanted, cipher: Cipher) -> Query:
+def query_of(wanted: Wanted, request: Request[PartyeduSettings]) -> Query:
     """The query of these parameters."""
     return Query(
-        filters=filter_keys(wanted.filters, cipher),
+        filters=filter_keys(wanted.filters, request.cipher),
         since=wanted.since,
         until=wanted.until,
         ascending=wanted.ascending,
         limit=wanted.limit,
         format=wanted.format,
         attachments=wanted.attachments,
-        resource=_member_of(wanted.agent),
+        resource=_member_of(wanted.agent, district_of(request)),
     )
 
 
@@ -87,7 +89,8 @@ def _moment(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
-def _member_of(agent: Json) -> str:
+def _member_of(agent: Json, district: str) -> str:
     """The member that the agent is, if it is one of ours: whoever asks who looked at a record finds it by that."""
-    name = agent.get("account", {}).get("name", "")
-    return name if isinstance(name, str) and name.startswith(MEMBER.name("")) else ""
+    account = agent.get("account", {})
+    ours = account.get("homePage") == home_page(district) and _MEMBER.fullmatch(account["name"])
+    return str(account["name"]) if ours else ""

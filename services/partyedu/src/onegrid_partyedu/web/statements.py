@@ -85,7 +85,7 @@ async def show(request: Request[PartyeduSettings], db: ReadOnlyDatabase) -> Answ
     if "more" in request.query:
         wanted = continuing.opened(request)
     else:
-        wanted = continuing.query_of(query.wanted(request.query), request.cipher)
+        wanted = continuing.query_of(query.wanted(request.query), request)
     return await _show_many(request, db, wanted)
 
 

@@ -26,7 +26,8 @@ _MAILTO: Final = re.compile(r'mailto:[^\s@<>"\x00-\x1f]+@[^\s@<>"\x00-\x1f]+')
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SHA1: Final = re.compile(r"[0-9A-Fa-f]{40}")
 _SHA2: Final = re.compile(r"(?:[0-9A-Fa-f]{56}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})")
-_MEDIA_TYPE: Final = re.compile(r"[!#$&^_.+\w-]+/[!#$&^_.+\w-]+\s*(?:;.*)?", re.ASCII)
+# No control characters: the type of an attachment is a header of a part.
+_MEDIA_TYPE: Final = re.compile(r"[!#$&^_.+\w-]+/[!#$&^_.+\w-]+[ \t]*(?:;[\t\x20-\x7e]*)?", re.ASCII)
 # RFC 5646, 2.1; the irregular tags that were registered before it are listed.
 _LANGUAGE: Final = re.compile(
     r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})"

@@ -125,7 +125,7 @@ def _parted(part: bytes) -> tuple[Message, bytes]:
 
 def _attachment(head: Message, data: bytes, number: int) -> Part:
     path = f"part {number}"
-    if head.get("Content-Transfer-Encoding", "").strip().lower() != "binary":
+    if str(head.get("Content-Transfer-Encoding", "")).strip().lower() != "binary":
         refuse(path, "must have the Content-Transfer-Encoding binary")
     sha2 = str(head.get(_HASH, "")).strip().lower()
     algorithm = _ALGORITHMS.get(len(sha2))
