@@ -44,6 +44,8 @@ __all__ = [
     "TokenExpired",
     "Unauthenticated",
     "Unavailable",
+    "UserNotActive",
+    "UserUnknown",
 ]
 
 
@@ -334,3 +336,21 @@ class ResponseTooLarge(DomainError):
         super().__init__(
             f"the response has {size} bytes; {limit} can be sent", metadata={"bytes": str(size), "limit": str(limit)}
         )
+
+
+class UserUnknown(DomainError):
+    """Identity has announced no such user of the district, or not yet. Services give it their own reason."""
+
+    code = code_pb2.FAILED_PRECONDITION
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"the district has no user {user}", metadata={"user": user}, retry_after=timedelta(seconds=1))
+
+
+class UserNotActive(DomainError):
+    """The user is disabled. Services give it their own reason."""
+
+    code = code_pb2.FAILED_PRECONDITION
+
+    def __init__(self, user: str) -> None:
+        super().__init__(f"{user} is disabled", metadata={"user": user})

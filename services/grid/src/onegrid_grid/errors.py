@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from google.rpc import code_pb2
 
 from onegrid.grid.v1.error_reason_pb2 import ErrorReason
+from onegrid_kit import errors
 from onegrid_kit.errors import DomainError, FieldViolation, InvalidRequest, Reason
 from onegrid_kit.timestamps import timestamp
 
@@ -85,24 +86,16 @@ class PointOutside(DomainError):
         super().__init__("no cell of the district covers the point")
 
 
-class UserUnknown(DomainError):
+class UserUnknown(errors.UserUnknown):
     """Identity has announced no such user of the district, or not yet."""
 
-    code = code_pb2.FAILED_PRECONDITION
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_USER_UNKNOWN)
 
-    def __init__(self, user: str) -> None:
-        super().__init__(f"the district has no user {user}", metadata={"user": user}, retry_after=timedelta(seconds=1))
 
-
-class UserNotActive(DomainError):
+class UserNotActive(errors.UserNotActive):
     """The user is disabled."""
 
-    code = code_pb2.FAILED_PRECONDITION
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_USER_NOT_ACTIVE)
-
-    def __init__(self, user: str) -> None:
-        super().__init__(f"{user} is disabled", metadata={"user": user})
 
 
 class PostTaken(DomainError):

@@ -25,12 +25,14 @@ from .people import (
     SUPERVISOR,
     WORKER,
 )
+from .writing import Writing, a_quiz, drawn
 
 HISTORY = f"courses/{COMMUNITY}-history"
+MARCH_QUIZ = f"quizzes/{COMMUNITY}-march"
 VIDEO = LessonMedia(uri="study/2020/1.mp4", media_type="video/mp4", size_bytes=1_000_000, sha256=bytes(32))
 LESSONS = [
     Lesson(id="founding", display_name="一大", text="1921年。", required_minutes=10),
-    Lesson(id="march", display_name="长征", media=VIDEO, required_minutes=20, quiz=f"quizzes/{COMMUNITY}-march"),
+    Lesson(id="march", display_name="长征", media=VIDEO, required_minutes=20, quiz=MARCH_QUIZ),
 ]
 
 
@@ -40,6 +42,13 @@ def course(name: str = HISTORY, **fields: Any) -> Course:
     return Course(name=name, **given)
 
 
+async def write_quiz(line: Line, name: str = MARCH_QUIZ) -> None:
+    """Write the quiz that a lesson ends with, and publish it."""
+    writing = Writing(line.api)
+    await writing.pool_of(2)
+    await writing.quiz(a_quiz(drawn(2), name=name), publish=True)
+
+
 async def define(line: Line, of: Course) -> Course:
     """Define a course."""
     defined: Course = (await line.api.call(KEEPER, "DefineCourse", course=of)).course
@@ -47,7 +56,9 @@ async def define(line: Line, of: Course) -> Course:
 
 
 async def publish(line: Line, of: Course) -> Course:
-    """Define a course and publish it."""
+    """Define a course and publish it, with the quiz of its lessons."""
+    if any(each.quiz for each in of.lessons):
+        await write_quiz(line)
     await define(line, of)
     published: Course = (await line.api.call(KEEPER, "PublishCourse", name=of.name)).course
     return published
@@ -57,6 +68,9 @@ async def test_a_course_is_written_published_changed_and_retired(line: Line) -> 
     draft = await define(line, course(summary="为了什么。"))
     assert (draft.state, list(draft.lessons)) == (CourseState.COURSE_STATE_DRAFT, LESSONS)
     assert await define(line, course(summary="为了什么。")) == draft
+    unknown = await line.refused(KEEPER, "PublishCourse", name=HISTORY)
+    assert (unknown.reason, unknown.metadata["subjects"]) == ("SUBJECT_UNKNOWN", MARCH_QUIZ)
+    await write_quiz(line)
     published = (await line.api.call(KEEPER, "PublishCourse", name=HISTORY, etag=draft.etag)).course
     assert (published.state, moment(published.publish_time)) == (
         CourseState.COURSE_STATE_PUBLISHED,
@@ -64,6 +78,9 @@ async def test_a_course_is_written_published_changed_and_retired(line: Line) -> 
     )
     again = await line.api.call(KEEPER, "PublishCourse", name=HISTORY)
     assert again.course == published
+    other = Lesson(id="war", display_name="抗战", text="1931年。", required_minutes=1, quiz=f"quizzes/{COMMUNITY}-war")
+    unknown = await line.refused(KEEPER, "DefineCourse", course=course(lessons=[*LESSONS, other]))
+    assert (unknown.reason, unknown.metadata["subjects"]) == ("SUBJECT_UNKNOWN", other.quiz)
     changed = await define(line, course(lessons=LESSONS[::-1], etag=published.etag))
     assert (changed.state, [each.id for each in changed.lessons]) == (published.state, ["march", "founding"])
     stale = await line.refused(KEEPER, "RetireCourse", name=HISTORY, etag=published.etag)
@@ -136,6 +153,7 @@ async def test_members_see_what_is_published_for_them(line: Line) -> None:
     member, other = public("000studies", DISTRICT), public("00elsewhere", DISTRICT)
     await define(line, course())
     assert (await line.refused(member, "GetCourse", name=HISTORY)).reason == "PERMISSION_DENIED"
+    await write_quiz(line)
     published = (await line.api.call(KEEPER, "PublishCourse", name=HISTORY)).course
     assert (await line.api.call(member, "GetCourse", name=HISTORY)).course == published
     for caller in (other, CITIZEN):

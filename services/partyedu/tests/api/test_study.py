@@ -33,9 +33,8 @@ from onegrid_partyedu.store.study import evidence_of
 
 from .line import BRANCH, COMMUNITY_COMMITTEE, OTHER_COMMITTEE, Line
 from .people import CITIZEN, COMMUNITY, COMMUNITY_DESK, DISTRICT, KEEPER, OTHER_STREET_DESK, SUPERVISOR
-from .test_courses import HISTORY, course, publish
+from .test_courses import HISTORY, MARCH_QUIZ, course, publish, write_quiz
 
-QUIZ = f"quizzes/{COMMUNITY}-march"
 FOUNDING, MARCH = f"{HISTORY}/lessons/founding", f"{HISTORY}/lessons/march"
 PHONE, TABLET = str(uuid.uuid4()), str(uuid.uuid4())
 STUDENT = public("000studies", DISTRICT)
@@ -211,15 +210,16 @@ async def test_another_lesson_on_the_same_player_begins_anew(studying: Studying)
 
 
 async def test_a_lesson_with_a_quiz_is_done_once_it_is_passed(line: Line, studying: Studying) -> None:
-    with_quiz = [Lesson(id="founding", display_name="一大", text="x", required_minutes=10, quiz=QUIZ)]
+    with_quiz = [Lesson(id="founding", display_name="一大", text="x", required_minutes=10, quiz=MARCH_QUIZ)]
+    await write_quiz(line)
     await line.api.call(KEEPER, "DefineCourse", course=course(lessons=with_quiz))
     await studying.study(FOUNDING, 600)
     assert not (await studying.progress()).lessons[0].HasField("complete_time")
     line.later(hours=1)
-    studying.passed(QUIZ)
+    studying.passed(MARCH_QUIZ)
     found = await studying.progress()
     assert moment(found.complete_time) == moment(found.lessons[0].pass_time) == line.clock.now()
-    assert [each.subject for each in studying.completions()] == [QUIZ, HISTORY]
+    assert [each.subject for each in studying.completions()] == [MARCH_QUIZ, HISTORY]
 
 
 async def test_a_completed_course_is_open_again_in_the_next_year(studying: Studying) -> None:
@@ -363,7 +363,7 @@ async def test_lists_and_progress_read_by_indexes(studying: Studying) -> None:
     explained, id_ = Explained(studying.line.engine), MEMBER.id(studying.member)
     try:
         for query in (
-            lambda conn: evidence_of(conn, [id_], [HISTORY, QUIZ]),
+            lambda conn: evidence_of(conn, [id_], [HISTORY, MARCH_QUIZ]),
             lambda conn: courses_page(conn, COMMUNITY, 0, (), 50),
             lambda conn: published_page(conn, DISTRICT, [BRANCH], (), 50),
         ):

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import grpc
 import pytest
 
 from onegrid.common.v1.common_pb2 import OaLevel
-from onegrid.partyedu.v1.completions_pb2 import CompletionKind
+from onegrid.partyedu.v1.completions_pb2 import CompletionKind, Training
+from onegrid.partyedu.v1.courses_pb2 import Course, Lesson
 from onegrid.partyedu.v1.members_pb2 import EndReason, MemberState
 from onegrid.partyedu.v1.study_plans_pb2 import StudyPlan, StudyPlanProgress, StudyPlanState, StudyRequirement
 from onegrid_kit.callers import Caller, Grant
@@ -25,6 +27,7 @@ from onegrid_partyedu.store.completions import add_completions, completions_betw
 from onegrid_partyedu.study_plan import STUDY_PLAN, progress_of
 
 from .line import BRANCH, COMMUNITY_COMMITTEE, OTHER_COMMITTEE, SECRETARY, STREET_COMMITTEE, Line
+from .meeting import planned, schedule
 from .people import (
     CITIZEN,
     COMMUNITY_DESK,
@@ -36,6 +39,7 @@ from .people import (
     SUPERVISOR,
     WORKER,
 )
+from .writing import Writing, a_quiz, drawn
 
 NAME = f"studyPlans/{STREET}-year-2020"
 COURSE = f"courses/{STREET}-charter"
@@ -70,7 +74,17 @@ async def define(line: Line, caller: Caller = STREET_DESK, **fields: Any) -> Stu
     return defined
 
 
+async def write_course(line: Line, *, publish: bool = True) -> None:
+    """Write the course that plans ask for."""
+    lesson = Lesson(id="whole", display_name="党章", text="总纲。", required_minutes=45)
+    written = Course(name=COURSE, display_name="党章", organization=STREET_COMMITTEE, lessons=[lesson])
+    await line.api.call(KEEPER, "DefineCourse", course=written)
+    if publish:
+        await line.api.call(KEEPER, "PublishCourse", name=COURSE)
+
+
 async def publish(line: Line, name: str = NAME) -> StudyPlan:
+    await write_course(line)
     published: StudyPlan = (await line.api.call(STREET_DESK, "PublishStudyPlan", name=name)).study_plan
     return published
 
@@ -140,6 +154,31 @@ async def test_what_cannot_be_is_refused(line: Line) -> None:
     await define(line)
     line.clock.set(END)
     assert (await line.refused(STREET_DESK, "PublishStudyPlan", name=NAME)).reason == "STUDY_PLAN_OVER"
+
+
+async def test_what_nobody_can_complete_is_not_asked_for(line: Line) -> None:
+    meeting = await schedule(line, plan=planned(line.clock.now() + timedelta(days=1)))
+    training = f"trainings/{STREET}-spring"
+    asked = [COURSE, f"quizzes/{STREET}-july", training, meeting.name]
+    await define(line, requirements=[course(id=f"r{n}", subject=each) for n, each in enumerate(asked)])
+
+    async def unknown() -> str:
+        refused = await line.refused(STREET_DESK, "PublishStudyPlan", name=NAME)
+        assert (refused.code, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "SUBJECT_UNKNOWN")
+        return refused.metadata["subjects"]
+
+    assert await unknown() == ",".join(asked[:3])
+    await write_course(line, publish=False)
+    await line.api.call(KEEPER, "DefineTraining", training=Training(name=training, display_name="春季班", minutes=480))
+    assert await unknown() == ",".join(asked[:2])
+    writing = Writing(line.api)
+    await writing.pool_of(2)
+    await writing.quiz(a_quiz(drawn(2)), publish=True)
+    await line.api.call(KEEPER, "PublishCourse", name=COURSE)
+    await line.api.call(KEEPER, "CancelMeeting", name=meeting.name, reason="改期")
+    assert await unknown() == meeting.name
+    await define(line, requirements=[course(id=f"r{n}", subject=each) for n, each in enumerate(asked[:3])])
+    await publish(line)
 
 
 async def test_a_plan_is_for_those_who_belong_there_now(line: Line) -> None:

@@ -16,8 +16,6 @@ from onegrid_grid.errors import (
     BoundaryOverlaps,
     ParentUnknown,
     PostTaken,
-    UserNotActive,
-    UserUnknown,
 )
 from onegrid_grid.registry import APPOINTMENT, CELL, Appointment, Cell, Division, User
 from onegrid_grid.store import registry as store
@@ -166,11 +164,7 @@ def update_cell(conn: Connection, command: UpdateCell, call: Call) -> Cell:
 def appoint_worker(conn: Connection, command: AppointWorker, call: Call) -> Appointment:
     """Appoint a user to a cell. Raises UserUnknown, UserNotActive, NotFound or PostTaken."""
     # Before the cell, as `keep_user` does: a user who is disabled meanwhile loses this appointment too.
-    state = store.lock_user_state(conn, codes.district_of(command.cell), command.user)
-    if state is None:
-        raise UserUnknown(command.user)
-    if state != UserState.USER_STATE_ACTIVE:
-        raise UserNotActive(command.user)
+    store.require_active(conn, codes.district_of(command.cell), command.user)
     before = _lock(conn, command.cell)
     for held in before.appointments:
         same = held.user == command.user and held.post == command.post

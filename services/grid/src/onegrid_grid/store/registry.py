@@ -11,13 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.grid.v1.resources_pb2 import DivisionLevel, Post
 from onegrid.identity.v1.resources_pb2 import UserState
+from onegrid_grid.errors import UserNotActive, UserUnknown
 from onegrid_grid.registry import Appointment, Cell, Division
 from onegrid_grid.tables import appointment, cell, division, ground, known_user
 from onegrid_kit import cells as kept_cells
-from onegrid_kit import codes
+from onegrid_kit import codes, users
 from onegrid_kit.geometry import Ring
 from onegrid_kit.paging import START, Position, behind
-from onegrid_kit.projections import keep_newest
 
 __all__ = [
     "all_cells",
@@ -35,8 +35,8 @@ __all__ = [
     "keep_user",
     "known_cells",
     "lock_ground",
-    "lock_user_state",
     "posts_of",
+    "require_active",
     "save_cell",
     "upsert_divisions",
 ]
@@ -238,14 +238,12 @@ def find_appointment(conn: Connection, cell_code: str, appointment_id: str) -> A
 
 def keep_user(conn: Connection, district: str, name: str, state: UserState, version: int) -> bool:
     """Keep what was announced of a user; whether it is the newest. Appointments of the user wait until this commits."""
-    return keep_newest(conn, known_user, {"district": district, "name": name}, version, {"state": int(state)})
+    return users.keep_user(conn, known_user, district, name, state, version)
 
 
-def lock_user_state(conn: Connection, district: str, name: str) -> UserState | None:
-    """Whether the user is active, and stays so until the transaction ends; None if nothing was announced of them."""
-    query = select(known_user.c.state).where(known_user.c.district == district, known_user.c.name == name)
-    state = conn.execute(query.with_for_update(read=True)).scalar_one_or_none()
-    return cast(UserState | None, state)
+def require_active(conn: Connection, district: str, name: str) -> None:
+    """Raise UserUnknown or UserNotActive unless the user is active, and stays so until the transaction ends."""
+    users.require_active(conn, known_user, district, name, unknown=UserUnknown, not_active=UserNotActive)
 
 
 def posts_of(conn: Connection, user: str) -> list[Appointment]:

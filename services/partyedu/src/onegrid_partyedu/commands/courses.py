@@ -17,11 +17,12 @@ from onegrid_partyedu import course_messages
 from onegrid_partyedu.commands.looking import look_at_course_soon
 from onegrid_partyedu.commands.organizations import require_existing
 from onegrid_partyedu.course import COURSE, Course, Lesson, violations_of
-from onegrid_partyedu.errors import CourseWrongState
+from onegrid_partyedu.errors import CourseWrongState, SubjectUnknown
 from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.store import courses as store
 from onegrid_partyedu.store.known import known_cells
 from onegrid_partyedu.store.organizations import hold_line
+from onegrid_partyedu.store.subjects import missing
 
 __all__ = ["DefineCourse", "define_course", "publish_course", "retire_course"]
 
@@ -45,8 +46,8 @@ class DefineCourse:
 def define_course(conn: Connection, command: DefineCourse, call: Call) -> Course:
     """Enter a course, or make it what it is to be.
 
-    Raises StaleEtag, NotFound, PermissionDenied, OrganizationDissolved, CourseWrongState, PersonInText or
-    InvalidRequest.
+    Raises StaleEtag, NotFound, PermissionDenied, OrganizationDissolved, CourseWrongState, SubjectUnknown,
+    PersonInText or InvalidRequest.
     """
     hold_line(conn, codes.district_of(command.id))
     before = store.lock_course(conn, command.id)
@@ -66,6 +67,8 @@ def define_course(conn: Connection, command: DefineCourse, call: Call) -> Course
         after = before.changed(call.now, **fields)
     _require_right(conn, after)
     _require_audience(conn, after, call)
+    if after.is_published:
+        _require_quizzes(conn, after)
     if before is not None and after == before.changed(call.now):
         return before
     saved = _saved(conn, after, call)
@@ -75,8 +78,8 @@ def define_course(conn: Connection, command: DefineCourse, call: Call) -> Course
 
 
 def publish_course(conn: Connection, id_: str, etag: str, call: Call) -> Course:
-    """Have members study a course. Raises NotFound, StaleEtag, CourseWrongState, OrganizationDissolved or
-    PermissionDenied.
+    """Have members study a course. Raises NotFound, StaleEtag, CourseWrongState, OrganizationDissolved,
+    PermissionDenied or SubjectUnknown.
     """
     hold_line(conn, codes.district_of(id_))
     before = _locked(conn, id_, etag)
@@ -85,6 +88,7 @@ def publish_course(conn: Connection, id_: str, etag: str, call: Call) -> Course:
         return before
     if before.state == _RETIRED:
         raise CourseWrongState(before.name, before.state_name)
+    _require_quizzes(conn, before)
     after = before.changed(call.now, state=CourseState.COURSE_STATE_PUBLISHED, publish_time=call.now)
     return _saved(conn, after, call)
 
@@ -114,6 +118,12 @@ def _require_right(conn: Connection, course: Course) -> None:
         texts[f"course.lessons[{position}].display_name"] = lesson.display_name
         texts[f"course.lessons[{position}].text"] = lesson.text
     require_nobody(partial(known_cells, conn), **texts)
+
+
+def _require_quizzes(conn: Connection, course: Course) -> None:
+    quizzes = {each.quiz for each in course.lessons if each.quiz}
+    if unknown := missing(conn, course.district, quizzes):
+        raise SubjectUnknown(unknown)
 
 
 def _require_audience(conn: Connection, course: Course, call: Call) -> None:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from onegrid.identity.v1.resources_pb2 import UserState
 from onegrid.partyedu.v1.members_pb2 import EndReason, MemberState, TransferState
 from onegrid_kit import codes, ids, outbox
 from onegrid_kit.callers import Call
@@ -18,7 +17,7 @@ from onegrid_kit.etags import require_fresh
 from onegrid_partyedu import messages
 from onegrid_partyedu.authority import allowed
 from onegrid_partyedu.commands.organizations import end_posts, require_existing
-from onegrid_partyedu.errors import MemberWrongState, ProbationExtended, UserNotActive, UserUnknown
+from onegrid_partyedu.errors import MemberWrongState, ProbationExtended
 from onegrid_partyedu.member import Member, earliest_confirmation, extended, probation_end
 from onegrid_partyedu.store import known, transfers
 from onegrid_partyedu.store import members as store
@@ -195,13 +194,8 @@ def _require_past(field: str, moment: datetime, call: Call) -> None:
 
 
 def _require_user(conn: Connection, district: str, user: str) -> None:
-    if not user:
-        return
-    state = known.lock_user_state(conn, district, user)
-    if state is None:
-        raise UserUnknown(user)
-    if state != UserState.USER_STATE_ACTIVE:
-        raise UserNotActive(user)
+    if user:
+        known.require_active(conn, district, user)
 
 
 def _require_free(conn: Connection, member: Member, call: Call) -> None:

@@ -15,11 +15,12 @@ from onegrid_kit.etags import require_fresh
 from onegrid_kit.persons import require_nobody
 from onegrid_partyedu.commands.organizations import require_existing
 from onegrid_partyedu.commands.study_reminders import await_reminders, stop_reminders
-from onegrid_partyedu.errors import StudyPlanOver, StudyPlanWrongState
+from onegrid_partyedu.errors import StudyPlanOver, StudyPlanWrongState, SubjectUnknown
 from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.store import study_plans as store
 from onegrid_partyedu.store.known import known_cells
 from onegrid_partyedu.store.organizations import hold_line
+from onegrid_partyedu.store.subjects import missing
 from onegrid_partyedu.study_plan import STUDY_PLAN, StudyPlan, violations_of
 
 __all__ = ["close_study_plan", "define_study_plan", "publish_study_plan"]
@@ -55,8 +56,8 @@ def define_study_plan(conn: Connection, wanted: StudyPlan, etag: str, call: Call
 
 
 def publish_study_plan(conn: Connection, id_: str, etag: str, call: Call) -> StudyPlan:
-    """Have a plan ask something of members. Raises NotFound, StaleEtag, StudyPlanWrongState, StudyPlanOver or
-    OrganizationDissolved.
+    """Have a plan ask something of members. Raises NotFound, StaleEtag, StudyPlanWrongState, StudyPlanOver,
+    OrganizationDissolved or SubjectUnknown.
     """
     hold_line(conn, codes.district_of(id_))
     before = _locked(conn, id_, etag)
@@ -67,6 +68,9 @@ def publish_study_plan(conn: Connection, id_: str, etag: str, call: Call) -> Stu
     if before.end_time <= call.now:
         raise StudyPlanOver(before.name)
     require_existing(conn, before.organization)
+    subjects = {each.subject for each in before.requirements if each.subject}
+    if unknown := missing(conn, before.district, subjects):
+        raise SubjectUnknown(unknown)
     published = _saved(conn, before.changed(call.now, state=_PUBLISHED, publish_time=call.now))
     await_reminders(conn, published, call.now)
     return published

@@ -57,6 +57,7 @@ from onegrid_partyedu.errors.study import (
     StatementDiffers,
     StudyPlanOver,
     StudyPlanWrongState,
+    SubjectUnknown,
 )
 
 __all__ = [
@@ -104,6 +105,7 @@ __all__ = [
     "StatementDiffers",
     "StudyPlanOver",
     "StudyPlanWrongState",
+    "SubjectUnknown",
     "TransferWaits",
     "TransferWrongState",
     "UserNotActive",

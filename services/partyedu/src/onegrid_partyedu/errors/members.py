@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from onegrid.partyedu.v1.error_reason_pb2 import ErrorReason
+from onegrid_kit import errors
 from onegrid_kit.errors import Reason
 from onegrid_partyedu.errors.base import Precondition
 
@@ -139,22 +140,16 @@ class TransferWrongState(Precondition):
         )
 
 
-class UserUnknown(Precondition):
-    """Identity has announced no such user of the district."""
+class UserUnknown(errors.UserUnknown):
+    """Identity has announced no such user of the district, or not yet."""
 
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_USER_UNKNOWN)
 
-    def __init__(self, user: str) -> None:
-        super().__init__(f"{user} is no user of the district, as far as is known", metadata={"user": user})
 
-
-class UserNotActive(Precondition):
+class UserNotActive(errors.UserNotActive):
     """The user is disabled."""
 
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_USER_NOT_ACTIVE)
-
-    def __init__(self, user: str) -> None:
-        super().__init__(f"{user} is disabled", metadata={"user": user})
 
 
 class ImportLimitReached(Precondition):

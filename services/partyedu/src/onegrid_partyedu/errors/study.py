@@ -21,6 +21,7 @@ __all__ = [
     "StatementDiffers",
     "StudyPlanOver",
     "StudyPlanWrongState",
+    "SubjectUnknown",
 ]
 
 
@@ -42,6 +43,16 @@ class StudyPlanOver(Precondition):
 
     def __init__(self, study_plan: str) -> None:
         super().__init__(f"{study_plan} has ended", metadata={"study_plan": study_plan})
+
+
+class SubjectUnknown(Precondition):
+    """Nobody can complete this: it is not there, a draft, or no more in use."""
+
+    reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SUBJECT_UNKNOWN)
+
+    def __init__(self, subjects: Sequence[str]) -> None:
+        listed = ",".join(subjects[:10])
+        super().__init__(f"nobody can complete {listed}", metadata={"subjects": listed, "count": str(len(subjects))})
 
 
 class CourseWrongState(Precondition):
