@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 
 from onegrid.partyedu.v1 import attempts_pb2 as pb
+from onegrid.partyedu.v1.events_pb2 import AttemptScored
 from onegrid.partyedu.v1.quizzes_pb2 import ReviewContent
 from onegrid_kit.timestamps import timestamp
 from onegrid_partyedu.attempt import Attempt, Granted, Paper, Save, Taken, latest, reviewable, written
@@ -17,7 +18,7 @@ from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.quiz import QUIZ, QuizRevision
 from onegrid_partyedu.scoring import Score
 
-__all__ = ["accommodation", "attempt", "evidence", "paper", "score", "time_left"]
+__all__ = ["accommodation", "attempt", "evidence", "paper", "score", "scored", "time_left"]
 
 Items = Mapping[tuple[ItemRef, int], ItemRevision]
 
@@ -42,6 +43,16 @@ def score(of: Score) -> pb.AttemptScore:
     """What an attempt is worth, as a message."""
     return pb.AttemptScore(
         points_hundredths=of.hundredths, most_hundredths=of.most, percent=of.percent, passed=of.passed
+    )
+
+
+def scored(of: Attempt, now: datetime, regrading: str = "") -> AttemptScored:
+    """That an attempt was scored; `regrading`: the name of the one by which its version before got another score."""
+    return AttemptScored(
+        attempt=attempt(of, now),
+        version=of.version,
+        regrading=regrading,
+        replaced_version=of.version - 1 if regrading else 0,
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid.identity.v1.events_pb2 import UserDefined
-from onegrid.partyedu.v1.events_pb2 import StudyCompleted
+from onegrid.partyedu.v1.events_pb2 import AttemptScored, AttemptStarted, StudyCompleted
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.events import Delivery, on, on_personal
 from onegrid_kit.field.device_keys import DeviceKey
@@ -38,6 +38,16 @@ def keep_statement(conn: Connection, event: StudyCompleted, delivery: Delivery, 
     statements.store_completion(conn, event.completion, delivery.id, cipher, delivery.call())
 
 
+def keep_start(conn: Connection, event: AttemptStarted, delivery: Delivery, cipher: Cipher) -> None:
+    """Have the learning record store say that an attempt began."""
+    statements.store_start(conn, event.attempt, cipher, delivery.call())
+
+
+def keep_score(conn: Connection, event: AttemptScored, delivery: Delivery, cipher: Cipher) -> None:
+    """Have the learning record store say what an attempt reached."""
+    statements.store_score(conn, event, cipher, delivery.call())
+
+
 def judge_anew(conn: Connection, key: DeviceKey, delivery: Delivery) -> None:
     """Judge anew what a device signed: it may be known by now that it was lost."""
     of_device = study.sittings_of_device(conn, key.name, delivery.time - _JUDGED_ANEW)
@@ -48,5 +58,7 @@ HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
     on("keep_user", UserDefined, keep_user),
     on_personal("keep_statement", StudyCompleted, keep_statement),
+    on_personal("keep_start", AttemptStarted, keep_start),
+    on_personal("keep_score", AttemptScored, keep_score),
     keeping_device_keys(judge_anew),
 )

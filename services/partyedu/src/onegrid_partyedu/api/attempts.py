@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection
 
 from onegrid.partyedu.v1 import attempt_methods_pb2 as pb
+from onegrid.partyedu.v1.events_pb2 import AttemptStarted
 from onegrid_kit import codes
 from onegrid_kit.batches import Item, VersionChanged
 from onegrid_kit.callers import Call
@@ -59,7 +60,8 @@ class Attempts:
         def begin(known: Start) -> Item:
             begun = commands.begin(known, id_, self._shelf, call)
             row = statements.begun_row(begun.attempt, begun.paper, begun.grant)
-            return Item(call, row, None, _started(begun.attempt, call))
+            answer = _started(begun.attempt, call)
+            return Item(call, row, AttemptStarted(attempt=answer.attempt), answer)
 
         try:
             return await self._shelf.reading(lambda: self._starts.run(call, begin, **key))

@@ -1,4 +1,6 @@
-"""What the clock makes of attempts: they expire, scored from what was saved; what passed ones complete is recorded."""
+"""What the clock makes of attempts: they expire, scored from what was saved; scores are announced, and what passed ones
+complete is recorded.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from onegrid.partyedu.v1.completions_pb2 import CompletionKind
+from onegrid_kit import outbox
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.ladder import Climb, Next
+from onegrid_partyedu import attempt_messages
 from onegrid_partyedu.attempt import ATTEMPT, Attempt, replay
 from onegrid_partyedu.commands import completing
 from onegrid_partyedu.completion import Completion
@@ -24,7 +28,9 @@ Quizzes = Mapping[tuple[str, int], QuizRevision]
 
 
 def conclude(conn: Connection, climbs: Sequence[Climb], now: datetime) -> list[Next | None]:
-    """End attempts whose deadline has passed, and record what those that are passed complete."""
+    """End attempts whose deadline has passed, announce the scores of all that have ended, and record what passed ones
+    complete.
+    """
     ids = [ATTEMPT.id(climb.subject) for climb in climbs]
     found = store.lock_attempts(conn, ids)
     judged_by = _quizzes(conn, found)
@@ -32,8 +38,11 @@ def conclude(conn: Connection, climbs: Sequence[Climb], now: datetime) -> list[N
     expired = _expired(conn, due, judged_by)
     store.save_ended(conn, expired)
     after = found | {each.id: each for each in expired}
-    passed = [each for each in after.values() if each.score is not None and each.score.passed]
+    ended = [each for each in after.values() if each.ended]
+    passed = [each for each in ended if each.score is not None and each.score.passed]
     call = Call(caller=ANONYMOUS, now=now, method=CLIMB, traceparent=climbs[0].traceparent)
+    announced = [(each.name, attempt_messages.scored(each, now)) for each in ended]
+    outbox.append(conn, call, announced)
     completing.complete(conn, [_completion(each, judged_by) for each in passed], call)
     return [_next(after.get(id_)) for id_ in ids]
 

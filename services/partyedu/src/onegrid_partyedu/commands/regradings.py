@@ -18,6 +18,7 @@ from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.steps import Progress, Work
+from onegrid_partyedu import attempt_messages
 from onegrid_partyedu.attempt import Attempt
 from onegrid_partyedu.commands.completing import complete
 from onegrid_partyedu.completion import Completion
@@ -139,7 +140,7 @@ def apply_changes(conn: Connection, work: Work, now: datetime) -> Progress:
     last = work.cursor.get("attempt")
     changes = store.changes_page(conn, of.id, (last,) if last else (), _MOST)
     call = Call(caller=ANONYMOUS, now=now, method=APPLY, traceparent=work.traceparent)
-    _give(conn, changes, call)
+    _give(conn, of, changes, call)
     if len(changes) == _MOST:
         return Progress({"attempt": changes[-1].attempt}, len(changes), finished=False)
     after = of.moved(_APPLIED, now)
@@ -172,7 +173,7 @@ def _changes(conn: Connection, of: Regrading, found: Sequence[Attempt]) -> list[
     return [each for each in worked_out if each is not None]
 
 
-def _give(conn: Connection, changes: Sequence[Change], call: Call) -> None:
+def _give(conn: Connection, by: Regrading, changes: Sequence[Change], call: Call) -> None:
     locked = attempts.lock_attempts(conn, [each.attempt for each in changes])
     given = [
         replace(locked[each.attempt], version=each.version + 1, score=each.after)
@@ -180,6 +181,7 @@ def _give(conn: Connection, changes: Sequence[Change], call: Call) -> None:
         if each.attempt in locked and locked[each.attempt].version == each.version
     ]
     attempts.save_ended(conn, given)
+    outbox.append(conn, call, [(each.name, attempt_messages.scored(each, call.now, by.name)) for each in given])
     judged_by = _revision_of(conn)
     complete(conn, [each for each in (_completion(of, judged_by) for of in given) if each is not None], call)
 

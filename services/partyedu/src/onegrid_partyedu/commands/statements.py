@@ -10,18 +10,21 @@ from uuid import uuid4
 import orjson
 from sqlalchemy import Connection
 
+from onegrid.partyedu.v1.attempts_pb2 import Attempt
 from onegrid.partyedu.v1.completions_pb2 import Completion
+from onegrid.partyedu.v1.events_pb2 import AttemptScored
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import PermissionDenied
+from onegrid_partyedu.attempt import ATTEMPT
 from onegrid_partyedu.errors import StatementDiffers
 from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.store import statements as store
 from onegrid_partyedu.xapi.comparing import same
 from onegrid_partyedu.xapi.finding import By, sought
 from onegrid_partyedu.xapi.formats import instant, written
-from onegrid_partyedu.xapi.own import home_page, statement_of
+from onegrid_partyedu.xapi.own import home_page, statement_of_completion, statement_of_start, statements_of_score
 from onegrid_partyedu.xapi.parts import Part
 from onegrid_partyedu.xapi.showing import merged, named
 from onegrid_partyedu.xapi.statement import VOIDED, Json, check_statement, refuse
@@ -37,6 +40,8 @@ __all__ = [
     "ready",
     "shown",
     "store_completion",
+    "store_score",
+    "store_start",
     "store_statements",
 ]
 
@@ -129,9 +134,20 @@ def store_statements(
 
 def store_completion(conn: Connection, completion: Completion, id_: str, cipher: Cipher, call: Call) -> None:
     """Store that a member completed something, as this service's own statement."""
-    sender = Sender(codes.district_of(MEMBER.id(completion.member)), _OURSELVES)
-    batch = ready(statement_of(completion, sender.district, id_), sender, cipher)
-    store_statements(conn, batch, sender, cipher, call)
+    sender = _ourselves(MEMBER.id(completion.member))
+    _store_own(conn, [statement_of_completion(completion, sender.district, id_)], sender, cipher, call)
+
+
+def store_start(conn: Connection, attempt: Attempt, cipher: Cipher, call: Call) -> None:
+    """Store that a member began an attempt."""
+    sender = _ourselves(ATTEMPT.id(attempt.name))
+    _store_own(conn, [statement_of_start(attempt, sender.district)], sender, cipher, call)
+
+
+def store_score(conn: Connection, scored: AttemptScored, cipher: Cipher, call: Call) -> None:
+    """Store what an attempt reached, in the place of what was stored of it before."""
+    sender = _ourselves(ATTEMPT.id(scored.attempt.name))
+    _store_own(conn, statements_of_score(scored, sender.district, sender.authority), sender, cipher, call)
 
 
 def filter_keys(filters: Iterable[Iterable[tuple[By, str]]], cipher: Cipher) -> list[list[int]]:
@@ -161,6 +177,17 @@ def shown(of: store.Stored, cipher: Cipher) -> Json:
     """The statement. Raises CipherError."""
     statement: Json = orjson.loads(opened(of, cipher))
     return statement
+
+
+def _ourselves(id_: str) -> Sender:
+    return Sender(codes.district_of(id_), _OURSELVES)
+
+
+def _store_own(conn: Connection, given: Sequence[Json], sender: Sender, cipher: Cipher, call: Call) -> None:
+    """Store what is new. A score that two announced, its attempt's end and a regrading, is said by who came first."""
+    before = store.find_statements(conn, sender.district, [each["id"] for each in given])
+    batch = ready([each for each in given if each["id"] not in before], sender, cipher)
+    store_statements(conn, batch, sender, cipher, call)
 
 
 def _ready(statement: Json, authority: Json, cipher: Cipher) -> Ready:

@@ -51,7 +51,7 @@ CLIMB: Final = "attempt"
 EXPIRING: Final = 1
 """The deadline passes."""
 COMPLETING: Final = 2
-"""What a passed attempt completes is recorded."""
+"""The score is announced, and what a passed attempt completes is recorded."""
 
 _OPEN: Final = AttemptState.ATTEMPT_STATE_OPEN
 _CLIMBS: Final = f"SELECT '{CLIMB}', '{ATTEMPT.name('')}' || id"
@@ -172,8 +172,7 @@ end_attempts = BatchStatement(
       FROM fresh WHERE attempt.district = fresh.district AND attempt.id = fresh.id
     )
     """,
-    f"completing AS ({ladder.setting(f'{_CLIMBS}, {COMPLETING}, time FROM fresh WHERE passed')})",
-    f"stopped AS ({ladder.stopping(f'{_CLIMBS} FROM fresh WHERE NOT passed')})",
+    f"completing AS ({ladder.setting(f'{_CLIMBS}, {COMPLETING}, time FROM fresh')})",
     guard="""
       SELECT item.position FROM item
       JOIN quiz_attempt AS attempt ON attempt.district = item.district AND attempt.id = item.id
@@ -181,7 +180,7 @@ end_attempts = BatchStatement(
       ORDER BY attempt.district, attempt.id FOR NO KEY UPDATE OF attempt SKIP LOCKED
     """,
 )
-"""Ends attempts that are still as they were scored; what passed ones complete is recorded next. See `ended_row`."""
+"""Ends attempts that are still as they were scored; what follows from the score comes next. See `ended_row`."""
 
 
 def ended_row(after: Attempt) -> dict[str, object]:
