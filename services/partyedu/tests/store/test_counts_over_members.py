@@ -214,7 +214,7 @@ def asked(world: World, plan: StudyPlan, top: int, now: datetime) -> Sequence[Pe
     ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds(), plan=plans(), top=st.integers(0, 5))
 def test_how_far_members_are_with_a_plan(engine: Engine, world: World, plan: StudyPlan, top: int) -> None:
     top %= len(world.above) + 1
@@ -243,7 +243,7 @@ def test_how_far_members_are_with_a_plan(engine: Engine, world: World, plan: Stu
         assert {each.member: each.requirements for each in listed} == {each.id: of for each, of in behind.items() if of}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(world=worlds(), top=st.integers(0, 5), year=st.sampled_from((2019, 2020, 2021)))
 def test_what_members_studied_in_a_year(engine: Engine, world: World, top: int, year: int) -> None:
     top %= len(world.above) + 1

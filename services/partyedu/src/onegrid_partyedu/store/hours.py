@@ -15,7 +15,16 @@ from onegrid_kit import codes
 from onegrid_partyedu.hours import HoursDuty, at_in_year, span_of, with_standing
 from onegrid_partyedu.tables import completion, hours_duty, officer
 
-__all__ = ["YearOfStudy", "duties_of", "lock_duties", "parents_of", "posts_at", "save_duty", "studied_minutes"]
+__all__ = [
+    "YearOfStudy",
+    "duties_of",
+    "lock_duties",
+    "parents_of",
+    "posts_at",
+    "save_duty",
+    "studied_minutes",
+    "year_of_study",
+]
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('partyedu duties'), hashtext(:district))")
 # A member's duty is the most of those for everybody (post 0) and for the posts that the member holds. All members of
