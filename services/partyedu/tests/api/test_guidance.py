@@ -22,7 +22,7 @@ from onegrid_kit.testing.ladders import climb_due
 from onegrid_partyedu.main import SERVICE
 
 from .line import BRANCH, COMMUNITY_COMMITTEE, OTHER_COMMITTEE, STREET_COMMITTEE, Line
-from .people import CITIZEN, COMMUNITY, COMMUNITY_DESK, OTHER_STREET_DESK, STREET, STREET_DESK, SUPERVISOR
+from .people import CITIZEN, COMMUNITY, COMMUNITY_DESK, KEEPER, OTHER_STREET_DESK, STREET, STREET_DESK, SUPERVISOR
 
 SENT, READ = GuidanceState.GUIDANCE_STATE_SENT, GuidanceState.GUIDANCE_STATE_READ
 REPORTED, RETURNED = GuidanceState.GUIDANCE_STATE_REPORTED, GuidanceState.GUIDANCE_STATE_RETURNED
@@ -135,6 +135,24 @@ async def test_a_withdrawn_task_need_not_be_done(guidance: Guidance) -> None:
     guidance.line.later(days=8)
     guidance.climb()
     assert announced_as(guidance.line.engine, GuidanceDeadlineMissed) == []
+
+
+async def test_an_organization_that_is_dissolved_need_not_do_it(guidance: Guidance) -> None:
+    line = guidance.line
+    task, done = await guidance.send(), await guidance.send(report_wanted=False)
+    await guidance.step("ReadGuidance", assigned(done, BRANCH))
+    await line.api.call(KEEPER, "DissolveOrganization", name=BRANCH)
+    assert (await guidance.states(task))[BRANCH] == WITHDRAWN
+    assert (await guidance.states(done))[BRANCH] == DONE
+    refused = await line.refused(COMMUNITY_DESK, "ReportGuidance", name=assigned(task, BRANCH), report="已完成")
+    assert refused.reason == "GUIDANCE_WRONG_STATE"
+    line.later(days=8)
+    guidance.climb()
+    assert [list(each.organizations) for each in announced_as(line.engine, GuidanceDeadlineMissed)] == [
+        [COMMUNITY_COMMITTEE]
+    ] * 2
+    overdue = (await guidance.call(SUPERVISOR, "ListOverdueGuidance", scope=STREET)).assignments
+    assert {each.organization for each in overdue} == {COMMUNITY_COMMITTEE}
 
 
 async def test_who_has_not_done_it_hears_a_day_before_and_when_it_is_overdue(guidance: Guidance) -> None:

@@ -25,6 +25,7 @@ from onegrid.partyedu.v1.meetings_pb2 import (
     MeetingKind,
     MeetingState,
 )
+from onegrid.partyedu.v1.members_pb2 import EndReason
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit.callers import Caller
 from onegrid_kit.testing.api import Refused
@@ -231,6 +232,36 @@ async def test_others_are_guests_where_guests_are_welcome(line: Line) -> None:
     assert (await check_in(line, stranger, welcoming, await code(line, welcoming))).guest
     counts = (await closed(line, welcoming)).counts
     assert (counts.expected, counts.present, counts.guests) == (0, 0, 1)
+
+
+async def test_who_is_no_member_any_more_is_no_guest(line: Line) -> None:
+    left, _ = await account(line, "left", OTHER_COMMITTEE)
+    meeting = await opened(line, await schedule(line, plan=planned(guests_welcome=True)))
+    await line.api.call(KEEPER, "EndMembership", name=left.name, reason=EndReason.END_REASON_MOVED_AWAY)
+    recorded = {"name": meeting.name, "member": left.name, "state": PRESENT, "reason": "补签"}
+    assert (await line.refused(KEEPER, "RecordAttendance", **recorded)).reason == "MEMBER_NOT_EXPECTED"
+
+
+async def test_an_organization_that_is_dissolved_meets_no_more(line: Line) -> None:
+    past = await schedule(line, plan=planned(BEGIN - timedelta(days=30)))
+    begun = await opened(line, await schedule(line))
+    ahead = await schedule(line, plan=planned(BEGIN + timedelta(days=30)))
+    forget_announced(line.engine)
+    await line.api.call(KEEPER, "DissolveOrganization", name=BRANCH)
+    states = {
+        name: (await line.api.call(KEEPER, "GetMeeting", name=name)).meeting.state
+        for name in (past.name, begun.name, ahead.name)
+    }
+    assert list(states.values()) == [
+        MeetingState.MEETING_STATE_SCHEDULED,
+        MeetingState.MEETING_STATE_OPEN,
+        MeetingState.MEETING_STATE_CANCELLED,
+    ]
+    [cancelled] = announced_as(line.engine, MeetingCancelled)
+    assert (cancelled.meeting.name, cancelled.meeting.sequence) == (ahead.name, 1)
+    # What took place can still be entered.
+    await line.api.call(KEEPER, "OpenMeeting", name=past.name)
+    assert (await closed(line, past)).state == MeetingState.MEETING_STATE_HELD
 
 
 async def test_an_officer_hosts_the_meetings_of_the_organization(line: Line) -> None:

@@ -311,6 +311,26 @@ async def test_offline_and_online_study_at_once_counts_once(studying: Studying) 
     assert await studying.minutes() == [5, 0]
 
 
+async def test_offline_study_counts_while_the_course_is_for_the_member(line: Line, studying: Studying) -> None:
+    other = f"courses/{DISTRICT}-other"
+    await publish(line, course(other, organization=OTHER_COMMITTEE, lessons=WITHOUT_QUIZ[:1]))
+    tablet = studying.tablet()
+    lesson = f"{other}/lessons/founding"
+    studying.sit(tablet, [10], lesson)
+    await studying.send(tablet)
+    assert studying.completions() == []
+    line.later(hours=1)
+    member = await line.member(studying.member)
+    for target in (OTHER_COMMITTEE, BRANCH):
+        transfer = await line.transfer(member, target)
+        await line.api.call(KEEPER, "AcceptTransfer", name=transfer.name)
+        studying.sit(tablet, [6, 6], lesson)
+        line.later(hours=1)
+    # It arrives after the member has gone back, and what was studied there counts.
+    await studying.send(tablet)
+    assert [each.subject for each in studying.completions()] == [other]
+
+
 async def test_a_clock_that_is_wrong_moves_nothing(studying: Studying) -> None:
     tablet = studying.tablet()
     tablet.skew = timedelta(days=-400)
@@ -318,6 +338,18 @@ async def test_a_clock_that_is_wrong_moves_nothing(studying: Studying) -> None:
     await studying.send(tablet)
     assert (await studying.minutes())[0] == 10
     assert moment((await studying.progress()).lessons[0].complete_time) == studying.line.clock.now()
+
+
+@pytest.mark.parametrize("days", [400, 36_500, -36_500])
+async def test_a_clock_that_was_wrong_in_another_boot_earns_nothing_ahead(studying: Studying, days: int) -> None:
+    tablet = studying.tablet()
+    tablet.skew = timedelta(days=days)
+    studying.sit(tablet, [10])
+    studying.line.later(minutes=5)
+    # Nothing relates the clock of the boot that is over to the server's.
+    tablet.restart(studying.line.clock.now())
+    await studying.send(tablet)
+    assert (await studying.minutes())[0] == 0
 
 
 async def test_what_a_doubled_or_lost_device_says_counts_for_nothing(studying: Studying) -> None:

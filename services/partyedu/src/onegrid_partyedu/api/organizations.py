@@ -13,6 +13,7 @@ from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.timestamps import moment
 from onegrid_partyedu import messages
 from onegrid_partyedu.commands import organizations as commands
+from onegrid_partyedu.commands.dissolving import dissolve_organization
 from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.organization import ORGANIZATION, Elected
 from onegrid_partyedu.store import organizations as store
@@ -51,7 +52,7 @@ class Organizations:
         return await self._db.command(
             call,
             lambda conn: pb.DissolveOrganizationResponse(
-                organization=messages.organization(commands.dissolve_organization(conn, id_, request.etag, call))
+                organization=messages.organization(dissolve_organization(conn, id_, request.etag, call))
             ),
         )
 

@@ -142,6 +142,6 @@ def _is_guest(conn: Connection, of: Meeting, member: Member) -> bool:
     # Once it is over, who was expected is known by what was recorded then.
     if of.state != MeetingState.MEETING_STATE_HELD and meetings.expects(conn, of, member.id):
         return False
-    if not of.plan.guests_welcome or member.district != of.district:
+    if not of.plan.guests_welcome or member.district != of.district or member.end_time is not None:
         raise MemberNotExpected(member.name)
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from google.protobuf.message import Message
 from sqlalchemy import Connection
@@ -42,6 +43,7 @@ __all__ = [
     "AmendMinutes",
     "CloseMeeting",
     "amend_minutes",
+    "cancel_ahead",
     "cancel_meeting",
     "change_meeting",
     "close_meeting",
@@ -50,6 +52,8 @@ __all__ = [
     "open_meeting",
     "schedule_meeting",
 ]
+
+_DISSOLVED: Final = "党组织已撤销"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +110,13 @@ def change_meeting(conn: Connection, id_: str, plan: Plan, etag: str, call: Call
 def cancel_meeting(conn: Connection, id_: str, reason: str, etag: str, call: Call) -> Meeting:
     """Cancel a meeting. Raises PermissionDenied, NotFound, MeetingInWrongState, StaleEtag or PersonInText."""
     require_nobody(partial(known_cells, conn), reason=reason)
-    before = locked_by_host(conn, id_, etag, call)
-    after = before.changed(
-        call.now,
-        state=before.after(MeetingAction.MEETING_ACTION_CANCEL),
-        sequence=before.sequence + 1,
-        cancel_reason=reason,
-        sealed_secret=b"",
-        end_time=call.now,
-    )
-    attendances.forget_guesses(conn, after.id)
-    return _saved(conn, after, events_pb2.MeetingCancelled(meeting=meeting_messages.meeting(after)), call)
+    return _cancelled(conn, locked_by_host(conn, id_, etag, call), reason, call)
+
+
+def cancel_ahead(conn: Connection, organization: str, call: Call) -> None:
+    """Cancel the meetings of an organization that begin later: it was dissolved."""
+    for before in store.lock_ahead(conn, organization, call.now):
+        _cancelled(conn, before, _DISSOLVED, call)
 
 
 def open_meeting(conn: Connection, id_: str, sealed_secret: bytes, etag: str, call: Call) -> Meeting:
@@ -232,6 +232,19 @@ def _absence(of: Meeting, member: str, call: Call) -> Attendance:
         source=AttendanceSource.ATTENDANCE_SOURCE_CLOSING,
         record_time=call.now,
     )
+
+
+def _cancelled(conn: Connection, before: Meeting, reason: str, call: Call) -> Meeting:
+    after = before.changed(
+        call.now,
+        state=before.after(MeetingAction.MEETING_ACTION_CANCEL),
+        sequence=before.sequence + 1,
+        cancel_reason=reason,
+        sealed_secret=b"",
+        end_time=call.now,
+    )
+    attendances.forget_guesses(conn, after.id)
+    return _saved(conn, after, events_pb2.MeetingCancelled(meeting=meeting_messages.meeting(after)), call)
 
 
 def _saved(conn: Connection, after: Meeting, event: Message, call: Call) -> Meeting:

@@ -49,7 +49,7 @@ __all__ = [
     "RecordElection",
     "change_officers",
     "define_organization",
-    "dissolve_organization",
+    "end_organization",
     "end_posts",
     "record_election",
     "require_existing",
@@ -127,8 +127,8 @@ def define_organization(conn: Connection, command: DefineOrganization, call: Cal
     return saved
 
 
-def dissolve_organization(conn: Connection, id_: str, etag: str, call: Call) -> Organization:
-    """Dissolve an organization, and end its term. Raises NotFound, StaleEtag or OrganizationInUse."""
+def end_organization(conn: Connection, id_: str, etag: str, call: Call) -> Organization:
+    """End an organization and its term. Raises NotFound, StaleEtag or OrganizationInUse."""
     store.lock_line(conn, codes.district_of(id_))
     before = _require(conn, id_)
     require_fresh(before.name, before.etag, etag)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from sqlalchemy import Connection
 
@@ -24,12 +24,16 @@ from onegrid_partyedu.course import LESSON, Course
 from onegrid_partyedu.course_progress import Evidence, progress_of
 from onegrid_partyedu.sitting import SITTING, Recorded, Sitting, studied_in
 from onegrid_partyedu.store import courses, study
-from onegrid_partyedu.study_time import Interval, clipped
+from onegrid_partyedu.study_time import Interval, clipped, merged
 
 __all__ = ["look_at_sittings", "look_at_studies"]
 
 _BEFORE: Final = timedelta(days=30)
 """How long before the first entry of a sitting has arrived its devices may have told of it."""
+
+Times: TypeAlias = Sequence[tuple[datetime | None, datetime | None]]
+"""From when to when; None: however early, or late."""
+_ALWAYS: Final[Times] = ((None, None),)
 
 
 def look_at_studies(conn: Connection, climbs: Sequence[Climb], now: datetime) -> Sequence[Next | None]:
@@ -55,11 +59,15 @@ def look_at_sittings(conn: Connection, climbs: Sequence[Climb], now: datetime) -
     logs = field_log.read(
         conn, [Wanted(each.district, each.name, each.create_time - _BEFORE, each.devices) for each in sittings]
     )
+    for_some = {each.organization for each in of.values() if each.organization}
+    belonged = study.times_in_line(conn, {each.member for each in sittings}, for_some)
     changed = []
     for before, log in zip(sittings, logs, strict=True):
         # Entries are deleted after a time: what was made of them stays.
         if len(log.entries) >= before.entries and before.course in of:
-            changed.append(_judged(before, of[before.course], log, now))
+            course = of[before.course]
+            times = belonged.get((before.member, course.organization), []) if course.organization else _ALWAYS
+            changed.append(_judged(before, course, log, times, now))
     study.save_sittings(conn, changed)
     look_at_study_soon(conn, {(each.member, each.course) for each in changed}, now)
     return [None for _ in climbs]
@@ -86,7 +94,7 @@ def _complete(conn: Connection, member: str, course: Course, evidence: Evidence,
     completing.complete(conn, [completed], call)
 
 
-def _judged(before: Sitting, course: Course, log: Log, now: datetime) -> Sitting:
+def _judged(before: Sitting, course: Course, log: Log, belonged: Times, now: datetime) -> Sitting:
     recorded = [
         Recorded(
             logged(each.entry, each.hash, conflicted=each.conflicted),
@@ -96,6 +104,7 @@ def _judged(before: Sitting, course: Course, log: Log, now: datetime) -> Sitting
     ]
     studied: tuple[Interval, ...] = ()
     if course.publish_time is not None:
-        studied = clipped(studied_in(recorded, log.devices, now), course.publish_time, course.retire_time)
+        open_ = clipped(studied_in(recorded, log.devices, now), course.publish_time, course.retire_time)
+        studied = merged(part for times in belonged for part in clipped(open_, *times))
     devices = tuple(sorted({each.entry.device_key for each in recorded}))
     return replace(before, entries=len(log.entries), devices=devices, studied=studied)

@@ -30,6 +30,7 @@ __all__ = [
     "save_assignment",
     "tasks_page",
     "withdraw",
+    "withdraw_of",
 ]
 
 _OPEN: Final = [int(state) for state in OPEN]
@@ -110,6 +111,18 @@ def withdraw(conn: Connection, after: Task) -> list[str]:
         .values(state=int(GuidanceState.GUIDANCE_STATE_WITHDRAWN), version=a.version + 1)
     )
     return sorted(conn.execute(ended.returning(a.organization)).scalars())
+
+
+def withdraw_of(conn: Connection, organization_id: str) -> None:
+    """Store that an organization, which was dissolved, need not do any more what it has not done."""
+    t, a = guidance_task.c, guidance_assignment.c
+    district = codes.district_of(organization_id)
+    own = (a.district == district, a.organization == organization_id, a.state.in_(_OPEN))
+    # Tasks are locked, not assignments: somebody may report at this moment.
+    tasks = select(t.id).where(t.district == district, t.id.in_(select(a.task).where(*own)))
+    conn.execute(tasks.order_by(t.id).with_for_update())
+    ended = update(guidance_assignment).where(*own)
+    conn.execute(ended.values(state=int(GuidanceState.GUIDANCE_STATE_WITHDRAWN), version=a.version + 1))
 
 
 def find_assignment(conn: Connection, task: str, organization_id: str) -> Assignment | None:

@@ -22,6 +22,7 @@ __all__ = [
     "expects",
     "find_meeting",
     "latest_revision",
+    "lock_ahead",
     "lock_meeting",
     "meetings_of_member",
     "meetings_page",
@@ -45,6 +46,20 @@ def lock_meeting(conn: Connection, id_: str) -> Meeting | None:
     """The meeting of that id, which nobody else changes, and at which nobody checks in, until the transaction ends."""
     row = conn.execute(_by_id(id_).with_for_update()).one_or_none()
     return None if row is None else _meeting(row)
+
+
+def lock_ahead(conn: Connection, organization: str, now: datetime) -> list[Meeting]:
+    """The meetings of an organization that are scheduled for later; nobody else changes them until the transaction
+    ends.
+    """
+    m = meeting.c
+    query = select(meeting).where(
+        m.district == codes.district_of(organization),
+        m.organization == organization,
+        m.state == MeetingState.MEETING_STATE_SCHEDULED,
+        m.begin_time > now,
+    )
+    return [_meeting(row) for row in conn.execute(query.order_by(m.id).with_for_update())]
 
 
 def share_meeting(conn: Connection, id_: str) -> Meeting | None:

@@ -28,6 +28,7 @@ __all__ = [
     "save_sittings",
     "sittings_of_device",
     "students_after",
+    "times_in_line",
 ]
 
 _COUNTED: Final = f"{CompletionKind.COMPLETION_KIND_COURSE:d}, {CompletionKind.COMPLETION_KIND_QUIZ:d}"
@@ -128,6 +129,19 @@ _MARK_DONE: Final = text(
     ON CONFLICT (district, member, course, lesson) DO UPDATE SET complete_time = excluded.complete_time
     """
 )
+_BELONGED: Final = text(
+    """
+    WITH RECURSIVE tree AS (
+      SELECT district, id AS top, id FROM organization WHERE district = ANY(:districts) AND id = ANY(:organizations)
+      UNION
+      SELECT child.district, tree.top, child.id FROM tree
+      JOIN organization AS child ON child.district = tree.district AND child.parent = tree.id
+    )
+    SELECT membership.member, tree.top, membership.begin_time, membership.end_time
+    FROM membership JOIN tree ON tree.district = membership.district AND tree.id = membership.organization
+    WHERE membership.district = ANY(:districts) AND membership.member = ANY(:members)
+    """
+)
 _ENTER_SITTING: Final = text(
     """
     INSERT INTO sitting (district, member, course, lesson, id, entries, devices, studied, create_time)
@@ -219,6 +233,23 @@ def evidence_of(conn: Connection, members: Collection[str], subjects: Collection
         )
         for each in members
     }
+
+
+def times_in_line(
+    conn: Connection, members: Collection[str], organizations: Collection[str]
+) -> dict[tuple[str, str], list[tuple[datetime, datetime | None]]]:
+    """When these members belonged to one of these organizations, or to one below it, as the line is now: by the ids of
+    both.
+    """
+    values = {
+        "districts": list({codes.district_of(each) for each in members}),
+        "members": list(members),
+        "organizations": list(organizations),
+    }
+    found: dict[tuple[str, str], list[tuple[datetime, datetime | None]]] = {}
+    for row in conn.execute(_BELONGED, values) if organizations else ():
+        found.setdefault((row.member, row.top), []).append((row.begin_time, row.end_time))
+    return found
 
 
 def mark_done(conn: Connection, member: str, course: str, lessons: Mapping[str, datetime]) -> None:
