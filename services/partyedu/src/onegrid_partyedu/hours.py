@@ -106,8 +106,8 @@ class HoursFigures:
 
 
 def standing_duties(district: str) -> tuple[HoursDuty, ...]:
-    """Those that stand from the start: 32 hours for members, 56 for secretaries and others who hold posts
-    (《2019－2023年全国党员教育培训工作规划》).
+    """Those that stand from the start: 32 hours for members (《中国共产党党员教育管理工作条例》, 2019, art. 20), 56 for
+    secretaries and others who hold posts (《2019－2023年全国党员教育培训工作规划》).
     """
     return (
         HoursDuty(id=f"{district}-members", display_name="党员年度学时", minutes=32 * _HOUR),

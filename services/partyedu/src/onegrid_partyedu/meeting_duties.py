@@ -26,7 +26,7 @@ MONTHS: Final[Mapping[MeetingKind, int]] = {
 """The length of each kind's period, from January on; 《中国共产党支部工作条例（试行）》, art. 11 to 13, 16, 17."""
 
 COMMITTEE_FROM: Final = 3
-"""A branch with fewer officers has no committee that could meet (art. 19)."""
+"""A branch with fewer officers has no committee that could meet: one has three members at least (chapter 6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ __all__ = ["HOLDS", "TRANSFER", "Transfer"]
 
 TRANSFER: Final = ResourceName("transfers/{transfer}")
 HOLDS: Final = timedelta(days=90)
-"""How long a letter of introduction holds at most (《中国共产党党员教育管理工作条例》, 2019)."""
+"""How long a request waits: letters of introduction (组织关系介绍信) hold for three months at most."""
 
 _REQUESTED: Final = TransferState.TRANSFER_STATE_REQUESTED
 _EXPIRED: Final = TransferState.TRANSFER_STATE_EXPIRED
