@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -11,11 +12,14 @@ from onegrid.partyedu.v1 import hours_pb2, reports_pb2
 from onegrid_kit import codes
 from onegrid_kit.timestamps import timestamp
 from onegrid_partyedu import hours_messages
+from onegrid_partyedu.certificate import SCHEME
 from onegrid_partyedu.hours import HoursFigures, at_in_year, hours_figures
 from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.store import hours, meetings_overdue, progress, reports
 
 __all__ = ["yearly_report"]
+
+_MOST_SCHEMES: Final = 200
 
 
 def yearly_report(conn: Connection, organization: str, year: int, now: datetime) -> reports_pb2.YearlyReport:
@@ -53,6 +57,7 @@ def yearly_report(conn: Connection, organization: str, year: int, now: datetime)
         ),
         meetings=_meetings(conn, organization, year, now),
         guidance=_guidance(conn, organization, year, now),
+        certificates=_certificates(conn, organization, year, now),
     )
 
 
@@ -81,6 +86,20 @@ def _guidance(conn: Connection, organization: str, year: int, now: datetime) -> 
     counts = reports.guidance_of_year(conn, organization, year, now)
     return reports_pb2.GuidanceFigures(
         assignments=counts.assignments, read=counts.read, done=counts.done, overdue=counts.overdue
+    )
+
+
+def _certificates(conn: Connection, organization: str, year: int, now: datetime) -> reports_pb2.CertificateFigures:
+    counted = reports.certificates_of_year(conn, organization, year, now)
+    return reports_pb2.CertificateFigures(
+        issued=sum(each.issued for each in counted),
+        valid=sum(each.valid for each in counted),
+        schemes=(
+            reports_pb2.SchemeFigures(
+                scheme=SCHEME.name(each.id), title=each.title, issued=each.issued, valid=each.valid
+            )
+            for each in counted[:_MOST_SCHEMES]
+        ),
     )
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from onegrid.partyedu.v1.completions_pb2 import CompletionKind
 from onegrid.partyedu.v1.hours_pb2 import HoursDuty, OrganizationHours
 from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
 from onegrid.partyedu.v1.members_pb2 import EndReason
 from onegrid.partyedu.v1.reports_pb2 import (
+    CertificateFigures,
     CompletionFigures,
     ElectionFigures,
     GuidanceFigures,
     MeetingFigures,
     MemberFigures,
+    SchemeFigures,
     StudyPlanFigures,
     YearlyReport,
 )
@@ -22,6 +26,7 @@ from onegrid_kit.clock import CHINA
 from onegrid_kit.testing.callers import public
 from onegrid_kit.timestamps import moment, timestamp
 
+from . import test_certificates as certificates
 from .exams import COLLEAGUE, Exam
 from .line import BRANCH, COMMUNITY_COMMITTEE, OTHER_COMMITTEE, SECRETARY, STREET_COMMITTEE, Line
 from .meeting import ASSEMBLY, closed, opened, schedule
@@ -30,6 +35,7 @@ from .test_guidance import Guidance
 from .test_study_plans import END, published, study
 
 HOUR = 60
+NAMED = FieldMask(paths=["person_name"])
 
 
 async def duties(line: Line) -> dict[str, int]:
@@ -165,6 +171,7 @@ async def test_the_report_of_a_year(line: Line) -> None:
         hours=OrganizationHours(organization=STREET_COMMITTEE, members=4),
         completions=CompletionFigures(courses=1, meetings=1),
         guidance=GuidanceFigures(),
+        certificates=CertificateFigures(),
     )
     below = await report(line, BRANCH)
     assert (below.members.members, below.study_plans.members, below.elections.overdue) == (3, 3, 1)
@@ -238,3 +245,40 @@ async def test_the_report_counts_quizzes_that_were_taken(line: Line, exam: Exam)
     year = line.clock.now().astimezone(CHINA).year
     assert (await report(line, BRANCH, year)).completions == CompletionFigures(quizzes_taken=2)
     assert (await report(line, OTHER_COMMITTEE, year)).completions == CompletionFigures()
+
+
+async def test_the_report_counts_certificates_by_scheme(line: Line) -> None:
+    line.clock.set(datetime(2020, 6, 1, tzinfo=CHINA))
+    await certificates.define(line)
+    await certificates.define(line, certificates.YEARLY, yearly=True, title="年度证书", validity_months=6)
+    first = await certificates.studied(line)
+    second, elsewhere = await line.admit(), await line.admit(OTHER_COMMITTEE)
+    for member in (second, elsewhere):
+        await certificates.complete(line, member, certificates.SPRING, certificates.AUTUMN)
+    issued = [await certificates.issue(line, member.name) for member in (first, second)]
+    await certificates.issue(line, first.name, scheme=certificates.YEARLY, year=2020)
+    await certificates.issue(line, elsewhere.name, KEEPER)
+    # One that takes the place of another is the same one.
+    line.later(days=1)
+    await line.api.call(KEEPER, "UpdateMember", name=first.name, person_name="李建国", update_mask=NAMED)
+    await certificates.issue(line, first.name)
+    line.later(days=1)
+    await line.api.call(COMMUNITY_DESK, "RevokeCertificate", name=issued[1].name, reason="材料不实")
+    line.later(days=1)
+
+    def figures(valid: int, valid_yearly: int) -> CertificateFigures:
+        basics = SchemeFigures(scheme=certificates.SCHEME, title="党员教育培训结业证书", issued=2, valid=valid)
+        yearly = SchemeFigures(scheme=certificates.YEARLY, title="年度证书", issued=1, valid=valid_yearly)
+        return CertificateFigures(issued=3, valid=valid + valid_yearly, schemes=[basics, yearly])
+
+    assert (await report(line, STREET_COMMITTEE)).certificates == figures(1, 1)
+    assert (await report(line, OTHER_COMMITTEE)).certificates.issued == 1
+    assert (await report(line, STREET_COMMITTEE, 2019)).certificates == CertificateFigures()
+    line.clock.set(datetime(2020, 12, 20, tzinfo=CHINA))
+    assert (await report(line, STREET_COMMITTEE)).certificates == figures(1, 0)
+    # A year that has ended is looked at as it was then.
+    line.clock.set(datetime(2021, 2, 1, tzinfo=CHINA))
+    await line.api.call(KEEPER, "UpdateMember", name=first.name, person_name="李建民", update_mask=NAMED)
+    await certificates.issue(line, first.name)
+    assert (await report(line, STREET_COMMITTEE)).certificates == figures(1, 0)
+    assert (await report(line, STREET_COMMITTEE, 2021)).certificates.issued == 1

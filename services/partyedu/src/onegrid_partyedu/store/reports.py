@@ -15,7 +15,7 @@ from onegrid_partyedu.hours import at_in_year, span_of
 from onegrid_partyedu.store.study_plans import plans_of_ids
 from onegrid_partyedu.study_plan import StudyPlan
 
-__all__ = ["counts_of_year", "guidance_of_year", "meetings_of_year", "plans_of_year"]
+__all__ = ["certificates_of_year", "counts_of_year", "guidance_of_year", "meetings_of_year", "plans_of_year"]
 
 _TREE = """
     WITH RECURSIVE tree AS (
@@ -25,17 +25,20 @@ _TREE = """
     )
     """
 # OFFSET keeps the planner at looking up what is theirs, by the index: it would read what all of a district have.
-_COUNTS = text(
-    _TREE
-    + """,
-    present AS MATERIALIZED (
+_PRESENT = """
+    , present AS MATERIALIZED (
       SELECT s.member FROM tree CROSS JOIN LATERAL (
         SELECT member FROM membership
         WHERE district = :district AND organization = tree.id
           AND begin_time <= :at AND (end_time IS NULL OR end_time > :at)
         OFFSET 0
       ) AS s
-    ),
+    )
+    """
+_COUNTS = text(
+    _TREE
+    + _PRESENT
+    + """,
     people AS (
       SELECT count(*) FILTER (WHERE m.join_time >= :begin_time AND m.join_time < :end_time) AS joined,
         count(*) FILTER (WHERE m.confirm_time >= :begin_time AND m.confirm_time < :end_time) AS confirmed,
@@ -78,6 +81,26 @@ _COUNTS = text(
     FROM standing, people, moved, taken
     """
 )
+_CERTIFICATES = text(
+    _TREE
+    + _PRESENT
+    + """,
+    counted AS (
+      SELECT own.scheme, count(*) AS issued, count(*) FILTER (WHERE own.valid) AS valid
+      FROM present CROSS JOIN LATERAL (
+        SELECT scheme, bool_or(coalesce(end_time > :at, true) AND coalesce(expire_time > :at, true)) AS valid
+        FROM certificate
+        WHERE district = :district AND member = present.member AND issue_time >= :begin_time AND issue_time < :end_time
+        GROUP BY scheme, year
+        OFFSET 0
+      ) AS own
+      GROUP BY own.scheme
+    )
+    SELECT s.id, s.title, counted.issued, counted.valid
+    FROM counted JOIN certificate_scheme s ON s.district = :district AND s.id = counted.scheme
+    ORDER BY counted.issued DESC, s.id
+    """
+)
 _MEETINGS = text(
     _TREE
     + """
@@ -115,6 +138,11 @@ _PLANS = text(
 def counts_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Any:
     """The row of what there was in a year; its columns are named as the report's fields."""
     return conn.execute(_COUNTS, _values(organization, year, now)).one()
+
+
+def certificates_of_year(conn: Connection, organization: str, year: int, now: datetime) -> Sequence[Any]:
+    """How many certificates were issued in the year by each scheme, and are valid, the one with most first."""
+    return conn.execute(_CERTIFICATES, _values(organization, year, now)).all()
 
 
 def meetings_of_year(conn: Connection, organization: str, year: int, now: datetime) -> dict[MeetingKind, int]:
