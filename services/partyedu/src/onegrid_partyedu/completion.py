@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -40,6 +40,12 @@ class Completion:
     def year(self) -> int:
         """The year that it counts in."""
         return year_of(self.complete_time)
+
+    def with_that_of(self, other: Completion) -> Completion:
+        """What is recorded of both, in one year: the first time, with its minutes, and the better percent."""
+        percents = [each.percent for each in (self, other) if each.percent is not None]
+        first = min(self, other, key=lambda each: each.complete_time)
+        return replace(first, percent=max(percents, default=None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from onegrid.partyedu.v1.completions_pb2 import CompletionKind
 from onegrid.partyedu.v1.imports_pb2 import ImportKind, ImportOutcome, ImportState
 from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit import codes
-from onegrid_kit.clock import CHINA
+from onegrid_kit.clock import CHINA, day_in_china
 from onegrid_kit.lifecycle import short_name
 from onegrid_kit.names import ResourceName
 from onegrid_partyedu.completion import Completion, Training
@@ -224,8 +224,10 @@ def decide_completion(
     )
     if recorded is None:
         return Decision(outcome=_CREATED, completion=completed)
-    before = -1 if recorded.percent is None else recorded.percent
-    if row.percent is not None and row.percent > before:
+    both = recorded.with_that_of(completed)
+    # A list knows days: what is recorded of the same day says more.
+    earlier = day_in_china(both.complete_time) < day_in_china(recorded.complete_time)
+    if earlier or both.percent != recorded.percent:
         return Decision(outcome=_UPDATED, completion=completed)
     return Decision(outcome=_UNCHANGED)
 

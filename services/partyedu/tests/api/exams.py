@@ -99,19 +99,13 @@ class Exam:
             before = quizzes.find_quiz(conn, QUIZ)
             number = 1 if before is None else before.revision.number + 1
             self.revision = replace(self.revision, number=number, **changed)
-            now = self.clock.now()
-            quizzes.save_quiz(
-                conn, Quiz(version=number, revision=self.revision, state=state, create_time=now, update_time=now)
-            )
+            quizzes.save_quiz(conn, self._standing(state, version=number))
             quizzes.add_revision(conn, self.revision)
 
     def stand(self, state: QuizState) -> None:
         """Have the quiz stand there."""
-        now = self.clock.now()
         with self.engine.begin() as conn:
-            quizzes.save_quiz(
-                conn, Quiz(version=99, revision=self.revision, state=state, create_time=now, update_time=now)
-            )
+            quizzes.save_quiz(conn, self._standing(state, version=99))
 
     async def start(self, caller: Caller = TAKER, **fields: Any) -> Attempt:
         """Begin an attempt, or find the one that is open."""
@@ -166,6 +160,18 @@ class Exam:
     def conclude(self) -> None:
         """Have the worker do what is due."""
         climb_due(SERVICE, self.engine, self.clock)
+
+    def _standing(self, state: QuizState, version: int) -> Quiz:
+        now = self.clock.now()
+        published = None if state == QuizState.QUIZ_STATE_DRAFT else now
+        return Quiz(
+            version=version,
+            revision=self.revision,
+            state=state,
+            publish_time=published,
+            create_time=now,
+            update_time=now,
+        )
 
     def _enter(self, ref: ItemRef, kind: ItemKind, now: datetime) -> None:
         self.items[ref, 1] = ItemRevision(

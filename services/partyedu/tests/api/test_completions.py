@@ -10,7 +10,7 @@ from onegrid.partyedu.v1.events_pb2 import StudyCompleted
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA
 from onegrid_kit.testing.events import announced, forget_announced
-from onegrid_kit.timestamps import timestamp
+from onegrid_kit.timestamps import moment, timestamp
 
 from .line import OTHER_COMMITTEE, STREET_COMMITTEE, Line
 from .people import CITIZEN, COMMUNITY_DESK, KEEPER, OTHER_STREET_DESK, STREET, STREET_DESK, WORKER
@@ -74,6 +74,19 @@ async def test_recorded_again_the_better_percent_and_the_first_time_stay(line: L
     assert (better.percent, better.complete_time) == (70, first.complete_time)
     assert await record(line, member.name, later, percent=60) == better
     assert announced(line.engine) == [StudyCompleted(completion=better)]
+
+
+async def test_what_was_completed_earlier_and_is_recorded_later_is_the_first_time(line: Line) -> None:
+    """As paper that comes in late, study that was recorded offline, an attempt that is passed once it is regraded."""
+    await define(line)
+    member = await line.admit()
+    june = await record(line, member.name, NEW_YEAR + timedelta(days=160), percent=90)
+    forget_announced(line.engine)
+    march = await record(line, member.name, NEW_YEAR + timedelta(days=70), percent=60)
+    assert (moment(march.complete_time), march.percent) == (NEW_YEAR + timedelta(days=70), 90)
+    assert await record(line, member.name, moment(june.complete_time), percent=90) == march
+    assert await listed(line, member.name) == [march]
+    assert announced(line.engine) == [StudyCompleted(completion=march)]
 
 
 async def test_who_completed_it_before_it_was_changed_keeps_its_minutes(line: Line) -> None:

@@ -37,7 +37,7 @@ class RecordCompletion:
 
 
 def complete(conn: Connection, completions: Collection[Completion], call: Call) -> None:
-    """Record what members completed, and announce what is new or better than before."""
+    """Record what members completed, and announce what is new, or better or earlier than before."""
     added = store.add_completions(conn, completions)
     passed = [(each.member, each.subject) for each in added if each.kind == CompletionKind.COMPLETION_KIND_QUIZ]
     look_at_quizzes(conn, passed, call.now)

@@ -27,21 +27,26 @@ __all__ = [
 
 
 def add_completions(conn: Connection, completions: Collection[Completion]) -> list[Completion]:
-    """Store what was completed; those that are new, or better than what was there, as they are now."""
+    """Store what was completed; those that are new, or better or earlier than what was there, as they are now."""
     c = completion.c
-    best: dict[tuple[str, str, int], Completion] = {}
+    known: dict[tuple[str, str, int], Completion] = {}
     for each in completions:
-        before = best.setdefault((each.member, each.subject, each.year), each)
-        if (-1 if each.percent is None else each.percent) > (-1 if before.percent is None else before.percent):
-            best[each.member, each.subject, each.year] = each
-    if not best:
+        key = each.member, each.subject, each.year
+        known[key] = each.with_that_of(known[key]) if key in known else each
+    if not known:
         return []
     # In one order everywhere: whoever stores the same rows at the same moment waits, and no two for each other.
-    statement = insert(completion).values([_values(best[key]) for key in sorted(best)])
-    better = func.coalesce(statement.excluded.percent, -1) > func.coalesce(c.percent, -1)
+    statement = insert(completion).values([_values(known[key]) for key in sorted(known)])
+    new = statement.excluded
+    better = func.coalesce(new.percent, -1) > func.coalesce(c.percent, -1)
     stored = conn.execute(
         statement.on_conflict_do_update(
-            index_elements=list(completion.primary_key), set_={"percent": statement.excluded.percent}, where=better
+            index_elements=list(completion.primary_key),
+            set_={
+                "percent": func.greatest(new.percent, c.percent),
+                "complete_time": func.least(new.complete_time, c.complete_time),
+            },
+            where=better | (new.complete_time < c.complete_time),
         ).returning(completion)
     )
     return [_completion(row) for row in stored]
