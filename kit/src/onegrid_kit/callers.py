@@ -174,15 +174,15 @@ class Call:
     response_resource: Callable[[Any], str] | None = None
     """Reads it from the response."""
 
-    def existing(self, found: R | None, names: ResourceName, id_: str) -> R:
-        """What was found by that id, which begins with a district's code.
+    def existing(self, found: R | None, names: ResourceName, id_: str, *further: str | int, permission: str = "") -> R:
+        """What was found by these ids, the first of which begins with a district's code.
 
-        Raises NotFound; PermissionDenied for callers who may not see all of that kind in the district: they do not
-        learn that there is none.
+        Raises NotFound; PermissionDenied for callers who may not see all of that kind in the district, by the call's
+        permission or that one: they do not learn that there is none.
         """
         if found is None:
-            self.caller.require(self.permission, codes.district_of(id_))
-            raise NotFound(names.name(id_))
+            self.caller.require(permission or self.permission, codes.district_of(id_))
+            raise NotFound(names.name(id_, *further))
         return found
 
     def audited_resource(self, response: Message) -> str:

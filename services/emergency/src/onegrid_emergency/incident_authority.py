@@ -15,14 +15,13 @@ from onegrid_emergency.incident_lifecycle import LIFE
 from onegrid_emergency.incident_task import Task
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import NotFound, PermissionDenied
+from onegrid_kit.errors import PermissionDenied
 from onegrid_kit.visibility import Viewer
 
 __all__ = [
     "OWNER",
     "SYSTEM",
     "Standing",
-    "absent",
     "acts_for",
     "may_see",
     "of_incident",
@@ -106,13 +105,6 @@ def viewer_of(call: Call, incident: Incident) -> Viewer:
     """What kind of viewer of the incident the caller is, if the caller may see it at all."""
     reads_reporters = call.caller.may(_READ_REPORTERS, incident.place)
     return Viewer(office=True, permissions=frozenset({_READ_REPORTERS} if reads_reporters else ()))
-
-
-def absent(call: Call, name: str, district: str) -> NotFound | PermissionDenied:
-    """The error for an incident that does not exist: only callers who may see all of the district get NotFound."""
-    if call.caller.may(call.permission, district):
-        return NotFound(name)
-    return PermissionDenied(call.permission)
 
 
 def acts_for(call: Call, holder: str) -> bool:

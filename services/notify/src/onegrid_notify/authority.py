@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from onegrid_kit import codes
 from onegrid_kit.callers import Caller
-from onegrid_kit.errors import NotFound, PermissionDenied
-from onegrid_notify.article import ARTICLE, Article
+from onegrid_notify.article import Article
 from onegrid_notify.errors import WrongState
 from onegrid_notify.lifecycle import LIFE
 
-__all__ = ["EDIT", "absent", "is_office", "require_office", "require_publisher", "require_was_published"]
+__all__ = ["EDIT", "is_office", "require_office", "require_publisher", "require_was_published"]
 
 EDIT: Final = "notify.articles.edit"
 _PUBLISH: Final = "notify.articles.publish"
@@ -21,13 +19,6 @@ _PUBLISH: Final = "notify.articles.publish"
 def is_office(caller: Caller, article: Article) -> bool:
     """Whether the caller may write or publish articles of its owner."""
     return caller.may(EDIT, article.owner) or caller.may(_PUBLISH, article.owner)
-
-
-def absent(caller: Caller, permission: str, id_: str) -> NotFound | PermissionDenied:
-    """The error for an article that does not exist: only callers who may see all of the district get NotFound."""
-    if caller.may(permission, codes.district_of(id_)):
-        return NotFound(ARTICLE.name(id_))
-    return PermissionDenied(permission)
 
 
 def require_office(caller: Caller, permission: str, article: Article) -> None:

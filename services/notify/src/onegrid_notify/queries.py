@@ -70,9 +70,7 @@ class Counted:
 
 def article_for(conn: Connection, id_: str, call: Call) -> Article:
     """The article, if it is for the caller. Raises NotFound or PermissionDenied."""
-    article = articles.find_article(conn, id_)
-    if article is None:
-        raise authority.absent(call.caller, authority.EDIT, id_)
+    article = call.existing(articles.find_article(conn, id_), ARTICLE, id_, permission=authority.EDIT)
     if not (authority.is_office(call.caller, article) or _for_reader(conn, article, call)):
         raise PermissionDenied(authority.EDIT)
     return article
@@ -116,9 +114,7 @@ def reach_of(conn: Connection, id_: str, place: str, call: Call) -> Reached:
 
     Raises NotFound, PermissionDenied or WrongState.
     """
-    article = articles.find_article(conn, id_)
-    if article is None:
-        raise authority.absent(call.caller, call.permission, id_)
+    article = call.existing(articles.find_article(conn, id_), ARTICLE, id_)
     place = place or article.district
     call.caller.require(call.permission, place, article.owner)
     authority.require_was_published(article, call.now)
@@ -134,9 +130,8 @@ def require_published(conn: Connection, id_: str, call: Call) -> bool:
     was not published: who may see its recipients need not know of it before; PermissionDenied also for one to members
     of the Party, whom the caller may not know.
     """
-    article = articles.find_article(conn, id_)
-    if article is None or not article.was_published_at(call.now):
-        raise authority.absent(call.caller, call.permission, id_)
+    found = articles.find_article(conn, id_)
+    article = call.existing(found if found and found.was_published_at(call.now) else None, ARTICLE, id_)
     require_party(article.district, article.draft.audience, call)
     return article.draft.must_confirm and reach.is_counting(conn, article)
 
@@ -163,9 +158,7 @@ def escalation_of(conn: Connection, id_: str, call: Call) -> Progress:
 
     Raises NotFound, PermissionDenied or WrongState.
     """
-    article = articles.find_article(conn, id_)
-    if article is None:
-        raise authority.absent(call.caller, call.permission, id_)
+    article = call.existing(articles.find_article(conn, id_), ARTICLE, id_)
     call.caller.require(call.permission, article.district, article.owner)
     authority.require_was_published(article, call.now)
     rungs = escalations.rungs_of(conn, id_)
@@ -179,9 +172,8 @@ def require_owned(conn: Connection, id_: str, owner: str, call: Call) -> None:
     """Raise PermissionDenied or NotFound unless the office owns the article: the caller's scope holds the office. Also
     for one to members of the Party, whom the caller may not know.
     """
-    article = articles.find_article(conn, id_)
-    if article is None or article.owner != owner:
-        raise authority.absent(call.caller, call.permission, id_)
+    found = articles.find_article(conn, id_)
+    article = call.existing(found if found and found.owner == owner else None, ARTICLE, id_)
     require_party(article.district, article.draft.audience, call)
 
 
@@ -208,9 +200,7 @@ def list_deliveries(
 
 def count_deliveries(conn: Connection, id_: str, call: Call) -> Counted:
     """How many deliveries of an article there are. Raises NotFound, PermissionDenied or WrongState."""
-    article = articles.find_article(conn, id_)
-    if article is None:
-        raise authority.absent(call.caller, call.permission, id_)
+    article = call.existing(articles.find_article(conn, id_), ARTICLE, id_)
     call.caller.require(call.permission, article.owner)
     authority.require_was_published(article, call.now)
     work = steps.find(conn, planning_id(article.name))

@@ -16,7 +16,9 @@ _VALUES: Final = {character: value for value, character in enumerate(_ALPHABET)}
 _CHECKS: Final = 37
 _RANDOM: Final = 19
 _GROUP: Final = 5
-_READ: Final = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+_READ: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_BETWEEN: Final = ("Pd", "Zs", "Zl", "Zp", "Cc", "Cf")
+"""Kinds of characters that do not matter: dashes, which word processors make of hyphens, spaces, what is not seen."""
 
 
 def new_code(random_character: Callable[[str], str] = choice) -> str:
@@ -31,7 +33,8 @@ def new_code(random_character: Callable[[str], str] = choice) -> str:
 
 def read_code(written: str) -> str | None:
     """The code that somebody read or typed; None if it is none, as after a slip of one character or two swapped."""
-    code = unicodedata.normalize("NFKC", written).upper().translate(_READ)
+    typed = unicodedata.normalize("NFKC", written).upper().translate(_READ)
+    code = "".join(each for each in typed if unicodedata.category(each) not in _BETWEEN)
     if len(code) != _RANDOM + 1 or not _VALUES.keys() >= set(code):
         return None
     return code if _check(code[:-1]) == _VALUES[code[-1]] else None

@@ -293,6 +293,13 @@ async def test_a_scheme_changes_by_its_etag_and_is_retired(line: Line) -> None:
     assert not (await define(line)).HasField("retire_time")
 
 
+async def test_a_scheme_names_nobody(line: Line) -> None:
+    for field in ("title", "statement"):
+        with pytest.raises(Refused) as refused:
+            await define(line, **{field: "咨询电话13912345678"})
+        assert (refused.value.reason, refused.value.fields) == ("PERSON_IN_TEXT", [f"certificate_scheme.{field}"])
+
+
 async def test_a_scheme_is_of_one_district(line: Line) -> None:
     await define(line)
     for field, value in (

@@ -130,6 +130,12 @@ async def test_what_can_not_have_been_completed_is_refused(line: Line) -> None:
     assert (await line.refused(KEEPER, "RecordCompletion", **unknown)).reason == "NOT_FOUND"
 
 
+async def test_a_training_names_nobody(line: Line) -> None:
+    of = Training(name=SPRING, display_name="春季班13912345678", minutes=480)
+    refused = await line.refused(KEEPER, "DefineTraining", training=of)
+    assert (refused.reason, refused.fields) == ("PERSON_IN_TEXT", ["training.display_name"])
+
+
 async def test_trainings_are_listed_by_place(line: Line) -> None:
     await define(line)
     await define(line, "trainings/210602-spring")

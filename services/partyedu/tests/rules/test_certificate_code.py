@@ -24,7 +24,9 @@ def test_a_code_is_read_however_it_is_written(code: str, data: st.DataObject) ->
     if data.draw(st.booleans()):
         written = written.lower()
     if data.draw(st.booleans()):
-        written = written.replace("-", data.draw(st.sampled_from(["", " ", "－"])))
+        written = written.replace(
+            "-", data.draw(st.sampled_from(["", " ", "－", "–", "\u2011", "\n", "\t", "-\u200b"]))
+        )
     assert read_code(written) == code
 
 

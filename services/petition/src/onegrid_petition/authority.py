@@ -11,14 +11,13 @@ from typing import Final
 from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.petition.v1.resources_pb2 import Action, Actor
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import NotFound, PermissionDenied
+from onegrid_kit.errors import PermissionDenied
 from onegrid_kit.visibility import Viewer
 from onegrid_petition import lifecycle
 from onegrid_petition.petition import Petition, Task, first_asked
 
 __all__ = [
     "Standing",
-    "absent",
     "may_see",
     "of_office",
     "of_task",
@@ -85,13 +84,6 @@ def viewer_of(call: Call, petition: Petition) -> Viewer:
         office=not owner and _for_an_office(call, petition),
         permissions=frozenset({_READ_PETITIONERS} if named else ()),
     )
-
-
-def absent(call: Call, name: str, district: str) -> NotFound | PermissionDenied:
-    """The error for a petition that does not exist: only callers who may see all of the district get NotFound."""
-    if call.caller.may(call.permission, district):
-        return NotFound(name)
-    return PermissionDenied(call.permission)
 
 
 def _for_an_office(call: Call, petition: Petition) -> bool:

@@ -15,7 +15,6 @@ from onegrid_emergency.commands.incident_steps import OnIncident
 from onegrid_emergency.incident import INCIDENT, Incident
 from onegrid_emergency.settings import EmergencySettings
 from onegrid_emergency.store import incidents as store
-from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.visibility import visible_to
@@ -34,9 +33,7 @@ class VisibleIncidents:
     async def require(self, id_: str, call: Call) -> Incident:
         """The incident, if the caller may see it. Raises PermissionDenied or NotFound."""
         found = await self._db.read(lambda conn: store.find_incident(conn, id_))
-        if found is None or not authority.may_see(call, found):
-            raise authority.absent(call, INCIDENT.name(id_), codes.district_of(id_))
-        return found
+        return call.existing(found if found and authority.may_see(call, found) else None, INCIDENT, id_)
 
     async def change(
         self,

@@ -16,7 +16,7 @@ from onegrid_emergency.commands.plans import require_usable
 from onegrid_emergency.commands.warnings import Profile
 from onegrid_emergency.drill import DRILL, DRILL_TASK, Drill, DrillTask, begun
 from onegrid_emergency.errors import DrillEnded, DrillTaskCompleted
-from onegrid_emergency.incident_authority import absent, acts_for
+from onegrid_emergency.incident_authority import acts_for
 from onegrid_emergency.plan import Item
 from onegrid_emergency.store import drills as store
 from onegrid_kit import codes, ids, outbox
@@ -120,12 +120,9 @@ def _require_own(conn: Connection, drill_id: str) -> Drill:
 
 
 def _visible(found: Drill | None, drill_id: str, call: Call) -> Drill:
-    name = DRILL.name(drill_id)
-    if found is None:
-        raise absent(call, name, codes.district_of(drill_id))
-    takes_part = any(acts_for(call, task.assignee) for task in found.tasks)
-    if not takes_part and not call.caller.may(call.permission, found.place):
-        raise absent(call, name, found.district)
+    found = call.existing(found, DRILL, drill_id)
+    if not any(acts_for(call, task.assignee) for task in found.tasks):
+        call.caller.require(call.permission, found.place)
     return found
 
 

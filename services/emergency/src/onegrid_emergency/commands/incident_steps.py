@@ -17,7 +17,7 @@ from onegrid_emergency.incident import INCIDENT, Entry, Incident
 from onegrid_emergency.incident_authority import Standing
 from onegrid_emergency.incident_lifecycle import LIFE
 from onegrid_emergency.store import incident_steps, incidents, places
-from onegrid_kit import codes, outbox
+from onegrid_kit import outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.etags import require_fresh
 
@@ -113,6 +113,4 @@ def write_entry(conn: Connection, call: Call, incident: Incident, step: Step) ->
 def require_incident(conn: Connection, id_: str, call: Call) -> Incident:
     """The incident, which no other step can change until the transaction ends. Raises NotFound or PermissionDenied."""
     found = incidents.lock_incident(conn, id_)
-    if found is None or not authority.may_see(call, found):
-        raise authority.absent(call, INCIDENT.name(id_), codes.district_of(id_))
-    return found
+    return call.existing(found if found and authority.may_see(call, found) else None, INCIDENT, id_)

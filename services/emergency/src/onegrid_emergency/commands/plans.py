@@ -313,9 +313,7 @@ def _end(
 def _current(conn: Connection, id_: str, call: Call) -> tuple[Incident, Activation]:
     """The activation and its incident, which no other step can change until the transaction ends."""
     for _ in range(_TRIES):
-        found = activations.find_activation(conn, id_)
-        if found is None:
-            raise authority.absent(call, ACTIVATION.name(id_), codes.district_of(id_))
+        found = call.existing(activations.find_activation(conn, id_), ACTIVATION, id_)
         incident = require_incident(conn, found.incident, call)
         locked = activations.lock_activation(conn, id_)
         # Else it was handed over to another incident meanwhile.

@@ -23,7 +23,7 @@ from onegrid_emergency.incident_lifecycle import LIFE
 from onegrid_emergency.incident_task import MAX_TASKS, TASK, Task, acknowledge_within
 from onegrid_emergency.store import incident_tasks as store
 from onegrid_emergency.store import places
-from onegrid_kit import codes, ids
+from onegrid_kit import ids
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import Conflict, FieldViolation, InvalidRequest
 
@@ -202,9 +202,7 @@ def _act(
 def _current(conn: Connection, command: ActOnTask, call: Call) -> tuple[Incident, Task]:
     """The task and its incident, which no other step can change until the transaction ends."""
     for _ in range(_TRIES):
-        found = store.find_task(conn, command.task)
-        if found is None:
-            raise authority.absent(call, TASK.name(command.task), codes.district_of(command.task))
+        found = call.existing(store.find_task(conn, command.task), TASK, command.task)
         incident = require_incident(conn, found.incident, call)
         task = next((each for each in incident.tasks if each.id == found.id), None)
         # Else it was moved to another incident meanwhile.

@@ -16,7 +16,7 @@ from onegrid_kit.clock import CHINA
 from onegrid_kit.etags import require_fresh
 from onegrid_notify import authority, messages
 from onegrid_notify.addressing import require_addressable
-from onegrid_notify.article import Article, Content, Draft
+from onegrid_notify.article import ARTICLE, Article, Content, Draft
 from onegrid_notify.audience import COLUMN, selector_rows
 from onegrid_notify.commands import inboxes
 from onegrid_notify.errors import ColumnUnusable, PlaceUnknown
@@ -181,9 +181,7 @@ def _lock(
     call: Call,
     require: Callable[[Caller, str, Article], None] = authority.require_office,
 ) -> Article:
-    article = store.find_article(conn, id_, lock=True)
-    if article is None:
-        raise authority.absent(call.caller, call.permission, id_)
+    article = call.existing(store.find_article(conn, id_, lock=True), ARTICLE, id_)
     require(call.caller, call.permission, article)
     require_fresh(article.name, article.etag, etag)
     return article

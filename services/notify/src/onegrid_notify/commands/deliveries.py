@@ -120,9 +120,7 @@ def send_test(conn: Connection, subject: str, channel: Channel, call: Call) -> O
     user = call.caller.user
     if subject.startswith(_ARTICLES):
         id_ = ARTICLE.id(subject)
-        article = articles.find_article(conn, id_)
-        if article is None:
-            raise authority.absent(call.caller, call.permission, id_)
+        article = call.existing(articles.find_article(conn, id_), ARTICLE, id_)
         authority.require_office(call.caller, call.permission, article)
         district, parameters = article.district, {"article": id_}
     else:
@@ -166,9 +164,7 @@ def _enqueue(conn: Connection, plan: Plan, planned: Sequence[tuple[str, Channel]
 
 
 def _published(conn: Connection, article_id: str, call: Call) -> Article:
-    article = articles.find_article(conn, article_id)
-    if article is None:
-        raise authority.absent(call.caller, call.permission, article_id)
+    article = call.existing(articles.find_article(conn, article_id), ARTICLE, article_id)
     authority.require_publisher(call.caller, call.permission, article)
     authority.require_was_published(article, call.now)
     return article

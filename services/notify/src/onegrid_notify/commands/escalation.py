@@ -13,7 +13,7 @@ from onegrid_kit import codes, ladder, sending, steps, tracing
 from onegrid_kit.callers import Call
 from onegrid_kit.ladder import Climb, Next
 from onegrid_kit.steps import Progress, Work
-from onegrid_notify import authority, metrics
+from onegrid_notify import metrics
 from onegrid_notify.article import ARTICLE, Article
 from onegrid_notify.deliveries import Plan
 from onegrid_notify.errors import WrongState
@@ -128,11 +128,10 @@ def confirm_recipient(conn: Connection, article_id: str, user: str, outcome: Vis
 
     Raises NotFound, PermissionDenied or WrongState.
     """
-    article = articles.hold_article(conn, article_id)
-    known = article is not None and article.was_published_at(call.now)
-    recipient = reach.lock_recipient(conn, article_id, user, call.now) if known else None
-    if article is None or recipient is None:
-        raise authority.absent(call.caller, call.permission, article_id)
+    article = call.existing(articles.hold_article(conn, article_id), ARTICLE, article_id)
+    published = article.was_published_at(call.now)
+    asked = reach.lock_recipient(conn, article_id, user, call.now) if published else None
+    recipient = call.existing(asked, ARTICLE, article_id)
     call.caller.require(call.permission, recipient.place)
     state = article.state_at(call.now)
     if state != ArticleState.ARTICLE_STATE_PUBLISHED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -11,9 +12,11 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import Conflict, FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.names import code_in
+from onegrid_kit.persons import require_nobody
 from onegrid_partyedu.certificate import SCHEME, CertificateScheme
 from onegrid_partyedu.commands.organizations import require_existing
 from onegrid_partyedu.store import certificate_schemes as store
+from onegrid_partyedu.store.known import known_cells
 
 __all__ = ["DefineScheme", "define_scheme", "retire_scheme"]
 
@@ -34,9 +37,11 @@ class DefineScheme:
 
 
 def define_scheme(conn: Connection, command: DefineScheme, call: Call) -> CertificateScheme:
-    """Define a scheme, or make it what it is to be. Raises StaleEtag, NotFound or OrganizationDissolved; InvalidRequest
-    for what is of another district.
+    """Define a scheme, or make it what it is to be. Raises StaleEtag, NotFound, OrganizationDissolved or PersonInText;
+    InvalidRequest for what is of another district.
     """
+    texts = {"certificate_scheme.title": command.title, "certificate_scheme.statement": command.statement}
+    require_nobody(partial(known_cells, conn), **texts)
     before = store.lock_scheme(conn, command.id)
     require_fresh(SCHEME.name(command.id), "" if before is None else before.etag, command.etag)
     _require_district(command)

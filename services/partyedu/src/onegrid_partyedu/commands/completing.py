@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,7 @@ from onegrid_kit import codes, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
+from onegrid_kit.persons import require_nobody
 from onegrid_partyedu import completion_messages
 from onegrid_partyedu.authority import require_member
 from onegrid_partyedu.commands.looking import look_at_quizzes
@@ -22,6 +24,7 @@ from onegrid_partyedu.errors import MemberWrongState
 from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.store import completions as store
 from onegrid_partyedu.store import trainings
+from onegrid_partyedu.store.known import known_cells
 
 __all__ = ["RecordCompletion", "complete", "define_training", "record_completion"]
 
@@ -49,7 +52,8 @@ def complete(conn: Connection, completions: Collection[Completion], call: Call) 
 
 
 def define_training(conn: Connection, training: Training) -> Training:
-    """Enter a training, or make it what it is to be."""
+    """Enter a training, or make it what it is to be. Raises PersonInText."""
+    require_nobody(partial(known_cells, conn), **{"training.display_name": training.display_name})
     return trainings.save_training(conn, training)
 
 

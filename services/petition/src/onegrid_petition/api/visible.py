@@ -38,9 +38,7 @@ class VisiblePetitions:
 
     async def require(self, id_: str, call: Call) -> Petition:
         """The petition, if the caller may see it. Raises PermissionDenied or NotFound."""
-        petition = await self.find(id_, call)
-        if petition is None:
-            raise authority.absent(call, PETITION.name(id_), codes.district_of(id_))
+        petition = call.existing(await self.find(id_, call), PETITION, id_)
         if not authority.may_see(call, petition):
             raise PermissionDenied(call.permission)
         return petition

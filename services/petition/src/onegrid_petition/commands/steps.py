@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 
 from onegrid.petition.v1 import events_pb2
 from onegrid.petition.v1.resources_pb2 import Action
-from onegrid_kit import codes
 from onegrid_kit.callers import Call
+from onegrid_kit.errors import PermissionDenied
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.incidents import Incident
 from onegrid_petition import authority, messages
@@ -48,12 +48,10 @@ class OnPetition(Protocol):
 
 def current(known: Known, command: OnPetition, call: Call) -> Petition:
     """The petition. Raises StaleEtag, and NotFound or PermissionDenied."""
-    petition = known.petition
-    if petition is None:
-        raise authority.absent(call, PETITION.name(command.petition), codes.district_of(command.petition))
+    petition = call.existing(known.petition, PETITION, command.petition)
     if command.etag and not authority.may_see(call, petition):
         # Whether an etag is current is only for those who may see the petition.
-        raise authority.absent(call, petition.name, petition.district)
+        raise PermissionDenied(call.permission)
     require_fresh(petition.name, petition.etag, command.etag)
     return petition
 

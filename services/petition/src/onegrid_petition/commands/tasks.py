@@ -98,7 +98,5 @@ def conclude_task(known: Known, command: ActOnTask, call: Call) -> Decision:
 
 def _current_task(known: Known, command: ActOnTask, call: Call) -> tuple[Petition, Task, Standing]:
     petition = current(known, command, call)
-    task = petition.task(command.number)
-    if task is None:
-        raise authority.absent(call, TASK.name(petition.id, command.number), petition.district)
+    task = call.existing(petition.task(command.number), TASK, petition.id, command.number)
     return petition, task, authority.of_task(call, task)
