@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -66,6 +67,46 @@ async def test_statements_that_refer_to_one_another_in_a_circle_are_stored(lrs: 
     one, two = str(uuid4()), str(uuid4())
     await lrs.store({**about(two), "id": one}, {**about(one, actor=an_agent("eva")), "id": two})
     assert set((await lrs.get(agent=json.dumps(an_agent("eva")))).ids) == {one, two}
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+async def test_a_thousand_that_refer_to_one_another_are_stored_in_one_batch(lrs: Lrs, backwards: bool) -> None:
+    last = a_statement()
+    chain = [last]
+    for _ in range(999):
+        chain.append(about(chain[-1]["id"]))
+    assert len(await lrs.store(*(chain[::-1] if backwards else chain))) == 1_000
+    # References are followed ten deep.
+    found = (await lrs.get(activity=last["object"]["id"])).ids
+    assert set(found) == {each["id"] for each in chain[:11]}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_references_are_followed_alike_in_whatever_batches_they_come(lrs: Lrs, seed: int) -> None:
+    chance = random.Random(seed)
+    ids = [str(uuid4()) for _ in range(16)]
+    targets = {id_: chance.choice(ids) for id_ in ids if chance.random() < 0.8}
+    given = [
+        about(targets[id_], id=id_, actor=an_agent(f"a{number}"))
+        if id_ in targets
+        else a_statement(id=id_, actor=an_agent(f"a{number}"))
+        for number, id_ in enumerate(ids)
+    ]
+    chance.shuffle(given)
+    while given:
+        size = chance.randrange(1, 5)
+        batch, given = given[:size], given[size:]
+        await lrs.store(*batch)
+
+    def ahead(id_: str) -> set[str]:
+        seen = {id_}
+        while (id_ := targets.get(id_, "")) and id_ not in seen and len(seen) <= 10:
+            seen.add(id_)
+        return seen
+
+    for number, id_ in enumerate(ids):
+        found = (await lrs.get(agent=json.dumps(an_agent(f"a{number}")))).ids
+        assert set(found) == {each for each in ids if id_ in ahead(each)}
 
 
 async def test_a_time_is_that_of_the_statement_that_refers(lrs: Lrs) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import orjson
@@ -48,8 +48,8 @@ __all__ = [
 PURPOSE: Final = "partyedu.statement"
 _MOST: Final = 1_000
 """Statements of a batch."""
-_CHAIN: Final = 50
-"""How far references are followed."""
+_CHAIN: Final = 10
+"""How far references are followed: a statement has the keys of so many others at most."""
 _VERSION: Final = "1.0.0"
 _OURSELVES: Final = "partyedu"
 """Who asserts what members did here."""
@@ -83,6 +83,17 @@ class Ready:
     target: str
     """The statement that is its object; empty: none is."""
     voiding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A statement among those that refer to one another."""
+
+    place: store.Position
+    keys: Sequence[int]
+    """What it is found by itself."""
+    target: str
+    """The statement that is its object, whether it is there or not; empty: none is."""
 
 
 def ready(given: object, sender: Sender, cipher: Cipher) -> list[Ready]:
@@ -127,8 +138,10 @@ def store_statements(
     if parts:
         sealed = {attachment_key(sha2, cipher): cipher.seal(part.data, PURPOSE) for sha2, part in parts.items()}
         store.add_attachments(conn, district, sealed)
-    _refer(conn, district, authority, [each for each in referring if each.id in places], places, cipher, call)
-    _be_referred_to(conn, district, authority, new, cipher)
+    _refer(conn, district, authority, [each for each in referring if each.id in places], call)
+    references = store.referring_to(conn, district, [each.id for each in new])
+    store.void(conn, district, {each.target for each in references if each.voiding and each.authority == authority})
+    _link(conn, district, new, places, {each.id for each in references}, cipher)
     return [each.id for each in batch]
 
 
@@ -203,7 +216,6 @@ def _ready(statement: Json, authority: Json, cipher: Cipher) -> Ready:
     }
     made["authority"] = authority
     made.setdefault("version", _VERSION)
-    of = statement["object"]
     try:
         body = orjson.dumps(made)
     except TypeError:
@@ -213,7 +225,7 @@ def _ready(statement: Json, authority: Json, cipher: Cipher) -> Ready:
         statement=made,
         sealed=cipher.seal(body, PURPOSE),
         keys=[_key(by, text, cipher) for by, text in sought(made)],
-        target=of["id"].lower() if of.get("objectType") == "StatementRef" else "",
+        target=_target_of(statement),
         voiding=statement["verb"]["id"] == VOIDED,
     )
 
@@ -245,16 +257,8 @@ def _keep_definitions(conn: Connection, district: str, authority: int, new: Sequ
             store.keep_definition(conn, district, key, authority, cipher.seal(orjson.dumps(wanted), PURPOSE))
 
 
-def _refer(
-    conn: Connection,
-    district: str,
-    authority: int,
-    new: Sequence[Ready],
-    places: Mapping[str, store.Position],
-    cipher: Cipher,
-    call: Call,
-) -> None:
-    """Have new statements that refer to others found by what those are found by, and void those that they void."""
+def _refer(conn: Connection, district: str, authority: int, new: Sequence[Ready], call: Call) -> None:
+    """Keep to what new statements refer, and void those that they void."""
     if not new:
         return
     store.add_references(conn, district, authority, [(each.target, each.id, each.voiding) for each in new])
@@ -264,46 +268,61 @@ def _refer(
             refuse("object.id", "is of a statement that voids another one, and can't be voided")
         if target.authority != authority:
             raise PermissionDenied(call.permission)
-    if found:
-        store.void(conn, district, found)
-    for each in new:
-        inherited = _keys_behind(conn, district, each.target, cipher)
-        if inherited:
-            store.add_keys(conn, district, ((key, places[each.id], origin) for key, origin in inherited))
+    store.void(conn, district, found)
 
 
-def _be_referred_to(conn: Connection, district: str, authority: int, new: Sequence[Ready], cipher: Cipher) -> None:
-    """Have what refers to new statements, since before they came, found by what these are found by."""
-    references = store.referring_to(conn, district, [each.id for each in new])
-    if not references:
+def _link(
+    conn: Connection,
+    district: str,
+    new: Sequence[Ready],
+    places: Mapping[str, store.Position],
+    referring: Collection[str],
+    cipher: Cipher,
+) -> None:
+    """Have what refers to other statements found by what those are found by: what is new, and what was there before it.
+
+    `referring`: the ids of those that refer to new ones.
+    """
+    behind = {each.id for each in new if each.target} | set(referring)
+    if not behind:
         return
-    voided = {each.target for each in references if each.voiding and each.authority == authority}
-    if voided:
-        store.void(conn, district, voided)
-    for target in dict.fromkeys(each.target for each in references):
-        keys = _keys_behind(conn, district, target, cipher)
-        seen: set[str] = set()
-        nearer = {target}
-        while nearer := {each.id for each in store.referring_to(conn, district, nearer)} - seen:
-            seen |= nearer
-        for each in store.find_statements(conn, district, seen).values():
-            store.add_keys(conn, district, ((key, (each.stored, each.number), origin) for key, origin in keys))
+    links = {each.id: _Link(places[each.id], each.keys, each.target) for each in new}
+    nearer = set(referring)
+    for _ in range(_CHAIN):
+        nearer = {each.id for each in store.referring_to(conn, district, nearer)} - behind if nearer else set()
+        behind |= nearer
+    wanted = (behind | {each.target for each in links.values() if each.target}) - links.keys()
+    for _ in range(_CHAIN + 1):
+        found = store.find_statements(conn, district, wanted) if wanted else {}
+        further = {id_: _link_of(of, cipher) for id_, of in found.items()}
+        links |= further
+        wanted = {each.target for each in further.values() if each.target} - links.keys()
+    rows = (
+        (key, links[id_].place, ahead.place[1])
+        for id_ in sorted(behind & links.keys())
+        for ahead in _ahead(links, id_)
+        for key in ahead.keys
+    )
+    store.add_keys(conn, district, rows)
 
 
-def _keys_behind(conn: Connection, district: str, id_: str, cipher: Cipher) -> list[tuple[int, int]]:
-    """The keys of a statement and of those that it refers to, each with the number of the statement that it is of."""
-    found: list[tuple[int, int]] = []
-    seen: set[str] = set()
-    while id_ and id_ not in seen and len(seen) < _CHAIN:
-        seen.add(id_)
-        of = store.find_statements(conn, district, [id_]).get(id_)
-        if of is None:
-            break
-        statement = shown(of, cipher)
-        found += [(_key(by, text, cipher), of.number) for by, text in sought(statement)]
-        target: Any = statement["object"]
-        id_ = target["id"].lower() if target.get("objectType") == "StatementRef" else ""
-    return found
+def _ahead(links: Mapping[str, _Link], id_: str) -> Sequence[_Link]:
+    """The statements that one refers to, the nearest first."""
+    seen: dict[str, _Link] = {}
+    while (id_ := links[id_].target) in links and id_ not in seen and len(seen) < _CHAIN:
+        seen[id_] = links[id_]
+    return [*seen.values()]
+
+
+def _link_of(of: store.Stored, cipher: Cipher) -> _Link:
+    statement = shown(of, cipher)
+    keys = [_key(by, text, cipher) for by, text in sought(statement)]
+    return _Link((of.stored, of.number), keys, _target_of(statement))
+
+
+def _target_of(statement: Json) -> str:
+    of = statement["object"]
+    return str(of["id"]).lower() if of.get("objectType") == "StatementRef" else ""
 
 
 def _authority_key(sender: Sender, cipher: Cipher) -> int:

@@ -221,7 +221,8 @@ def find_statement(conn: Connection, district: str, id_: str, *, voided: bool) -
 
 def void(conn: Connection, district: str, ids: Collection[str]) -> None:
     """Void these, but those that void another one."""
-    conn.execute(_VOID, {"district": district, "ids": [*ids]})
+    if ids:
+        conn.execute(_VOID, {"district": district, "ids": [*ids]})
 
 
 def consistent_through(conn: Connection) -> datetime:
