@@ -26,7 +26,7 @@ from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.observability import dashboards, rules
 from onegrid_checks.observability.prometheus import Prometheus
-from onegrid_demo import case, district, fire, party, patrol, policy, study
+from onegrid_demo import case, district, fire, party, patrol, policy, study, voice
 from onegrid_demo.loading import CELL
 from onegrid_kit.clock import SettableClock
 from onegrid_kit.service import installed
@@ -83,6 +83,7 @@ async def live(fleet: Fleet) -> None:
         assert patrol.succeeded(await patrol.replay(client, None, accounts))
         assert party.succeeded(await party.replay(client, None, accounts))
         assert study.succeeded(await study.replay(client, None, accounts))
+        assert voice.succeeded(await voice.replay(client, None, accounts))
         staff = await client.staff("commander", fleet.accounts["commander"]["password"])
         traced = (*staff, ("traceparent", f"00-{TRACE}-{secrets.token_hex(8)}-01"))
         filing = pb.FilePetitionRequest(district=district.CODE, kind=Kind.KIND_HELP, place=CELL, text="路灯不亮")

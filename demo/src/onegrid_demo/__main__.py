@@ -15,7 +15,7 @@ import uvloop
 from rich.console import Console
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
-from onegrid_demo import case, district, fire, loading, party, party_loading, patrol, policy, study
+from onegrid_demo import case, district, fire, loading, party, party_loading, patrol, policy, study, voice
 from onegrid_demo.client import Client
 from onegrid_demo.inboxes import inbox_table, reach_table
 from onegrid_demo.platform import SERVICES, Platform
@@ -109,6 +109,9 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     report("a member studies: a plan, a quiz, a certificate that anyone can verify")
     studied = await study.replay(client, platform.clock, accounts)
     console.print(study_table(studied))
+    report("the community's Party committee speaks to its members, and to nobody else")
+    spoken = await voice.replay(client, platform.clock, accounts)
+    show_voice(spoken)
     report("publishing a policy to one street, on the morning of 2020-11-11")
     outcome = await policy.replay(client, platform.clock, accounts)
     link = platform.unsubscribe_link(outcome.resident, outcome.article.column)
@@ -130,6 +133,7 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
         case.succeeded(petition)
         and party.succeeded(moved)
         and study.succeeded(studied)
+        and voice.succeeded(spoken)
         and policy.succeeded(outcome)
         and len(messages) == len(timeline.entries)
         and fire.succeeded(burnt)
@@ -167,6 +171,17 @@ def show_policy(outcome: policy.Outcome, unsubscribe_link: str) -> None:
         f"in a browser, where the resident ends e-mails of its column without logging in:\n\n  {unsubscribe_link}\n",
         highlight=False,
         soft_wrap=True,
+    )
+
+
+def show_voice(outcome: voice.Outcome) -> None:
+    """Who spoke, what a member finds of it and what others do, and how many read it."""
+    article, read = outcome.article, outcome.reach.total.read
+    console.print(
+        f"\n{article.organization_display_name}: {article.content.title}\n"
+        f"  listed to a member: {len(outcome.listed)}, to others: {len(outcome.elsewhere)}; "
+        f"read by {read.numerator} of {read.denominator}\n",
+        highlight=False,
     )
 
 

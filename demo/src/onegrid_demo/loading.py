@@ -178,16 +178,7 @@ async def _publish(client: Client, admin: Metadata) -> None:
     """Define columns, and publish the articles that are not there."""
     for column in content.columns():
         await client.notify.DefineColumn(
-            notify_pb.DefineColumnRequest(
-                column=notify.Column(
-                    name=column.name,
-                    display_name=column.display_name,
-                    parent=column.parent,
-                    position=column.position,
-                    owner=column.owner,
-                ),
-                request_id=_new_id(),
-            ),
+            notify_pb.DefineColumnRequest(column=column.message(), request_id=_new_id()),
             metadata=admin,
         )
     there = await _articles(client, admin)

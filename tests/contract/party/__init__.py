@@ -23,6 +23,7 @@ from . import (
     statements,
     study,
     study_plans,
+    voice,
 )
 
 __all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
@@ -43,6 +44,7 @@ _PARTS = (
     regradings,
     certificates,
     record_accesses,
+    voice,
 )
 
 

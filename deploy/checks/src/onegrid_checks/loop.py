@@ -1,5 +1,5 @@
 """The loop suite: replays the reference case, from the filing until both ratings, has a policy reach a street, a fire
-handled until all clear, a patrol walked, and a Party branch elected.
+handled until all clear, a patrol walked, a Party branch elected, and its committee speak to members.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_checks import district
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
-from onegrid_demo import case, fire, party, patrol, policy, study
+from onegrid_demo import case, fire, party, patrol, policy, study, voice
 from onegrid_kit.clock import CHINA
 
 __all__ = ["check"]
@@ -25,6 +25,7 @@ _HANDLED = "a fire that a sensor reports is handled by a team until all clear, a
 _PATROLLED = "a patrol is seen while it is out, reaches all its checkpoints, and what it noticed is an incident"
 _ELECTED = "a Party branch has its term, and a member moves with the consent of both sides"
 _STUDIED = "a member passes a quiz of the year's plan, and gets a certificate that anyone can verify"
+_SPOKEN = "what a Party organization says to its members is read by one of them, and not given to others"
 _REACHED = "a policy for one street is read by a resident there, counted, and not given to one elsewhere"
 
 
@@ -100,6 +101,15 @@ async def check(settings: Settings, checklist: Checklist) -> None:
                     _STUDIED,
                     study.succeeded(studied),
                     actual=f"{studied.attempt.name}: {studied.attempt.score.percent} %, {len(studied.pdf)} bytes",
+                    look=look,
+                )
+                doing = _SPOKEN
+                look = "kubectl logs -l app.kubernetes.io/name=notify; events not handled: onegrid_events_parked"
+                spoken = await voice.replay(client, None, accounts)
+                checklist.expect(
+                    _SPOKEN,
+                    voice.succeeded(spoken),
+                    actual=f"{len(spoken.listed)} listed there, {len(spoken.elsewhere)} not; {spoken.reach.total}",
                     look=look,
                 )
         except (grpc.aio.AioRpcError, OSError, LookupError) as error:

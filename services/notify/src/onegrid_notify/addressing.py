@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import Connection
@@ -9,19 +10,16 @@ from sqlalchemy import Connection
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_notify.audience import COLUMN, GROUP, Audience
+from onegrid_notify.authority import ADDRESS_PARTY
 from onegrid_notify.errors import ColumnUnusable, GroupUnknown, OrganizationUnknown, PlaceUnknown
 from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.store import audiences, party, places
 from onegrid_notify.store.columns import columns_of
 
-__all__ = ["ADDRESS", "require_addressable", "require_party"]
+__all__ = ["ADDRESS", "require_addressable", "require_known", "require_party"]
 
 ADDRESS: Final = "notify.groups.address"
 """Who holds it over a district addresses and counts its protected groups."""
-_ADDRESS_PARTY: Final = "notify.party.address"
-"""Who holds it over a place or department addresses and counts members of the Party's organizations there, and learns
-who they are.
-"""
 
 
 def require_addressable(
@@ -46,15 +44,18 @@ def require_addressable(
             if COLUMN.id(name) not in columns.by_id:
                 raise ColumnUnusable(name, field)
     require_party(district, audience, call)
-    organizations = party.known_organizations(
-        conn, district, [ORGANIZATION.id(name) for name in audience.organizations]
-    )
-    for name in audience.organizations:
-        if ORGANIZATION.id(name) not in organizations:
+    require_known(conn, district, audience.organizations, field)
+
+
+def require_known(conn: Connection, district: str, organizations: Collection[str], field: str) -> None:
+    """Raise OrganizationUnknown, of that field of the request, for one that the district does not have."""
+    known = party.known_organizations(conn, district, [ORGANIZATION.id(name) for name in organizations])
+    for name in organizations:
+        if ORGANIZATION.id(name) not in known:
             raise OrganizationUnknown(name, field)
 
 
 def require_party(district: str, audience: Audience | None, call: Call) -> None:
     """Raise PermissionDenied for an audience of members of the Party whom the caller may not address."""
     for office in () if audience is None else audience.party_offices(district):
-        call.caller.require(_ADDRESS_PARTY, office)
+        call.caller.require(ADDRESS_PARTY, office)

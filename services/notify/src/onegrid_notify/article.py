@@ -60,6 +60,8 @@ class Draft:
     channels: tuple[Channel, ...] = ()
     """By which it is also sent, beside inboxes."""
     escalation: Escalation | None = None
+    organization: str = ""
+    """``organizations/{organization}`` of the Party that speaks; empty where none does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit import codes
 from onegrid_kit.names import ResourceName
-from onegrid_notify.party import ORGANIZATION
+from onegrid_notify.party import ORGANIZATION, office_of
 
 __all__ = ["COLUMN", "GROUP", "Audience", "Group", "PartySelector", "Selector", "SelectorRow", "selector_rows"]
 
@@ -157,7 +157,7 @@ class Audience:
         """
         return tuple(
             sorted(
-                {ORGANIZATION.id(name).partition("-")[0] for each in self._of_party for name in each.organizations}
+                {office_of(name) for each in self._of_party for name in each.organizations}
                 | {district for each in self._of_party if not each.organizations}
             )
         )

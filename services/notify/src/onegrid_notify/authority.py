@@ -9,21 +9,31 @@ from onegrid_kit.callers import Caller
 from onegrid_notify.article import Article
 from onegrid_notify.errors import WrongState
 from onegrid_notify.lifecycle import LIFE
+from onegrid_notify.voice import places_to_publish
 
-__all__ = ["EDIT", "is_office", "require_office", "require_publisher", "require_was_published"]
+__all__ = ["ADDRESS_PARTY", "EDIT", "is_office", "require_office", "require_publisher", "require_was_published"]
 
 EDIT: Final = "notify.articles.edit"
 _PUBLISH: Final = "notify.articles.publish"
+ADDRESS_PARTY: Final = "notify.party.address"
+"""Who holds it over a place or department addresses and counts members of the Party's organizations there, learns who
+they are, and writes for those organizations.
+"""
 
 
 def is_office(caller: Caller, article: Article) -> bool:
-    """Whether the caller may write or publish articles of its owner."""
-    return caller.may(EDIT, article.owner) or caller.may(_PUBLISH, article.owner)
+    """Whether the caller may write or publish articles of its owner, or of the organization that speaks in it."""
+    may = caller.may(EDIT, article.owner) or caller.may(_PUBLISH, article.owner)
+    return may and (not article.draft.organization or caller.may(ADDRESS_PARTY, article.owner))
 
 
 def require_office(caller: Caller, permission: str, article: Article) -> None:
-    """Raise PermissionDenied unless the permission is held over the article's owner."""
+    """Raise PermissionDenied unless the permission is held over the article's owner; where an organization speaks in
+    it, also the one to write for that.
+    """
     caller.require(permission, article.owner)
+    if article.draft.organization:
+        caller.require(ADDRESS_PARTY, article.owner)
 
 
 def require_publisher(caller: Caller, permission: str, article: Article) -> None:
@@ -31,8 +41,7 @@ def require_publisher(caller: Caller, permission: str, article: Article) -> None
     without one, over the district.
     """
     require_office(caller, permission, article)
-    audience = article.draft.audience
-    for place in (article.district,) if audience is None else audience.places:
+    for place in places_to_publish(article):
         caller.require(permission, place)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from onegrid.notify.v1.resources_pb2 import PartyVoice
 from onegrid_kit import codes
 from onegrid_notify.audience import COLUMN
 from onegrid_notify.errors import ColumnLimitReached, ColumnTree, ColumnUnusable
@@ -31,6 +32,8 @@ class Column:
     owner: str = ""
     """The code of the office that records are pushed for; empty if nobody pushes any."""
     archived: bool = False
+    party_voice: PartyVoice = PartyVoice.PARTY_VOICE_UNSPECIFIED
+    """To whom Party organizations speak in it; unspecified: it is a column like any other."""
     version: int = 1
     update_time: datetime | None = None
 

@@ -64,6 +64,7 @@ def column(of: Column) -> resources_pb2.Column:
         position=of.position,
         owner=of.owner,
         archived=of.archived,
+        party_voice=of.party_voice,
         etag=of.etag,
         update_time=timestamp(of.update_time),
     )
@@ -78,6 +79,7 @@ def column_of(message: resources_pb2.Column) -> Column:
         position=message.position,
         owner=message.owner,
         archived=message.archived,
+        party_voice=message.party_voice,
     )
 
 
@@ -97,8 +99,8 @@ def group_of(message: resources_pb2.Group) -> Group:
     return Group(id=GROUP.id(message.name), display_name=message.display_name, protected=message.protected)
 
 
-def article(of: Article, state: ArticleState) -> resources_pb2.Article:
-    """The article, which is in that state."""
+def article(of: Article, state: ArticleState, speakers: Mapping[str, str]) -> resources_pb2.Article:
+    """The article, which is in that state; `speakers`: what Party organizations are called, by name."""
     draft = of.draft
     return resources_pb2.Article(
         name=of.name,
@@ -121,6 +123,8 @@ def article(of: Article, state: ArticleState) -> resources_pb2.Article:
         update_time=timestamp(of.update_time),
         channels=draft.channels,
         escalation=None if draft.escalation is None else draft.escalation.message(),
+        organization=draft.organization,
+        organization_display_name=speakers.get(draft.organization, ""),
     )
 
 
@@ -159,6 +163,7 @@ def draft_of(message: notify_service_pb2.DraftArticle, content: Content) -> Draf
         expire_time=message.expire_time.ToDatetime(UTC) if message.HasField("expire_time") else None,
         channels=tuple(message.channels),
         escalation=Escalation.of_message(message.escalation) if message.HasField("escalation") else None,
+        organization=message.organization,
     )
 
 
@@ -175,6 +180,7 @@ def article_published(of: Article) -> events_pb2.ArticlePublished:
         urgent=draft.urgent,
         publish_time=timestamp(of.publish_time),
         expire_time=timestamp(draft.expire_time),
+        organization=draft.organization,
     )
 
 

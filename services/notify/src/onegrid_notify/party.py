@@ -27,6 +27,7 @@ __all__ = [
     "Standing",
     "belongings",
     "lines",
+    "office_of",
     "posts",
 ]
 
@@ -157,6 +158,11 @@ def lines(organizations: Mapping[str, Sequence[Standing]]) -> frozenset[Line]:
         for (organization, above), some in spans.items()
         for begin, end in _joined(some)
     )
+
+
+def office_of(organization: str) -> str:
+    """The code of the place or department that an organization, given by its name, belongs to."""
+    return ORGANIZATION.id(organization).partition("-")[0]
 
 
 def _upwards(

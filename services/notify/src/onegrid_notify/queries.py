@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast
@@ -16,7 +16,7 @@ from onegrid_kit import codes, sending, steps
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound, PermissionDenied
 from onegrid_kit.lifecycle import short_name
-from onegrid_kit.paging import Position
+from onegrid_kit.paging import Position, Scan
 from onegrid_kit.sending import Outgoing
 from onegrid_kit.steps import State
 from onegrid_notify import authority
@@ -26,9 +26,10 @@ from onegrid_notify.audience import COLUMN, Audience, selector_rows
 from onegrid_notify.columns import Columns
 from onegrid_notify.deliveries import OF_OFFICES, OF_PERSONS, channel_name, planning_id
 from onegrid_notify.escalation import Escalation, Progress, Rung
+from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.reach import Figures, Reached, Recipient
 from onegrid_notify.records import Record
-from onegrid_notify.store import articles, audiences, reach, records, templates
+from onegrid_notify.store import articles, audiences, party, reach, records, templates, voice
 from onegrid_notify.store import escalation as escalations
 from onegrid_notify.store.columns import columns_of
 from onegrid_notify.wording import TemplateKey, TemplateVersion, shipped_version
@@ -41,6 +42,7 @@ __all__ = [
     "escalation_of",
     "list_articles",
     "list_deliveries",
+    "list_of_organization",
     "list_owned",
     "list_recipients",
     "list_records",
@@ -49,6 +51,7 @@ __all__ = [
     "reach_of",
     "require_owned",
     "require_published",
+    "speakers_of",
     "template",
     "template_versions",
 ]
@@ -98,7 +101,24 @@ def list_owned(
     conn: Connection, owner: str, states: Collection[ArticleState], call: Call, after: Position, limit: int
 ) -> list[Article]:
     """The articles of an office and of those inside it, in these states or in all."""
-    return articles.owned_articles(conn, owner, states, call.now, after, limit)
+    of_party = call.caller.may(authority.ADDRESS_PARTY, owner)
+    return articles.owned_articles(conn, owner, states, call.now, after, limit, of_party=of_party)
+
+
+def list_of_organization(conn: Connection, organization: str, call: Call, after: Position, limit: int) -> Scan[Article]:
+    """The published articles in which a Party organization, given by its id, speaks and that are for the caller."""
+    of_district = call.caller.district == codes.district_of(organization)
+    return voice.organization_articles(conn, organization, call.caller.user, of_district, call.now, after, limit)
+
+
+def speakers_of(conn: Connection, of: Iterable[Article]) -> Mapping[str, str]:
+    """What the Party organizations that speak in articles of one district are called, by name."""
+    spoken = [each for each in of if each.draft.organization]
+    if not spoken:
+        return {}
+    ids = {ORGANIZATION.id(each.draft.organization) for each in spoken}
+    known = party.known_organizations(conn, spoken[0].district, ids)
+    return {ORGANIZATION.name(id_): display_name for id_, display_name in known.items()}
 
 
 def list_versions(conn: Connection, id_: str, call: Call, after: Position, limit: int) -> list[Version]:

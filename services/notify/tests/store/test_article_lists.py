@@ -10,14 +10,16 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from onegrid.notify.v1.resources_pb2 import ArticleState
-from onegrid_kit.paging import START, Position
+from onegrid_kit.paging import START, Position, Scan
 from onegrid_notify.article import Article
 from onegrid_notify.store import articles as store
 from onegrid_notify.store.records import records_page
+from onegrid_notify.store.voice import organization_articles
 
 DISTRICT, STREET, COMMUNITY = "210602", "210602003", "210602003007"
 NOW = datetime(2020, 11, 11, 4, tzinfo=UTC)
 READER, COMMANDER = "users/00reader", "users/commander"
+ORGANIZATION = f"{DISTRICT}-o1"
 ARTICLES, COLUMNS = 10_000, 27
 
 _ENTER = (
@@ -25,7 +27,7 @@ _ENTER = (
     INSERT INTO article (
       district, id, column_id, owner, state, title, summary, body_html, attachments, audience, push, pinned, urgent,
       must_confirm, publish_time, expire_time, version, unread_below, opened, withdraw_reason, return_reason, sequence,
-      create_time, update_time)
+      create_time, update_time, organization)
     SELECT :district, :district || '-20201111-' || lpad(n::text, 8, '0'), :district || '-c' || n % :columns,
            CASE n % 3 WHEN 0 THEN :district WHEN 1 THEN :district || 'D' || lpad((n % 34)::text, 2, '0')
                 ELSE :district || '00' || 1 + n % 5 END,
@@ -35,7 +37,8 @@ _ENTER = (
            n % 5 = 0, n % 101 = 0, false, false,
            CASE WHEN n % 20 > 1 THEN :now + (500 - n) * interval '1 minute' END,
            CASE n % 7 WHEN 0 THEN :now + (1500 - n) * interval '1 minute' + interval '3 days' END,
-           1, 1, n >= 500, '', '', 1, :now, :now + (5000 - n % 4000) * interval '1 minute'
+           1, 1, n >= 500, '', '', 1, :now, :now + (5000 - n % 4000) * interval '1 minute',
+           CASE WHEN n % 27 < 3 THEN :district || '-o' || n % 2 ELSE '' END
     FROM generate_series(1, :articles) AS n
     """,
     """
@@ -107,6 +110,10 @@ def for_reader(conn: Connection, columns: int = COLUMNS, after: Position = START
     return store.articles_for_reader(conn, names, READER, True, NOW, after, limit)
 
 
+def of_organization(conn: Connection, after: Position, limit: int) -> Scan[Article]:
+    return organization_articles(conn, ORGANIZATION, READER, True, NOW, after, limit)
+
+
 def position(article: Article) -> Position:
     return (article.draft.pinned, article.publish_time or NOW, article.id)
 
@@ -132,6 +139,28 @@ def test_a_reader_finds_all_that_is_published_and_for_them_and_nothing_twice(con
     assert not any(article.draft.content.body_html for article in found)
 
 
+def test_a_reader_finds_all_that_an_organization_says_to_them(conn: Connection) -> None:
+    expected = conn.execute(
+        text(
+            f"""
+            SELECT id FROM article
+            WHERE state = 4 AND publish_time <= :now AND (expire_time IS NULL OR expire_time > :now)
+              AND ({_MATCHES}) AND organization = :organization
+            ORDER BY publish_time DESC, id DESC
+            """
+        ),
+        {"now": NOW, "community": COMMUNITY, "organization": ORGANIZATION},
+    ).scalars()
+    found: list[Article] = []
+    after: Position | None = START
+    while after is not None:
+        scan = of_organization(conn, after, 60)
+        found += scan.rows
+        after = (found[-1].publish_time, found[-1].id) if len(scan.rows) == 60 else scan.reached
+    assert [article.id for article in found] == list(expected)
+    assert len(found) > 100
+
+
 @pytest.mark.parametrize("states", [(), (1,), (3,), (4,), (5,), (2, 5, 6)])
 @pytest.mark.parametrize("owner", [DISTRICT, STREET, f"{DISTRICT}D07"])
 def test_an_office_finds_its_articles_by_the_state_that_the_rules_give_them(
@@ -148,7 +177,7 @@ def test_an_office_finds_its_articles_by_the_state_that_the_rules_give_them(
     found: list[Article] = []
     while len(found) < len(expected):
         after = (found[-1].update_time, found[-1].id) if found else START
-        page = store.owned_articles(conn, owner, states, NOW, after, 200)
+        page = store.owned_articles(conn, owner, states, NOW, after, 200, of_party=True)
         assert page
         found += page
     assert [article.id for article in found][: len(expected)] == expected
@@ -197,12 +226,20 @@ def test_a_page_of_a_column_reads_little_more_than_it_shows(conn: Connection, co
     assert read.rows < 51 * columns * 16
 
 
+def test_a_page_of_an_organization_reads_little_more_than_it_shows(conn: Connection) -> None:
+    read = reads(conn, lambda: of_organization(conn, START, 51))
+    assert read.sequential == []
+    assert read.rows < 100 * 16
+
+
 def test_a_page_of_an_office_reads_little_more_than_it_shows(conn: Connection) -> None:
     for states in ((), (ArticleState.ARTICLE_STATE_DRAFT,)):
-        read = reads(conn, lambda states=states: store.owned_articles(conn, DISTRICT, states, NOW, START, 51))
+        read = reads(
+            conn, lambda states=states: store.owned_articles(conn, DISTRICT, states, NOW, START, 51, of_party=True)
+        )
         assert read.sequential == []
         assert read.rows < 6000
-    read = reads(conn, lambda: store.owned_articles(conn, STREET, (), NOW, START, 51))
+    read = reads(conn, lambda: store.owned_articles(conn, STREET, (), NOW, START, 51, of_party=True))
     assert read.sequential == []
     assert read.rows < 400
 

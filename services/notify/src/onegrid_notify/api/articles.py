@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
+from typing import TypeAlias
 
 from google.protobuf.message import Message
 from sqlalchemy import Connection
@@ -13,17 +14,21 @@ from onegrid.notify.v1 import notify_service_pb2 as pb
 from onegrid.notify.v1 import resources_pb2
 from onegrid.notify.v1.resources_pb2 import ArticleState
 from onegrid_kit.callers import Call
-from onegrid_kit.paging import Position
+from onegrid_kit.paging import Position, Scan
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.visibility import Viewer, visible_to
 from onegrid_notify import authority, messages, queries
 from onegrid_notify.article import ARTICLE, Article, Content, Draft, Version
 from onegrid_notify.audience import COLUMN
 from onegrid_notify.commands import articles as commands
+from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.sanitizing import sanitized
 from onegrid_notify.settings import NotifySettings
 
 __all__ = ["Articles"]
+
+_Spoken: TypeAlias = tuple[Article, Mapping[str, str]]
+"""An article, and what Party organizations are called, by name."""
 
 
 class Articles:
@@ -94,30 +99,50 @@ class Articles:
 
     async def GetArticle(self, request: pb.GetArticleRequest, call: Call) -> pb.GetArticleResponse:
         id_ = ARTICLE.id(request.name)
-        article = await self._db.read(lambda conn: queries.article_for(conn, id_, call))
-        return pb.GetArticleResponse(article=_rendered(article, call))
+
+        def query(conn: Connection) -> pb.GetArticleResponse:
+            article = queries.article_for(conn, id_, call)
+            return pb.GetArticleResponse(article=_rendered(article, queries.speakers_of(conn, [article]), call))
+
+        return await self._db.read(query)
 
     async def ListArticles(self, request: pb.ListArticlesRequest, call: Call) -> pb.ListArticlesResponse:
-        def query(conn: Connection, after: Position, limit: int) -> list[Article]:
-            return queries.list_articles(conn, COLUMN.id(request.column), call, after, limit)
+        def query(conn: Connection, after: Position, limit: int) -> list[_Spoken]:
+            return _spoken(conn, queries.list_articles(conn, COLUMN.id(request.column), call, after, limit))
 
         page = await self._pages.read(
             request,
             query,
-            position=lambda article: (article.draft.pinned, article.publish_time or article.create_time, article.id),
-            message=lambda article: _rendered(article, call),
+            position=lambda row: (row[0].draft.pinned, row[0].publish_time or row[0].create_time, row[0].id),
+            message=lambda row: _rendered(*row, call),
         )
         return pb.ListArticlesResponse(articles=page.items, next_page_token=page.next_token)
 
-    async def ListOwnedArticles(self, request: pb.ListOwnedArticlesRequest, call: Call) -> pb.ListOwnedArticlesResponse:
-        def query(conn: Connection, after: Position, limit: int) -> list[Article]:
-            return queries.list_owned(conn, request.owner, request.states, call, after, limit)
+    async def ListOrganizationArticles(
+        self, request: pb.ListOrganizationArticlesRequest, call: Call
+    ) -> pb.ListOrganizationArticlesResponse:
+        def query(conn: Connection, after: Position, limit: int) -> Scan[_Spoken]:
+            organization = ORGANIZATION.id(request.organization)
+            scan = queries.list_of_organization(conn, organization, call, after, limit)
+            return Scan(_spoken(conn, scan.rows), scan.reached)
 
         page = await self._pages.read(
             request,
             query,
-            position=lambda article: (article.update_time, article.id),
-            message=lambda article: _rendered(article, call),
+            position=lambda row: (row[0].publish_time or row[0].create_time, row[0].id),
+            message=lambda row: _rendered(*row, call),
+        )
+        return pb.ListOrganizationArticlesResponse(articles=page.items, next_page_token=page.next_token)
+
+    async def ListOwnedArticles(self, request: pb.ListOwnedArticlesRequest, call: Call) -> pb.ListOwnedArticlesResponse:
+        def query(conn: Connection, after: Position, limit: int) -> list[_Spoken]:
+            return _spoken(conn, queries.list_owned(conn, request.owner, request.states, call, after, limit))
+
+        page = await self._pages.read(
+            request,
+            query,
+            position=lambda row: (row[0].update_time, row[0].id),
+            message=lambda row: _rendered(*row, call),
         )
         return pb.ListOwnedArticlesResponse(articles=page.items, next_page_token=page.next_token)
 
@@ -135,7 +160,16 @@ class Articles:
     async def _change(
         self, call: Call, response: Callable[..., Message], change: Callable[[Connection], Article]
     ) -> bytes:
-        return await self._db.command(call, lambda conn: response(article=_rendered(change(conn), call)))
+        def changed(conn: Connection) -> Message:
+            article = change(conn)
+            return response(article=_rendered(article, queries.speakers_of(conn, [article]), call))
+
+        return await self._db.command(call, changed)
+
+
+def _spoken(conn: Connection, articles: Sequence[Article]) -> list[_Spoken]:
+    speakers = queries.speakers_of(conn, articles)
+    return [(each, speakers) for each in articles]
 
 
 async def _draft(message: pb.DraftArticle) -> Draft:
@@ -148,9 +182,9 @@ async def _content(message: resources_pb2.Content, field: str) -> Content:
     return messages.content_of(message, body_html)
 
 
-def _rendered(article: Article, call: Call) -> resources_pb2.Article:
-    """The article as the caller may see it."""
+def _rendered(article: Article, speakers: Mapping[str, str], call: Call) -> resources_pb2.Article:
+    """The article as the caller may see it; `speakers`: what Party organizations are called, by name."""
     office = authority.is_office(call.caller, article)
     if article.stored_state == ArticleState.ARTICLE_STATE_WITHDRAWN and not office:
         article = article.without_text()
-    return visible_to(Viewer(office=office), messages.article(article, article.state_at(call.now)))
+    return visible_to(Viewer(office=office), messages.article(article, article.state_at(call.now), speakers))

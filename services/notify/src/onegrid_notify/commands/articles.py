@@ -15,7 +15,7 @@ from onegrid_kit.callers import ANONYMOUS, Call, Caller
 from onegrid_kit.clock import CHINA
 from onegrid_kit.etags import require_fresh
 from onegrid_notify import authority, messages
-from onegrid_notify.addressing import require_addressable
+from onegrid_notify.addressing import require_addressable, require_known
 from onegrid_notify.article import ARTICLE, Article, Content, Draft
 from onegrid_notify.audience import COLUMN, selector_rows
 from onegrid_notify.commands import inboxes
@@ -23,6 +23,7 @@ from onegrid_notify.errors import ColumnUnusable, PlaceUnknown
 from onegrid_notify.store import articles as store
 from onegrid_notify.store import columns as column_store
 from onegrid_notify.store import places
+from onegrid_notify.voice import fitted
 
 __all__ = [
     "Correction",
@@ -55,11 +56,13 @@ class Correction:
 
 
 def create(conn: Connection, owner: str, draft: Draft, call: Call) -> Article:
-    """Begin an article. Raises ColumnUnusable, PlaceUnknown, GroupUnknown or PermissionDenied."""
+    """Begin an article. Raises ColumnUnusable, PlaceUnknown, GroupUnknown, OrganizationUnknown, InvalidRequest or
+    PermissionDenied.
+    """
     district = codes.district_of(owner)
     if not places.known_codes(conn, [owner]):
         raise PlaceUnknown(owner, "owner")
-    _require_usable(conn, district, draft, call)
+    draft = _usable(conn, owner, draft, call)
     new = Article(
         district=district,
         id=f"{district}-{call.now.astimezone(CHINA):%Y%m%d}-{ids.readable(8)}",
@@ -74,12 +77,12 @@ def create(conn: Connection, owner: str, draft: Draft, call: Call) -> Article:
 
 
 def update(conn: Connection, id_: str, draft: Draft, etag: str, call: Call) -> Article:
-    """Change a draft. Raises NotFound, PermissionDenied, StaleEtag, WrongState, ColumnUnusable, PlaceUnknown or
-    GroupUnknown.
+    """Change a draft. Raises NotFound, PermissionDenied, StaleEtag, WrongState, ColumnUnusable, PlaceUnknown,
+    GroupUnknown, OrganizationUnknown or InvalidRequest.
     """
     before = _lock(conn, id_, etag, call)
-    after = before.updated(draft, call.now)
-    _require_usable(conn, before.district, draft, call)
+    before.updated(draft, call.now)
+    after = before.updated(_usable(conn, before.owner, draft, call), call.now)
     store.save_article(conn, after)
     return after
 
@@ -115,8 +118,10 @@ def publish(conn: Connection, id_: str, publish_time: datetime | None, etag: str
     """
     after = _lock_to_publish(conn, id_, etag, call).published(publish_time, call.now)
     # It may have waited for long.
-    _require_usable(conn, after.district, after.draft, call, column_field="name", audience_field="name")
-    return appear(conn, after, call)
+    draft = _usable(
+        conn, after.owner, after.draft, call, column_field="name", audience_field="name", organization_field="name"
+    )
+    return appear(conn, replace(after, draft=draft), call)
 
 
 def appear(conn: Connection, published: Article, call: Call) -> Article:
@@ -191,21 +196,28 @@ def _lock_to_publish(conn: Connection, id_: str, etag: str, call: Call) -> Artic
     return _lock(conn, id_, etag, call, authority.require_publisher)
 
 
-def _require_usable(
+def _usable(
     conn: Connection,
-    district: str,
+    owner: str,
     draft: Draft,
     call: Call,
     *,
     column_field: str = "draft.column",
     audience_field: str = "draft.audience",
-) -> None:
-    column = COLUMN.id(draft.column)
+    organization_field: str = "draft.organization",
+) -> Draft:
+    """The draft as it can stand in its column."""
+    column, district = COLUMN.id(draft.column), codes.district_of(owner)
     if codes.district_of(column) != district:
         raise ColumnUnusable(draft.column, column_field)
-    column_store.columns_of(conn, district).require_usable(column, column_field)
-    if draft.audience is not None:
-        require_addressable(conn, district, draft.audience, call, audience_field)
+    usable = column_store.columns_of(conn, district).require_usable(column, column_field)
+    after = fitted(draft, usable, owner, organization_field)
+    if after.organization:
+        call.caller.require(authority.ADDRESS_PARTY, owner)
+        require_known(conn, district, [after.organization], organization_field)
+    if after.audience is not None:
+        require_addressable(conn, district, after.audience, call, audience_field)
+    return after
 
 
 def _opened_if_due(conn: Connection, article: Article, call: Call) -> Article:

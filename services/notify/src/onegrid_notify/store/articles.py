@@ -14,10 +14,13 @@ from onegrid_kit.paging import Position, behind
 from onegrid_notify.article import Article, Attachment, Content, Draft, Version
 from onegrid_notify.audience import COLUMN, Audience, SelectorRow
 from onegrid_notify.escalation import Escalation
+from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.store.matching import ANCESTORS, SELECTORS
 from onegrid_notify.tables import article, article_version, selector
 
 __all__ = [
+    "LISTED",
+    "SHOWN",
     "article_of",
     "articles_for_reader",
     "articles_to_open",
@@ -36,7 +39,7 @@ __all__ = [
 ]
 
 _PUBLISHED: Final = int(ArticleState.ARTICLE_STATE_PUBLISHED)
-_SHOWN: Final = f"""
+SHOWN: Final = f"""
   article.state = {_PUBLISHED} AND article.publish_time <= :now
   AND (article.expire_time IS NULL OR article.expire_time > :now)
 """
@@ -49,7 +52,7 @@ _STATE: Final = f"""
 """
 """Where an article stands now: what `article.state_at` says."""
 
-_LISTED: Final = ", ".join(f"article.{column.name}" for column in article.c if column.name != "body_html")
+LISTED: Final = ", ".join(f"article.{column.name}" for column in article.c if column.name != "body_html")
 """All but the text, which may be long and is in no list."""
 _BY_TIME: Final = (ArticleState.ARTICLE_STATE_SCHEDULED, ArticleState.ARTICLE_STATE_EXPIRED)
 _STATES: Final = tuple(state for state in ArticleState.values() if state)
@@ -196,14 +199,14 @@ def _for_reader_page(behind_open: str, behind_selected: str) -> TextClause:
     """
     return text(
         f"""
-        SELECT {_LISTED}
+        SELECT {LISTED}
         FROM (
           SELECT open.id, open.pinned, open.publish_time
           FROM unnest(CAST(:columns AS text[])) AS column_id
           CROSS JOIN LATERAL (
             SELECT article.id, article.pinned, article.publish_time FROM article
             WHERE :of_district AND article.district = :district AND article.column_id = column_id.column_id
-              AND article.audience IS NULL AND {_SHOWN} {behind_open}
+              AND article.audience IS NULL AND {SHOWN} {behind_open}
             ORDER BY article.pinned DESC, article.publish_time DESC, article.id DESC LIMIT :limit
           ) AS open
           UNION
@@ -213,7 +216,7 @@ def _for_reader_page(behind_open: str, behind_selected: str) -> TextClause:
           CROSS JOIN LATERAL (
             SELECT DISTINCT s.pinned, s.publish_time, s.article
             FROM selector s JOIN article ON article.district = s.district AND article.id = s.article
-            WHERE s.column_id = column_id.column_id AND {SELECTORS} AND {_SHOWN} {behind_selected}
+            WHERE s.column_id = column_id.column_id AND {SELECTORS} AND {SHOWN} {behind_selected}
             ORDER BY s.pinned DESC, s.publish_time DESC, s.article DESC LIMIT :limit
           ) AS selected
           WHERE m.user_name = :user AND m.district = :district
@@ -272,13 +275,14 @@ def _owned_page(behind_after: str) -> TextClause:
                   ORDER BY article.owner LIMIT 1)
           FROM office WHERE office.owner IS NOT NULL
         )
-        SELECT {_LISTED}
+        SELECT {LISTED}
         FROM office
         CROSS JOIN unnest(CAST(:stored AS smallint[])) AS stored (state)
         CROSS JOIN LATERAL (
           SELECT article.* FROM article
           WHERE article.district = :district AND article.owner = office.owner AND article.state = stored.state
             AND {_STATE} = ANY (CAST(:states AS smallint[])) {behind_after}
+            AND (:of_party OR article.organization = '')
           ORDER BY article.update_time DESC, article.id DESC LIMIT :limit
         ) AS article
         ORDER BY article.update_time DESC, article.id DESC LIMIT :limit
@@ -291,15 +295,25 @@ _NEXT_OWNED = _owned_page("AND (article.update_time, article.id) < (CAST(:after_
 
 
 def owned_articles(
-    conn: Connection, owner: str, states: Collection[ArticleState], now: datetime, after: Position, limit: int
+    conn: Connection,
+    owner: str,
+    states: Collection[ArticleState],
+    now: datetime,
+    after: Position,
+    limit: int,
+    *,
+    of_party: bool,
 ) -> list[Article]:
-    """The articles of an office and of those inside it, the last changed first; in these states, or in all."""
+    """The articles of an office and of those inside it, the last changed first; in these states, or in all; `of_party`:
+    also those in which Party organizations speak.
+    """
     wanted = states or _STATES
     values = {
         "district": codes.district_of(owner),
         "owner": owner,
         "states": sorted(map(int, wanted)),
         "stored": sorted({_PUBLISHED if state in _BY_TIME else int(state) for state in wanted}),
+        "of_party": of_party,
         "now": now,
         "limit": limit,
         **dict(zip(("after_time", "after_id"), after, strict=False)),
@@ -331,6 +345,7 @@ def _values(of: Article) -> dict[str, Any]:
         "update_time": of.update_time,
         "channels": [int(channel) for channel in draft.channels],
         "escalation": None if draft.escalation is None else draft.escalation.json(),
+        "organization": draft.organization and ORGANIZATION.id(draft.organization),
     }
 
 
@@ -353,6 +368,7 @@ def article_of(row: Any) -> Article:
             expire_time=row.expire_time,
             channels=tuple(row.channels),
             escalation=None if row.escalation is None else Escalation.of_json(row.escalation),
+            organization=row.organization and ORGANIZATION.name(row.organization),
         ),
         publish_time=row.publish_time,
         version=row.version,

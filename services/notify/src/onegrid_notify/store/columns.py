@@ -34,6 +34,7 @@ def save_column(conn: Connection, changed: Column) -> None:
         "position": changed.position,
         "owner": changed.owner,
         "archived": changed.archived,
+        "party_voice": int(changed.party_voice),
         "version": changed.version,
         "update_time": changed.update_time,
     }
@@ -54,6 +55,7 @@ def _column(row: Any) -> Column:
         position=row.position,
         owner=row.owner,
         archived=row.archived,
+        party_voice=row.party_voice,
         version=row.version,
         update_time=row.update_time,
     )

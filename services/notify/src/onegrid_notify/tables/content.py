@@ -35,6 +35,7 @@ content_column = Table(
     Column("position", Integer, nullable=False),
     Column("owner", Text, nullable=False),
     Column("archived", Boolean, nullable=False),
+    Column("party_voice", SmallInteger, nullable=False, server_default="0"),
     Column("version", BigInteger, nullable=False),
     Column("update_time", TIME, nullable=False),
 )
@@ -69,6 +70,7 @@ article = Table(
     Column("channels", ARRAY(SmallInteger), nullable=False, server_default="{}"),
     Column("escalation", JSONB(none_as_null=True)),
     Column("critical", Boolean, nullable=False, server_default="false"),
+    Column("organization", Text, nullable=False, server_default=""),
 )
 
 article_version = Table(
