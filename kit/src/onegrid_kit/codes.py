@@ -19,6 +19,7 @@ __all__ = [
     "is_department",
     "is_district",
     "is_street",
+    "office_of",
     "parent_of",
     "street_of",
 ]
@@ -85,6 +86,11 @@ def parent_of(code: str) -> str:
 def district_of(code: str) -> str:
     """The district whose six digits a code begins with; so do the ids of petitions and work items."""
     return code[:_DISTRICT]
+
+
+def office_of(id_: str) -> str:
+    """The code of the place or department that an id begins with: ``210602003`` of ``210602003-history``."""
+    return id_.partition("-")[0]
 
 
 def community_of(code: str) -> str:

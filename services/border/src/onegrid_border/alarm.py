@@ -76,7 +76,7 @@ class Alarm:
     @property
     def office(self) -> str:
         """The code of the place or department that answers for the unit."""
-        return self.unit.partition("-")[0]
+        return codes.office_of(self.unit)
 
     @property
     def name(self) -> str:

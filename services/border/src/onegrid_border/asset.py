@@ -77,7 +77,7 @@ class Asset:
     @property
     def office(self) -> str:
         """The code of the place or department that answers for it."""
-        return self.id.partition("-")[0]
+        return codes.office_of(self.id)
 
     @property
     def name(self) -> str:

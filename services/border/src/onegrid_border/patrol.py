@@ -121,7 +121,7 @@ class Patrol:
     @property
     def office(self) -> str:
         """The code of the place or department that answers for its unit."""
-        return self.unit.partition("-")[0]
+        return codes.office_of(self.unit)
 
     @property
     def name(self) -> str:

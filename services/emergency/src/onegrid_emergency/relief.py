@@ -56,7 +56,7 @@ def kind_of(name: str) -> ResourceKind:
 
 def office_of(name: str) -> str:
     """The code of the office that answers for a resource, or for what a reservation keeps."""
-    return code_in(name).partition("-")[0]
+    return codes.office_of(code_in(name))
 
 
 def depot_of(stock: str) -> str:

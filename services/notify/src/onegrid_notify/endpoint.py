@@ -22,7 +22,6 @@ __all__ = [
     "URL_PURPOSE",
     "Endpoint",
     "host_of",
-    "office_of",
     "require_secret",
     "seal_secret",
     "seal_url",
@@ -65,7 +64,7 @@ class Endpoint:
     @property
     def office(self) -> str:
         """The code of the department or place."""
-        return office_of(self.id)
+        return codes.office_of(self.id)
 
     @property
     def district(self) -> str:
@@ -84,11 +83,6 @@ class Endpoint:
     def secret(self, cipher: Cipher) -> str:
         """What messages are signed with; empty if it has none. Raises CipherError."""
         return "" if self.sealed_secret is None else cipher.decrypt(self.sealed_secret, SIGNING_PURPOSE)
-
-
-def office_of(id_: str) -> str:
-    """The office of the endpoint of this id."""
-    return id_.partition("-")[0]
 
 
 def seal_url(url: str, cipher: Cipher) -> bytes:

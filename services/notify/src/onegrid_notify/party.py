@@ -13,6 +13,7 @@ from typing import Final
 
 from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
+from onegrid_kit import codes
 from onegrid_kit.names import ResourceName
 from onegrid_notify.memberships import FOREVER, periods
 
@@ -162,7 +163,7 @@ def lines(organizations: Mapping[str, Sequence[Standing]]) -> frozenset[Line]:
 
 def office_of(organization: str) -> str:
     """The code of the place or department that an organization, given by its name, belongs to."""
-    return ORGANIZATION.id(organization).partition("-")[0]
+    return codes.office_of(ORGANIZATION.id(organization))
 
 
 def _upwards(

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from onegrid.border.v1 import events_pb2 as pb
 from onegrid.border.v1.patrols_pb2 import AlarmKind
+from onegrid_kit import codes
 from onegrid_kit.names import code_in
 from onegrid_notify.facts import PatrolAlarmFacts, PatrolFacts, Recipient
 from onegrid_notify.notifications import Notification
@@ -24,7 +25,7 @@ _CALLS: Final = (AlarmKind.ALARM_KIND_CALL_FOR_HELP, AlarmKind.ALARM_KIND_WELFAR
 def patrol_and_office(event: PatrolEvent) -> tuple[str, str]:
     """What the event is about, a patrol or its alarm, and the code of the place or department that answers for it."""
     about = event.alarm if isinstance(event, pb.AlarmEscalated) else event.patrol
-    return about.name, code_in(about.unit).partition("-")[0]
+    return about.name, codes.office_of(code_in(about.unit))
 
 
 def is_call_to_act(event: PatrolEvent) -> bool:

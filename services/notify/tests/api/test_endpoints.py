@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from onegrid.notify.v1.delivery_pb2 import Channel, Endpoint
+from onegrid_kit import codes
 from onegrid_kit.callers import Caller
 from onegrid_kit.testing.api import Serving
 from onegrid_kit.testing.callers import administrator
 from onegrid_notify.deliveries import OF_OFFICES
-from onegrid_notify.endpoint import ENDPOINT, MAX_ENDPOINTS, office_of
+from onegrid_notify.endpoint import ENDPOINT, MAX_ENDPOINTS
 from onegrid_notify.store import places
 from onegrid_notify.store.deliveries import subscribed_endpoints
 from onegrid_notify.store.endpoints import endpoints_by_id
@@ -219,7 +220,7 @@ async def test_an_office_gets_what_is_about_its_endpoints_topics(newsroom: Newsr
     def found(topic: str, *offices: str) -> list[str]:
         with engine.connect() as conn:
             names = [name for name, _ in subscribed_endpoints(conn, DISTRICT, topic, OF_OFFICES)]
-        return [id_ for id_ in map(ENDPOINT.id, names) if office_of(id_) in offices]
+        return [id_ for id_ in map(ENDPOINT.id, names) if codes.office_of(id_) in offices]
 
     assert found(JOBS, OFFICE) == [f"{OFFICE}-all", f"{OFFICE}-jobs"]
     for topic in ("petitions", "patrols"):

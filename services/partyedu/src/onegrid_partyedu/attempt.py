@@ -137,7 +137,7 @@ class Attempt:
     @property
     def office(self) -> str:
         """The code of the place or department that gives the quiz."""
-        return self.quiz.partition("-")[0]
+        return codes.office_of(self.quiz)
 
     @property
     def ended(self) -> bool:

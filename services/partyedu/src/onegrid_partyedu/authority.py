@@ -15,7 +15,6 @@ from onegrid_partyedu.certificate import CERTIFICATE, Certificate
 from onegrid_partyedu.course import COURSE, Course
 from onegrid_partyedu.guidance import TASK, Task
 from onegrid_partyedu.member import ME, MEMBER, Member
-from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.quiz import QUIZ, Quiz
 from onegrid_partyedu.store import certificates, courses, guidance, members, quizzes, study_plans, transfers
 from onegrid_partyedu.store.organizations import line_of
@@ -68,7 +67,7 @@ def require_transfer(conn: Connection, id_: str, call: Call) -> Transfer:
     found = call.existing(transfers.find_transfer(conn, id_), TRANSFER, id_)
     moving = members.find_member(conn, found.member)
     owner = "" if moving is None else moving.user
-    call.caller.require(call.permission, office_of(found.source), office_of(found.target), owner=owner)
+    call.caller.require(call.permission, codes.office_of(found.source), codes.office_of(found.target), owner=owner)
     return found
 
 
@@ -102,7 +101,9 @@ def require_guidance(conn: Connection, id_: str, call: Call) -> Task:
     """
     found = call.existing(guidance.find_task(conn, id_), TASK, id_)
     scopes = call.caller.scopes(call.permission)
-    if not call.caller.may(call.permission, office_of(found.sender)) and not guidance.is_assigned(conn, id_, scopes):
+    if not call.caller.may(call.permission, codes.office_of(found.sender)) and not guidance.is_assigned(
+        conn, id_, scopes
+    ):
         raise PermissionDenied(call.permission)
     return found
 
@@ -134,7 +135,7 @@ def require_quiz(conn: Connection, id_: str, revision: int, call: Call) -> tuple
     district see those that are or were published. Raises PermissionDenied or NotFound.
     """
     found, district = quizzes.find_quiz(conn, id_, revision), codes.district_of(id_)
-    office = call.caller.may(call.permission, office_of(id_))
+    office = call.caller.may(call.permission, codes.office_of(id_))
     if not office:
         own = members.find_member_of(conn, district, call.caller.user)
         call.caller.require(call.permission, owner="" if own is None else own.user)
@@ -145,5 +146,5 @@ def require_quiz(conn: Connection, id_: str, revision: int, call: Call) -> tuple
 
 def editor_of(call: Call, id_: str) -> Viewer:
     """What the caller is to a pool or quiz, given by its id, whose keys are shown to editors alone."""
-    may = call.caller.may(READ_KEYS, office_of(id_))
+    may = call.caller.may(READ_KEYS, codes.office_of(id_))
     return Viewer(office=True, permissions=frozenset({READ_KEYS} if may else ()))

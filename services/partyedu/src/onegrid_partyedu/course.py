@@ -69,7 +69,7 @@ class Course:
     @property
     def office(self) -> str:
         """The code of the place or department that offers it."""
-        return self.id.partition("-")[0]
+        return codes.office_of(self.id)
 
     @property
     def district(self) -> str:

@@ -17,7 +17,7 @@ from onegrid_kit.lifecycle import short_name
 from onegrid_kit.names import ResourceName
 from onegrid_partyedu.completion import Completion, Training
 from onegrid_partyedu.member import Member, earliest_confirmation
-from onegrid_partyedu.organization import Organization, office_of
+from onegrid_partyedu.organization import Organization
 
 __all__ = [
     "APPLY",
@@ -237,7 +237,7 @@ def _wrong_organization(
 ) -> Iterator[RowError]:
     if not row.organization:
         return
-    if not codes.contains(scope, office_of(row.organization)):
+    if not codes.contains(scope, codes.office_of(row.organization)):
         yield RowError("organization", f"is not of {scope}")
     elif organization is None:
         yield RowError("organization", "is not defined")

@@ -20,7 +20,6 @@ from onegrid.partyedu.v1.members_pb2 import MemberState
 from onegrid_kit import codes
 from onegrid_kit.names import ResourceName
 from onegrid_partyedu.meeting_lifecycle import LIFE
-from onegrid_partyedu.organization import office_of
 
 __all__ = [
     "CALENDAR_LINK",
@@ -120,7 +119,7 @@ class Meeting:
     @property
     def office(self) -> str:
         """The code of the place or department that its organization belongs to."""
-        return office_of(self.organization)
+        return codes.office_of(self.organization)
 
     @property
     def district(self) -> str:

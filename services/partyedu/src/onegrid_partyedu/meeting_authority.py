@@ -6,12 +6,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.visibility import Viewer
 from onegrid_partyedu.meeting import MEETING, Meeting
 from onegrid_partyedu.member import ME, MEMBER, Member
-from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.store import meetings, members
 
 __all__ = [
@@ -68,7 +68,7 @@ def require_readable(conn: Connection, id_: str, call: Call) -> Meeting:
 
 def viewer_of_attendances(conn: Connection, organization: str, call: Call) -> Viewer:
     """What the caller is to the attendance of others at a meeting of the organization."""
-    hosts = call.caller.may(HOST, office_of(organization)) or (
+    hosts = call.caller.may(HOST, codes.office_of(organization)) or (
         call.caller.may_own(HOST, call.caller.user) and _holds_post(conn, organization, call)
     )
     return Viewer(permissions=frozenset({HOST} if hosts else ()))
@@ -76,7 +76,7 @@ def viewer_of_attendances(conn: Connection, organization: str, call: Call) -> Vi
 
 def _require(conn: Connection, organization: str, call: Call, of: Meeting | None) -> None:
     caller = call.caller
-    if caller.may(call.permission, office_of(organization)):
+    if caller.may(call.permission, codes.office_of(organization)):
         return
     own = members.find_member_of(conn, caller.district, caller.user)
     concerned = own is not None and (

@@ -67,7 +67,7 @@ class Member:
     @property
     def office(self) -> str:
         """The code of the place or department that the member's organization belongs to."""
-        return self.organization.partition("-")[0]
+        return codes.office_of(self.organization)
 
     @property
     def district(self) -> str:

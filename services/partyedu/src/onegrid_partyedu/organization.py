@@ -25,7 +25,6 @@ __all__ = [
     "Term",
     "in_order",
     "kept_posts",
-    "office_of",
     "term_end",
     "term_years_of",
     "violations_of",
@@ -107,7 +106,7 @@ class Organization:
     @property
     def office(self) -> str:
         """The code of the place or department that it belongs to."""
-        return office_of(self.id)
+        return codes.office_of(self.id)
 
     @property
     def district(self) -> str:
@@ -123,11 +122,6 @@ class Organization:
     def etag(self) -> str:
         """Changes with every change."""
         return str(self.version)
-
-
-def office_of(organization: str) -> str:
-    """The code of the place or department that an organization, given by its id, belongs to."""
-    return organization.partition("-")[0]
 
 
 def term_years_of(organization: Organization) -> int:

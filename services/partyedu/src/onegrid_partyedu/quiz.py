@@ -136,7 +136,7 @@ class Quiz:
     @property
     def office(self) -> str:
         """The code of the place or department that gives it."""
-        return self.id.partition("-")[0]
+        return codes.office_of(self.id)
 
     @property
     def district(self) -> str:

@@ -91,7 +91,7 @@ class Regrading:
     @property
     def office(self) -> str:
         """The code of the place or department that gives the quiz."""
-        return self.quiz.partition("-")[0]
+        return codes.office_of(self.quiz)
 
     @property
     def name(self) -> str:

@@ -89,7 +89,7 @@ class StudyPlan:
     @property
     def office(self) -> str:
         """The code of the place or department that made it."""
-        return self.id.partition("-")[0]
+        return codes.office_of(self.id)
 
     @property
     def name(self) -> str:

@@ -82,7 +82,7 @@ def retire_unit(conn: Connection, unit: str, etag: str, call: Call) -> Unit:
 
 def _require_near(command: DefineUnit) -> None:
     """Alarms page those alone who hear of them anyway."""
-    office, of_roster = (each.partition("-")[0] for each in (command.id, code_in(command.alarm_roster)))
+    office, of_roster = (codes.office_of(each) for each in (command.id, code_in(command.alarm_roster)))
     if of_roster not in ("", office, codes.district_of(office)):
         raise InvalidRequest(FieldViolation("unit.alarm_roster", "is no roster of the unit's office or district"))
 

@@ -21,7 +21,7 @@ from onegrid_duty.roster import (
 )
 from onegrid_duty.schedule import Rotation, Window
 from onegrid_duty.store import people, rosters
-from onegrid_kit import outbox
+from onegrid_kit import codes, outbox
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
 from onegrid_kit.etags import require_fresh
@@ -55,7 +55,7 @@ class DefineRoster:
     @property
     def scope(self) -> str:
         """The code that the id begins with."""
-        return self.id.partition("-")[0]
+        return codes.office_of(self.id)
 
 
 def define(conn: Connection, command: DefineRoster, call: Call) -> Roster:

@@ -13,7 +13,7 @@ from onegrid_kit.runtime import Runtime
 from onegrid_notify import messages, providers
 from onegrid_notify.commands import endpoints as commands
 from onegrid_notify.commands.endpoints import DefineEndpoint
-from onegrid_notify.endpoint import ENDPOINT, host_of, office_of, require_secret, seal_secret, seal_url
+from onegrid_notify.endpoint import ENDPOINT, host_of, require_secret, seal_secret, seal_url
 from onegrid_notify.providers import Robot, ToAnyone
 from onegrid_notify.settings import NotifySettings
 from onegrid_notify.store import endpoints as store
@@ -70,7 +70,7 @@ class Endpoints:
     def _host(self, request: pb.DefineEndpointRequest) -> str:
         """The host of its url, if the channel's providers send there. Raises InvalidRequest."""
         district, channel = (
-            codes.district_of(office_of(ENDPOINT.id(request.name))),
+            codes.district_of(codes.office_of(ENDPOINT.id(request.name))),
             short_name(Channel, request.channel),
         )
         used = [

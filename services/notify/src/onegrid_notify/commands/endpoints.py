@@ -14,7 +14,7 @@ from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_notify.audience import COLUMN
-from onegrid_notify.endpoint import ENDPOINT, MAX_ENDPOINTS, Endpoint, office_of
+from onegrid_notify.endpoint import ENDPOINT, MAX_ENDPOINTS, Endpoint
 from onegrid_notify.errors import EndpointLimitReached, PlaceUnknown
 from onegrid_notify.preferences import PATROLS, PETITIONS
 from onegrid_notify.store import endpoints as store
@@ -49,7 +49,7 @@ def define(conn: Connection, command: DefineEndpoint, call: Call) -> Endpoint:
 
     Raises StaleEtag, InvalidRequest, PlaceUnknown, ColumnUnusable or EndpointLimitReached.
     """
-    office = office_of(command.id)
+    office = codes.office_of(command.id)
     store.lock_endpoints(conn, office)
     before = store.find_endpoint(conn, command.id)
     require_fresh(ENDPOINT.name(command.id), "" if before is None else before.etag, command.etag)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from onegrid.notify.v1.delivery_pb2 import Channel
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind
-from onegrid_notify.endpoint import Endpoint, office_of
+from onegrid_notify.endpoint import Endpoint
 from onegrid_notify.tables import endpoint
 
 __all__ = [
@@ -61,7 +61,7 @@ def count_endpoints(conn: Connection, office: str) -> int:
 def save_endpoint(conn: Connection, changed: Endpoint) -> None:
     """Enter an endpoint, or store what changed of it."""
     values = {
-        "office": office_of(changed.id),
+        "office": codes.office_of(changed.id),
         "channel": int(changed.channel),
         "display_name": changed.display_name,
         "topics": list(changed.topics),

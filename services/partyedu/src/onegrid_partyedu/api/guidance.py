@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from onegrid.partyedu.v1 import guidance_methods_pb2 as pb
 from onegrid.partyedu.v1 import guidance_pb2
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings
@@ -14,7 +15,7 @@ from onegrid_partyedu import guidance_messages as messages
 from onegrid_partyedu.authority import require_guidance
 from onegrid_partyedu.commands import guidance as commands
 from onegrid_partyedu.guidance import TASK, Assignment
-from onegrid_partyedu.organization import ORGANIZATION, office_of
+from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.store import guidance as store
 
 __all__ = ["Guidance"]
@@ -55,7 +56,7 @@ class Guidance:
     async def GetGuidanceTask(self, request: pb.GetGuidanceTaskRequest, call: Call) -> pb.GetGuidanceTaskResponse:
         def read(conn: Connection) -> pb.GetGuidanceTaskResponse:
             found = require_guidance(conn, TASK.id(request.name), call)
-            sent = call.caller.may(call.permission, office_of(found.sender))
+            sent = call.caller.may(call.permission, codes.office_of(found.sender))
             progress = store.progress_of(conn, found, call.now) if sent else ()
             return pb.GetGuidanceTaskResponse(task=messages.task(found), progress=map(messages.progress, progress))
 
@@ -77,7 +78,7 @@ class Guidance:
         task, under = TASK.id(request.task), ORGANIZATION.id(request.below) if request.below else ""
         before = call.now if request.overdue_only else None
         of = await self._db.read(lambda conn: commands.require_task(conn, task, call))
-        call.caller.require(call.permission, office_of(of.sender))
+        call.caller.require(call.permission, codes.office_of(of.sender))
         page = await self._pages.read(
             request,
             lambda conn, after, limit: store.assignments_page(conn, task, under, request.state, before, after, limit),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from onegrid.partyedu.v1 import member_methods_pb2 as pb
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings
@@ -13,7 +14,7 @@ from onegrid_partyedu import messages
 from onegrid_partyedu.authority import IDENTIFY, require_member
 from onegrid_partyedu.commands import members as commands
 from onegrid_partyedu.member import MEMBER
-from onegrid_partyedu.organization import ORGANIZATION, office_of
+from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.store import members as store
 from onegrid_partyedu.viewing import shown_member
 
@@ -103,7 +104,7 @@ class Members:
     async def ListMembers(self, request: pb.ListMembersRequest, call: Call) -> pb.ListMembersResponse:
         organization = ORGANIZATION.id(request.organization)
         if request.person_name:
-            call.caller.require(IDENTIFY, office_of(organization))
+            call.caller.require(IDENTIFY, codes.office_of(organization))
         wanted = store.Wanted(
             organization=organization,
             below=request.include_below,
@@ -115,7 +116,7 @@ class Members:
             request,
             lambda conn, after, limit: store.members_page(conn, wanted, after, limit),
             position=lambda member: (member.id,),
-            message=lambda member: shown_member(member, self._cipher, call, office_of(organization)),
+            message=lambda member: shown_member(member, self._cipher, call, codes.office_of(organization)),
         )
         return pb.ListMembersResponse(members=page.items, next_page_token=page.next_token)
 

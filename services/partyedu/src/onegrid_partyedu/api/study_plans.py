@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from onegrid.partyedu.v1 import study_plan_methods_pb2 as pb
 from onegrid.partyedu.v1 import study_plans_pb2
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.paging import Position, Scan
@@ -17,7 +18,7 @@ from onegrid_partyedu import study_plan_messages as messages
 from onegrid_partyedu.authority import require_member, require_plan
 from onegrid_partyedu.commands import study_plans as commands
 from onegrid_partyedu.member import MEMBER, Member
-from onegrid_partyedu.organization import ORGANIZATION, office_of
+from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.rollup import rolled_up
 from onegrid_partyedu.store import completions, members, progress
 from onegrid_partyedu.store import study_plans as store
@@ -142,7 +143,7 @@ class StudyPlans:
             read,
             position=lambda each: (each[0].id,),
             message=lambda each: study_plans_pb2.MemberBehind(
-                member=shown_member(each[0], self._cipher, call, office_of(organization)),
+                member=shown_member(each[0], self._cipher, call, codes.office_of(organization)),
                 requirements=each[1].requirements,
             ),
         )

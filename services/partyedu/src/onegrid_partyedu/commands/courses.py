@@ -18,7 +18,6 @@ from onegrid_partyedu.commands.looking import look_at_course_soon
 from onegrid_partyedu.commands.organizations import require_existing
 from onegrid_partyedu.course import COURSE, Course, Lesson, violations_of
 from onegrid_partyedu.errors import CourseWrongState, SubjectUnknown
-from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.store import courses as store
 from onegrid_partyedu.store.known import known_cells
 from onegrid_partyedu.store.organizations import hold_line
@@ -132,8 +131,8 @@ def _require_audience(conn: Connection, course: Course, call: Call) -> None:
         return
     require_existing(conn, course.organization)
     # Within its own place a course is for whom its office says; others have to let it.
-    if not codes.contains(course.office, office_of(course.organization)):
-        call.caller.require(call.permission, office_of(course.organization))
+    if not codes.contains(course.office, codes.office_of(course.organization)):
+        call.caller.require(call.permission, codes.office_of(course.organization))
 
 
 def _saved(conn: Connection, course: Course, call: Call) -> Course:

@@ -22,7 +22,7 @@ from onegrid_partyedu import guidance_messages as messages
 from onegrid_partyedu.commands.organizations import require_existing
 from onegrid_partyedu.errors import GuidanceWrongState, NobodyBelow
 from onegrid_partyedu.guidance import ASSIGNMENT, DEADLINE, OPEN, TASK, Assignment, Notice, Task
-from onegrid_partyedu.organization import ORGANIZATION, office_of
+from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.store import guidance as store
 from onegrid_partyedu.store.known import known_cells
 from onegrid_partyedu.store.organizations import find_organization, hold_line
@@ -96,7 +96,7 @@ def withdraw_task(conn: Connection, id_: str, reason: str, call: Call) -> Task:
     """Take a task back. Raises PermissionDenied, NotFound or PersonInText."""
     require_nobody(partial(known_cells, conn), reason=reason)
     before = require_task(conn, id_, call, lock=True)
-    call.caller.require(call.permission, office_of(before.sender))
+    call.caller.require(call.permission, codes.office_of(before.sender))
     if before.withdraw_time is not None:
         return before
     after = before.withdrawn(reason, call.now)
@@ -172,7 +172,7 @@ def require_task(conn: Connection, id_: str, call: Call, *, lock: bool = False) 
 def _assigned(conn: Connection, name: str, call: Call, etag: str = "") -> Assignment:
     """The assignment, of an organization that the caller acts for."""
     task, organization = ASSIGNMENT.ids(name)
-    call.caller.require(call.permission, office_of(organization))
+    call.caller.require(call.permission, codes.office_of(organization))
     return _locked(conn, task, organization, etag)
 
 
@@ -180,7 +180,7 @@ def _reported(conn: Connection, name: str, etag: str, call: Call) -> Assignment:
     """The assignment, of a task that an organization sent for which the caller acts."""
     task, organization = ASSIGNMENT.ids(name)
     sent = require_task(conn, task, call, lock=True)
-    call.caller.require(call.permission, office_of(sent.sender))
+    call.caller.require(call.permission, codes.office_of(sent.sender))
     return _locked(conn, task, organization, etag)
 
 

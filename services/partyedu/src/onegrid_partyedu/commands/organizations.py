@@ -36,7 +36,6 @@ from onegrid_partyedu.organization import (
     Organization,
     Term,
     kept_posts,
-    office_of,
     term_end,
     term_years_of,
     violations_of,
@@ -242,7 +241,7 @@ def _locked(conn: Connection, id_: str, etag: str) -> Organization:
 
 
 def _require_cells(conn: Connection, command: DefineOrganization) -> None:
-    office = office_of(command.id)
+    office = codes.office_of(command.id)
     ground = codes.district_of(office) if codes.is_department(office) else office
     wrong = [
         FieldViolation(f"organization.cells[{position}]", "is no cell of the place that the organization belongs to")
@@ -261,8 +260,8 @@ def _require_parent(conn: Connection, command: DefineOrganization, call: Call) -
     if codes.district_of(command.parent) != codes.district_of(command.id):
         raise InvalidRequest(FieldViolation("organization.parent", "is of another district"))
     # A line goes up by itself; into one of another place its office has to let it.
-    if not codes.contains(office_of(command.parent), office_of(command.id)):
-        call.caller.require(call.permission, office_of(command.parent))
+    if not codes.contains(codes.office_of(command.parent), codes.office_of(command.id)):
+        call.caller.require(call.permission, codes.office_of(command.parent))
     above = require_existing(conn, command.parent)
     line = store.line_of(conn, above.id)
     if command.id in line:

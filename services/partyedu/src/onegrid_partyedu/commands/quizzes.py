@@ -107,9 +107,9 @@ def _locked(conn: Connection, id_: str, etag: str) -> Quiz:
 
 def _require_pools(conn: Connection, asked: QuizRevision, call: Call) -> None:
     """Raise PermissionDenied or NotFound unless the quiz may take items from its pools, and they are there."""
-    office = asked.quiz.partition("-")[0]
+    office = codes.office_of(asked.quiz)
     for id_ in sorted(asked.pools):
-        keeper = id_.partition("-")[0]
+        keeper = codes.office_of(id_)
         # What is kept above is for all below it; another place has to let its pool be used.
         if not codes.contains(keeper, office):
             call.caller.require(READ_POOLS, keeper)

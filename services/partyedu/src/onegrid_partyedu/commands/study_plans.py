@@ -16,7 +16,6 @@ from onegrid_kit.persons import require_nobody
 from onegrid_partyedu.commands.organizations import require_existing
 from onegrid_partyedu.commands.study_reminders import await_reminders, stop_reminders
 from onegrid_partyedu.errors import StudyPlanOver, StudyPlanWrongState, SubjectUnknown
-from onegrid_partyedu.organization import office_of
 from onegrid_partyedu.store import study_plans as store
 from onegrid_partyedu.store.known import known_cells
 from onegrid_partyedu.store.organizations import hold_line
@@ -39,7 +38,7 @@ def define_study_plan(conn: Connection, wanted: StudyPlan, etag: str, call: Call
     require_fresh(wanted.name, "" if before is None else before.etag, etag)
     if before is not None and before.state != _DRAFT:
         raise StudyPlanWrongState(before.name, before.state_name)
-    if office_of(wanted.organization) != wanted.office:
+    if codes.office_of(wanted.organization) != wanted.office:
         raise InvalidRequest(
             FieldViolation("study_plan.organization", "is of another place or department than the plan")
         )

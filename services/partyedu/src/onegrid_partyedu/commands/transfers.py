@@ -17,7 +17,7 @@ from onegrid_partyedu.authority import allowed
 from onegrid_partyedu.commands.members import save_member
 from onegrid_partyedu.commands.organizations import end_posts, require_existing
 from onegrid_partyedu.errors import MemberWrongState, SameOrganization, TransferWaits, TransferWrongState
-from onegrid_partyedu.organization import ORGANIZATION, office_of
+from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.store import members
 from onegrid_partyedu.store import transfers as store
 from onegrid_partyedu.store.known import known_cells
@@ -64,7 +64,7 @@ def request_transfer(conn: Connection, member: str, target: str, call: Call) -> 
 def accept_transfer(conn: Connection, id_: str, call: Call) -> Transfer:
     """Take the member in. Raises PermissionDenied, NotFound, TransferWrongState or OrganizationDissolved."""
     before = _locked(conn, id_, call)
-    call.caller.require(call.permission, office_of(before.target))
+    call.caller.require(call.permission, codes.office_of(before.target))
     if before.state(call.now) == TransferState.TRANSFER_STATE_ACCEPTED:
         return before
     _require_waiting(before, call)
@@ -84,7 +84,7 @@ def decline_transfer(conn: Connection, id_: str, reason: str, call: Call) -> Tra
     """Do not take the member in. Raises PermissionDenied, NotFound, TransferWrongState or PersonInText."""
     require_nobody(partial(known_cells, conn), reason=reason)
     before = _locked(conn, id_, call)
-    call.caller.require(call.permission, office_of(before.target))
+    call.caller.require(call.permission, codes.office_of(before.target))
     _require_waiting(before, call)
     return _ended(conn, before, TransferState.TRANSFER_STATE_DECLINED, reason, call)
 
@@ -93,7 +93,7 @@ def withdraw_transfer(conn: Connection, id_: str, reason: str, call: Call) -> Tr
     """Take the request back. Raises PermissionDenied, NotFound, TransferWrongState or PersonInText."""
     require_nobody(partial(known_cells, conn), reason=reason)
     before = _locked(conn, id_, call)
-    call.caller.require(call.permission, office_of(before.source))
+    call.caller.require(call.permission, codes.office_of(before.source))
     _require_waiting(before, call)
     return _ended(conn, before, TransferState.TRANSFER_STATE_WITHDRAWN, reason, call)
 
