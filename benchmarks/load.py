@@ -25,6 +25,7 @@ from google.protobuf.message import Message
 from benchmarks.exam import Exam
 from benchmarks.patrols import CheckIns
 from benchmarks.readings import Readings
+from benchmarks.statements import Batches
 from onegrid.petition.v1 import petition_service_pb2 as pb
 
 _ID: Final = b"00000000-0000-4000-8000-000000000000"
@@ -104,19 +105,20 @@ class Lifecycles:
         return await call(request.SerializeToString(), metadata=_metadata(self._tokens[who]), timeout=_TIMEOUT_S)
 
 
-WORKLOADS: Final[Mapping[str, Callable[..., Repeated | Lifecycles | Readings | CheckIns | Exam]]] = {
+WORKLOADS: Final[Mapping[str, Callable[..., Repeated | Lifecycles | Readings | CheckIns | Exam | Batches]]] = {
     "repeated": Repeated,
     "lifecycles": Lifecycles,
     "readings": Readings,
     "check_ins": CheckIns,
     "exam": Exam,
+    "statements": Batches,
 }
 
 
 class Generator:
     """Runs slices."""
 
-    def __init__(self, workload: Repeated | Lifecycles | Readings | CheckIns | Exam) -> None:
+    def __init__(self, workload: Repeated | Lifecycles | Readings | CheckIns | Exam | Batches) -> None:
         self._workload = workload
         self._callers: list[Step] = []
 
@@ -163,10 +165,13 @@ async def serve(target: str, workload: str, *arguments: str) -> None:
     """Run the slices that standard input asks for."""
     async with grpc.aio.insecure_channel(target) as channel:
         await channel.channel_ready()
-        generator = Generator(WORKLOADS[workload](channel, *arguments))
+        made = WORKLOADS[workload](channel, *arguments)
+        generator = Generator(made)
         while line := await asyncio.to_thread(sys.stdin.readline):
             seconds, callers, *rate = line.split()
             print(json.dumps(await generator.slice(float(seconds), int(callers), *map(float, rate))), flush=True)
+        if isinstance(made, Batches):
+            await made.close()
 
 
 def _metadata(token: str) -> tuple[tuple[str, str], ...]:

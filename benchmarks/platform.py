@@ -23,7 +23,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from benchmarks import exam, hundred_thousand, readings, residents
+from benchmarks import exam, hundred_thousand, readings, residents, statements
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel, Point
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Kind
@@ -57,6 +57,7 @@ _PERMISSIONS: Final = frozenset(
         "emergency.resources.reserve",
         "emergency.warnings.receive",
         *(f"partyedu.{verb}" for verb in ("attempts.take", "progress.list", "reports.read")),
+        *(f"partyedu.statements.{verb}" for verb in ("read", "write")),
     }
 )
 _SERVICE: Final = "/onegrid.petition.v1.PetitionService/"
@@ -77,6 +78,8 @@ class Api:
 
     port: int
     pid: int
+    http_url: str = ""
+    """Where it serves HTTP; empty: nowhere."""
 
 
 class Platform:
@@ -151,6 +154,17 @@ class Platform:
         print(f"==> storing {exam.MEMBERS:,} attempts", flush=True)
         exam.store(url)
         return self.start_api("partyedu", "partyedu")
+
+    @cached_property
+    def statements(self) -> Api:
+        """partyedu's api over a database with 1,000,000 statements of the gateway's."""
+        url = self.postgres.create_database("statements")
+        migrate(PARTYEDU, url)
+        print(f"==> storing {statements.COUNT:,} statements", flush=True)
+        statements.store(url, cipher("AES-256-GCM", CIPHER_KEYS))
+        listen = f"127.0.0.1:{free_port()}"
+        api = self.start_api("partyedu", "statements", {"HTTP_LISTEN": listen})
+        return replace(api, http_url=f"http://{listen}")
 
     @cached_property
     def filing(self) -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from itertools import pairwise
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,6 +77,11 @@ def test_an_index_is_equal_for_equals_alone(sealing: Cipher) -> None:
     found = sealing.blind_index("a", "phone")
     assert found == sealing.blind_index("a", "phone")
     assert found not in (sealing.blind_index("b", "phone"), sealing.blind_index("a", "address"))
+
+
+def test_an_index_is_an_hmac_by_a_derived_key() -> None:
+    key = HKDF(SHA256(), 32, salt=None, info=b"onegrid index:phone").derive(KEY)
+    assert cipher("AES-256-GCM", f"k1:{KEY.hex()}").blind_index("a", "phone") == hmac.digest(key, b"a", "sha256")
 
 
 def test_a_cipher_is_made_as_it_is_set() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -79,7 +80,7 @@ class Ready:
     statement: Json
     """As it is returned, but for when it was stored."""
     sealed: bytes
-    keys: Sequence[int]
+    keys: Set[int]
     target: str
     """The statement that is its object; empty: none is."""
     voiding: bool
@@ -90,7 +91,7 @@ class _Link:
     """A statement among those that refer to one another."""
 
     place: store.Position
-    keys: Sequence[int]
+    keys: Collection[int]
     """What it is found by itself."""
     target: str
     """The statement that is its object, whether it is there or not; empty: none is."""
@@ -102,8 +103,10 @@ def ready(given: object, sender: Sender, cipher: Cipher) -> list[Ready]:
     if len(batch) > _MOST:
         refuse("", f"must be {_MOST} statements at most")
     authority = sender.authority
+    # Statements of a batch have much in common.
+    key = functools.cache(lambda by, text: _key(by, text, cipher))
     made = [
-        _ready(check_statement(each, f"statements[{position}]"), authority, cipher)
+        _ready(check_statement(each, f"statements[{position}]"), authority, key, cipher)
         for position, each in enumerate(batch)
     ]
     if len({each.id for each in made}) < len(made):
@@ -126,22 +129,25 @@ def store_statements(
         return []
     district, authority = sender.district, _authority_key(sender, cipher)
     referring = [each for each in batch if each.target]
-    rows = [store.Row(id=each.id, voiding=each.voiding, sealed=each.sealed) for each in batch]
-    places = store.add_statements(conn, district, authority, rows, alone=bool(referring))
-    new = [each for each in batch if each.id in places]
-    if len(new) < len(batch):
-        _require_same(conn, district, [each for each in batch if each.id not in places], cipher)
+    rows = [store.Row(id=each.id, voiding=each.voiding, sealed=each.sealed, keys=each.keys) for each in batch]
+    new, said = batch, _said(batch, cipher)
+    before, kept = store.add_statements(
+        conn, district, authority, rows, defining=said.keys(), alone=bool(referring)
+    )  # fmt: skip
+    if before:
+        _require_same(conn, district, [each for each in batch if each.id in before], cipher)
+        new = [each for each in batch if each.id not in before]
+        said = _said(new, cipher)
     if not new:
         return [each.id for each in batch]
-    store.add_keys(conn, district, ((key, places[each.id], places[each.id][1]) for each in new for key in each.keys))
-    _keep_definitions(conn, district, authority, new, cipher)
+    _keep_definitions(conn, district, authority, said, kept, cipher)
     if parts:
         sealed = {attachment_key(sha2, cipher): cipher.seal(part.data, PURPOSE) for sha2, part in parts.items()}
         store.add_attachments(conn, district, sealed)
-    _refer(conn, district, authority, [each for each in referring if each.id in places], call)
+    _refer(conn, district, authority, [each for each in referring if each.id not in before], call)
     references = store.referring_to(conn, district, [each.id for each in new])
     store.void(conn, district, {each.target for each in references if each.voiding and each.authority == authority})
-    _link(conn, district, new, places, {each.id for each in references}, cipher)
+    _link(conn, district, new, {each.id for each in references}, cipher)
     return [each.id for each in batch]
 
 
@@ -203,7 +209,7 @@ def _store_own(conn: Connection, given: Sequence[Json], sender: Sender, cipher: 
     store_statements(conn, batch, sender, cipher, call)
 
 
-def _ready(statement: Json, authority: Json, cipher: Cipher) -> Ready:
+def _ready(statement: Json, authority: Json, key: Callable[[By, str], int], cipher: Cipher) -> Ready:
     id_ = statement["id"].lower() if "id" in statement else str(uuid4())
     made: Json = {}
     if "timestamp" in statement:
@@ -224,7 +230,7 @@ def _ready(statement: Json, authority: Json, cipher: Cipher) -> Ready:
         id=id_,
         statement=made,
         sealed=cipher.seal(body, PURPOSE),
-        keys=[_key(by, text, cipher) for by, text in sought(made)],
+        keys={key(by, text) for by, text in sought(made)},
         target=_target_of(statement),
         voiding=statement["verb"]["id"] == VOIDED,
     )
@@ -237,23 +243,34 @@ def _require_same(conn: Connection, district: str, again: Sequence[Ready], ciphe
             raise StatementDiffers(each.id)
 
 
-def _keep_definitions(conn: Connection, district: str, authority: int, new: Sequence[Ready], cipher: Cipher) -> None:
-    """Keep what the statements say of verbs and activities. Who said something of one first may change it."""
-    said: dict[int, Json] = {}
-    for each in new:
+def _said(batch: Iterable[Ready], cipher: Cipher) -> dict[int, Json]:
+    """What the statements say of verbs and activities, by their keys."""
+    found: dict[tuple[By, str], Json] = {}
+    for each in batch:
         for by, iri, words in named(each.statement):
-            if words:
-                key = definition_key(by, iri, cipher)
-                said[key] = merged(said.get(key, {}), words)
-    if not said:
-        return
-    before = store.definitions(conn, district, said)
+            earlier = found.get((by, iri), {})
+            if words and words != earlier:
+                found[by, iri] = merged(earlier, words)
+    return {definition_key(by, iri, cipher): words for (by, iri), words in found.items()}
+
+
+def _keep_definitions(
+    conn: Connection,
+    district: str,
+    authority: int,
+    said: Mapping[int, Json],
+    before: Mapping[int, store.Definition],
+    cipher: Cipher,
+) -> None:
+    """Keep what is said of verbs and activities. Who said something of one first may change it."""
     # In one order, so that no two batches wait for one another.
     for key in sorted(said):
         first, sealed = before.get(key, (authority, b""))
+        if first != authority:
+            continue
         kept: Json = orjson.loads(cipher.open(sealed, PURPOSE)) if sealed else {}
         wanted = merged(kept, said[key])
-        if first == authority and wanted != kept:
+        if wanted != kept:
             store.keep_definition(conn, district, key, authority, cipher.seal(orjson.dumps(wanted), PURPOSE))
 
 
@@ -275,7 +292,6 @@ def _link(
     conn: Connection,
     district: str,
     new: Sequence[Ready],
-    places: Mapping[str, store.Position],
     referring: Collection[str],
     cipher: Cipher,
 ) -> None:
@@ -286,6 +302,8 @@ def _link(
     behind = {each.id for each in new if each.target} | set(referring)
     if not behind:
         return
+    stored = store.find_statements(conn, district, [each.id for each in new])
+    places = {id_: (of.stored, of.number) for id_, of in stored.items()}
     links = {each.id: _Link(places[each.id], each.keys, each.target) for each in new}
     nearer = set(referring)
     for _ in range(_CHAIN):

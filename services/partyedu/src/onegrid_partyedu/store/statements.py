@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 __all__ = [
+    "Definition",
     "Position",
     "Reference",
     "Row",
@@ -37,7 +38,11 @@ __all__ = [
 
 Position = tuple[datetime, int]
 """When a statement was stored, and its number."""
+Definition = tuple[int, bytes]
+"""Whose word on a verb or activity is kept, and the sealed word."""
 
+_WALK: Final = 2_000
+"""Statements that a page of several filters looks through at most."""
 _LOCK: Final = 0x7841_5049
 """Shared by all that store statements; alone has it who stores one that refers to another, which may be on its way."""
 # The transaction has its number before the clock is read: `consistent_through` relies on it.
@@ -46,14 +51,27 @@ _ADD: Final = """
     SELECT {lock}(:lock) AS entered, pg_current_xact_id() AS transaction
   ), moment AS MATERIALIZED (
     SELECT clock_timestamp() AS stored FROM entered WHERE transaction IS NOT NULL
+  ), given AS MATERIALIZED (
+    SELECT * FROM unnest(
+      CAST(:ids AS uuid[]), CAST(:voiding AS boolean[]), CAST(:sealed AS bytea[]), CAST(:keys AS text[])
+    ) WITH ORDINALITY AS given (id, voiding, sealed, keys, position)
+  ), added AS (
+    INSERT INTO statement (district, stored, id, authority, voiding, voided, sealed)
+    SELECT :district, moment.stored, given.id, :authority, given.voiding, false, given.sealed
+    FROM moment CROSS JOIN given
+    ORDER BY given.position
+    ON CONFLICT (district, id) DO NOTHING
+    RETURNING id, stored, number
+  ), found_by AS (
+    INSERT INTO statement_key (district, key, stored, number, origin)
+    SELECT :district, key, added.stored, added.number, added.number
+    FROM added JOIN given USING (id) CROSS JOIN LATERAL unnest(CAST(given.keys AS bigint[])) AS key
   )
-  INSERT INTO statement (district, stored, id, authority, voiding, voided, sealed)
-  SELECT :district, moment.stored, given.id, :authority, given.voiding, false, given.sealed
-  FROM moment CROSS JOIN unnest(CAST(:ids AS uuid[]), CAST(:voiding AS boolean[]), CAST(:sealed AS bytea[]))
-    WITH ORDINALITY AS given (id, voiding, sealed, position)
-  ORDER BY given.position
-  ON CONFLICT (district, id) DO NOTHING
-  RETURNING id, stored, number
+  SELECT id, CAST(NULL AS bigint) AS key, CAST(NULL AS bigint) AS authority, CAST(NULL AS bytea) AS sealed FROM given
+  WHERE NOT EXISTS (SELECT FROM added WHERE added.id = given.id)
+  UNION ALL
+  SELECT NULL, key, authority, sealed FROM statement_definition
+  WHERE district = :district AND key = ANY(CAST(CAST(:definitions AS text) AS bigint[]))
 """
 _ADD_TOGETHER: Final = text(_ADD.format(lock="pg_advisory_xact_lock_shared"))
 _ADD_ALONE: Final = text(_ADD.format(lock="pg_advisory_xact_lock"))
@@ -136,6 +154,8 @@ class Row:
     id: str
     voiding: bool
     sealed: bytes
+    keys: Collection[int]
+    """What it is found by, each once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +182,12 @@ class Reference:
 
 
 def add_statements(
-    conn: Connection, district: str, authority: int, rows: Sequence[Row], *, alone: bool
-) -> dict[str, Position]:
-    """Store those whose ids are new; where each of these stands. `alone`: while nobody else stores any."""
+    conn: Connection, district: str, authority: int, rows: Sequence[Row], *, defining: Collection[int], alone: bool
+) -> tuple[set[str], dict[int, Definition]]:
+    """Store those whose ids are new, and have them found by their keys. `alone`: while nobody else stores any.
+
+    Returns the ids of the others, and what is kept of the verbs and activities that the statements are `defining`.
+    """
     values = {
         "lock": _LOCK,
         "district": district,
@@ -172,13 +195,20 @@ def add_statements(
         "ids": [row.id for row in rows],
         "voiding": [row.voiding for row in rows],
         "sealed": [row.sealed for row in rows],
+        "keys": [_array(row.keys) for row in rows],
+        "definitions": _array(defining),
     }
-    found = conn.execute(_ADD_ALONE if alone else _ADD_TOGETHER, values)
-    return {str(row.id): (row.stored, row.number) for row in found}
+    before, kept = set(), {}
+    for id_, key, whose, sealed in conn.execute(_ADD_ALONE if alone else _ADD_TOGETHER, values):
+        if id_ is None:
+            kept[key] = whose, sealed
+        else:
+            before.add(str(id_))
+    return before, kept
 
 
 def add_keys(conn: Connection, district: str, rows: Iterable[tuple[int, Position, int]]) -> None:
-    """Have statements found by keys: each with where the statement stands, and the number of the one it comes from."""
+    """Have statements found by more keys: each with where the statement stands, and the number of the one it is of."""
     given = [*rows]
     values = {
         "district": district,
@@ -242,13 +272,22 @@ def page(
     ascending: bool,
     limit: int,
     room: int,
-) -> tuple[list[Stored], bool]:
+) -> tuple[list[Stored], Position | None]:
     """The statements that are not voided, in the order in which they were stored, as many as fit into `room` bytes, one
-    at least; and whether there are more. Each filter holds if one of its keys does.
+    at least; and where the next page begins behind. Each filter holds if one of its keys does. Of several filters that
+    all find many statements, the page ends where it stopped looking, short or empty; see `_driving`.
     """
-    order, beyond = ("ASC", ">") if ascending else ("DESC", "<")
+    order, beyond, within = ("ASC", ">", "<=") if ascending else ("DESC", "<", ">=")
     values: dict[str, Any] = {"district": district, "limit": limit + 1, "room": room}
     conditions = []
+
+    def bound(comparison: str, name: str, position: Position) -> None:
+        conditions.append(
+            f"({{0}}.stored, {{0}}.number) {comparison} "
+            f"(CAST(:{name}_stored AS timestamptz), CAST(:{name}_number AS bigint))"
+        )
+        values[f"{name}_stored"], values[f"{name}_number"] = position
+
     if since is not None:
         conditions.append("{0}.stored > CAST(:since AS timestamptz)")
         values["since"] = since
@@ -256,46 +295,83 @@ def page(
         conditions.append("{0}.stored <= CAST(:until AS timestamptz)")
         values["until"] = until
     if after is not None:
-        conditions.append(
-            "({0}.stored, {0}.number) "
-            + beyond
-            + " (CAST(:after_stored AS timestamptz), CAST(:after_number AS bigint))"
-        )
-        values["after_stored"], values["after_number"] = after
-    bounds = "".join(f" AND {each}" for each in conditions)
+        bound(beyond, "after", after)
+    reached = None
+    if len(filters) > 1:
+        filters, reached = _driving(conn, filters, _bounds(conditions, "driving"), values, ascending=ascending)
+    if reached is not None:
+        bound(within, "reached", reached)
     if filters:
-        found = _by_keys(filters, bounds.format("driving"), order, values)
+        found = _by_keys(filters, _bounds(conditions, "driving"), order, values)
     else:
         found = f"""
           SELECT stored, number FROM statement AS own
-          WHERE district = :district AND NOT voided{bounds.format("own")}
+          WHERE district = :district AND NOT voided{_bounds(conditions, "own")}
           ORDER BY stored {order}, number {order} LIMIT :limit
         """
     query = f"""
       SELECT id, stored, number, authority, voiding, voided, sealed, total FROM (
         SELECT statement.*, count(*) OVER () AS total,
-          sum(octet_length(sealed)) OVER (ORDER BY stored {order}, number {order}) AS size
-        FROM ({found}) AS found JOIN statement USING (stored, number) WHERE statement.district = :district
+          sum(octet_length(sealed)) OVER (ORDER BY found.stored {order}, found.number {order}) AS size
+        FROM ({found}) AS found CROSS JOIN LATERAL (
+          SELECT * FROM statement
+          WHERE district = :district AND stored = found.stored AND number = found.number OFFSET 0
+        ) AS statement
       ) AS sized
       WHERE size <= :room OR size = octet_length(sealed)
       ORDER BY stored {order}, number {order}
     """
     rows = conn.execute(text(query), values).all()
     shown = [_stored(row) for row in rows[:limit]]
-    return shown, bool(rows) and len(shown) < rows[0].total
+    if rows and len(shown) < rows[0].total:
+        return shown, (shown[-1].stored, shown[-1].number)
+    return shown, reached
+
+
+def _bounds(conditions: Sequence[str], table: str) -> str:
+    return "".join(f" AND {each.format(table)}" for each in conditions)
+
+
+def _driving(
+    conn: Connection, filters: Sequence[Sequence[int]], bounds: str, values: Mapping[str, Any], *, ascending: bool
+) -> tuple[Sequence[Sequence[int]], Position | None]:
+    """The filters, beginning with the one whose statements are looked through for those that the others find too: the
+    first that finds no more than _WALK, or else the one whose first _WALK lie furthest apart; and where these end.
+    """
+    order, nearer, further = ("ASC", min, max) if ascending else ("DESC", max, min)
+    numbered = [(number, key) for number, keys in enumerate(filters) for key in keys]
+    branches = [
+        f"""(
+          SELECT {number} AS filter, stored, number FROM statement_key AS driving
+          WHERE district = :district AND key = CAST(:key{position} AS bigint){bounds}
+          ORDER BY stored {order}, number {order} OFFSET {_WALK - 1} LIMIT 1
+        )"""
+        for position, (number, _) in enumerate(numbered)
+    ]
+    keys = {f"key{position}": key for position, (_, key) in enumerate(numbered)}
+    ends: dict[int, Position] = {}
+    for number, *end in conn.execute(text(" UNION ALL ".join(branches)), {**values, **keys}):
+        here = (end[0], end[1])
+        ends[number] = nearer(ends.get(number, here), here)
+    chosen = next((number for number in range(len(filters)) if number not in ends), None)
+    if chosen is None:
+        chosen = further(ends, key=ends.__getitem__)
+    return [filters[chosen], *filters[:chosen], *filters[chosen + 1 :]], ends.get(chosen)
 
 
 def _by_keys(filters: Sequence[Sequence[int]], bounds: str, order: str, values: dict[str, Any]) -> str:
     """Read the first filter's keys in order, and look for each statement whether the others hold."""
     driving, *others = filters
+    # A subquery for each, in place of joins, for which the planner would read all that the other filters find.
     also = ""
     for number, keys in enumerate(others):
         values[f"other{number}"] = [*keys]
         also += f"""
-          AND EXISTS (
-            SELECT FROM statement_key AS other
+          AND (
+            SELECT true FROM statement_key AS other
             WHERE other.district = driving.district AND other.key = ANY(CAST(:other{number} AS bigint[]))
-              AND other.stored = driving.stored AND other.number = driving.number AND other.origin = driving.origin)
+              AND other.stored = driving.stored AND other.number = driving.number AND other.origin = driving.origin
+            LIMIT 1)
         """
     branches = []
     for number, key in enumerate(driving):
@@ -303,9 +379,10 @@ def _by_keys(filters: Sequence[Sequence[int]], bounds: str, order: str, values: 
         branches.append(
             f"""(
               SELECT DISTINCT driving.stored, driving.number FROM statement_key AS driving
-              JOIN statement USING (district, stored, number)
-              WHERE driving.district = :district AND driving.key = CAST(:key{number} AS bigint)
-                AND NOT statement.voided{bounds}{also}
+              WHERE driving.district = :district AND driving.key = CAST(:key{number} AS bigint){bounds}{also}
+                AND (
+                  SELECT NOT voided FROM statement
+                  WHERE district = :district AND stored = driving.stored AND number = driving.number)
               ORDER BY driving.stored {order}, driving.number {order} LIMIT :limit
             )"""
         )
@@ -317,8 +394,8 @@ def _by_keys(filters: Sequence[Sequence[int]], bounds: str, order: str, values: 
     """
 
 
-def definitions(conn: Connection, district: str, keys: Collection[int]) -> dict[int, tuple[int, bytes]]:
-    """What is kept of verbs and activities: whose word it is, and the sealed word."""
+def definitions(conn: Connection, district: str, keys: Collection[int]) -> dict[int, Definition]:
+    """What is kept of verbs and activities."""
     found = conn.execute(_DEFINITIONS, {"district": district, "keys": [*keys]})
     return {row.key: (row.authority, bytes(row.sealed)) for row in found}
 
@@ -338,6 +415,11 @@ def attachments(conn: Connection, district: str, keys: Collection[int]) -> dict[
     """The sealed data of these, of those that there are."""
     found = conn.execute(_ATTACHMENTS, {"district": district, "keys": [*keys]})
     return {row.key: bytes(row.sealed) for row in found}
+
+
+def _array(numbers: Iterable[int]) -> str:
+    """An array as PostgreSQL reads it: the driver takes longer to encode hundreds of numbers one by one."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _stored(row: Any) -> Stored:

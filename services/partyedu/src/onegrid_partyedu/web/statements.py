@@ -41,7 +41,7 @@ MAX_BYTES: Final = 3 * 1024 * 1024
 _THROUGH: Final = "X-Experience-API-Consistent-Through"
 HEADERS: Final[Mapping[str, str]] = MappingProxyType({**VERSION_HEADERS, _THROUGH: "1970-01-01T00:00:00.000000Z"})
 """What answers have that do not know better."""
-_LARGE_BYTES: Final = 32 * 1024
+_LARGE_BYTES: Final = 128 * 1024
 """What takes longer to read than others are to wait."""
 _JSON: Final = "application/json"
 
@@ -110,7 +110,7 @@ async def _show_many(request: Request[PartyeduSettings], db: ReadOnlyDatabase, w
     # Before what is read: what is stored between the two is seen.
     through = await _through(db)
 
-    def read(conn: Connection) -> tuple[list[store.Stored], bool]:
+    def read(conn: Connection) -> tuple[list[store.Stored], store.Position | None]:
         return store.page(
             conn,
             district,
@@ -123,14 +123,14 @@ async def _show_many(request: Request[PartyeduSettings], db: ReadOnlyDatabase, w
             room=request.settings.page_bytes,
         )
 
-    found, more = await db.read(read)
+    found, after = await db.read(read)
     await written_down
     if wanted.attachments and (fitting := _fitting(found, request)) < len(found):
-        found, more = found[:fitting], True
+        found, after = found[:fitting], (found[fitting - 1].stored, found[fitting - 1].number)
     bodies = await _bodies(request, db, found, wanted.format)
     next_ = ""
-    if more:
-        token = continuing.token(replace(wanted, after=(found[-1].stored, found[-1].number)), request)
+    if after is not None:
+        token = continuing.token(replace(wanted, after=after), request)
         next_ = f"{irl(request, 'statements')}?more={token}"
     body = b'{"statements":[' + b",".join(bodies) + b'],"more":' + orjson.dumps(next_) + b"}"
     return await _answer(request, db, body, found, through, attachments=wanted.attachments)

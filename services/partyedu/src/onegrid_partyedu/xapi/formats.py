@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 # A scheme, and behind it none of the characters that RFC 3987 excludes.
-_IRI: Final = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`\x00-\x1f]+')
+_IRI: Final = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*+:[^\s<>"{}|\\^`\x00-\x1f]++')
 _MAILTO: Final = re.compile(r'mailto:[^\s@<>"\x00-\x1f]+@[^\s@<>"\x00-\x1f]+')
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SHA1: Final = re.compile(r"[0-9A-Fa-f]{40}")

@@ -4,7 +4,7 @@ language.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from onegrid_partyedu.xapi.finding import By
@@ -36,20 +36,18 @@ def canonical(statement: Json, kept: Mapping[tuple[By, str], Json], wanted: Sequ
     return _changed(statement, lambda actor: actor, verb, activity)
 
 
-def named(statement: Json) -> list[tuple[By, str, Json]]:
+def named(statement: Json) -> Iterator[tuple[By, str, Json]]:
     """The verbs and activities that it names, with what it says of them: a display, a definition, or nothing."""
-    found: list[tuple[By, str, Json]] = []
-
-    def verb(of: Json) -> Json:
-        found.append((By.VERB, of["id"], of.get("display", {})))
-        return of
-
-    def activity(of: Json) -> Json:
-        found.append((By.ACTIVITY, of["id"], of.get("definition", {})))
-        return of
-
-    _changed(statement, lambda actor: actor, verb, activity)
-    return found
+    yield By.VERB, statement["verb"]["id"], statement["verb"].get("display", {})
+    of = statement["object"]
+    kind = of.get("objectType", "Activity")
+    if kind == "SubStatement":
+        yield from named(of)
+    elif kind == "Activity":
+        yield By.ACTIVITY, of["id"], of.get("definition", {})
+    for activities in statement.get("context", {}).get("contextActivities", {}).values():
+        for each in activities:
+            yield By.ACTIVITY, each["id"], each.get("definition", {})
 
 
 def merged(kept: Json, said: Json) -> Json:

@@ -359,7 +359,7 @@ def _check_extensions(value: object, path: str) -> None:
 def _object(value: object, path: str, known: frozenset[str]) -> Json:
     if type(value) is not dict:
         refuse(path, "must be an object")
-    if not value.keys() <= known:
+    if not known.issuperset(value):
         unknown = min(value.keys() - known)
         refuse(f"{path}.{unknown[:64]}", "is not a property that xAPI 1.0.3 has here")
     return value
