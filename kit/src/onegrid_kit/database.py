@@ -355,6 +355,7 @@ def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000, 
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool,
         max_overflow=0,
+        json_deserializer=orjson.loads,
         # An error must not quote what was to be stored.
         hide_parameters=True,
         connect_args={

@@ -46,8 +46,8 @@ __all__ = [
 
 # What a replica that is killed has begun is begun again by another: a fraction of the time by which a rung may be late.
 _TOGETHER = 50
-# What others are at lies before what is free.
-_LOOKED_AT = 8 * _TOGETHER
+# So many times that is looked at: what others are at lies before what is free.
+_LOOKED_AT = 8
 _RUNGS_AT_ONCE = 32
 _ALONE_S = 1.0
 _MOST_PAUSE = timedelta(minutes=1)
@@ -202,6 +202,8 @@ class Ladder:
     in that transaction, which is undone if a climb was stopped or rescheduled meanwhile: it is called again then, and
     also after it failed, with each climb alone. It takes milliseconds: a statement is ended after two seconds.
     """
+    together: int = _TOGETHER
+    """How many climbs it is given at most: more where very many are due at the same moment and each takes little."""
 
 
 def each(climb: _Climb) -> _ClimbMany:
@@ -349,7 +351,7 @@ class Climber:
         claimed: Sequence[Climb] = ()
         try:
             with self._engine.begin() as conn:
-                claimed = _claim(conn, ladder.name, now)
+                claimed = _claim(conn, ladder, now)
                 together = [climb for climb in claimed if not climb.attempts]
                 _take(conn, ladder, together, now)
         except Exception:
@@ -369,7 +371,7 @@ class Climber:
         """Climb one that has failed, by itself or with others; False if it has changed meanwhile."""
         try:
             with self._engine.begin() as conn:
-                found = _claim(conn, ladder.name, now, climb.subject)
+                found = _claim(conn, ladder, now, climb.subject)
                 _take(conn, ladder, found, now)
         except _Changed:
             return False
@@ -409,9 +411,15 @@ class Climber:
             metrics.LADDER_LATE.labels(self._service, climb.kind).observe(late_s)
 
 
-def _claim(conn: Connection, kind: str, now: datetime, subject: str | None = None) -> Sequence[Climb]:
+def _claim(conn: Connection, ladder: Ladder, now: datetime, subject: str | None = None) -> Sequence[Climb]:
     """What is due and no other replica is at, until the transaction ends; only of this subject, if it is given."""
-    values = {"kind": kind, "now": now, "subject": subject, "looked_at": _LOOKED_AT, "together": _TOGETHER}
+    values: Mapping[str, Any] = {
+        "kind": ladder.name,
+        "now": now,
+        "subject": subject,
+        "looked_at": _LOOKED_AT * ladder.together,
+        "together": ladder.together,
+    }
     subjects = conn.execute(_CLAIM, values).scalars().all()
     if not subjects:
         return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +13,7 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from onegrid_kit import metrics, probes, tracing
+from onegrid_kit import collector, metrics, probes, tracing
 from onegrid_kit.http.listener import HttpListener
 from onegrid_kit.logs import log
 from onegrid_kit.rpc.keys import RemoteKeys
@@ -152,10 +151,7 @@ async def _serve(service: Service, settings: ServiceSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     await server.start()
-    # What is there by now stays: the collector need not look at it again with every few thousand requests.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    collector.spare()
     log.info("api listens", service=service.name, port=server.port, http_port=server.http.port)
     await stopping.wait()
     log.info("api drains", service=service.name)

@@ -22,7 +22,7 @@ from nameko.messaging import Consumer, QueueConsumer
 from nameko.runners import ServiceRunner
 from nameko.timer import timer
 
-from onegrid_kit import amqp, logs, metrics, probes, tracing
+from onegrid_kit import amqp, collector, logs, metrics, probes, tracing
 from onegrid_kit.backoff import Backoff
 from onegrid_kit.clock import SystemClock
 from onegrid_kit.database import sync_engine
@@ -165,6 +165,7 @@ def run(service: Service, settings: ServiceSettings) -> int:
         raise RuntimeError("a worker must not load grpc, which hangs in it; one of its handlers or jobs imports it")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: eventlet.spawn_after(0, _set_stopped, stop))
+    collector.spare()
     # Starting waits for the broker, which may not be there yet; stopping does not.
     steps.start()
     climber.start()

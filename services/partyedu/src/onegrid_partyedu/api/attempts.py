@@ -153,7 +153,7 @@ class Attempts:
             if quiz is None or paper is None:
                 raise LookupError(f"{request.name} has lost its paper")
             items = pools.item_revisions(conn, paper.items)
-            saves = store.saves_of(conn, [id_], counting=False).get(id_, ())
+            saves = store.all_saves(conn, id_)
             replayed = replay(paper, items, saves, quiz.revision)
             evidence = messages.evidence(attempt, paper, items, saves, quiz.revision, replayed, call.now)
             return pb.GetEvidenceResponse(evidence=evidence)

@@ -50,7 +50,7 @@ def conclude(conn: Connection, climbs: Sequence[Climb], now: datetime) -> list[N
 def _expired(conn: Connection, due: Sequence[Attempt], judged_by: Quizzes) -> list[Attempt]:
     ids = [each.id for each in due]
     papers = store.papers_of(conn, ids)
-    saves = store.saves_of(conn, ids, counting=True)
+    saves = store.counting_saves(conn, ids)
     items = pools.item_revisions(conn, {item for paper in papers.values() for item in paper.items})
     return [
         each.expired(replay(papers[each.id], items, saves.get(each.id, ()), judged_by[each.quiz, each.quiz_revision]))

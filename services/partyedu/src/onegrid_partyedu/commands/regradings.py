@@ -154,7 +154,7 @@ def _changes(conn: Connection, of: Regrading, found: Sequence[Attempt]) -> list[
     corrections = store.applied_corrections(conn, of.quiz)
     corrections |= {(each.ref, each.revision): each for each in of.corrections}
     papers = attempts.papers_of(conn, [each.id for each in found])
-    saves = attempts.saves_of(conn, [each.id for each in found], counting=True)
+    saves = attempts.counting_saves(conn, [each.id for each in found])
     wanted: set[ItemKey] = {key for paper in papers.values() for key in paper.items}
     wanted |= {(each.ref, each.key_revision) for each in corrections.values() if each.key_revision}
     items: Mapping[ItemKey, ItemRevision] = pools.item_revisions(conn, wanted)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import insert
+import orjson
+from sqlalchemy import Connection, select, text
 
 from onegrid_kit import codes
 from onegrid_kit.paging import Position, behind
@@ -25,31 +25,34 @@ __all__ = [
     "find_completion",
 ]
 
+# In one order everywhere: whoever stores the same rows at the same moment waits, and no two for each other.
+_ADD: Final = text(
+    """
+    INSERT INTO completion (district, member, subject, year, kind, minutes, percent, complete_time)
+    SELECT new.* FROM jsonb_to_recordset(CAST(:document AS jsonb)) AS new (
+      district text, member text, subject text, year smallint, kind smallint, minutes integer, percent smallint,
+      complete_time timestamptz)
+    ORDER BY member COLLATE "C", subject COLLATE "C", year
+    ON CONFLICT (district, member, subject, year) DO UPDATE SET
+      percent = greatest(excluded.percent, completion.percent),
+      complete_time = least(excluded.complete_time, completion.complete_time)
+    WHERE coalesce(excluded.percent, -1) > coalesce(completion.percent, -1)
+      OR excluded.complete_time < completion.complete_time
+    RETURNING completion.*
+    """
+)
+
 
 def add_completions(conn: Connection, completions: Collection[Completion]) -> list[Completion]:
     """Store what was completed; those that are new, or better or earlier than what was there, as they are now."""
-    c = completion.c
     known: dict[tuple[str, str, int], Completion] = {}
     for each in completions:
         key = each.member, each.subject, each.year
         known[key] = each.with_that_of(known[key]) if key in known else each
     if not known:
         return []
-    # In one order everywhere: whoever stores the same rows at the same moment waits, and no two for each other.
-    statement = insert(completion).values([_values(known[key]) for key in sorted(known)])
-    new = statement.excluded
-    better = func.coalesce(new.percent, -1) > func.coalesce(c.percent, -1)
-    stored = conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(completion.primary_key),
-            set_={
-                "percent": func.greatest(new.percent, c.percent),
-                "complete_time": func.least(new.complete_time, c.complete_time),
-            },
-            where=better | (new.complete_time < c.complete_time),
-        ).returning(completion)
-    )
-    return [_completion(row) for row in stored]
+    rows = conn.execute(_ADD, {"document": orjson.dumps([_values(each) for each in known.values()]).decode()})
+    return [_completion(row) for row in rows]
 
 
 def find_completion(conn: Connection, like: Completion) -> Completion | None:

@@ -33,6 +33,13 @@ __all__ = [
 ]
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtext('partyedu authoring'), hashtext(:district))")
+_REVISIONS: Final = text(
+    """
+    SELECT item_revision.* FROM item_revision JOIN unnest(
+      CAST(:districts AS text[]), CAST(:pools AS text[]), CAST(:items AS text[]), CAST(:numbers AS integer[])
+    ) AS wanted (district, pool, item, number) USING (district, pool, item, number)
+    """
+)
 
 
 def lock_authoring(conn: Connection, district: str) -> None:
@@ -149,10 +156,13 @@ def item_revisions(
     """These revisions, with their keys: what answers are scored by. A revision never changes."""
     if not wanted:
         return {}
-    r = item_revision.c
-    keys = [(ref.district, ref.pool, ref.item, number) for ref, number in wanted]
-    rows = conn.execute(select(item_revision).where(tuple_(r.district, r.pool, r.item, r.number).in_(keys)))
-    found = [_revision(row) for row in rows]
+    keys = {
+        "districts": [ref.district for ref, _ in wanted],
+        "pools": [ref.pool for ref, _ in wanted],
+        "items": [ref.item for ref, _ in wanted],
+        "numbers": [number for _, number in wanted],
+    }
+    found = [_revision(row) for row in conn.execute(_REVISIONS, keys)]
     return {(each.ref, each.number): each for each in found}
 
 
