@@ -243,9 +243,9 @@ class AnyAttempt(RuleBasedStateMachine):
         """Hand in, for the first time or again."""
         self.handed_in(self.world.call(self.caller, "SubmitAttempt", at, name=self.last.name).attempt)
 
-    @rule(minutes=st.sampled_from([0, 1, 10, 29, 30, 31]))
+    @rule(minutes=st.sampled_from([-31, -1, 0, 1, 10, 29, 30, 31]))
     def wait(self, minutes: int) -> None:
-        """Time passes."""
+        """Time passes, or a clock is set back."""
         self.world.clock.set(self.now + timedelta(minutes=minutes))
 
     @rule(minutes=st.sampled_from([0, 5, 60]))
@@ -254,8 +254,9 @@ class AnyAttempt(RuleBasedStateMachine):
         given = {"quiz": NAME, "member": self.member, "extra_minutes": minutes}
         self.world.call(STREET_DESK, "SetAccommodation", **given)
         self.extra = minutes
-        if self.begun() and self.last.state_at(self.now) == OPEN:
-            self.last.due = max(self.last.due, self.last.begin + timedelta(minutes=30 + minutes))
+        open_ = [attempt for attempt in self.attempts if attempt.state_at(self.now) == OPEN]
+        if open_:
+            open_[-1].due = max(open_[-1].due, open_[-1].begin + timedelta(minutes=30 + minutes))
 
     @rule()
     def work(self) -> None:

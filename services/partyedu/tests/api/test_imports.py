@@ -23,7 +23,7 @@ from onegrid_kit.steps import StepRunner
 from onegrid_kit.testing.api import Refused
 from onegrid_kit.testing.events import announced, forget_announced
 from onegrid_kit.testing.jobs import job_of
-from onegrid_kit.timestamps import timestamp
+from onegrid_kit.timestamps import moment, timestamp
 from onegrid_partyedu.main import SERVICE
 
 from .line import BRANCH, CONFIRMED, JOINED, OTHER_COMMITTEE, STREET_COMMITTEE, Line
@@ -369,8 +369,12 @@ async def test_who_completed_which_training_is_imported(line: Line) -> None:
     assert counts(again) == (0, 0, 1, 0)
     better = await applied(line, await start(line, content.replace(b"80", b"90"), kind=COMPLETIONS))
     assert counts(better) == (0, 1, 0, 0)
+    earlier = content.replace(b"2020-03-01", b"2020-02-01")
+    for expected in ((0, 1, 0, 0), (0, 0, 1, 0)):
+        assert counts(await applied(line, await start(line, earlier, kind=COMPLETIONS))) == expected
     [completed] = (await line.api.call(KEEPER, "ListCompletions", member=member.name)).completions
     assert (completed.subject, completed.percent, completed.minutes) == (SPRING, 90, 480)
+    assert moment(completed.complete_time) == datetime(2020, 2, 1, tzinfo=CHINA)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,8 @@ from onegrid_border.errors import AlarmEnded
 from onegrid_border.store import alarms as store
 from onegrid_border.store import patrols, units
 from onegrid_border.store.cells import known_cells
-from onegrid_kit import codes, ladder, outbox
+from onegrid_kit import ladder, outbox
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import NotFound
 from onegrid_kit.ladder import Climb, Next
 from onegrid_kit.persons import require_nobody
 
@@ -127,11 +126,6 @@ def _acknowledged(conn: Connection, alarm: Alarm, user: str, call: Call) -> Alar
 
 
 def _current(conn: Connection, name: str, call: Call) -> Alarm:
-    patrol, _ = ALARM.ids(name)
-    alarm = store.lock_alarms(conn, [name]).get(name)
-    if alarm is None:
-        # Only callers who may handle all alarms of the district learn that it does not exist.
-        call.caller.require(call.permission, codes.district_of(patrol))
-        raise NotFound(name)
+    alarm = call.existing(store.lock_alarms(conn, [name]).get(name), ALARM, *ALARM.ids(name))
     call.caller.require(call.permission, alarm.office)
     return alarm

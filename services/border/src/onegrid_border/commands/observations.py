@@ -17,9 +17,8 @@ from onegrid_border.patrol import Patrol
 from onegrid_border.records import record_of
 from onegrid_border.store import observations as store
 from onegrid_border.store.cells import cell_at, known_cells
-from onegrid_kit import codes, outbox
+from onegrid_kit import outbox
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import NotFound
 from onegrid_kit.field.derived import judged_alone
 from onegrid_kit.field.device_keys import DeviceKey
 from onegrid_kit.field.log import KeptEntry
@@ -79,11 +78,7 @@ def escalate_observation(conn: Connection, command: EscalateObservation, call: C
     """Have emergency make an incident of an observation. Raises PermissionDenied, NotFound, PersonInText or
     ObservationEscalated.
     """
-    before = store.lock_observation(conn, command.observation)
-    if before is None:
-        # Only callers who may escalate all observations of the district learn that it does not exist.
-        call.caller.require(call.permission, codes.district_of(command.observation))
-        raise NotFound(OBSERVATION.name(command.observation))
+    before = call.existing(store.lock_observation(conn, command.observation), OBSERVATION, command.observation)
     call.caller.require(call.permission, before.office)
     require_nobody(partial(known_cells, conn), note=command.note)
     if before.escalate_time is not None:

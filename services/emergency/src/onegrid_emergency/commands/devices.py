@@ -14,7 +14,7 @@ from onegrid_emergency.store import devices as store
 from onegrid_emergency.store.devices import Known
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound, PermissionDenied
+from onegrid_kit.errors import AlreadyExists, FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 
 __all__ = ["UpdateDevice", "accessible_device", "register_device", "retire_device", "update_device"]
@@ -66,15 +66,8 @@ def retire_device(conn: Connection, id_: str, etag: str, call: Call) -> tuple[Kn
 
 
 def accessible_device(conn: Connection, id_: str, call: Call, *, lock: bool = False) -> Known:
-    """The device, if the caller may do with it what is asked; NotFound only for those who may in all of the district.
-
-    Raises NotFound or PermissionDenied.
-    """
-    found = store.find_device(conn, id_, lock=lock)
-    if found is None:
-        if call.caller.may(call.permission, codes.district_of(id_)):
-            raise NotFound(DEVICE.name(id_))
-        raise PermissionDenied(call.permission)
+    """The device, if the caller may do with it what is asked. Raises NotFound or PermissionDenied."""
+    found = call.existing(store.find_device(conn, id_, lock=lock), DEVICE, id_)
     call.caller.require(call.permission, found.device.configuration.place)
     return found
 

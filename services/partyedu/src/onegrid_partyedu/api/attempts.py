@@ -13,7 +13,7 @@ from onegrid.partyedu.v1.events_pb2 import AttemptStarted
 from onegrid_kit import codes
 from onegrid_kit.batches import Item, VersionChanged
 from onegrid_kit.callers import Call
-from onegrid_kit.errors import Conflict, NotFound
+from onegrid_kit.errors import Conflict
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings
 from onegrid_kit.timestamps import timestamp
@@ -102,10 +102,8 @@ class Attempts:
 
     async def GetAttempt(self, request: pb.GetAttemptRequest, call: Call) -> pb.GetAttemptResponse:
         id_ = ATTEMPT.id(request.name)
-        taken = await self._reads.read(call, **_key(id_))
-        attempt = require_attempt(None if taken is None else taken.attempt, id_, call)
-        if taken is None:
-            raise NotFound(request.name)
+        taken = call.existing(await self._reads.read(call, **_key(id_)), ATTEMPT, id_)
+        attempt = require_attempt(taken.attempt, id_, call)
 
         async def render() -> pb.GetAttemptResponse:
             quiz = self._shelf.quiz(attempt.quiz, attempt.quiz_revision)
