@@ -19,6 +19,7 @@ from . import (
     organizations,
     quizzes,
     record_accesses,
+    records,
     regradings,
     statements,
     study,
@@ -43,6 +44,7 @@ _PARTS = (
     attempts,
     regradings,
     certificates,
+    records,
     record_accesses,
     voice,
 )

@@ -1,4 +1,4 @@
-"""The report of a year, put together of what is stored in one snapshot."""
+"""A year of a member, and the report of one, put together of what is stored in one snapshot."""
 
 from __future__ import annotations
 
@@ -13,13 +13,25 @@ from onegrid_kit import codes
 from onegrid_kit.timestamps import timestamp
 from onegrid_partyedu import hours_messages
 from onegrid_partyedu.certificate import SCHEME
-from onegrid_partyedu.hours import HoursFigures, at_in_year, hours_figures
+from onegrid_partyedu.hours import HoursFigures, at_in_year, duty_minutes, hours_figures
+from onegrid_partyedu.member import Member
 from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.store import hours, meetings_overdue, progress, reports
 
-__all__ = ["yearly_report"]
+__all__ = ["member_hours", "yearly_report"]
 
 _MOST_SCHEMES: Final = 200
+
+
+def member_hours(conn: Connection, of: Member, year: int, now: datetime) -> hours_pb2.MemberHours:
+    """What counts for a member in a year, and how much there is to be."""
+    posts = hours.posts_at(conn, of.id, at_in_year(year, now))
+    return hours_pb2.MemberHours(
+        member=of.name,
+        year=year,
+        minutes=hours.studied_minutes(conn, of.id, year),
+        duty_minutes=duty_minutes(hours.duties_of(conn, of.district), posts, year),
+    )
 
 
 def yearly_report(conn: Connection, organization: str, year: int, now: datetime) -> reports_pb2.YearlyReport:

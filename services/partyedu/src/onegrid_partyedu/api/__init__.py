@@ -21,6 +21,7 @@ from onegrid_partyedu.api.organizations import Organizations
 from onegrid_partyedu.api.pools import Pools
 from onegrid_partyedu.api.quizzes import Quizzes
 from onegrid_partyedu.api.record_accesses import RecordAccesses
+from onegrid_partyedu.api.records import Records
 from onegrid_partyedu.api.regradings import Regradings
 from onegrid_partyedu.api.statements import Statements
 from onegrid_partyedu.api.study import Study
@@ -36,6 +37,7 @@ def build(runtime: Runtime[PartyeduSettings]) -> Sequence[object]:
     return [
         Organizations(runtime),
         Members(runtime),
+        Records(runtime),
         RecordAccesses(runtime),
         Transfers(runtime),
         Completions(runtime),

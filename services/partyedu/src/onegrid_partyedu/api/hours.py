@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from onegrid.partyedu.v1 import hours_methods_pb2 as pb
-from onegrid.partyedu.v1 import hours_pb2
 from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
@@ -17,10 +16,10 @@ from onegrid_kit.settings import ServiceSettings
 from onegrid_partyedu import hours_messages as messages
 from onegrid_partyedu.authority import require_member
 from onegrid_partyedu.commands import hours as commands
-from onegrid_partyedu.hours import HoursDuty, HoursFigures, at_in_year, duty_minutes, hours_figures
+from onegrid_partyedu.hours import HoursDuty, HoursFigures, hours_figures
 from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.organization import ORGANIZATION
-from onegrid_partyedu.reporting import yearly_report
+from onegrid_partyedu.reporting import member_hours, yearly_report
 from onegrid_partyedu.store import hours as store
 from onegrid_partyedu.store import organizations
 from onegrid_partyedu.store.progress import parents_below
@@ -55,14 +54,7 @@ class Hours:
     async def GetMemberHours(self, request: pb.GetMemberHoursRequest, call: Call) -> pb.GetMemberHoursResponse:
         def read(conn: Connection) -> pb.GetMemberHoursResponse:
             member = require_member(conn, MEMBER.id(request.member), call)
-            posts = store.posts_at(conn, member.id, at_in_year(request.year, call.now))
-            hours = hours_pb2.MemberHours(
-                member=member.name,
-                year=request.year,
-                minutes=store.studied_minutes(conn, member.id, request.year),
-                duty_minutes=duty_minutes(store.duties_of(conn, member.district), posts, request.year),
-            )
-            return pb.GetMemberHoursResponse(hours=hours)
+            return pb.GetMemberHoursResponse(hours=member_hours(conn, member, request.year, call.now))
 
         return await self._db.read(read)
 

@@ -19,10 +19,11 @@ from onegrid_partyedu.authority import require_member, require_plan
 from onegrid_partyedu.commands import study_plans as commands
 from onegrid_partyedu.member import MEMBER, Member
 from onegrid_partyedu.organization import ORGANIZATION
+from onegrid_partyedu.queries.study_plans import progress_page
 from onegrid_partyedu.rollup import rolled_up
-from onegrid_partyedu.store import completions, members, progress
+from onegrid_partyedu.store import members, progress
 from onegrid_partyedu.store import study_plans as store
-from onegrid_partyedu.study_plan import STUDY_PLAN, Progress, StudyPlan, progress_of
+from onegrid_partyedu.study_plan import STUDY_PLAN, Progress, StudyPlan
 from onegrid_partyedu.viewing import shown_member
 
 __all__ = ["StudyPlans"]
@@ -81,13 +82,7 @@ class StudyPlans:
     ) -> pb.ListMemberStudyPlansResponse:
         def read(conn: Connection, after: Position, limit: int) -> Sequence[tuple[StudyPlan, Sequence[Progress]]]:
             member = require_member(conn, MEMBER.id(request.member), call)
-            plans = store.plans_of_member(conn, member.id, call.now, after, limit)
-            if not plans:
-                return []
-            done = completions.completions_between(
-                conn, member.id, min(each.since for each in plans), max(each.until for each in plans)
-            )
-            return [(each, progress_of(each, done, call.now)) for each in plans]
+            return progress_page(conn, member, call.now, after, limit)
 
         page = await self._pages.read(
             request,

@@ -25,6 +25,7 @@ __all__ = [
     "find_attempt",
     "find_paper",
     "granted_page",
+    "granted_to_page",
     "lock_attempts",
     "lock_open",
     "move_attempts",
@@ -169,6 +170,18 @@ def granted_page(conn: Connection, quiz: str, after: Position, limit: int) -> li
         behind(after, t.member),
     )
     return [_granted(row) for row in conn.execute(query.order_by(t.member).limit(limit))]
+
+
+def granted_to_page(conn: Connection, member: str, after: Position, limit: int) -> list[Granted]:
+    """What a member has more than others, by quiz."""
+    t = attempt_turn.c
+    query = select(attempt_turn).where(
+        t.district == codes.district_of(member),
+        t.member == member,
+        or_(t.extra_minutes > 0, t.extra_attempts > 0),
+        behind(after, t.quiz),
+    )
+    return [_granted(row) for row in conn.execute(query.order_by(t.quiz).limit(limit))]
 
 
 def _granted(row: Any) -> Granted:

@@ -23,6 +23,7 @@ __all__ = [
     "posts_at",
     "save_duty",
     "studied_minutes",
+    "studied_years",
     "year_of_study",
 ]
 
@@ -150,6 +151,13 @@ def studied_minutes(conn: Connection, member: str, year: int) -> int:
         c.complete_time < end,
     )
     return sum(conn.execute(query).scalars())
+
+
+def studied_years(conn: Connection, member: str) -> list[int]:
+    """The years in which a member completed something, the latest first."""
+    c = completion.c
+    query = select(c.year).where(c.district == codes.district_of(member), c.member == member).distinct()
+    return list(conn.execute(query.order_by(c.year.desc())).scalars())
 
 
 def posts_at(conn: Connection, member: str, at: datetime) -> list[OfficerPost]:
