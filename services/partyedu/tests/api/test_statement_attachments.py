@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Engine, text
 
-from onegrid_kit.testing.api import Serving
+from onegrid_kit.testing.api import Refused, Serving
 from onegrid_kit.testing.waiting import HANG_S
 from onegrid_partyedu.xapi import parts
 
-from .learning import Answered, Lrs, a_statement, an_agent
+from .learning import LMS, Answered, Lrs, a_statement, an_agent
+from .people import DISTRICT
 
 BOUNDARY = "abcABC0123'()+_,-./:=?"
 HEADERS = {"Content-Type": f'multipart/mixed; boundary="{BOUNDARY}"'}
@@ -125,6 +126,18 @@ async def test_a_file_elsewhere_needs_no_data(lrs: Lrs) -> None:
     assert (await lrs.post(sent)).status == 200
     assert (await send(lrs, mixed(a_statement(attachments=sent["attachments"])))).status == 200
     assert (await send(lrs, mixed([a_statement(), a_statement()]))).status == 200
+
+
+async def test_statements_by_grpc_are_checked_as_by_http(api: Serving) -> None:
+    signature = "http://adlnet.gov/expapi/attachments/signature"
+    elsewhere = {"usageType": signature, "fileUrl": "http://example.com/x"}
+    for fields, field in (({**elsewhere}, "attachments.contentType"), ({}, "attachments")):
+        sent = a_statement(attachments=[attached(b"x", **fields)])
+        with pytest.raises(Refused) as refused:
+            await api.call(LMS, "StoreStatements", district=DISTRICT, statements=json.dumps(sent))
+        assert refused.value.fields == [field]
+    sent = a_statement(attachments=[attached(b"x", **{**elsewhere, "contentType": "application/octet-stream"})])
+    await api.call(LMS, "StoreStatements", district=DISTRICT, statements=json.dumps([sent, a_statement()]))
 
 
 async def test_what_does_not_fit_is_refused(lrs: Lrs) -> None:

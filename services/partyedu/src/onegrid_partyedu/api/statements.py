@@ -12,7 +12,6 @@ from onegrid_kit.runtime import Runtime
 from onegrid_partyedu.commands import statements as commands
 from onegrid_partyedu.settings import PartyeduSettings
 from onegrid_partyedu.store import statements as store
-from onegrid_partyedu.xapi import parts
 from onegrid_partyedu.xapi.statement import STATEMENT, refuse
 
 __all__ = ["Statements"]
@@ -31,8 +30,7 @@ class Statements:
             given = orjson.loads(request.statements)
         except orjson.JSONDecodeError:
             refuse("statements", "must be JSON")
-        batch = commands.ready(given, sender, self._cipher)
-        parts.match((each.statement for each in batch), ())
+        batch, _ = await commands.prepared(given, (), len(request.statements), sender, self._cipher)
 
         def store_all(conn: Connection) -> pb.StoreStatementsResponse:
             ids = commands.store_statements(conn, batch, sender, self._cipher, call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ from onegrid_partyedu.xapi.comparing import same
 from onegrid_partyedu.xapi.finding import By, sought
 from onegrid_partyedu.xapi.formats import instant, written
 from onegrid_partyedu.xapi.own import home_page, statement_of_completion, statement_of_start, statements_of_score
-from onegrid_partyedu.xapi.parts import Part
+from onegrid_partyedu.xapi.parts import Part, match
 from onegrid_partyedu.xapi.showing import merged, named
+from onegrid_partyedu.xapi.signatures import check_signatures
 from onegrid_partyedu.xapi.statement import VOIDED, Json, check_statement, refuse
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "definition_key",
     "filter_keys",
     "opened",
+    "prepared",
     "ready",
     "shown",
     "store_completion",
@@ -51,6 +54,8 @@ _MOST: Final = 1_000
 """Statements of a batch."""
 _CHAIN: Final = 10
 """How far references are followed: a statement has the keys of so many others at most."""
+_LARGE_BYTES: Final = 32 * 1024
+"""What takes longer to prepare than others are to wait."""
 _VERSION: Final = "1.0.0"
 _OURSELVES: Final = "partyedu"
 """Who asserts what members did here."""
@@ -112,6 +117,23 @@ def ready(given: object, sender: Sender, cipher: Cipher) -> list[Ready]:
     if len({each.id for each in made}) < len(made):
         refuse("statements", "must have distinct ids")
     return made
+
+
+async def prepared(
+    given: object, data: Sequence[Part], size: int, sender: Sender, cipher: Cipher
+) -> tuple[list[Ready], Mapping[str, Part]]:
+    """Check the statements, and make them ready with their attachments' data, by hash; `size`: how many bytes they came
+    in. Raises InvalidRequest.
+    """
+
+    def prepare() -> tuple[list[Ready], Mapping[str, Part]]:
+        batch = ready(given, sender, cipher)
+        statements = [each.statement for each in batch]
+        used = match(statements, data)
+        check_signatures(statements, used)
+        return batch, used
+
+    return await asyncio.to_thread(prepare) if size > _LARGE_BYTES else prepare()
 
 
 def store_statements(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
@@ -31,7 +30,6 @@ from onegrid_partyedu.xapi import parts, query, showing
 from onegrid_partyedu.xapi.finding import By
 from onegrid_partyedu.xapi.formats import is_uuid, written
 from onegrid_partyedu.xapi.parts import Part
-from onegrid_partyedu.xapi.signatures import check_signatures
 from onegrid_partyedu.xapi.statement import DISTRICT, STATEMENT, Json, refuse
 
 __all__ = ["HEADERS", "MAX_BYTES", "post", "put", "show"]
@@ -138,16 +136,7 @@ async def _show_many(request: Request[PartyeduSettings], db: ReadOnlyDatabase, w
 
 async def _store(request: Request[PartyeduSettings], db: Database, given: Any, data: Sequence[Part]) -> list[str]:
     sender, cipher = sender_of(request), request.cipher
-
-    def prepare() -> tuple[list[commands.Ready], Mapping[str, Part]]:
-        batch = commands.ready(given, sender, cipher)
-        statements = [each.statement for each in batch]
-        used = parts.match(statements, data)
-        check_signatures(statements, used)
-        return batch, used
-
-    large = len(request.body) > _LARGE_BYTES
-    batch, used = await asyncio.to_thread(prepare) if large else prepare()
+    batch, used = await commands.prepared(given, data, len(request.body), sender, cipher)
     name = STATEMENT.name(f"{sender.district}-{batch[0].id}") if len(batch) == 1 else DISTRICT.name(sender.district)
 
     def store_all(conn: Connection) -> list[str]:
