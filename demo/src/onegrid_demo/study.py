@@ -38,10 +38,10 @@ from onegrid_demo.loading import COMMUNITY, unless, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.timestamps import timestamp
 
-__all__ = ["ITEMS", "LETTERS", "POOL", "Outcome", "define_pool", "replay", "right_answer", "succeeded"]
+__all__ = ["ITEMS", "LETTERS", "Outcome", "define_pool", "replay", "right_answer", "succeeded"]
 
 _STUDIED: Final = datetime(2020, 11, 10, 20, 0, tzinfo=CHINA)
-POOL: Final = Pool(name=f"pools/{COMMUNITY}-charter", display_name="党章知识题库")
+_POOL: Final = Pool(name=f"pools/{COMMUNITY}-charter", display_name="党章知识题库")
 _SINGLE, _MULTIPLE = ItemKind.ITEM_KIND_SINGLE, ItemKind.ITEM_KIND_MULTIPLE
 _TRUE_FALSE, _ORDERING = ItemKind.ITEM_KIND_TRUE_FALSE, ItemKind.ITEM_KIND_ORDERING
 # What is asked, how, what can be chosen, and which of it is right.
@@ -59,12 +59,12 @@ _ITEMS: Final[tuple[tuple[str, ItemKind, tuple[str, ...], tuple[str, ...]], ...]
 )
 LETTERS: Final = "ABCDEFGHIJKL"
 """What options are called on a paper, in their order there."""
-ITEMS: Final = tuple(f"{POOL.name}/items/{number}" for number in range(1, len(_ITEMS) + 1))
+ITEMS: Final = tuple(f"{_POOL.name}/items/{number}" for number in range(1, len(_ITEMS) + 1))
 """The names of the pool's items."""
 _QUIZ: Final = Quiz(
     name=f"quizzes/{COMMUNITY}-charter",
     display_name="党章知识测试",
-    sections=[QuizSection(display_name="一、基础知识", points_each=20, drawn=DrawnItems(pool=POOL.name, count=5))],
+    sections=[QuizSection(display_name="一、基础知识", points_each=20, drawn=DrawnItems(pool=_POOL.name, count=5))],
     shuffle_items=True,
     shuffle_options=True,
     minutes_allowed=30,
@@ -154,7 +154,7 @@ def _plan_of(year: int) -> StudyPlan:
 async def define_pool(client: Client, desk: Metadata) -> None:
     """Define the pool and its items: the same whenever this is done."""
     partyedu = client.partyedu
-    await partyedu.DefinePool(pools_pb.DefinePoolRequest(pool=POOL, request_id=_new_id()), metadata=desk, timeout=60)
+    await partyedu.DefinePool(pools_pb.DefinePoolRequest(pool=_POOL, request_id=_new_id()), metadata=desk, timeout=60)
     for name, (stem, kind, options, key) in zip(ITEMS, _ITEMS, strict=True):
         ids = {text: f"{index}" for index, text in enumerate(options, start=1)}
         item = Item(
