@@ -175,6 +175,23 @@ def test_migrate_without_a_broker_refuses_unless_it_is_told_to(database_url: str
     assert roles.run(environ, "migrate", "--nonsense").returncode == 2
 
 
+def test_an_installation_takes_no_queue_of_another(
+    engine: Engine, database_url: str, empty_broker: RabbitServer
+) -> None:
+    """Each would get half of what is announced to the other."""
+    environ = roles.environment(database_url, empty_broker.url)
+    assert roles.run(environ, "migrate").returncode == 0
+    with engine.begin() as conn:
+        first = conn.execute(text("SELECT id FROM installation")).scalar_one()
+        conn.execute(text("UPDATE installation SET id = gen_random_uuid()"))
+    refused = roles.run(environ, "migrate")
+    assert refused.returncode == 1
+    assert "the queue onegrid.identity at this virtual host is another installation's" in refused.stderr
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE installation SET id = :first"), {"first": first})
+    assert roles.run(environ, "migrate").returncode == 0
+
+
 def test_a_lease_goes_to_another_when_its_holder_is_silent_and_not_before(engine: Engine) -> None:
     clock = [100.0]
     leader = Lease(engine, "test", lasts_s=0.5, monotonic=lambda: clock[0])

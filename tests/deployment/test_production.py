@@ -447,3 +447,37 @@ def test_spans_are_exported_with_headers_from_a_secret_to_a_collector_of_a_known
         (container,) = pod_of(each)["containers"]
         assert {"name": "ONEGRID_OTLP_HEADERS", "valueFrom": given} in container["env"], each["metadata"]["name"]
     assert named(objects, "ConfigMap", "onegrid-petition")["data"]["ONEGRID_OTLP_CA"] == "/etc/ca/ca.crt"
+
+
+@pytest.mark.parametrize("example", helm.EXAMPLES)
+def test_two_releases_in_a_namespace_have_no_object_and_no_pod_in_common(example: str) -> None:
+    """Also in the cluster: what belongs to no namespace would be of both."""
+    _, chart, values = helm.EXAMPLES[example]
+    first, second = (
+        [each for each in yaml.load_all(helm.render(release, chart, values), yaml.CSafeLoader) if each]
+        for release in ("first", "second")
+    )
+    names = [{(each["kind"], each["metadata"]["name"]) for each in objects} for objects in (first, second)]
+    assert names[0].isdisjoint(names[1])
+    assert {re.sub("^first", "second", name) for _, name in names[0]} == {name for _, name in names[1]}
+    assert not {kind for kind, _ in names[0] if kind.startswith("Cluster") and kind != "Cluster"}
+    pods = [
+        each.get("spec", {}).get("template", each)["metadata"]["labels"]
+        for each in second
+        if each["kind"] in ("Deployment", "StatefulSet", "Job", "Pod")
+    ]
+    selected = [
+        labels for each in first for labels in selectors(each) if any(labels.items() <= pod.items() for pod in pods)
+    ]
+    assert selected == []
+
+
+def selectors(each: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
+    """What an object says of which pods it is about."""
+    spec = each.get("spec", {})
+    if each["kind"] == "Service":
+        yield from filter(None, [spec.get("selector")])
+    elif each["kind"] == "NetworkPolicy":
+        yield spec["podSelector"]["matchLabels"]
+    elif each["kind"] in ("Deployment", "StatefulSet", "PodDisruptionBudget", "ServiceMonitor", "PodMonitor"):
+        yield spec["selector"]["matchLabels"]

@@ -122,8 +122,9 @@ def _role(service: Service, settings: ServiceSettings, role: str, rest: list[str
 
 def _migrate(service: Service, settings: ServiceSettings, rest: list[str]) -> int:
     from onegrid_kit.amqp import require_broker
+    from onegrid_kit.installation import installation_of
     from onegrid_kit.migrations import migrate
-    from onegrid_kit.topology import declare_consumer
+    from onegrid_kit.topology import QueueTaken, declare_consumer, take_queue
 
     if rest not in ([], [_WITHOUT_BROKER]):
         print(f"usage: python -m {service.package} migrate [{_WITHOUT_BROKER}]", file=sys.stderr)
@@ -135,6 +136,13 @@ def _migrate(service: Service, settings: ServiceSettings, rest: list[str]) -> in
     if not _keys_suffice(service, settings):
         return 1
     if not rest:
+        with _engine(settings) as engine, engine.connect() as conn:
+            installation = installation_of(conn)
+        try:
+            asyncio.run(take_queue(settings.amqp_url, service.name, installation))
+        except QueueTaken as error:
+            print(error, file=sys.stderr)
+            return 1
         types = sorted({subscription.type for subscription in service.load_handlers()})
         asyncio.run(declare_consumer(settings.amqp_url, service.name, types))
     return 0

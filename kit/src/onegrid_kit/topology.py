@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager, suppress
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from aio_pika.connection import make_url
-from aio_pika.exceptions import ChannelNotFoundEntity
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from onegrid_kit import amqp
 from onegrid_kit.contracts import contracts_of
 from onegrid_kit.events import source_of
 
-__all__ = ["connected", "declare_consumer", "declare_publisher", "has_queue"]
+__all__ = ["QueueTaken", "connected", "declare_consumer", "declare_publisher", "has_queue", "take_queue"]
 
 _CONNECT_S = 10
 
@@ -31,6 +31,35 @@ async def connected(amqp_url: str) -> AsyncIterator[AbstractConnection]:
         for _ in range(2):
             with suppress(Exception):
                 await connection.close()
+
+
+class QueueTaken(Exception):
+    """The consumer's queue is that of another installation, which would get half of what is announced to this one."""
+
+    def __init__(self, consumer: str) -> None:
+        super().__init__(
+            f"the queue {_queue_of(consumer)} at this virtual host is another installation's: each takes one of its "
+            f"own, by platform.broker.vhost or in ONEGRID_AMQP_URL; if the other's database is gone, delete the "
+            f"exchange {_owner_of(consumer)}"
+        )
+
+
+async def take_queue(amqp_url: str, consumer: str, installation: str) -> None:
+    """See to it that the consumer's queue is of this installation, for good. Raises QueueTaken.
+
+    Of an exchange the broker compares the alternate one whenever it is declared: whoever was first stays its owner.
+    """
+    async with connected(amqp_url) as connection:
+        channel = await connection.channel()
+        try:
+            await channel.declare_exchange(
+                _owner_of(consumer),
+                aio_pika.ExchangeType.FANOUT,
+                durable=True,
+                arguments={"alternate-exchange": f"onegrid.installation.{installation}"},
+            )
+        except ChannelPreconditionFailed:
+            raise QueueTaken(consumer) from None
 
 
 async def declare_consumer(amqp_url: str, consumer: str, types: Sequence[str]) -> None:
@@ -74,6 +103,10 @@ async def has_queue(connection: AbstractConnection, consumer: str) -> bool:
 
 def _queue_of(consumer: str) -> str:
     return f"onegrid.{consumer}"
+
+
+def _owner_of(consumer: str) -> str:
+    return f"onegrid.{consumer}.owner"
 
 
 async def _declare_exchange(channel: AbstractChannel, name: str) -> AbstractExchange:
