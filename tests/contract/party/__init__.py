@@ -27,9 +27,9 @@ from . import (
     voice,
 )
 
-__all__ = ["CHANGES", "PREPARE", "elsewhere", "lists"]
+__all__ = ["CHANGES", "PARTS", "PREPARE", "elsewhere", "lists"]
 
-_PARTS = (
+PARTS = (
     organizations,
     completions,
     courses,
@@ -52,20 +52,20 @@ _PARTS = (
 
 def elsewhere(district: District, place: str, *, there: bool) -> Iterator[Message]:
     """A request of every method that needs a permission, about something in the place, which exists or not."""
-    for part in _PARTS:
+    for part in PARTS:
         yield from part.elsewhere(district, place, there=there)
 
 
 def lists(district: District) -> Mapping[str, tuple[Message, Message]]:
     """For each list a query of several pages, and another query of the same method."""
-    return {method: queries for part in _PARTS for method, queries in part.lists(district).items()}
+    return {method: queries for part in PARTS for method, queries in part.lists(district).items()}
 
 
 PREPARE: Mapping[str, Callable[[District], tuple[str, Message]]] = {
-    method: prepare for part in _PARTS for method, prepare in part.PREPARE.items()
+    method: prepare for part in PARTS for method, prepare in part.PREPARE.items()
 }
 """A request that can be made once, and by whom."""
 CHANGES: Mapping[str, Callable[[Message], None]] = {
-    method: change for part in _PARTS for method, change in part.CHANGES.items()
+    method: change for part in PARTS for method, change in part.CHANGES.items()
 }
 """Something of each request that can be other without breaking its rules."""

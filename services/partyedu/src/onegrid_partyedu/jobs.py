@@ -44,12 +44,11 @@ def forget_imports(conn: Connection, now: datetime) -> None:
 
 def measure_meetings(conn: Connection, now: datetime) -> None:
     """Measure which meetings branches should have held."""
-    branches = meetings_overdue.count_branches(conn)
-    late = meetings_overdue.count_overdue(conn, now - _MONTH)
+    late = meetings_overdue.late_shares(conn, now - _MONTH)
     for kind, overdue in meetings_overdue.count_overdue(conn, now).items():
         labels = ("partyedu", short_name(MeetingKind, kind))
         metrics.MEETINGS_OVERDUE.labels(*labels).set(overdue)
-        metrics.MEETINGS_LATE.labels(*labels).set(late[kind] / branches if branches else 0)
+        metrics.MEETINGS_LATE.labels(*labels).set(late[kind])
 
 
 def forget_study_entries(conn: Connection, now: datetime) -> None:

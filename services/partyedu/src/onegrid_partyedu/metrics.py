@@ -1,5 +1,5 @@
-"""Metrics of organizations, members and meetings. Every worker exports the same gauges for all of the district: take
-the highest.
+"""Metrics of organizations, members and meetings. Every worker exports the same gauges for all districts: take the
+highest.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ MEETINGS_OVERDUE = Gauge(
 )
 MEETINGS_LATE = Gauge(
     "onegrid_party_meetings_late_ratio",
-    "Share of branches that should have held a meeting of a kind a month ago or longer, and have not.",
+    "Share of a district's branches that should have held a meeting of a kind a month ago or longer, and have not; of "
+    "the district where it is most.",
     ("service", "kind"),
 )
 GUIDANCE_OVERDUE = Gauge(

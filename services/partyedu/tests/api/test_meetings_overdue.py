@@ -6,12 +6,14 @@ from datetime import datetime
 
 import pytest_asyncio
 from prometheus_client import REGISTRY
+from sqlalchemy import insert, select
 
 from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, OverdueMeeting
 from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit.clock import CHINA
 from onegrid_kit.timestamps import moment
 from onegrid_partyedu.jobs import JOBS
+from onegrid_partyedu.tables import organization
 
 from .line import BRANCH, SECRETARY, Line
 from .meeting import ASSEMBLY, account, closed, opened, planned, schedule
@@ -101,5 +103,12 @@ async def test_supervisors_see_how_many_branches_are_late(line: Line, branch: st
     assert measured("onegrid_party_meetings_late_ratio") == 0
     await held(line, branch, THEMED_DAY, datetime(2026, 3, 10, 9, tzinfo=CHINA))
     line.clock.set(datetime(2026, 4, 10, tzinfo=CHINA))
+    assert measured("onegrid_party_meetings_overdue") == others
+    assert measured("onegrid_party_meetings_late_ratio") == others / (others + 2)
+    # Another district on the platform does well: it takes nothing from that.
+    with line.engine.begin() as conn:
+        new = {"district": "210603", "create_time": line.clock.now(), "term": 0, "parent": ""}
+        for row in conn.execute(select(organization)).mappings().all():
+            conn.execute(insert(organization).values({**row, **new, "id": row["id"].replace("210602", "210603")}))
     assert measured("onegrid_party_meetings_overdue") == others
     assert measured("onegrid_party_meetings_late_ratio") == others / (others + 2)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
 from onegrid.partyedu.v1 import certificate_methods_pb2 as pb
+from onegrid_kit import codes
 from onegrid_kit.callers import Call
 from onegrid_kit.errors import NotFound
+from onegrid_kit.paging import Position
 from onegrid_kit.runtime import Runtime
 from onegrid_partyedu import certificate_messages as messages
-from onegrid_partyedu.certificate import SCHEME
+from onegrid_partyedu.certificate import SCHEME, CertificateScheme
 from onegrid_partyedu.commands import certificate_schemes as commands
 from onegrid_partyedu.organization import ORGANIZATION
 from onegrid_partyedu.settings import PartyeduSettings
@@ -52,21 +58,24 @@ class CertificateSchemes:
         )
 
     async def GetCertificateScheme(
-        self, request: pb.GetCertificateSchemeRequest, _: Call
+        self, request: pb.GetCertificateSchemeRequest, call: Call
     ) -> pb.GetCertificateSchemeResponse:
         found = await self._db.read(lambda conn: store.find_scheme(conn, SCHEME.id(request.name)))
-        if found is None:
+        if found is None or codes.district_of(found.id) != call.caller.district:
             raise NotFound(request.name)
         return pb.GetCertificateSchemeResponse(certificate_scheme=messages.certificate_scheme(found))
 
     async def ListCertificateSchemes(
-        self, request: pb.ListCertificateSchemesRequest, _: Call
+        self, request: pb.ListCertificateSchemesRequest, call: Call
     ) -> pb.ListCertificateSchemesResponse:
+        def schemes(conn: Connection, after: Position, limit: int) -> Sequence[CertificateScheme]:
+            if codes.district_of(request.scope) != call.caller.district:
+                return []
+            return store.schemes_page(conn, request.scope, retired=request.show_retired, after=after, limit=limit)
+
         page = await self._pages.read(
             request,
-            lambda conn, after, limit: store.schemes_page(
-                conn, request.scope, retired=request.show_retired, after=after, limit=limit
-            ),
+            schemes,
             position=lambda scheme: (scheme.id,),
             message=messages.certificate_scheme,
         )

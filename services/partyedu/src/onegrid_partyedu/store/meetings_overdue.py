@@ -28,7 +28,7 @@ from onegrid_partyedu.meeting_duties import COMMITTEE_FROM, MONTHS, Overdue, met
 from onegrid_partyedu.store.organizations import below
 from onegrid_partyedu.tables import meeting, officer, organization
 
-__all__ = ["count_branches", "count_overdue", "count_overdue_below", "overdue_page"]
+__all__ = ["count_overdue", "count_overdue_below", "late_shares", "overdue_page"]
 
 _BRANCH: Final = OrganizationForm.ORGANIZATION_FORM_BRANCH
 _HELD: Final = MeetingState.MEETING_STATE_HELD
@@ -74,10 +74,19 @@ def count_overdue_below(conn: Connection, organization_id: str, now: datetime) -
     return {row.kind: row.branches for row in conn.execute(counted)}
 
 
-def count_branches(conn: Connection) -> int:
-    """How many branches there are."""
+def late_shares(conn: Connection, before: datetime) -> dict[MeetingKind, float]:
+    """Which share of a district's branches should have held a meeting of each kind by that moment, in the district
+    where it is the most.
+    """
     o = organization.c
-    return conn.execute(select(func.count()).where(o.form == _BRANCH, o.dissolve_time.is_(None))).scalar_one()
+    standing = select(o.district, func.count().label("branches")).where(o.form == _BRANCH, o.dissolve_time.is_(None))
+    branches = {row.district: row.branches for row in conn.execute(standing.group_by(o.district))}
+    owed = _overdue(MONTHS, before)[0].add_columns(o.district).subquery()
+    query = select(owed.c.district, owed.c.kind, func.count()).group_by(owed.c.district, owed.c.kind)
+    found = dict.fromkeys(MONTHS, 0.0)
+    for district, kind, late in conn.execute(query):
+        found[kind] = max(found[kind], late / branches[district])
+    return found
 
 
 def _overdue(kinds: Collection[MeetingKind], now: datetime) -> tuple[Select[Any], Any]:
