@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from google.protobuf.message import Message
@@ -15,6 +16,7 @@ from onegrid_kit.clock import SettableClock
 from onegrid_kit.testing.callers import public
 from onegrid_kit.testing.events import announced_as
 from onegrid_kit.timestamps import moment
+from onegrid_partyedu.commands import attempts as commands
 
 from .exams import COLLEAGUE, EXPLANATION, NAME, ORDERING, TAKER, Exam, replayed
 from .line import Line
@@ -263,6 +265,26 @@ async def test_a_quiz_is_taken_while_it_is_open(
 ) -> None:
     exam.define(state, **{field: exam.clock.now() + by for field, by in changed.items()})
     assert (await exam.refused(TAKER, "StartAttempt", quiz=NAME)).reason == reason
+
+
+@pytest.mark.parametrize("state", [QuizState.QUIZ_STATE_CLOSED, QuizState.QUIZ_STATE_PUBLISHED])
+async def test_what_is_changed_while_an_attempt_begins_counts(
+    exam: Exam, state: QuizState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide, changed = commands.begin, iter([lambda: exam.define(state, minutes_allowed=5)])
+
+    def begin(*known: Any) -> commands.Begun:
+        begun = decide(*known)
+        next(changed, lambda: None)()
+        return begun
+
+    monkeypatch.setattr(commands, "begin", begin)
+    if state == QuizState.QUIZ_STATE_CLOSED:
+        assert (await exam.refused(TAKER, "StartAttempt", quiz=NAME)).reason == "QUIZ_NOT_OPEN"
+        return
+    begun = await exam.start()
+    assert moment(begun.due_time) == moment(begun.begin_time) + timedelta(minutes=5)
+    assert (begun.number, begun.quiz_revision) == (1, exam.revision.number)
 
 
 async def test_only_members_take_quizzes_and_only_their_own_attempts(exam: Exam) -> None:

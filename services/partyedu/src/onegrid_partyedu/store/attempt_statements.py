@@ -77,21 +77,31 @@ begin_attempts = BatchStatement(
     )
     """,
     f"clocked AS ({ladder.setting(f'{_CLIMBS}, {EXPIRING}, due_time FROM fresh')})",
-    # The row is there from the first attempt or grant on. Who was first, here or elsewhere, keeps the others out.
-    guard="""
+    # Who closes or changes a quiz waits for those who begin, or they for the change, which is what counts then. The row
+    # of a turn is there from the first attempt or grant on: who was first, here or elsewhere, keeps the others out.
+    guard=f"""
+      WITH open AS MATERIALIZED (
+        SELECT position, district, quiz, member, number, extra_minutes, extra_attempts
+        FROM item JOIN (
+          SELECT district, id, revision, state FROM quiz
+          WHERE (district, id) IN (SELECT item.district, item.quiz FROM item) ORDER BY district, id FOR SHARE
+        ) AS held USING (district)
+        WHERE held.id = item.quiz AND held.revision = item.quiz_revision
+          AND held.state = {QuizState.QUIZ_STATE_PUBLISHED:d}
+      )
       INSERT INTO attempt_turn AS turn (district, quiz, member, begun, extra_minutes, extra_attempts)
       SELECT DISTINCT ON (district, quiz, member) district, quiz, member, number, extra_minutes, extra_attempts
-      FROM item ORDER BY district, quiz, member, position
+      FROM open ORDER BY district, quiz, member, position
       ON CONFLICT (district, quiz, member) DO UPDATE SET begun = excluded.begun
       WHERE turn.begun = excluded.begun - 1 AND turn.extra_minutes = excluded.extra_minutes
         AND turn.extra_attempts = excluded.extra_attempts
       RETURNING (
-        SELECT min(item.position) FROM item
-        WHERE item.district = turn.district AND item.quiz = turn.quiz AND item.member = turn.member
+        SELECT min(open.position) FROM open
+        WHERE open.district = turn.district AND open.quiz = turn.quiz AND open.member = turn.member
       ) AS position
     """,
 )
-"""Begins attempts of members whose turn it is as it was loaded; see `begun_row`."""
+"""Begins attempts at quizzes and of members whose turn it is that are as they were loaded; see `begun_row`."""
 
 
 def begun_row(new: Attempt, paper: Paper, grant: Grant) -> dict[str, object]:
