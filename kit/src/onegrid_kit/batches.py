@@ -19,7 +19,7 @@ from onegrid_kit.events import require_event
 from onegrid_kit.sizes import require_sendable
 
 if TYPE_CHECKING:
-    from onegrid_kit.database import Database
+    from onegrid_kit.database import Database, DedicatedConnection
 
 __all__ = ["BatchStatement", "BatchedCommand", "Item", "VersionChanged"]
 
@@ -60,12 +60,20 @@ class BatchedCommand:
     """A hot command: the calls of the same moment share a statement; see `Database.batched`."""
 
     def __init__(
-        self, db: Database, cipher: Cipher, statement: BatchStatement, *, name: str, most: int, pace_s: float
+        self,
+        db: Database,
+        cipher: Cipher,
+        statement: BatchStatement,
+        connection: DedicatedConnection,
+        *,
+        name: str,
+        most: int,
+        pace_s: float,
     ) -> None:
         self._db = db
         self._cipher = cipher
         self._statement = statement
-        self._connection = db.dedicated_connection()
+        self._connection = connection
         self._coalescer: Coalescer[_Waiting, bytes | None] = Coalescer(name, self._flush, most=most, pace_s=pace_s)
 
     async def run(self, item: Item) -> bytes:

@@ -168,24 +168,49 @@ class Database:
         """
         return self._read_audit.submit(call)
 
-    def batched(self, statement: BatchStatement, *, name: str, most: int = 64, pace_s: float = 0.008) -> BatchedCommand:
-        """A hot command whose calls share a statement over a connection of its own, at most `most` at a time;
-        `name` is what its metrics call it. Under a crowd, statements begin at least `pace_s` apart.
+    def batched(
+        self,
+        statement: BatchStatement,
+        *,
+        name: str,
+        most: int = 64,
+        pace_s: float = 0.008,
+        over: DedicatedConnection | None = None,
+    ) -> BatchedCommand:
+        """A hot command whose calls share a statement, at most `most` at a time; `name` is what its metrics call it.
+        Under a crowd, statements begin at least `pace_s` apart. Without a connection it gets one of its own.
         """
-        return BatchedCommand(self, self._cipher, statement, name=name, most=most, pace_s=pace_s)
+        over = over or self.dedicated_connection()
+        return BatchedCommand(self, self._cipher, statement, over, name=name, most=most, pace_s=pace_s)
 
-    def versioned(self, load: LoadStatement[T], store: BatchStatement, *, name: str) -> VersionedCommands[T]:
+    def versioned(
+        self,
+        load: LoadStatement[T],
+        store: BatchStatement,
+        *,
+        name: str,
+        load_over: DedicatedConnection | None = None,
+        store_over: DedicatedConnection | None = None,
+    ) -> VersionedCommands[T]:
         """Commands on versioned resources, which share statements with those of the same moment. `store` has a guard,
         if what it stores may not be decided on what has changed meanwhile. `name` is what their metrics call them.
+        Without connections they get two of their own.
         """
-        return VersionedCommands(self, load, store, name=name)
+        load_over = load_over or self.dedicated_connection()
+        return VersionedCommands(self, load, store, load_over, name=name, store_over=store_over)
 
-    def reads(self, statement: ReadStatement[T], *, name: str) -> AuditedReads[T]:
-        """Reads by key, which share a statement with those of the same moment; `name` is what metrics call them."""
-        return AuditedReads(statement, self.dedicated_connection(), self._read_audit, name=name)
+    def reads(
+        self, statement: ReadStatement[T], *, name: str, over: DedicatedConnection | None = None
+    ) -> AuditedReads[T]:
+        """Reads by key, which share a statement with those of the same moment; `name` is what metrics call them.
+        Without a connection they get one of their own.
+        """
+        return AuditedReads(statement, over or self.dedicated_connection(), self._read_audit, name=name)
 
     def dedicated_connection(self) -> DedicatedConnection:
-        """A connection for a statement that runs all the time."""
+        """A connection for a statement that runs all the time, or for several that are hot at other times each: they
+        wait for one another.
+        """
         connection = DedicatedConnection(self._connect, self._dedicated_use, self._retries.inc)
         self._dedicated.append(connection)
         return connection

@@ -20,7 +20,7 @@ from onegrid_kit.coalescer import Coalescer
 from onegrid_kit.errors import Conflict
 
 if TYPE_CHECKING:
-    from onegrid_kit.database import Database
+    from onegrid_kit.database import Database, DedicatedConnection
 
 __all__ = ["LoadStatement", "VersionedCommands"]
 
@@ -72,11 +72,20 @@ class LoadStatement(Generic[R]):
 class VersionedCommands(Generic[R]):
     """The commands on one kind of resource; see `Database.versioned`."""
 
-    def __init__(self, db: Database, load: LoadStatement[R], store: BatchStatement, *, name: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        load: LoadStatement[R],
+        store: BatchStatement,
+        load_over: DedicatedConnection,
+        *,
+        name: str,
+        store_over: DedicatedConnection | None,
+    ) -> None:
         self._load = load
-        self._connection = db.dedicated_connection()
+        self._connection = load_over
         self._loads: Coalescer[_Wanted, _Loaded[R]] = Coalescer(f"load_{name}", self._flush, pace_s=_LOAD_PACE_S)
-        self._stores: BatchedCommand = db.batched(store, name=f"store_{name}", pace_s=_STORE_PACE_S)
+        self._stores: BatchedCommand = db.batched(store, name=f"store_{name}", pace_s=_STORE_PACE_S, over=store_over)
 
     async def run(self, call: Call, decide: Callable[[R], Item], **key: object) -> bytes:
         """Do the command once for its request id; its serialized response, or the one that its request got before.

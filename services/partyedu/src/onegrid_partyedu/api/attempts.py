@@ -46,12 +46,18 @@ class Attempts:
         self._pages = runtime.pages
         self._shelf = Shelf(db)
         self._known_forms: Kept[str, Form] = Kept(_MOST_FORMS)
-        self._forms = db.reads(statements.forms, name="attempt_form")
         self._reads = db.reads(statements.attempts, name="attempt")
-        self._starts = db.versioned(statements.known_starts, statements.begin_attempts, name="attempt_start")
         self._saves = db.batched(statements.save_answers, name="save_answer", pace_s=0.005)
-        self._ends = db.versioned(statements.known_attempts, statements.end_attempts, name="attempt_end")
-        self._repeats = db.batched(statements.note_repeats, name="attempt_repeat")
+        # An exam's attempts begin, and become known, at other times than they end.
+        loads, stores = db.dedicated_connection(), db.dedicated_connection()
+        self._forms = db.reads(statements.forms, name="attempt_form", over=loads)
+        self._starts = db.versioned(
+            statements.known_starts, statements.begin_attempts, name="attempt_start", load_over=loads, store_over=stores
+        )
+        self._ends = db.versioned(
+            statements.known_attempts, statements.end_attempts, name="attempt_end", load_over=loads, store_over=stores
+        )
+        self._repeats = db.batched(statements.note_repeats, name="attempt_repeat", over=stores)
 
     async def StartAttempt(self, request: pb.StartAttemptRequest, call: Call) -> bytes:
         id_ = QUIZ.id(request.quiz)
