@@ -54,7 +54,7 @@ _MOST_LINES: Final = 100_000
 _MOST_COLUMNS: Final = 64
 _MOST_UNPACKED: Final = 32 << 20
 _DAY: Final = re.compile(
-    r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|(\d{2})(\d{2})|年(\d{1,2})月(\d{1,2})日)"
+    r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2})|(\d{2})(\d{2})|年(\d{1,2})月(\d{1,2})日)"
 )
 # What spreadsheets take for a formula: https://owasp.org/www-community/attacks/CSV_Injection.
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")

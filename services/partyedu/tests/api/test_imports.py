@@ -181,9 +181,16 @@ async def test_a_workbook_with_dates_and_numbers_is_read(line: Line) -> None:
     assert {each.row for each in await rows(line, done)} == {2, 4}
 
 
+@pytest.mark.parametrize("day", ["2010-07-01", "2010-7-1", "2010/7/1", "2010.07.01", "20100701", "2010年7月1日"])
+async def test_days_are_read_as_people_write_them(line: Line, day: str) -> None:
+    await applied(line, await start(line, table(f"1,王建国,{BRANCH},{day},,")))
+    assert [each.join_time for each in await listed(line)] == [timestamp(JOINED)]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("row", "column"),
     [
+        (f"1,王建国,{BRANCH},2010-07/01,,", "join_date"),
         (f",王建国,{BRANCH},2010-07-01,,", "number"),
         (f"小写,王建国,{BRANCH},2010-07-01,,", "number"),
         (f"1,,{BRANCH},2010-07-01,,", "person_name"),
