@@ -242,6 +242,16 @@ async def test_formats_show_ids_alone_or_what_the_store_knows(lrs: Lrs) -> None:
     assert answer.json["definition"] == defined["definition"]
 
 
+async def test_a_definition_does_not_grow_beyond_what_is_shown_with_each_statement(lrs: Lrs) -> None:
+    id_ = "http://example.com/activities/long"
+    for first in "ab":
+        name = {f"{first}a{chr(97 + number)}": "x" * 1_500 for number in range(26)}
+        await lrs.store(a_statement(object={"id": id_, "definition": {"name": name}}))
+    answer = await lrs.ask("GET", "activities", activityId=id_)
+    assert len(answer.json["definition"]["name"]) == 26
+    assert len((await lrs.get(activity=id_)).ids) == 2
+
+
 async def test_what_a_reader_reads_is_in_the_audit_trail(lrs: Lrs, engine: Engine) -> None:
     [id_] = await lrs.store(a_statement())
     await lrs.of(READER).ask("GET", "statements", statementId=id_, headers={"X-Purpose": "inspection"})

@@ -54,6 +54,8 @@ _MOST: Final = 1_000
 """Statements of a batch."""
 _CHAIN: Final = 10
 """How far references are followed: a statement has the keys of so many others at most."""
+_LONGEST_DEFINITION: Final = 64 * 1024
+"""In bytes: languages are added to those that are kept, and each statement with the activity can be shown with all."""
 _LARGE_BYTES: Final = 32 * 1024
 """What takes longer to prepare than others are to wait."""
 _VERSION: Final = "1.0.0"
@@ -292,8 +294,9 @@ def _keep_definitions(
             continue
         kept: Json = orjson.loads(cipher.open(sealed, PURPOSE)) if sealed else {}
         wanted = merged(kept, said[key])
-        if wanted != kept:
-            store.keep_definition(conn, district, key, authority, cipher.seal(orjson.dumps(wanted), PURPOSE))
+        word = orjson.dumps(wanted)
+        if wanted != kept and len(word) <= _LONGEST_DEFINITION:
+            store.keep_definition(conn, district, key, authority, cipher.seal(word, PURPOSE))
 
 
 def _refer(conn: Connection, district: str, authority: int, new: Sequence[Ready], call: Call) -> None:

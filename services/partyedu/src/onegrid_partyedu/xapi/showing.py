@@ -14,6 +14,8 @@ __all__ = ["canonical", "ids", "in_language", "languages", "merged", "named", "p
 
 _LANGUAGE_MAPS: Final = ("name", "description")
 _COMPONENTS: Final = ("choices", "scale", "source", "target", "steps")
+_MOST_LANGUAGES: Final = 20
+"""How many wanted languages are looked for: each is in all language maps of a page."""
 _IDENTIFYING: Final = ("objectType", *IDENTIFIERS)
 
 
@@ -84,7 +86,7 @@ def languages(header: str) -> list[str]:
             continue
         if tag.strip() and tag.strip() != "*" and weight > 0:
             wanted.append((-weight, position, tag.strip().lower()))
-    return [tag for _, _, tag in sorted(wanted)]
+    return [tag for _, _, tag in sorted(wanted)[:_MOST_LANGUAGES]]
 
 
 def person(agent: Json) -> Json:
