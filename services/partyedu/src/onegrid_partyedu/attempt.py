@@ -8,14 +8,16 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, cast
 
 from onegrid.partyedu.v1.attempts_pb2 import AttemptAction, AttemptActor, AttemptState
+from onegrid.partyedu.v1.completions_pb2 import CompletionKind
 from onegrid.partyedu.v1.pools_pb2 import ItemKind
 from onegrid.partyedu.v1.quizzes_pb2 import QuizState, ReviewContent, ReviewTime
 from onegrid_kit import codes
 from onegrid_kit.names import ResourceName
 from onegrid_partyedu.attempt_lifecycle import LIFE
+from onegrid_partyedu.completion import Completion
 from onegrid_partyedu.drawing import LABELS, Slot
 from onegrid_partyedu.item import ItemRef, ItemRevision
-from onegrid_partyedu.quiz import QuizRevision
+from onegrid_partyedu.quiz import QUIZ, QuizRevision
 from onegrid_partyedu.scoring import Score, score
 
 __all__ = [
@@ -140,6 +142,11 @@ class Attempt:
         return codes.office_of(self.quiz)
 
     @property
+    def judged_by(self) -> tuple[str, int]:
+        """The quiz's id, and which of its revisions."""
+        return self.quiz, self.quiz_revision
+
+    @property
     def ended(self) -> bool:
         """Whether it was submitted, or its expiry is stored."""
         return self.stored_state in LIFE.ended
@@ -157,6 +164,19 @@ class Attempt:
         """The attempt ended by its deadline. Raises AttemptWrongState."""
         after = LIFE.advance(self.stored_state, AttemptAction.ATTEMPT_ACTION_EXPIRE, _CLOCK)
         return replace(self, version=self.version + 1, stored_state=after, end_time=self.due_time, score=worth)
+
+    def completion(self, quiz: QuizRevision) -> Completion | None:
+        """What it completes, by the revision that it is judged by; None: it has not ended, or is not passed."""
+        if self.end_time is None or self.score is None or not self.score.passed:
+            return None
+        return Completion(
+            member=self.member,
+            subject=QUIZ.name(self.quiz),
+            kind=CompletionKind.COMPLETION_KIND_QUIZ,
+            minutes=quiz.study_minutes,
+            percent=self.score.percent,
+            complete_time=self.end_time,
+        )
 
     def extended(self, due: datetime, now: datetime) -> Attempt:
         """The attempt with a later deadline; itself if it is none, or too late for it."""

@@ -9,22 +9,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from onegrid.partyedu.v1.completions_pb2 import CompletionKind
 from onegrid_kit import outbox
 from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.ladder import Climb, Next
 from onegrid_partyedu import attempt_messages
 from onegrid_partyedu.attempt import ATTEMPT, Attempt, replay
 from onegrid_partyedu.commands import completing
-from onegrid_partyedu.completion import Completion
-from onegrid_partyedu.quiz import QUIZ, QuizRevision
+from onegrid_partyedu.quiz import QuizRevision
 from onegrid_partyedu.store import attempts as store
 from onegrid_partyedu.store import pools, quizzes
 from onegrid_partyedu.store.attempt_statements import CLIMB, EXPIRING
 
 __all__ = ["conclude"]
-
-Quizzes = Mapping[tuple[str, int], QuizRevision]
 
 
 def conclude(conn: Connection, climbs: Sequence[Climb], now: datetime) -> list[Next | None]:
@@ -33,47 +29,30 @@ def conclude(conn: Connection, climbs: Sequence[Climb], now: datetime) -> list[N
     """
     ids = [ATTEMPT.id(climb.subject) for climb in climbs]
     found = store.lock_attempts(conn, ids)
-    judged_by = _quizzes(conn, found)
+    judged_by = quizzes.revisions_of(conn, {each.judged_by for each in found.values()})
     due = [each for each in found.values() if not each.ended and each.due_time <= now]
     expired = _expired(conn, due, judged_by)
     store.save_ended(conn, expired)
     after = found | {each.id: each for each in expired}
     ended = [each for each in after.values() if each.ended]
-    passed = [each for each in ended if each.score is not None and each.score.passed]
+    completed = [each.completion(judged_by[each.judged_by]) for each in ended]
     call = Call(caller=ANONYMOUS, now=now, method=CLIMB, traceparent=climbs[0].traceparent)
     announced = [(each.name, attempt_messages.scored(each, now)) for each in ended]
     outbox.append(conn, call, announced)
-    completing.complete(conn, [_completion(each, judged_by) for each in passed], call)
+    completing.complete(conn, [each for each in completed if each is not None], call)
     return [_next(after.get(id_)) for id_ in ids]
 
 
-def _expired(conn: Connection, due: Sequence[Attempt], judged_by: Quizzes) -> list[Attempt]:
+def _expired(
+    conn: Connection, due: Sequence[Attempt], judged_by: Mapping[tuple[str, int], QuizRevision]
+) -> list[Attempt]:
     ids = [each.id for each in due]
     papers = store.papers_of(conn, ids)
     saves = store.counting_saves(conn, ids)
     items = pools.item_revisions(conn, {item for paper in papers.values() for item in paper.items})
     return [
-        each.expired(replay(papers[each.id], items, saves.get(each.id, ()), judged_by[each.quiz, each.quiz_revision]))
-        for each in due
+        each.expired(replay(papers[each.id], items, saves.get(each.id, ()), judged_by[each.judged_by])) for each in due
     ]
-
-
-def _quizzes(conn: Connection, of: Mapping[str, Attempt]) -> Quizzes:
-    found = (quizzes.find_quiz(conn, *key) for key in sorted({(each.quiz, each.quiz_revision) for each in of.values()}))
-    return {(each.id, each.revision.number): each.revision for each in found if each is not None}
-
-
-def _completion(of: Attempt, judged_by: Quizzes) -> Completion:
-    if of.end_time is None or of.score is None:
-        raise LookupError(f"{of.name} has not ended")
-    return Completion(
-        member=of.member,
-        subject=QUIZ.name(of.quiz),
-        kind=CompletionKind.COMPLETION_KIND_QUIZ,
-        minutes=judged_by[of.quiz, of.quiz_revision].study_minutes,
-        percent=of.score.percent,
-        complete_time=of.end_time,
-    )
 
 
 def _next(of: Attempt | None) -> Next | None:

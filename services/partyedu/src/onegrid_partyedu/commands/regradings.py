@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
-from onegrid.partyedu.v1.completions_pb2 import CompletionKind
 from onegrid.partyedu.v1.events_pb2 import QuizRegraded
 from onegrid.partyedu.v1.quizzes_pb2 import QuizState
 from onegrid.partyedu.v1.regradings_pb2 import RegradingState
@@ -21,10 +20,9 @@ from onegrid_kit.steps import Progress, Work
 from onegrid_partyedu import attempt_messages
 from onegrid_partyedu.attempt import Attempt
 from onegrid_partyedu.commands.completing import complete
-from onegrid_partyedu.completion import Completion
 from onegrid_partyedu.errors import QuizRunning, RegradingOpen, RegradingWrongState
 from onegrid_partyedu.item import ItemRevision
-from onegrid_partyedu.quiz import QUIZ, QuizRevision
+from onegrid_partyedu.quiz import QUIZ
 from onegrid_partyedu.regrading import (
     APPLY,
     CALCULATE,
@@ -158,14 +156,14 @@ def _changes(conn: Connection, of: Regrading, found: Sequence[Attempt]) -> list[
     wanted: set[ItemKey] = {key for paper in papers.values() for key in paper.items}
     wanted |= {(each.ref, each.key_revision) for each in corrections.values() if each.key_revision}
     items: Mapping[ItemKey, ItemRevision] = pools.item_revisions(conn, wanted)
-    judged_by = _revision_of(conn)
+    judged_by = quizzes.revisions_of(conn, {each.judged_by for each in found})
     worked_out = [
         regraded(
             each,
             papers[each.id],
             saves.get(each.id, ()),
             items,
-            judged_by(each.quiz, each.quiz_revision),
+            judged_by[each.judged_by],
             corrections,
         )
         for each in found
@@ -182,37 +180,10 @@ def _give(conn: Connection, by: Regrading, changes: Sequence[Change], call: Call
     ]
     attempts.save_ended(conn, given)
     outbox.append(conn, call, [(each.name, attempt_messages.scored(each, call.now, by.name)) for each in given])
-    judged_by = _revision_of(conn)
-    complete(conn, [each for each in (_completion(of, judged_by) for of in given) if each is not None], call)
-
-
-def _completion(of: Attempt, judged_by: Callable[[str, int], QuizRevision]) -> Completion | None:
-    """What an attempt completes. One that is not passed any more takes nothing away that was credited."""
-    if of.score is None or of.end_time is None or not of.score.passed:
-        return None
-    return Completion(
-        member=of.member,
-        subject=QUIZ.name(of.quiz),
-        kind=CompletionKind.COMPLETION_KIND_QUIZ,
-        minutes=judged_by(of.quiz, of.quiz_revision).study_minutes,
-        percent=of.score.percent,
-        complete_time=of.end_time,
-    )
-
-
-def _revision_of(conn: Connection) -> Callable[[str, int], QuizRevision]:
-    """Reads each revision of a quiz once."""
-    known: dict[tuple[str, int], QuizRevision] = {}
-
-    def read(quiz: str, number: int) -> QuizRevision:
-        if (quiz, number) not in known:
-            found = quizzes.find_quiz(conn, quiz, number)
-            if found is None:
-                raise LookupError(f"{quiz} has no revision {number}")
-            known[quiz, number] = found.revision
-        return known[quiz, number]
-
-    return read
+    # One that is not passed any more takes nothing away that was credited.
+    judged_by = quizzes.revisions_of(conn, {each.judged_by for each in given})
+    completed = [each.completion(judged_by[each.judged_by]) for each in given]
+    complete(conn, [each for each in completed if each is not None], call)
 
 
 def _require_revisions(conn: Connection, corrections: Sequence[ItemCorrection]) -> None:

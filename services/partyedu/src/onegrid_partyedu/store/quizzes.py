@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid.partyedu.v1.quizzes_pb2 import QuizState
@@ -15,7 +15,7 @@ from onegrid_partyedu.item import ItemRef
 from onegrid_partyedu.quiz import Drawn, Fixed, Quiz, QuizRevision, Section
 from onegrid_partyedu.tables import quiz, quiz_pool, quiz_revision
 
-__all__ = ["add_revision", "find_quiz", "published_with", "quizzes_page", "revisions_page", "save_quiz"]
+__all__ = ["add_revision", "find_quiz", "published_with", "quizzes_page", "revisions_of", "revisions_page", "save_quiz"]
 
 
 def find_quiz(conn: Connection, id_: str, revision: int = 0) -> Quiz | None:
@@ -24,6 +24,17 @@ def find_quiz(conn: Connection, id_: str, revision: int = 0) -> Quiz | None:
     query = _quizzes(r.number == (revision or q.revision)).where(q.district == codes.district_of(id_), q.id == id_)
     row = conn.execute(query).one_or_none()
     return None if row is None else _quiz(row)
+
+
+def revisions_of(conn: Connection, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], QuizRevision]:
+    """These revisions of quizzes, by the quiz's id and their numbers. A revision never changes."""
+    if not wanted:
+        return {}
+    r = quiz_revision.c
+    keys = [(codes.district_of(id_), id_, number) for id_, number in sorted(wanted)]
+    rows = conn.execute(select(quiz_revision).where(tuple_(r.district, r.quiz, r.number).in_(keys)))
+    found = [_revision(row) for row in rows]
+    return {(each.quiz, each.number): each for each in found}
 
 
 def save_quiz(conn: Connection, changed: Quiz) -> None:
@@ -112,29 +123,33 @@ def _quizzes(number: Any) -> Select[Any]:
 def _quiz(row: Any) -> Quiz:
     return Quiz(
         version=row.version,
-        revision=QuizRevision(
-            quiz=row.quiz,
-            number=row.number,
-            display_name=row.display_name,
-            description=row.description,
-            sections=tuple(map(_section, row.sections)),
-            shuffle_items=row.shuffle_items,
-            shuffle_options=row.shuffle_options,
-            minutes_allowed=row.minutes_allowed,
-            attempts_allowed=row.attempts_allowed,
-            pass_percent=row.pass_percent,
-            open_time=row.open_time,
-            close_time=row.close_time,
-            partial_credit=row.partial_credit,
-            review_content=row.review_content,
-            review_time=row.review_time,
-            study_minutes=row.study_minutes,
-            create_time=row.create_time,
-        ),
+        revision=_revision(row),
         state=row.state,
         publish_time=row.publish_time,
         create_time=row.enter_time,
         update_time=row.update_time,
+    )
+
+
+def _revision(row: Any) -> QuizRevision:
+    return QuizRevision(
+        quiz=row.quiz,
+        number=row.number,
+        display_name=row.display_name,
+        description=row.description,
+        sections=tuple(map(_section, row.sections)),
+        shuffle_items=row.shuffle_items,
+        shuffle_options=row.shuffle_options,
+        minutes_allowed=row.minutes_allowed,
+        attempts_allowed=row.attempts_allowed,
+        pass_percent=row.pass_percent,
+        open_time=row.open_time,
+        close_time=row.close_time,
+        partial_credit=row.partial_credit,
+        review_content=row.review_content,
+        review_time=row.review_time,
+        study_minutes=row.study_minutes,
+        create_time=row.create_time,
     )
 
 
