@@ -17,6 +17,7 @@ from onegrid_notify.preferences import (
     DUTY,
     GUIDANCE,
     INCIDENTS,
+    MEETINGS,
     PATROLS,
     PETITIONS,
     RESOURCES,
@@ -74,6 +75,8 @@ _TOPICS: Final = {
     "patrols": PATROLS,
     "studyPlans": STUDY,
     "guidanceTasks": GUIDANCE,
+    "meetings": MEETINGS,
+    "organizations": MEETINGS,
 }
 """Of messages, by the collection of what they are about."""
 _CRITICAL: Final = "pages/"

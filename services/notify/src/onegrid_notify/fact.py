@@ -31,6 +31,7 @@ class Form(StrEnum):
     KIND = "kind"
     ROLE = "role"
     POST = "post"
+    MEETINGS = "meetings"
     LIST = "list"
     FLAG = "flag"
     """True or false: only to be asked for."""

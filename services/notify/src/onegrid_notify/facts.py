@@ -31,6 +31,7 @@ from onegrid.partyedu.v1 import events_pb2 as partyedu
 from onegrid.petition.v1 import events_pb2 as petition
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_notify.fact import Facts, Form, Recipient, about
+from onegrid_notify.meeting_facts import MeetingFacts, OverdueMeetingsFacts
 from onegrid_notify.patrol_facts import PatrolAlarmFacts, PatrolFacts
 from onegrid_notify.study_facts import StudyFacts
 
@@ -48,6 +49,8 @@ __all__ = [
     "GapFacts",
     "GuidanceFacts",
     "IncidentFacts",
+    "MeetingFacts",
+    "OverdueMeetingsFacts",
     "PageFacts",
     "PatrolAlarmFacts",
     "PatrolFacts",
@@ -373,6 +376,10 @@ FACTS: Final[Mapping[str, type[Facts]]] = {
             partyedu.GuidanceReportReturned,
         )
     },
+    event_key(partyedu.MeetingScheduled): MeetingFacts,
+    event_key(partyedu.MeetingChanged): MeetingFacts,
+    event_key(partyedu.MeetingCancelled): MeetingFacts,
+    event_key(partyedu.MeetingDeadlineMissed): OverdueMeetingsFacts,
     VISITS_REQUESTED: VisitFacts,
     event_key(OneTimeCodeIssued): CodeFacts,
     event_key(ArticlePublished): ArticleFacts,

@@ -40,10 +40,12 @@ __all__ = [
     "appointments",
     "called",
     "ended_appointment",
+    "members_of",
     "offices_in",
     "petition_notifications",
     "role_notifications",
     "run_down",
+    "secretary_of",
 ]
 
 PetitionEvent = (
@@ -79,10 +81,21 @@ class Notification:
 
     recipient: Recipient
     address: str
-    """`users/{user}`; the code of an office, for all who hold a role over it; or `organizations/{organization}`, for
-    all officers of a Party organization.
+    """`users/{user}`; the code of an office, for all who hold a role over it; `members/{member}` of the Party;
+    `organizations/{organization}`, for all officers of a Party organization, or what `members_of` and `secretary_of`
+    make of it.
     """
     facts: Facts
+
+
+def members_of(organization: str) -> str:
+    """The address of all members of a Party organization itself, not of those below it."""
+    return f"{organization}/members"
+
+
+def secretary_of(organization: str) -> str:
+    """The address of who is secretary of a Party organization."""
+    return f"{organization}/secretary"
 
 
 def offices_in(event: PetitionEvent) -> frozenset[str]:

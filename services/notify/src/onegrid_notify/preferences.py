@@ -19,6 +19,7 @@ __all__ = [
     "DUTY",
     "GUIDANCE",
     "INCIDENTS",
+    "MEETINGS",
     "PATROLS",
     "PETITIONS",
     "RESOURCES",
@@ -53,6 +54,8 @@ STUDY: Final = "study"
 """Of study plans that somebody has not done."""
 GUIDANCE: Final = "guidance"
 """Of tasks that Party organizations get from those above them, and of reports on them."""
+MEETINGS: Final = "meetings"
+"""Of meetings of Party organizations: those that somebody is expected at, and those that are overdue."""
 DIGESTS: Final = "digests"
 """Of digests themselves, whatever is in them."""
 _DEFAULT_ZONE: Final = "Asia/Shanghai"

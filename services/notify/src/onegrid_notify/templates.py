@@ -22,6 +22,7 @@ from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from onegrid.grid.v1.resources_pb2 import Post
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_kit.clock import CHINA
 from onegrid_notify.facts import FACTS, Facts, Form, Recipient, form_of, sample, variables
@@ -137,6 +138,8 @@ class _Words:
     unknown_role: str
     posts: Mapping[int, str]
     unknown_post: str
+    meetings: Mapping[int, str]
+    unknown_meeting: str
     unknown_office: str
     separator: str
     moment: str
@@ -147,7 +150,10 @@ class _Words:
         given = yaml.safe_load(source)
         kinds = {Kind.Value(f"KIND_{name.upper()}"): word for name, word in given.pop("kinds").items()}
         posts = {Post.Value(f"POST_{name.upper()}"): word for name, word in given.pop("posts").items()}
-        return cls(kinds=kinds, posts=posts, **given)
+        meetings = {
+            MeetingKind.Value(f"MEETING_KIND_{name.upper()}"): word for name, word in given.pop("meetings").items()
+        }
+        return cls(kinds=kinds, posts=posts, meetings=meetings, **given)
 
     @property
     def filters(self) -> Mapping[Form, Callable[[Any], str]]:
@@ -156,6 +162,7 @@ class _Words:
             Form.KIND: lambda kind: self.kinds.get(kind, self.unknown_kind),
             Form.ROLE: lambda role: self.roles.get(role, self.unknown_role),
             Form.POST: lambda post: self.posts.get(post, self.unknown_post),
+            Form.MEETINGS: self._meetings,
             Form.OFFICE: self._office,
             Form.OFFICES: self._offices,
             Form.LIST: self._list,
@@ -171,6 +178,11 @@ class _Words:
         if isinstance(names, str):
             raise TypeError("offices takes a list of names")
         return self.separator.join(map(self._office, names))
+
+    def _meetings(self, kinds: Sequence[int] | str) -> str:
+        if isinstance(kinds, str):
+            raise TypeError("meetings takes a list of kinds")
+        return self.separator.join(self.meetings.get(kind, self.unknown_meeting) for kind in kinds)
 
     def _list(self, texts: Sequence[str]) -> str:
         if isinstance(texts, str):

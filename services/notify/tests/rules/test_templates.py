@@ -11,6 +11,7 @@ from importlib.resources import files
 import pytest
 
 from onegrid.grid.v1.resources_pb2 import Post
+from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
 from onegrid.petition.v1.resources_pb2 import Kind
 from onegrid_notify.facts import DIGEST, FACTS, PetitionFacts, Recipient, decode, encode, sample
 from onegrid_notify.templates import (
@@ -60,10 +61,11 @@ def test_there_are_messages_about_every_event_that_has_facts_and_the_petitioner_
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_kind_of_petition_and_every_post_has_a_word(language: str) -> None:
+def test_every_kind_of_petition_or_meeting_and_every_post_has_a_word(language: str) -> None:
     words = _Words.parse((files("onegrid_notify") / "message_templates" / language / "words.yaml").read_text("utf-8"))
     assert set(words.kinds) == set(Kind.values()) - {Kind.KIND_UNSPECIFIED}
     assert set(words.posts) == set(Post.values()) - {Post.POST_UNSPECIFIED}
+    assert set(words.meetings) == set(MeetingKind.values()) - {MeetingKind.MEETING_KIND_UNSPECIFIED}
 
 
 @pytest.mark.parametrize(("language", "event", "recipient"), EVERY)

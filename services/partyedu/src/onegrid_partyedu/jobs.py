@@ -13,6 +13,7 @@ from onegrid_kit.jobs import Job
 from onegrid_kit.lifecycle import short_name
 from onegrid_partyedu import metrics
 from onegrid_partyedu.commands.imports import discard_waiting
+from onegrid_partyedu.commands.meeting_reminders import begin_reminding
 from onegrid_partyedu.importing import KEPT
 from onegrid_partyedu.store import guidance, imports, meetings_overdue, members, organizations, study, transfers
 
@@ -62,6 +63,7 @@ def forget_study_entries(conn: Connection, now: datetime) -> None:
 JOBS = (
     Job("measure meetings", timedelta(minutes=5), measure_meetings, in_each_replica=True),
     Job("measure organizations", timedelta(minutes=1), measure_organizations, in_each_replica=True),
+    Job("remind branches", timedelta(minutes=10), begin_reminding),
     Job("forget imports", timedelta(minutes=10), forget_imports),
     Job("forget study entries", timedelta(minutes=10), forget_study_entries),
 )

@@ -13,7 +13,7 @@ from typing import Final
 from onegrid.partyedu.v1.meetings_pb2 import MeetingKind
 from onegrid_kit.clock import CHINA
 
-__all__ = ["COMMITTEE_FROM", "MONTHS", "Overdue", "due_time", "met_before"]
+__all__ = ["COMMITTEE_FROM", "MONTHS", "Overdue", "due_time", "met_before", "reminder_time"]
 
 MONTHS: Final[Mapping[MeetingKind, int]] = {
     MeetingKind.MEETING_KIND_ASSEMBLY: 3,
@@ -51,6 +51,13 @@ class Overdue:
 def due_time(kind: MeetingKind, last: datetime) -> datetime:
     """From when a meeting is overdue if the last one began then: the end of the next period."""
     return _period(last, MONTHS[kind], 2)
+
+
+def reminder_time(now: datetime) -> datetime:
+    """When branches are reminded in the month of that moment: at 9 o'clock on its first day. What becomes overdue does
+    so when a month begins.
+    """
+    return now.astimezone(CHINA).replace(day=1, hour=9, minute=0, second=0, microsecond=0)
 
 
 def met_before(kind: MeetingKind, now: datetime) -> datetime:

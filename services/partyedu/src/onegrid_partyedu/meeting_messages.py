@@ -9,7 +9,7 @@ from onegrid_partyedu.meeting_duties import Overdue
 from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.organization import ORGANIZATION
 
-__all__ = ["attendance", "calendar_link", "meeting", "minutes", "overdue", "plan_of"]
+__all__ = ["attendance", "calendar_link", "meeting", "minutes", "overdue", "plan", "plan_of"]
 
 
 def plan_of(message: pb.MeetingPlan) -> Plan:
@@ -32,7 +32,7 @@ def meeting(of: Meeting) -> pb.Meeting:
         name=of.name,
         organization=ORGANIZATION.name(of.organization),
         kind=of.kind,
-        plan=_plan(of.plan),
+        plan=plan(of.plan),
         state=of.state,
         sequence=of.sequence,
         cancel_reason=of.cancel_reason,
@@ -82,7 +82,8 @@ def overdue(of: Overdue) -> pb.OverdueMeeting:
     )
 
 
-def _plan(of: Plan) -> pb.MeetingPlan:
+def plan(of: Plan) -> pb.MeetingPlan:
+    """The plan as a message."""
     return pb.MeetingPlan(
         title=of.title,
         begin_time=timestamp(of.begin_time),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onegrid_kit.steps import Steps
 from onegrid_partyedu import importing, regrading
-from onegrid_partyedu.commands import study_reminders
+from onegrid_partyedu.commands import meeting_reminders, study_reminders
 from onegrid_partyedu.commands.imports import apply_rows, check_rows
 from onegrid_partyedu.commands.looking import LOOK_AT_COURSE, look_at_course
 from onegrid_partyedu.commands.regradings import apply_changes, calculate_changes
@@ -17,5 +17,6 @@ STEPS = (
     Steps(regrading.CALCULATE, calculate_changes),
     Steps(regrading.APPLY, apply_changes),
     Steps(LOOK_AT_COURSE, look_at_course),
+    *meeting_reminders.STEPS,
     *study_reminders.STEPS,
 )

@@ -87,7 +87,7 @@ async def test_a_meeting_is_scheduled_changed_and_cancelled(line: Line) -> None:
     assert (refused.reason, refused.metadata["state"]) == ("MEETING_WRONG_STATE", "CANCELLED")
     assert announced(line.engine) == [
         MeetingScheduled(meeting=new),
-        MeetingChanged(meeting=changed),
+        MeetingChanged(meeting=changed, before=new.plan),
         MeetingCancelled(meeting=cancelled),
     ]
 

@@ -14,10 +14,11 @@ from onegrid.common.v1.common_pb2 import OaLevel
 from onegrid.emergency.v1.events_pb2 import ResourceReserved, StockRunDown
 from onegrid.grid.v1.events_pb2 import AppointmentEnded, CellDefined
 from onegrid.identity.v1.events_pb2 import RoleGranted, RoleRevoked
-from onegrid.partyedu.v1.events_pb2 import StudyReminderIssued
+from onegrid.partyedu.v1.events_pb2 import MeetingDeadlineMissed, StudyReminderIssued
 from onegrid_kit import codes
 from onegrid_kit.events import Delivery, retention_of
 from onegrid_kit.names import code_in
+from onegrid_notify.convening import MeetingEvent, meeting_notifications, overdue_notification
 from onegrid_notify.facts import encode, event_key
 from onegrid_notify.guiding import GuidanceEvent, guidance_notifications
 from onegrid_notify.incidents import IncidentEvent, incident_and_place, incident_notifications
@@ -35,12 +36,14 @@ from onegrid_notify.notifications import (
     role_notifications,
     run_down,
 )
+from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.patrolling import PatrolEvent, is_call_to_act, patrol_and_office, patrol_notifications
 from onegrid_notify.rendering import render
 from onegrid_notify.rostering import DutyEvent, duty_notifications, subject_of
 from onegrid_notify.sendings import announce
 from onegrid_notify.store import messages as store
 from onegrid_notify.store import people, places
+from onegrid_notify.store.party import known_organizations
 from onegrid_notify.studying import study_notifications
 from onegrid_notify.templates import LANGUAGES
 
@@ -52,6 +55,8 @@ __all__ = [
     "write_ended_appointment_message",
     "write_guidance_messages",
     "write_incident_messages",
+    "write_meeting_messages",
+    "write_overdue_meeting_messages",
     "write_patrol_messages",
     "write_petition_messages",
     "write_role_messages",
@@ -156,6 +161,22 @@ def write_guidance_messages(conn: Connection, event: GuidanceEvent, delivery: De
     district = codes.district_of(code_in(event.task.name))
     notifications = guidance_notifications(event, delivery.time)
     announce(conn, _announcements(conn, event, delivery, district, event.task.name, notifications))
+
+
+def write_meeting_messages(conn: Connection, event: MeetingEvent, delivery: Delivery) -> None:
+    """Write to the members of the Party whom a meeting expects."""
+    meeting = event.meeting
+    district, organization = codes.district_of(code_in(meeting.name)), ORGANIZATION.id(meeting.organization)
+    names = known_organizations(conn, district, [organization])
+    notifications = meeting_notifications(event, names.get(organization, ""), delivery.time)
+    announce(conn, _announcements(conn, event, delivery, district, meeting.name, notifications))
+
+
+def write_overdue_meeting_messages(conn: Connection, event: MeetingDeadlineMissed, delivery: Delivery) -> None:
+    """Write to the secretary of a branch that should have met."""
+    district = codes.district_of(code_in(event.organization))
+    notifications = [overdue_notification(event, delivery.time)]
+    announce(conn, _announcements(conn, event, delivery, district, event.organization, notifications))
 
 
 def delete_expired(conn: Connection, now: datetime) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onegrid.notify.v1.delivery_pb2 import Channel
+from onegrid.partyedu.v1.organizations_pb2 import OfficerPost
 from onegrid_kit.sending import Lane, Outgoing
 from onegrid_notify.deliveries import is_critical, is_urgent, item_of, topic_of
 from onegrid_notify.facts import FACTS, Facts, Recipient, decode
@@ -55,8 +56,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A message to a user, to all staff of an office: who holds a role of an OA level over it, or to all officers of a
-    Party organization.
+    """A message to a user, to all staff of an office: who holds a role of an OA level over it, or to officers or
+    members of a Party organization.
     """
 
     address: str
@@ -129,10 +130,23 @@ _WRITE = text(
       SELECT origin, member.user_name, of_office, number, place
       FROM given JOIN origin USING (origin)
         JOIN party_post AS held ON held.district = origin.district
-          AND held.organization = substring(given.address FROM '^organizations/(.*)$')
+          AND held.organization = substring(given.address FROM '^organizations/([^/]+)(?:/secretary)?$')
         JOIN party_member AS member ON member.district = held.district AND member.member = held.member
       WHERE held.begin_time <= origin.time AND origin.time < held.end_time
         AND member.begin_time <= origin.time AND origin.time < member.end_time
+        AND (held.post = :secretary OR given.address NOT LIKE '%/secretary')
+      UNION ALL
+      SELECT origin, member.user_name, of_office, number, place
+      FROM given JOIN origin USING (origin)
+        JOIN party_member AS member ON member.district = origin.district
+          AND member.organization = substring(given.address FROM '^organizations/([^/]+)/members$')
+      WHERE member.begin_time <= origin.time AND origin.time < member.end_time
+      UNION ALL
+      SELECT origin, member.user_name, of_office, number, place
+      FROM given JOIN origin USING (origin)
+        JOIN party_member AS member ON member.district = origin.district
+          AND member.member = substring(given.address FROM '^members/(.*)$')
+      WHERE member.begin_time <= origin.time AND origin.time < member.end_time
     ), reader AS (
       SELECT DISTINCT ON (origin, user_name) origin, user_name, number, place
       FROM addressed ORDER BY origin, user_name, of_office, number
@@ -241,6 +255,7 @@ def write(conn: Connection, announcements: Sequence[Announcement]) -> list[Reach
             "titles": [rendered.title for _, _, rendered in wording],
             "texts": [rendered.text for _, _, rendered in wording],
             "default_language": DEFAULT_LANGUAGE,
+            "secretary": int(OfficerPost.OFFICER_POST_SECRETARY),
         },
     )
     return [Reachable(origins[row.origin - 1], row.recipient, cast(Channel, row.channel), row.source) for row in rows]

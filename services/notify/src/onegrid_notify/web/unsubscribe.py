@@ -24,6 +24,7 @@ from onegrid_notify.preferences import (
     DUTY,
     GUIDANCE,
     INCIDENTS,
+    MEETINGS,
     PATROLS,
     PETITIONS,
     RESOURCES,
@@ -56,6 +57,7 @@ _TOPICS: Final = {
     PATROLS: ("有关边境巡逻的", "about border patrols, other than calls for help and welfare checks"),
     STUDY: ("有关学习计划的", "about study plans that you have not done"),
     GUIDANCE: ("有关组织指导任务的", "about guidance tasks of Party organizations"),
+    MEETINGS: ("有关党组织会议的", "about meetings of Party organizations"),
     DIGESTS: ("摘要（定期汇总）", "that sum up what is new"),
 }
 _DOCUMENT: Final = """<!doctype html>

@@ -104,7 +104,10 @@ def change_meeting(conn: Connection, id_: str, plan: Plan, etag: str, call: Call
         return before
     after = before.changed(call.now, plan=plan, sequence=before.sequence + 1)
     _require_sound(conn, after, call)
-    return _saved(conn, after, events_pb2.MeetingChanged(meeting=meeting_messages.meeting(after)), call)
+    changed = events_pb2.MeetingChanged(
+        meeting=meeting_messages.meeting(after), before=meeting_messages.plan(before.plan)
+    )
+    return _saved(conn, after, changed, call)
 
 
 def cancel_meeting(conn: Connection, id_: str, reason: str, etag: str, call: Call) -> Meeting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
     true,
     values,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from onegrid.partyedu.v1.meetings_pb2 import MeetingKind, MeetingState
 from onegrid.partyedu.v1.organizations_pb2 import OrganizationForm
@@ -28,7 +29,7 @@ from onegrid_partyedu.meeting_duties import COMMITTEE_FROM, MONTHS, Overdue, met
 from onegrid_partyedu.store.organizations import below
 from onegrid_partyedu.tables import meeting, officer, organization
 
-__all__ = ["count_overdue", "count_overdue_below", "late_shares", "overdue_page"]
+__all__ = ["count_overdue", "count_overdue_below", "districts", "late_shares", "overdue_branches", "overdue_page"]
 
 _BRANCH: Final = OrganizationForm.ORGANIZATION_FORM_BRANCH
 _HELD: Final = MeetingState.MEETING_STATE_HELD
@@ -51,6 +52,21 @@ def overdue_page(
         )
         for row in conn.execute(query.order_by(o.id, kind).limit(limit))
     ]
+
+
+def overdue_branches(
+    conn: Connection, district: str, now: datetime, after: str, limit: int
+) -> list[tuple[str, str, list[MeetingKind]]]:
+    """Branches of a district that should have held meetings, behind an id: id, display name, and which kinds."""
+    owed = _overdue(MONTHS, now)[0].where(organization.c.district == district, organization.c.id > after).subquery()
+    kinds = func.array_agg(aggregate_order_by(owed.c.kind, owed.c.kind)).label("kinds")
+    query = select(owed.c.id, owed.c.display_name, kinds).group_by(owed.c.id, owed.c.display_name)
+    return [(row.id, row.display_name, row.kinds) for row in conn.execute(query.order_by(owed.c.id).limit(limit))]
+
+
+def districts(conn: Connection) -> Sequence[str]:
+    """The districts that have organizations."""
+    return conn.execute(select(organization.c.district).distinct()).scalars().all()
 
 
 def count_overdue(conn: Connection, now: datetime) -> dict[MeetingKind, int]:
