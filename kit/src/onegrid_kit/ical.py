@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
-from icalendar import Alarm, Calendar, Event
+from icalendar import Alarm, Calendar, Event, Timezone
 
 __all__ = ["alarm", "written"]
 
 _REFRESHED: Final = timedelta(minutes=15)
-_AROUND: Final = timedelta(days=366)
 
 
 def written(service: str, title: str, events: Sequence[Event], *, method: str = "PUBLISH") -> bytes:
@@ -27,10 +27,9 @@ def written(service: str, title: str, events: Sequence[Event], *, method: str = 
     for each in events:
         calendar.add_component(each)
     if events:
-        calendar.add_missing_timezones(
-            first_date=min(map(_day, (each.start for each in events))) - _AROUND,
-            last_date=max(map(_day, (each.end for each in events))) + _AROUND,
-        )
+        first, last = min(each.start.year for each in events) - 1, max(each.end.year for each in events) + 2
+        # In front of what refers to them.
+        calendar.subcomponents[:0] = [_zone(each, first, last) for each in sorted(calendar.get_missing_tzids())]
     return bytes(calendar.to_ical())
 
 
@@ -43,5 +42,7 @@ def alarm(text: str, before: timedelta) -> Alarm:
     return made
 
 
-def _day(of: date) -> date:
-    return of.date() if isinstance(of, datetime) else of
+@functools.lru_cache(maxsize=64)
+def _zone(name: str, first: int, last: int) -> Timezone:
+    """A time zone from the beginning of one year to that of another: to find it takes longer than all else."""
+    return Timezone.from_tzid(name, first_date=date(first, 1, 1), last_date=date(last, 1, 1))
