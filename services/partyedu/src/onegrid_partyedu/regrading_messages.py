@@ -7,11 +7,12 @@ from onegrid.partyedu.v1 import regradings_pb2 as pb
 from onegrid_kit.timestamps import timestamp
 from onegrid_partyedu.attempt import ATTEMPT
 from onegrid_partyedu.attempt_messages import score
+from onegrid_partyedu.item import ItemRevision
+from onegrid_partyedu.item_analysis import ItemFigures
 from onegrid_partyedu.member import MEMBER
 from onegrid_partyedu.quiz import QUIZ
 from onegrid_partyedu.quiz_messages import item_ref
 from onegrid_partyedu.regrading import Change, ItemCorrection, Regrading
-from onegrid_partyedu.store.item_statistics import ItemStatistics
 
 __all__ = ["change", "item_correction", "item_statistics", "regrading"]
 
@@ -50,16 +51,16 @@ def change(of: Change) -> pb.RegradingChange:
     )
 
 
-def item_statistics(of: ItemStatistics) -> item_statistics_pb2.ItemStatistics:
-    """How an item did, as a message."""
-    chosen = () if of.kind == pools_pb2.ItemKind.ITEM_KIND_ORDERING else of.chosen.items()
+def item_statistics(of: ItemFigures, item: ItemRevision) -> item_statistics_pb2.ItemStatistics:
+    """How an item did, as a message, with the options in the order in which they were written."""
+    options = () if item.kind == pools_pb2.ItemKind.ITEM_KIND_ORDERING else item.option_ids
     return item_statistics_pb2.ItemStatistics(
         item=of.ref.name,
         revision=of.revision,
-        kind=of.kind,
+        kind=item.kind,
         shown=of.shown,
         answered=of.answered,
         facility_percent=of.facility,
         discrimination_hundredths=of.discrimination,
-        options=[item_statistics_pb2.OptionStatistics(id=id_, chosen=times) for id_, times in chosen],
+        options=[item_statistics_pb2.OptionStatistics(id=id_, chosen=of.chosen.get(id_, 0)) for id_ in options],
     )

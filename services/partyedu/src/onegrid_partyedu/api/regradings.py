@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -15,12 +17,16 @@ from onegrid_kit.runtime import Runtime
 from onegrid_kit.settings import ServiceSettings
 from onegrid_partyedu import regrading_messages as messages
 from onegrid_partyedu.commands import regradings as commands
+from onegrid_partyedu.item_analysis import Tally, figures_of
 from onegrid_partyedu.quiz import QUIZ
 from onegrid_partyedu.regrading import REGRADING, Change
-from onegrid_partyedu.store import item_statistics, quizzes
+from onegrid_partyedu.store import item_statistics, pools, quizzes
 from onegrid_partyedu.store import regradings as store
 
 __all__ = ["Regradings"]
+
+_MOST_ATTEMPTS: Final = 20_000
+_MOST_ITEMS: Final = 1_000
 
 
 class Regradings:
@@ -88,5 +94,16 @@ class Regradings:
         id_ = QUIZ.id(request.quiz)
         if await self._db.read(lambda conn: quizzes.find_quiz(conn, id_)) is None:
             raise NotFound(request.quiz)
-        attempts, items = await self._db.read(lambda conn: item_statistics.summarize_items(conn, id_))
-        return item_statistics_pb2.SummarizeItemsResponse(attempts=attempts, items=map(messages.item_statistics, items))
+        attempts, tallies, last = 0, list[Tally](), ""
+        # A statement for all would keep its connection for many seconds.
+        while attempts < _MOST_ATTEMPTS:
+            batch = await self._db.read(partial(item_statistics.tally_attempts, quiz=id_, before=last))
+            attempts, last = attempts + batch.attempts, batch.last
+            tallies += batch.tallies
+            if not last:
+                break
+        found = figures_of(tallies, _MOST_ITEMS)
+        items = await self._db.read(lambda conn: pools.item_revisions(conn, {(of.ref, of.revision) for of in found}))
+        return item_statistics_pb2.SummarizeItemsResponse(
+            attempts=attempts, items=[messages.item_statistics(of, items[of.ref, of.revision]) for of in found]
+        )

@@ -1,104 +1,95 @@
-"""How items did in a quiz: one statement over the attempts that began last."""
+"""The statement over how items did in a quiz: some attempts at a time, as they are many."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, text
 
-from onegrid.partyedu.v1.pools_pb2 import ItemKind
 from onegrid_kit import codes
-from onegrid_partyedu.item import ItemRef
+from onegrid_partyedu.item_analysis import Tally
 
-__all__ = ["ItemStatistics", "summarize_items"]
+__all__ = ["TallyBatch", "tally_attempts"]
 
-_MOST_ATTEMPTS: Final = 2_000
-_MOST_ITEMS: Final = 1_000
-_SMALLEST_GROUP: Final = 10
-"""What fewer members were shown is left out."""
-
-_TAKEN: Final = """
-    taken AS MATERIALIZED (
-      SELECT district, id, member, hundredths, worth FROM quiz_attempt
+_TOGETHER: Final = 1_000
+# What is alike of an answer is counted before anything is taken out of it. OFFSET keeps the planner at looking up each
+# save by its key: it would read those of all quizzes.
+_TALLY: Final = text(
+    """
+    WITH taken AS MATERIALIZED (
+      SELECT district, id, number, hundredths, worth, sequences FROM quiz_attempt
       WHERE district = :district AND quiz = :quiz AND hundredths IS NOT NULL
-      ORDER BY id DESC LIMIT :attempts
-    )
-"""
-_COUNT: Final = text(f"WITH {_TAKEN} SELECT count(*) FROM taken")
-_SUMMARIZE: Final = text(
-    f"""
-    WITH {_TAKEN}, laid AS MATERIALIZED (
-      SELECT taken.id, taken.member, slot ->> 1 AS pool, slot ->> 2 AS item, (slot ->> 3)::integer AS revision,
-             slot -> 5 AS options, place, taken.worth[place] AS worth, 100 * (slot ->> 4)::integer AS most,
-             taken.hundredths - taken.worth[place] AS rest
-      FROM taken JOIN attempt_paper AS paper ON paper.district = taken.district AND paper.attempt = taken.id
-      CROSS JOIN LATERAL jsonb_array_elements(paper.slots) WITH ORDINALITY AS of_paper (slot, place)
-    ), saved AS MATERIALIZED (
-      SELECT DISTINCT ON (attempt, slot) attempt, slot, answer
-      FROM taken JOIN attempt_save AS save ON save.district = taken.district AND save.attempt = taken.id
-      ORDER BY attempt, slot, sequence DESC
-    ), summed AS (
-      SELECT pool, item, revision, count(*) AS shown, count(*) FILTER (WHERE saved.answer <> '') AS answered,
-             round(100.0 * sum(worth) / sum(most)) AS facility,
-             round(100 * corr(worth::float / most, rest)) AS discrimination
-      FROM laid LEFT JOIN saved ON saved.attempt = laid.id AND saved.slot = laid.place
-      GROUP BY pool, item, revision
-      HAVING count(DISTINCT member) >= :smallest
-      ORDER BY shown DESC, pool, item, revision LIMIT :items
-    ), chosen AS (
-      SELECT pool, item, revision, laid.options ->> (ascii(letter) - ascii('A')) AS option, count(*) AS times
-      FROM laid JOIN saved ON saved.attempt = laid.id AND saved.slot = laid.place
-      CROSS JOIN LATERAL regexp_split_to_table(saved.answer, '') AS letter
+        AND (CAST(:before AS text) = '' OR id < :before)
+      ORDER BY id DESC LIMIT :most
+    ),
+    given AS MATERIALIZED (
+      SELECT laid.slot, taken.number, save.answer, CAST(laid.slot ->> 4 AS float8) AS points, count(*) AS shown,
+        CAST(sum(own) AS float8) AS x, CAST(sum(rest) AS float8) AS y, CAST(sum(own * own) AS float8) AS xx,
+        CAST(sum(rest * rest) AS float8) AS yy, CAST(sum(own * rest) AS float8) AS xy,
+        min(own) AS least_x, max(own) AS most_x, min(rest) AS least_y, max(rest) AS most_y
+      FROM taken
+      JOIN attempt_paper AS paper ON paper.district = taken.district AND paper.attempt = taken.id
+      CROSS JOIN LATERAL jsonb_array_elements(paper.slots) WITH ORDINALITY AS laid (slot, place)
+      CROSS JOIN LATERAL (
+        SELECT CAST(taken.worth[place] AS bigint) AS own, CAST(taken.hundredths - taken.worth[place] AS bigint) AS rest
+      ) AS worth
+      LEFT JOIN LATERAL (
+        SELECT answer FROM attempt_save
+        WHERE district = taken.district AND attempt = taken.id AND slot = place AND sequence = taken.sequences[place]
+        OFFSET 0
+      ) AS save ON true
+      GROUP BY laid.slot, taken.number, save.answer
+    ),
+    chosen AS (
+      SELECT slot ->> 1 AS pool, slot ->> 2 AS item, CAST(slot ->> 3 AS integer) AS revision, number,
+        slot -> 5 ->> (ascii(letter) - ascii('A')) AS option, CAST(sum(shown) AS integer) AS times
+      FROM given CROSS JOIN LATERAL regexp_split_to_table(answer, '') AS letter
       WHERE letter <> ''
-      GROUP BY pool, item, revision, option
+      GROUP BY 1, 2, 3, 4, 5
+    ),
+    summed AS (
+      SELECT slot ->> 1 AS pool, slot ->> 2 AS item, CAST(slot ->> 3 AS integer) AS revision, number,
+        CAST(sum(shown) AS integer) AS shown,
+        CAST(coalesce(sum(shown) FILTER (WHERE answer <> ''), 0) AS integer) AS answered,
+        CAST(sum(x) AS bigint) AS worth, CAST(sum(100 * points * shown) AS bigint) AS possible,
+        sum(x / points) AS x, sum(y) AS y, sum(xx / points / points) AS xx, sum(yy) AS yy, sum(xy / points) AS xy,
+        min(least_x / points) AS least_x, max(most_x / points) AS most_x,
+        CAST(min(least_y) AS float8) AS least_y, CAST(max(most_y) AS float8) AS most_y
+      FROM given GROUP BY 1, 2, 3, 4
     )
-    SELECT summed.*, stored.kind, stored.option_ids,
-           coalesce((
-             SELECT jsonb_object_agg(option, times) FROM chosen
-             WHERE chosen.pool = summed.pool AND chosen.item = summed.item AND chosen.revision = summed.revision
-           ), '{{}}') AS chosen
-    FROM summed JOIN item_revision AS stored
-      ON stored.district = :district AND stored.pool = summed.pool AND stored.item = summed.item
-     AND stored.number = summed.revision
-    ORDER BY shown DESC, summed.pool, summed.item, summed.revision
+    SELECT summed.*, coalesce(
+        (
+          SELECT jsonb_object_agg(option, times) FROM chosen
+          WHERE (chosen.pool, chosen.item, chosen.revision, chosen.number)
+              = (summed.pool, summed.item, summed.revision, summed.number)
+        ), '{}'
+      ) AS chosen,
+      taken.attempts, taken.last
+    FROM (SELECT count(*) AS attempts, min(id) AS last FROM taken) AS taken LEFT JOIN summed ON true
     """
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemStatistics:
-    """How a revision of an item did."""
+@dataclass(frozen=True, slots=True)
+class TallyBatch:
+    """Sums over some attempts."""
 
-    ref: ItemRef
-    revision: int
-    kind: ItemKind
-    shown: int
-    answered: int
-    facility: int
-    """In percent."""
-    discrimination: int | None
-    """In hundredths; None where all reached the same."""
-    chosen: Mapping[str, int]
-    """How often each option was chosen, in the order in which they were written."""
+    attempts: int
+    tallies: tuple[Tally, ...]
+    last: str
+    """The id of the one that began first of them; empty: there are no more."""
 
 
-def summarize_items(conn: Connection, quiz: str) -> tuple[int, list[ItemStatistics]]:
-    """How many attempts were looked at, and how their items did, those shown most first."""
-    given = {"district": codes.district_of(quiz), "quiz": quiz, "attempts": _MOST_ATTEMPTS}
-    attempts: int = conn.execute(_COUNT, given).scalar_one()
-    rows = conn.execute(_SUMMARIZE, {**given, "items": _MOST_ITEMS, "smallest": _SMALLEST_GROUP})
-    return attempts, [
-        ItemStatistics(
-            ref=ItemRef(row.pool, row.item),
-            revision=row.revision,
-            kind=row.kind,
-            shown=row.shown,
-            answered=row.answered,
-            facility=int(row.facility),
-            discrimination=None if row.discrimination is None else int(row.discrimination),
-            chosen={id_: row.chosen.get(id_, 0) for id_ in row.option_ids},
-        )
-        for row in rows
-    ]
+def tally_attempts(conn: Connection, quiz: str, before: str) -> TallyBatch:
+    """How items did in attempts that have ended: in those that began last of all before the one of that id, unless it
+    is empty.
+    """
+    given = {"district": codes.district_of(quiz), "quiz": quiz, "before": before, "most": _TOGETHER}
+    rows = conn.execute(_TALLY, given).all()
+    attempts = rows[0].attempts
+    return TallyBatch(
+        attempts,
+        tuple(Tally(*row[: len(Tally._fields)]) for row in rows if row.pool is not None),
+        rows[0].last if attempts == _TOGETHER else "",
+    )
