@@ -84,7 +84,7 @@ def statements_of_score(scored: AttemptScored, district: str, authority: Json) -
     context = _context(attempt, district)
     context["extensions"][f"{_EXTENSIONS}expired"] = attempt.state == AttemptState.ATTEMPT_STATE_EXPIRED
     said = {
-        "id": _id(attempt, district, f"scored/{scored.version}"),
+        "id": _id(attempt, district, f"scored {scored.version}"),
         "actor": _member(attempt.member, district),
         "verb": _verb("passed" if score.passed else "failed"),
         "object": _activity(attempt.quiz, "assessment", district),
@@ -99,11 +99,11 @@ def statements_of_score(scored: AttemptScored, district: str, authority: Json) -
     }
     if not scored.regrading:
         return [said]
-    before = {"objectType": "StatementRef", "id": _id(attempt, district, f"scored/{scored.replaced_version}")}
+    before = {"objectType": "StatementRef", "id": _id(attempt, district, f"scored {scored.replaced_version}")}
     context["extensions"][f"{_EXTENSIONS}regrading"] = scored.regrading
     context["statement"] = before
     voiding = {
-        "id": _id(attempt, district, f"voided/{scored.replaced_version}"),
+        "id": _id(attempt, district, f"voided {scored.replaced_version}"),
         "actor": authority,
         "verb": {"id": VOIDED, "display": {"en": "voided", "zh": "作废"}},
         "object": before,
