@@ -89,6 +89,8 @@ class Task:
     report_wanted: bool
     upper: str = ""
     """The name of the assignment that it passes on; empty: none."""
+    article: str = ""
+    """``articles/{article}`` that is to be read for it; empty: none."""
     assignments: int
     withdraw_reason: str = ""
     withdraw_time: datetime | None = None

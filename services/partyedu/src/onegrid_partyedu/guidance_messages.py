@@ -23,6 +23,7 @@ def task(of: Task) -> guidance_pb2.GuidanceTask:
         due_time=timestamp(of.due_time),
         report_wanted=of.report_wanted,
         upper=of.upper,
+        article=of.article,
         assignments=of.assignments,
         withdraw_reason=of.withdraw_reason,
         withdraw_time=timestamp(of.withdraw_time),

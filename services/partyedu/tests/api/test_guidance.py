@@ -65,6 +65,16 @@ def assigned(task: GuidanceTask, organization: str) -> str:
     return f"{task.name}/assignments/{organization.partition('/')[2]}"
 
 
+async def test_a_task_names_an_article_of_the_district_to_be_read(guidance: Guidance) -> None:
+    article = f"articles/{STREET[:6]}-20201111-7KX3M9QF"
+    task = await guidance.send(article=article)
+    assert task.article == article
+    again = (await guidance.call(COMMUNITY_DESK, "GetGuidanceTask", name=task.name)).task
+    assert again.article == article
+    elsewhere = {**fields_of(guidance), "article": "articles/210603-20201111-7KX3M9QF"}
+    assert (await guidance.line.refused(STREET_DESK, "SendGuidanceTask", **elsewhere)).fields == ["article"]
+
+
 async def test_a_task_goes_down_the_line_and_its_reports_come_back(guidance: Guidance) -> None:
     task = await guidance.send()
     assert (task.assignments, task.sender) == (2, STREET_COMMITTEE)

@@ -38,6 +38,7 @@ class Guidance:
             due_time=moment(request.due_time),
             report_wanted=request.report_wanted,
             upper=request.upper,
+            article=request.article,
         )
         return await self._db.command(
             call,

@@ -17,6 +17,7 @@ from onegrid_kit.callers import ANONYMOUS, Call
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.ladder import Climb, Next
+from onegrid_kit.names import code_in
 from onegrid_kit.persons import require_nobody
 from onegrid_partyedu import guidance_messages as messages
 from onegrid_partyedu.commands.organizations import require_existing
@@ -57,16 +58,20 @@ class SendTask:
     report_wanted: bool
     upper: str
     """The name of the assignment that it passes on; empty: none."""
+    article: str
+    """``articles/{article}`` that is to be read for it; empty: none."""
 
 
 def send_task(conn: Connection, command: SendTask, call: Call) -> Task:
     """Send a task to the organizations below one. Raises NotFound, OrganizationDissolved, NobodyBelow,
-    GuidanceWrongState or PersonInText; InvalidRequest for its due time or what it passes on.
+    GuidanceWrongState or PersonInText; InvalidRequest for its due time, its article or what it passes on.
     """
     require_nobody(partial(known_cells, conn), title=command.title, text=command.text)
     if command.due_time <= call.now:
         raise InvalidRequest(FieldViolation("due_time", "is not ahead"))
     district = codes.district_of(command.sender)
+    if command.article and codes.district_of(code_in(command.article)) != district:
+        raise InvalidRequest(FieldViolation("article", "is of another district"))
     # Who stands below stays as it is meanwhile.
     hold_line(conn, district)
     require_existing(conn, command.sender)
@@ -83,6 +88,7 @@ def send_task(conn: Connection, command: SendTask, call: Call) -> Task:
         due_time=command.due_time,
         report_wanted=command.report_wanted,
         upper=command.upper,
+        article=command.article,
         assignments=len(organizations),
         create_time=call.now,
     )

@@ -25,6 +25,7 @@ guidance_task = Table(
     Column("withdraw_reason", Text, nullable=False),
     moment("withdraw_time", nullable=True),
     moment("create_time"),
+    Column("article", Text, nullable=False, server_default=""),
 )
 
 # The due time and the time of sending are those of the task: by them assignments are listed.
