@@ -62,6 +62,7 @@ async def test_an_organization_is_entered_changed_dissolved_and_entered_again(li
         ({"parent": f"organizations/{DISTRICT}-nobody"}, "NOT_FOUND"),
         ({"cells": ["210602004002001"]}, "INVALID_REQUEST"),
         ({"cells": [f"{COMMUNITY}999"]}, "CELL_UNKNOWN"),
+        ({"display_name": "中共怡景支部13912345678"}, "PERSON_IN_TEXT"),
     ],
 )
 async def test_an_organization_stands_where_one_can_stand(line: Line, fields: dict[str, object], reason: str) -> None:

@@ -17,6 +17,7 @@ from onegrid_kit.clock import CLOCKS_DIFFER
 from onegrid_kit.errors import FieldViolation, InvalidRequest, NotFound
 from onegrid_kit.etags import require_fresh
 from onegrid_kit.locations import Location
+from onegrid_kit.persons import require_nobody
 from onegrid_partyedu import messages
 from onegrid_partyedu.errors import (
     CellUnknown,
@@ -85,9 +86,10 @@ class RecordElection:
 def define_organization(conn: Connection, command: DefineOrganization, call: Call) -> Organization:
     """Enter an organization, or make it what it is to be.
 
-    Raises StaleEtag, NotFound, PermissionDenied, OrganizationDissolved or CellUnknown; InvalidRequest for its parent or
-    cells.
+    Raises StaleEtag, NotFound, PermissionDenied, OrganizationDissolved, CellUnknown or PersonInText; InvalidRequest for
+    its parent or cells.
     """
+    require_nobody(partial(known.known_cells, conn), **{"organization.display_name": command.display_name})
     store.lock_line(conn, codes.district_of(command.id))
     before = store.find_organization(conn, command.id)
     require_fresh(ORGANIZATION.name(command.id), "" if before is None else before.etag, command.etag)
