@@ -19,8 +19,10 @@ from onegrid_kit.timestamps import moment
 from onegrid_partyedu.commands import attempts as commands
 
 from .exams import COLLEAGUE, EXPLANATION, NAME, ORDERING, TAKER, Exam, replayed
-from .line import Line
+from .line import BRANCH, Line
 from .people import COMMUNITY_DESK, DISTRICT, KEEPER, OTHER_STREET_DESK, STREET_DESK
+from .test_imports import applied, table
+from .test_imports import start as imported
 
 OPEN, SUBMITTED = AttemptState.ATTEMPT_STATE_OPEN, AttemptState.ATTEMPT_STATE_SUBMITTED
 EXPIRED = AttemptState.ATTEMPT_STATE_EXPIRED
@@ -197,13 +199,18 @@ async def test_a_clock_that_is_set_back_leaves_the_last_attempt_the_one_that_has
     assert due == [moment(first.due_time), moment(second.due_time) + timedelta(minutes=60)]
 
 
-async def test_attempts_follow_the_member_to_another_account(exam: Exam, line: Line) -> None:
+@pytest.mark.parametrize("listed", [False, True], ids=["by name", "by a list"])
+async def test_attempts_follow_the_member_to_another_account(exam: Exam, line: Line, *, listed: bool) -> None:
     begun = await exam.start()
     await exam.save(begun.name, 1, "A")
     other = public("newphone", DISTRICT)
     line.know(other.user)
-    given = {"name": begun.member, "user": other.user, "update_mask": {"paths": ["user"]}}
-    await exam.api.call(KEEPER, "UpdateMember", **given)
+    fields = {"number": "1"} if listed else {"user": other.user}
+    await exam.api.call(KEEPER, "UpdateMember", name=begun.member, update_mask={"paths": [*fields]}, **fields)
+    if listed:
+        account = other.user.removeprefix("users/")
+        content = table(f"1,王建国,{BRANCH},2010-07-01,2011-07-01,{account}")
+        await applied(line, await imported(line, content))
     assert (await exam.start(other)).name == begun.name
     await exam.save(begun.name, 1, "B", 2, other)
     assert list((await exam.get(begun.name, other))[1].items[0].answer) == ["B"]

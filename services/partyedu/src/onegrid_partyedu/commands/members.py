@@ -21,7 +21,6 @@ from onegrid_partyedu.errors import MemberWrongState, ProbationExtended
 from onegrid_partyedu.member import Member, earliest_confirmation, extended, probation_end
 from onegrid_partyedu.store import known, transfers
 from onegrid_partyedu.store import members as store
-from onegrid_partyedu.store.attempts import move_attempts
 from onegrid_partyedu.store.organizations import hold_line, lock_line
 
 __all__ = [
@@ -113,7 +112,6 @@ def update_member(conn: Connection, command: UpdateMember, call: Call) -> Member
     if command.user is not None and command.user != before.user:
         _require_user(conn, before.district, command.user)
         fields["user"] = command.user
-        move_attempts(conn, before.id, command.user)
     after = before.changed(call.now, **fields)
     if before.end_time is None:
         _require_free(conn, after, call)

@@ -28,7 +28,6 @@ __all__ = [
     "granted_to_page",
     "lock_attempts",
     "lock_open",
-    "move_attempts",
     "papers_of",
     "save_ended",
     "save_grant",
@@ -118,13 +117,6 @@ def lock_open(conn: Connection, quiz: str, member: str, now: datetime) -> Attemp
     query = query.order_by(a.number.desc()).limit(1).with_for_update(key_share=True)
     row = conn.execute(query).mappings().one_or_none()
     return None if row is None else attempt_of(row)
-
-
-def move_attempts(conn: Connection, member: str, user: str) -> None:
-    """Have a member's attempts be those of another account."""
-    a = quiz_attempt.c
-    where = (a.district == codes.district_of(member)) & (a.member == member)
-    conn.execute(quiz_attempt.update().where(where).values(user=user))
 
 
 def extend_attempt(conn: Connection, after: Attempt) -> None:

@@ -16,7 +16,7 @@ from onegrid_kit.paging import Position, behind
 from onegrid_kit.reads import OwnName
 from onegrid_partyedu.member import ME, MEMBER, Member, Membership, PostHeld
 from onegrid_partyedu.store.organizations import below
-from onegrid_partyedu.tables import member, membership, officer
+from onegrid_partyedu.tables import member, membership, officer, quiz_attempt
 
 __all__ = [
     "OWN_NAMES",
@@ -112,14 +112,18 @@ def find_taken(conn: Connection, district: str, *, number: str, user: str, besid
 
 
 def save_member(conn: Connection, changed: Member) -> bool:
-    """Enter a member, or store the member as of now; False if another one has the number or the account."""
+    """Enter a member, or store the member as of now, whose attempts are the account's; False if another one has the
+    number or the account.
+    """
     values = asdict(changed)
     id_ = values.pop("id")
     statement = insert(member).values(district=changed.district, id=id_, **values)
     if changed.version == 1:
         return conn.execute(statement.on_conflict_do_nothing()).rowcount == 1
-    m = member.c
+    m, a = member.c, quiz_attempt.c
     conn.execute(update(member).where(m.district == changed.district, m.id == id_).values(**values))
+    others = (a.district == changed.district) & (a.member == id_) & (a.user != changed.user)
+    conn.execute(update(quiz_attempt).where(others).values(user=changed.user))
     return True
 
 
