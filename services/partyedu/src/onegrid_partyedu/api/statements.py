@@ -33,8 +33,8 @@ class Statements:
         batch, _ = await commands.prepared(given, (), len(request.statements), sender, self._cipher)
 
         def store_all(conn: Connection) -> pb.StoreStatementsResponse:
-            ids = commands.store_statements(conn, batch, sender, self._cipher, call)
-            return pb.StoreStatementsResponse(names=[STATEMENT.name(f"{request.district}-{id_}") for id_ in ids])
+            commands.store_statements(conn, batch, sender, self._cipher, call)
+            return pb.StoreStatementsResponse(names=[STATEMENT.name(f"{request.district}-{each.id}") for each in batch])
 
         return await self._db.command(call, store_all)
 

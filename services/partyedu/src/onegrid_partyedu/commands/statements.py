@@ -6,6 +6,8 @@ import asyncio
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 from uuid import uuid4
 
@@ -144,35 +146,26 @@ def store_statements(
     sender: Sender,
     cipher: Cipher,
     call: Call,
-    parts: Mapping[str, Part] | None = None,
-) -> list[str]:
-    """Store what is new of them, all or nothing; their ids. Raises StatementDiffers for an id that another statement
-    has; InvalidRequest or PermissionDenied if one voids what it can't.
+    *,
+    parts: Mapping[str, Part] = MappingProxyType({}),
+    audited: Sequence[tuple[Call, str]] = (),
+) -> datetime:
+    """Store what is new of them, all or nothing, and the entries that are to be `audited` with them. The moment such
+    that all that was stored before it is seen by whoever asks from now on.
+
+    Raises StatementDiffers for an id that another statement has; InvalidRequest or PermissionDenied if one voids what
+    it can't.
     """
-    if not batch:
-        return []
     district, authority = sender.district, _authority_key(sender, cipher)
-    referring = [each for each in batch if each.target]
-    rows = [store.Row(id=each.id, voiding=each.voiding, sealed=each.sealed, keys=each.keys) for each in batch]
-    new, said = batch, _said(batch, cipher)
-    before, kept = store.add_statements(
-        conn, district, authority, rows, defining=said.keys(), alone=bool(referring)
-    )  # fmt: skip
-    if before:
-        _require_same(conn, district, [each for each in batch if each.id in before], cipher)
-        new = [each for each in batch if each.id not in before]
-        said = _said(new, cipher)
-    if not new:
-        return [each.id for each in batch]
-    _keep_definitions(conn, district, authority, said, kept, cipher)
-    if parts:
+    new = _new_of(conn, batch, district, authority, cipher) if batch else []
+    if new and parts:
         sealed = {attachment_key(sha2, cipher): cipher.seal(part.data, PURPOSE) for sha2, part in parts.items()}
         store.add_attachments(conn, district, sealed)
-    _refer(conn, district, authority, [each for each in referring if each.id not in before], call)
-    references = store.referring_to(conn, district, [each.id for each in new])
+    _refer(conn, district, authority, [each for each in new if each.target], call)
+    references, through = store.conclude(conn, district, [each.id for each in new], audited)
     store.void(conn, district, {each.target for each in references if each.voiding and each.authority == authority})
     _link(conn, district, new, {each.id for each in references}, cipher)
-    return [each.id for each in batch]
+    return through
 
 
 def store_completion(conn: Connection, completion: Completion, id_: str, cipher: Cipher, call: Call) -> None:
@@ -258,6 +251,20 @@ def _ready(statement: Json, authority: Json, key: Callable[[By, str], int], ciph
         target=_target_of(statement),
         voiding=statement["verb"]["id"] == VOIDED,
     )
+
+
+def _new_of(conn: Connection, batch: Sequence[Ready], district: str, authority: int, cipher: Cipher) -> Sequence[Ready]:
+    """Those of the batch that are stored now, with what they say of verbs and activities."""
+    new, said = batch, _said(batch, cipher)
+    rows = [store.Row(id=each.id, voiding=each.voiding, sealed=each.sealed, keys=each.keys) for each in batch]
+    alone = any(each.target for each in batch)
+    before, kept = store.add_statements(conn, district, authority, rows, defining=said.keys(), alone=alone)
+    if before:
+        _require_same(conn, district, [each for each in batch if each.id in before], cipher)
+        new = [each for each in batch if each.id not in before]
+        said = _said(new, cipher)
+    _keep_definitions(conn, district, authority, said, kept, cipher)
+    return new
 
 
 def _require_same(conn: Connection, district: str, again: Sequence[Ready], cipher: Cipher) -> None:

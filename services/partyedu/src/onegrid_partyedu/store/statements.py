@@ -15,6 +15,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from onegrid_kit import audit
+from onegrid_kit.callers import Call
+
 __all__ = [
     "Definition",
     "Position",
@@ -26,13 +29,14 @@ __all__ = [
     "add_references",
     "add_statements",
     "attachments",
+    "conclude",
     "consistent_through",
     "definitions",
     "find_statement",
     "find_statements",
     "keep_definition",
-    "page",
     "referring_to",
+    "stored_of",
     "void",
 ]
 
@@ -41,8 +45,6 @@ Position = tuple[datetime, int]
 Definition = tuple[int, bytes]
 """Whose word on a verb or activity is kept, and the sealed word."""
 
-_WALK: Final = 2_000
-"""Statements that a page of several filters looks through at most."""
 _LOCK: Final = 0x7841_5049
 """Shared by all that store statements; alone has it who stores one that refers to another, which may be on its way."""
 # The transaction has its number before the clock is read: `consistent_through` relies on it.
@@ -53,7 +55,7 @@ _ADD: Final = """
     SELECT clock_timestamp() AS stored FROM entered WHERE transaction IS NOT NULL
   ), given AS MATERIALIZED (
     SELECT * FROM unnest(
-      CAST(:ids AS uuid[]), CAST(:voiding AS boolean[]), CAST(:sealed AS bytea[]), CAST(:keys AS text[])
+      CAST(CAST(:ids AS text) AS uuid[]), CAST(:voiding AS boolean[]), CAST(:sealed AS bytea[]), CAST(:keys AS text[])
     ) WITH ORDINALITY AS given (id, voiding, sealed, keys, position)
   ), added AS (
     INSERT INTO statement (district, stored, id, authority, voiding, voided, sealed)
@@ -113,10 +115,17 @@ _VOID: Final = text(
 )
 # The transactions that may have stored what is not seen yet began at these moments. What others store is stored later
 # than this statement began, since a transaction's number comes before its clock.
-_THROUGH: Final = text(
-    """
-    SELECT coalesce(least(min(xact_start), statement_timestamp()), statement_timestamp()) FROM pg_stat_activity
-    WHERE datname = current_database() AND backend_xid IS NOT NULL
+_MOMENT: Final = """
+    SELECT coalesce(least(min(xact_start), statement_timestamp()), statement_timestamp()) AS through
+    FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL
+"""
+_THROUGH: Final = text(_MOMENT)
+_CONCLUDE: Final = text(
+    f"""
+    WITH {audit.appending(":entries")}, moment AS MATERIALIZED ({_MOMENT})
+    SELECT moment.through, reference.target, reference.id, reference.authority, reference.voiding
+    FROM moment LEFT JOIN statement_reference AS reference
+      ON reference.district = :district AND reference.target = ANY(CAST(CAST(:targets AS text) AS uuid[]))
     """
 )
 _DEFINITIONS: Final = text(
@@ -192,7 +201,7 @@ def add_statements(
         "lock": _LOCK,
         "district": district,
         "authority": authority,
-        "ids": [row.id for row in rows],
+        "ids": _array(row.id for row in rows),
         "voiding": [row.voiding for row in rows],
         "sealed": [row.sealed for row in rows],
         "keys": [_array(row.keys) for row in rows],
@@ -222,10 +231,18 @@ def add_keys(conn: Connection, district: str, rows: Iterable[tuple[int, Position
 
 def referring_to(conn: Connection, district: str, targets: Collection[str]) -> list[Reference]:
     """What refers to these, whether they are there or not."""
-    found = conn.execute(_REFERRING, {"district": district, "targets": [*targets]})
-    return [
-        Reference(target=str(row.target), id=str(row.id), authority=row.authority, voiding=row.voiding) for row in found
-    ]
+    return [*map(_reference, conn.execute(_REFERRING, {"district": district, "targets": [*targets]}))]
+
+
+def conclude(
+    conn: Connection, district: str, new: Collection[str], entries: Sequence[tuple[Call, str]]
+) -> tuple[list[Reference], datetime]:
+    """Write the audit entries of a batch. What refers to its new statements; and the moment such that all that was
+    stored before it is seen by a later query. It is one statement, as most batches need nothing else.
+    """
+    values = {"district": district, "targets": _array(new), "entries": audit.document(entries)}
+    rows = conn.execute(_CONCLUDE, values).all()
+    return [_reference(row) for row in rows if row.id is not None], rows[0].through
 
 
 def add_references(
@@ -240,7 +257,7 @@ def add_references(
 def find_statements(conn: Connection, district: str, ids: Collection[str]) -> dict[str, Stored]:
     """Those of these that are stored, voided ones too."""
     found = conn.execute(_FIND, {"district": district, "ids": [*ids]})
-    return {str(row.id): _stored(row) for row in found}
+    return {str(row.id): stored_of(row) for row in found}
 
 
 def find_statement(conn: Connection, district: str, id_: str, *, voided: bool) -> Stored | None:
@@ -259,139 +276,6 @@ def consistent_through(conn: Connection) -> datetime:
     """The moment such that all that was or will be stored before it is seen by a later query."""
     moment: datetime = conn.execute(_THROUGH).scalar_one()
     return moment
-
-
-def page(
-    conn: Connection,
-    district: str,
-    *,
-    filters: Sequence[Sequence[int]],
-    since: datetime | None,
-    until: datetime | None,
-    after: Position | None,
-    ascending: bool,
-    limit: int,
-    room: int,
-) -> tuple[list[Stored], Position | None]:
-    """The statements that are not voided, in the order in which they were stored, as many as fit into `room` bytes, one
-    at least; and where the next page begins behind. Each filter holds if one of its keys does. Of several filters that
-    all find many statements, the page ends where it stopped looking, short or empty; see `_driving`.
-    """
-    order, beyond, within = ("ASC", ">", "<=") if ascending else ("DESC", "<", ">=")
-    values: dict[str, Any] = {"district": district, "limit": limit + 1, "room": room}
-    conditions = []
-
-    def bound(comparison: str, name: str, position: Position) -> None:
-        conditions.append(
-            f"({{0}}.stored, {{0}}.number) {comparison} "
-            f"(CAST(:{name}_stored AS timestamptz), CAST(:{name}_number AS bigint))"
-        )
-        values[f"{name}_stored"], values[f"{name}_number"] = position
-
-    if since is not None:
-        conditions.append("{0}.stored > CAST(:since AS timestamptz)")
-        values["since"] = since
-    if until is not None:
-        conditions.append("{0}.stored <= CAST(:until AS timestamptz)")
-        values["until"] = until
-    if after is not None:
-        bound(beyond, "after", after)
-    reached = None
-    if len(filters) > 1:
-        filters, reached = _driving(conn, filters, _bounds(conditions, "driving"), values, ascending=ascending)
-    if reached is not None:
-        bound(within, "reached", reached)
-    if filters:
-        found = _by_keys(filters, _bounds(conditions, "driving"), order, values)
-    else:
-        found = f"""
-          SELECT stored, number FROM statement AS own
-          WHERE district = :district AND NOT voided{_bounds(conditions, "own")}
-          ORDER BY stored {order}, number {order} LIMIT :limit
-        """
-    query = f"""
-      SELECT id, stored, number, authority, voiding, voided, sealed, total FROM (
-        SELECT statement.*, count(*) OVER () AS total,
-          sum(octet_length(sealed)) OVER (ORDER BY found.stored {order}, found.number {order}) AS size
-        FROM ({found}) AS found CROSS JOIN LATERAL (
-          SELECT * FROM statement
-          WHERE district = :district AND stored = found.stored AND number = found.number OFFSET 0
-        ) AS statement
-      ) AS sized
-      WHERE size <= :room OR size = octet_length(sealed)
-      ORDER BY stored {order}, number {order}
-    """
-    rows = conn.execute(text(query), values).all()
-    shown = [_stored(row) for row in rows[:limit]]
-    if rows and len(shown) < rows[0].total:
-        return shown, (shown[-1].stored, shown[-1].number)
-    return shown, reached
-
-
-def _bounds(conditions: Sequence[str], table: str) -> str:
-    return "".join(f" AND {each.format(table)}" for each in conditions)
-
-
-def _driving(
-    conn: Connection, filters: Sequence[Sequence[int]], bounds: str, values: Mapping[str, Any], *, ascending: bool
-) -> tuple[Sequence[Sequence[int]], Position | None]:
-    """The filters, beginning with the one whose statements are looked through for those that the others find too: the
-    first that finds no more than _WALK, or else the one whose first _WALK lie furthest apart; and where these end.
-    """
-    order, nearer, further = ("ASC", min, max) if ascending else ("DESC", max, min)
-    numbered = [(number, key) for number, keys in enumerate(filters) for key in keys]
-    branches = [
-        f"""(
-          SELECT {number} AS filter, stored, number FROM statement_key AS driving
-          WHERE district = :district AND key = CAST(:key{position} AS bigint){bounds}
-          ORDER BY stored {order}, number {order} OFFSET {_WALK - 1} LIMIT 1
-        )"""
-        for position, (number, _) in enumerate(numbered)
-    ]
-    keys = {f"key{position}": key for position, (_, key) in enumerate(numbered)}
-    ends: dict[int, Position] = {}
-    for number, *end in conn.execute(text(" UNION ALL ".join(branches)), {**values, **keys}):
-        here = (end[0], end[1])
-        ends[number] = nearer(ends.get(number, here), here)
-    chosen = next((number for number in range(len(filters)) if number not in ends), None)
-    if chosen is None:
-        chosen = further(ends, key=ends.__getitem__)
-    return [filters[chosen], *filters[:chosen], *filters[chosen + 1 :]], ends.get(chosen)
-
-
-def _by_keys(filters: Sequence[Sequence[int]], bounds: str, order: str, values: dict[str, Any]) -> str:
-    """Read the first filter's keys in order, and look for each statement whether the others hold."""
-    driving, *others = filters
-    # A subquery for each, in place of joins, for which the planner would read all that the other filters find.
-    also = ""
-    for number, keys in enumerate(others):
-        values[f"other{number}"] = [*keys]
-        also += f"""
-          AND (
-            SELECT true FROM statement_key AS other
-            WHERE other.district = driving.district AND other.key = ANY(CAST(:other{number} AS bigint[]))
-              AND other.stored = driving.stored AND other.number = driving.number AND other.origin = driving.origin
-            LIMIT 1)
-        """
-    branches = []
-    for number, key in enumerate(driving):
-        values[f"key{number}"] = key
-        branches.append(
-            f"""(
-              SELECT DISTINCT driving.stored, driving.number FROM statement_key AS driving
-              WHERE driving.district = :district AND driving.key = CAST(:key{number} AS bigint){bounds}{also}
-                AND (
-                  SELECT NOT voided FROM statement
-                  WHERE district = :district AND stored = driving.stored AND number = driving.number)
-              ORDER BY driving.stored {order}, driving.number {order} LIMIT :limit
-            )"""
-        )
-    if len(branches) == 1:
-        return branches[0]
-    return f"""
-      SELECT DISTINCT stored, number FROM ({" UNION ALL ".join(branches)}) AS branch
-      ORDER BY stored {order}, number {order} LIMIT :limit
-    """
 
 
 def definitions(conn: Connection, district: str, keys: Collection[int]) -> dict[int, Definition]:
@@ -417,12 +301,17 @@ def attachments(conn: Connection, district: str, keys: Collection[int]) -> dict[
     return {row.key: bytes(row.sealed) for row in found}
 
 
-def _array(numbers: Iterable[int]) -> str:
-    """An array as PostgreSQL reads it: the driver takes longer to encode hundreds of numbers one by one."""
-    return f"{{{','.join(map(str, numbers))}}}"
+def _array(values: Iterable[int | str]) -> str:
+    """Numbers or ids as PostgreSQL reads an array: the driver takes longer to encode hundreds of them one by one."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
-def _stored(row: Any) -> Stored:
+def _reference(row: Any) -> Reference:
+    return Reference(target=str(row.target), id=str(row.id), authority=row.authority, voiding=row.voiding)
+
+
+def stored_of(row: Any) -> Stored:
+    """The statement of a row with its columns."""
     return Stored(
         id=str(row.id),
         stored=row.stored,

@@ -14,7 +14,6 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection
 
-from onegrid_kit import audit
 from onegrid_kit.database import Database
 from onegrid_kit.errors import NotFound
 from onegrid_kit.http.answers import Answer, json_answer
@@ -23,6 +22,7 @@ from onegrid_kit.http.routes import ReadOnlyDatabase
 from onegrid_partyedu.commands import statements as commands
 from onegrid_partyedu.settings import PartyeduSettings
 from onegrid_partyedu.store import statements as store
+from onegrid_partyedu.store.statement_pages import page
 from onegrid_partyedu.web import continuing
 from onegrid_partyedu.web.continuing import Query
 from onegrid_partyedu.web.requests import VERSION_HEADERS, district_of, irl, require_version, sender_of
@@ -56,8 +56,8 @@ async def put(request: Request[PartyeduSettings], db: Database) -> Answer:
     own = given.setdefault("id", id_)
     if not is_uuid(own) or own.lower() != id_.lower():
         refuse("statements[0].id", "is not the statementId")
-    await _store(request, db, given, data)
-    return Answer(204, headers=await _through(db))
+    _, through = await _store(request, db, given, data)
+    return Answer(204, headers=through)
 
 
 async def post(request: Request[PartyeduSettings], db: Database) -> Answer:
@@ -70,8 +70,8 @@ async def post(request: Request[PartyeduSettings], db: Database) -> Answer:
     given, data = _read(request)
     if not isinstance(given, list | dict):
         refuse("", "must be a statement or a list of statements")
-    ids = await _store(request, db, given, data)
-    return replace(json_answer(ids), headers=await _through(db))
+    ids, through = await _store(request, db, given, data)
+    return replace(json_answer(ids), headers=through)
 
 
 async def show(request: Request[PartyeduSettings], db: ReadOnlyDatabase) -> Answer:
@@ -109,7 +109,7 @@ async def _show_many(request: Request[PartyeduSettings], db: ReadOnlyDatabase, w
     through = await _through(db)
 
     def read(conn: Connection) -> tuple[list[store.Stored], store.Position | None]:
-        return store.page(
+        return page(
             conn,
             district,
             filters=wanted.filters,
@@ -134,17 +134,21 @@ async def _show_many(request: Request[PartyeduSettings], db: ReadOnlyDatabase, w
     return await _answer(request, db, body, found, through, attachments=wanted.attachments)
 
 
-async def _store(request: Request[PartyeduSettings], db: Database, given: Any, data: Sequence[Part]) -> list[str]:
+async def _store(
+    request: Request[PartyeduSettings], db: Database, given: Any, data: Sequence[Part]
+) -> tuple[list[str], dict[str, str]]:
+    """The ids of the statements, and the header that says through when all are seen."""
     sender, cipher = sender_of(request), request.cipher
     batch, used = await commands.prepared(given, data, len(request.body), sender, cipher)
     name = STATEMENT.name(f"{sender.district}-{batch[0].id}") if len(batch) == 1 else DISTRICT.name(sender.district)
 
-    def store_all(conn: Connection) -> list[str]:
-        ids = commands.store_statements(conn, batch, sender, cipher, request.call, used)
-        audit.append(conn, [(request.call, name)])
-        return ids
+    def store_all(conn: Connection) -> datetime:
+        return commands.store_statements(
+            conn, batch, sender, cipher, request.call, parts=used, audited=[(request.call, name)]
+        )
 
-    return await db.write(store_all)
+    through = await db.write(store_all)
+    return [each.id for each in batch], {_THROUGH: written(through)}
 
 
 def _read(request: Request[PartyeduSettings]) -> tuple[Any, list[Part]]:
@@ -224,6 +228,6 @@ def _fitting(found: Sequence[store.Stored], request: Request[PartyeduSettings]) 
     return len(found)
 
 
-async def _through(db: Database | ReadOnlyDatabase) -> dict[str, str]:
+async def _through(db: ReadOnlyDatabase) -> dict[str, str]:
     moment: datetime = await db.read(store.consistent_through)
     return {_THROUGH: written(moment)}

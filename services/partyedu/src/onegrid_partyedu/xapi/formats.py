@@ -37,6 +37,8 @@ _LANGUAGE: Final = re.compile(
     r"|en-gb-oed|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)|sgn-(?:be-fr|be-nl|ch-de)",
     re.IGNORECASE | re.ASCII,
 )
+# Of most statements: the grammar takes much of the time in which one is checked.
+_USUAL_LANGUAGES: Final = frozenset(("zh-CN", "zh", "en-US", "en"))
 _NUMBER: Final = r"[0-9]+(?:[.,][0-9]+)?"
 _DURATION: Final = re.compile(
     rf"P(?:{_NUMBER}W"
@@ -85,7 +87,7 @@ def is_sha2(value: object) -> bool:
 
 def is_language(value: object) -> bool:
     """Whether it is a language tag (RFC 5646)."""
-    return type(value) is str and _LANGUAGE.fullmatch(value) is not None
+    return type(value) is str and (value in _USUAL_LANGUAGES or _LANGUAGE.fullmatch(value) is not None)
 
 
 def is_media_type(value: object) -> bool:
