@@ -165,16 +165,19 @@ def decide_member(
     scope: str,
     *,
     existing: Member | None,
+    ended: bool,
     organization: Organization | None,
     user: UserState | None,
     holder: Member | None,
     now: datetime,
 ) -> Decision:
-    """What a row says of a member. `existing`: who has its number; `user`: the state of its account, None if there is
+    """What a row says of a member. `existing`: who has its number; `ended`: whether somebody had it whose membership
+    has ended; `user`: the state of its account, None if there is
     no such account; `holder`: whose account that is.
     """
     errors = [
         *row.errors,
+        *_wrong_number(existing, ended=ended),
         *_wrong_organization(row, scope, existing, organization),
         *_wrong_user(row, existing, user, holder),
         *_wrong_days(row, existing, now),
@@ -230,6 +233,12 @@ def decide_completion(
     if earlier or both.percent != recorded.percent:
         return Decision(outcome=_UPDATED, completion=completed)
     return Decision(outcome=_UNCHANGED)
+
+
+def _wrong_number(existing: Member | None, *, ended: bool) -> Iterator[RowError]:
+    # A list that was made before takes nobody in again.
+    if existing is None and ended:
+        yield RowError("number", "is of a membership that has ended: AdmitMember takes the member in again")
 
 
 def _wrong_organization(

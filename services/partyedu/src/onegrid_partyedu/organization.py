@@ -153,11 +153,17 @@ def violations_of(elected: Sequence[Elected]) -> Iterator[tuple[int, str]]:
 
 
 def kept_posts(term: Term, elected: Sequence[Elected], now: datetime) -> tuple[Officer, ...]:
-    """The officers once these hold the posts: who stays goes on, who is not named any more ends, the others begin."""
+    """The officers once these hold the posts: who stays goes on, who is not named any more ends, the others begin. A
+    post that ended at this moment, and had begun at it, goes on.
+    """
     wanted = set(elected)
     of_now = [each for each in term.officers if each.end_time is None]
     held = {Elected(each.post, each.member) for each in of_now}
-    former = [each for each in term.officers if each.end_time is not None]
+    former = [
+        each
+        for each in term.officers
+        if each.end_time is not None and (each.begin_time != now or Elected(each.post, each.member) not in wanted)
+    ]
     staying = [each for each in of_now if Elected(each.post, each.member) in wanted]
     leaving = [
         Officer(post=each.post, member=each.member, begin_time=each.begin_time, end_time=max(now, each.begin_time))

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from onegrid.partyedu.v1.completions_pb2 import Training
 from onegrid.partyedu.v1.imports_pb2 import Import, ImportKind, ImportOutcome, ImportRow, ImportState
-from onegrid.partyedu.v1.members_pb2 import MemberState
+from onegrid.partyedu.v1.members_pb2 import EndReason, MemberState
 from onegrid_kit.callers import Caller
 from onegrid_kit.clock import CHINA
 from onegrid_kit.steps import StepRunner
@@ -243,6 +243,19 @@ async def test_a_list_moves_nobody_and_takes_nobodys_account(line: Line) -> None
         ["organization"],
         ["user"],
     ]
+
+
+async def test_a_list_takes_nobody_in_again_whose_membership_has_ended(line: Line) -> None:
+    await applied(line, await start(line, TWO))
+    first, _ = sorted(await listed(line), key=lambda each: each.number)  # type: ignore[attr-defined]
+    await line.api.call(KEEPER, "EndMembership", name=first.name, reason=EndReason.END_REASON_DIED)
+    again = await start(line, TWO)
+    assert counts(again) == (0, 0, 1, 1)
+    [refused] = await rows(line, again, outcome=ImportOutcome.IMPORT_OUTCOME_REFUSED)
+    assert (refused.number, [each.column for each in refused.errors]) == ("2010-0001", ["number"])
+    # Who is taken in again goes on under the number.
+    await line.admit(BRANCH, number="2010-0001")
+    assert counts(await start(line, TWO)) == (0, 0, 2, 0)
 
 
 async def test_rows_are_applied_as_things_are_then(line: Line) -> None:

@@ -89,6 +89,17 @@ async def test_a_line_has_eight_organizations_at_most_wherever_one_is_put_betwee
     assert refused.fields == ["organization.parent"]
 
 
+async def test_posts_that_change_twice_at_a_moment_are_held_or_not(line: Line) -> None:
+    member = await line.admit()
+    await line.elect(BRANCH, (SECRETARY, member.name))
+    line.later(days=1)
+    for held in (False, True, False, True):
+        posts = elected((SECRETARY, member.name)) if held else []
+        answer = await line.api.call(KEEPER, "ChangeOfficers", name=BRANCH, officers=posts)
+        of_now = [each.member for each in answer.organization.term.officers if not each.HasField("end_time")]
+        assert of_now == ([member.name] if held else [])
+
+
 async def test_what_is_in_use_is_not_dissolved(line: Line) -> None:
     member = await line.admit(BRANCH)
     refused = await line.refused(KEEPER, "DissolveOrganization", name=BRANCH)

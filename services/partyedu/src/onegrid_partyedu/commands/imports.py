@@ -161,6 +161,7 @@ def _decide(conn: Connection, of: Import, rows: Sequence[Row], now: datetime) ->
     found = organizations.find_organizations(conn, of.district, {each.organization for each in rows})
     users = {each.user for each in rows}
     states = known.lock_user_states(conn, of.district, users)
+    ended = members.ended_numbers(conn, of.district, {each.number for each in rows} - existing.keys())
     holders = members.find_by_user(conn, of.district, users)
     return [
         (
@@ -169,6 +170,7 @@ def _decide(conn: Connection, of: Import, rows: Sequence[Row], now: datetime) ->
                 row,
                 of.scope,
                 existing=existing.get(row.number),
+                ended=row.number in ended,
                 organization=found.get(row.organization),
                 user=states.get(row.user),
                 holder=holders.get(row.user),

@@ -27,6 +27,7 @@ __all__ = [
     "count_members",
     "count_probations_over",
     "end_membership",
+    "ended_numbers",
     "find_by_user",
     "find_member",
     "find_member_of",
@@ -134,6 +135,15 @@ def lock_by_number(conn: Connection, district: str, numbers: Collection[str]) ->
     m = member.c
     query = select(member).where(m.district == district, m.number.in_(numbers), m.number != "", m.end_time.is_(None))
     return {row.number: _member(row) for row in conn.execute(query.order_by(m.id).with_for_update())}
+
+
+def ended_numbers(conn: Connection, district: str, numbers: Collection[str]) -> frozenset[str]:
+    """Those of the numbers that members had whose membership has ended."""
+    m = member.c
+    query = select(m.number).where(
+        m.district == district, m.number.in_(numbers), m.number != "", m.end_time.is_not(None)
+    )
+    return frozenset(conn.execute(query).scalars())
 
 
 def find_by_user(conn: Connection, district: str, users: Collection[str]) -> dict[str, Member]:
