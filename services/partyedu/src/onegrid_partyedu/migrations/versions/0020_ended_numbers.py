@@ -1,12 +1,12 @@
 """Memberships that have ended are found by their number on the roll.
 
-Revision ID: partyedu0019
+Revision ID: partyedu0020
 """
 
 from alembic import op
 
-revision = "partyedu0019"
-down_revision = "partyedu0018"
+revision = "partyedu0020"
+down_revision = "partyedu0019"
 branch_labels = None
 depends_on = None
 
