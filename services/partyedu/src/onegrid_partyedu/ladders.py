@@ -13,7 +13,7 @@ __all__ = ["LADDERS"]
 
 LADDERS = (
     *study_reminders.LADDERS,
-    Ladder(CLIMB, conclude, together=200),
+    Ladder(CLIMB, conclude, together=100),
     Ladder(DEADLINE, each(announce_deadlines)),
     Ladder(looking.LOOK_AT_STUDY, studying.look_at_studies),
     Ladder(looking.LOOK_AT_SITTING, studying.look_at_sittings),
