@@ -198,7 +198,7 @@ def locked_by_host(conn: Connection, id_: str, etag: str, call: Call) -> Meeting
 
 
 def completed(held: Meeting, by: Attendance, call: Call) -> Completion:
-    """That who was at a meeting has studied. It counts in the year in which the meeting was."""
+    """That who was at a meeting has studied. It counts in the year in which the meeting ended."""
     end = held.plan.begin_time + timedelta(minutes=held.duration_minutes)
     return Completion(
         member=by.member,

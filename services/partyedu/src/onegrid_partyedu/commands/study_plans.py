@@ -18,7 +18,7 @@ from onegrid_partyedu.commands.study_reminders import await_reminders, stop_remi
 from onegrid_partyedu.errors import StudyPlanOver, StudyPlanWrongState, SubjectUnknown
 from onegrid_partyedu.store import study_plans as store
 from onegrid_partyedu.store.known import known_cells
-from onegrid_partyedu.store.organizations import hold_line
+from onegrid_partyedu.store.organizations import hold_line, line_of
 from onegrid_partyedu.store.subjects import missing
 from onegrid_partyedu.study_plan import STUDY_PLAN, StudyPlan, violations_of
 
@@ -68,7 +68,7 @@ def publish_study_plan(conn: Connection, id_: str, etag: str, call: Call) -> Stu
         raise StudyPlanOver(before.name)
     require_existing(conn, before.organization)
     subjects = {each.subject for each in before.requirements if each.subject}
-    if unknown := missing(conn, before.district, subjects):
+    if unknown := missing(conn, before.district, subjects, line_of(conn, before.organization)):
         raise SubjectUnknown(unknown)
     published = _saved(conn, before.changed(call.now, state=_PUBLISHED, publish_time=call.now))
     await_reminders(conn, published, call.now)

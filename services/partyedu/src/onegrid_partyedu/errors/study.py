@@ -46,13 +46,13 @@ class StudyPlanOver(Precondition):
 
 
 class SubjectUnknown(Precondition):
-    """Nobody can complete this: it is not there, a draft, or no more in use."""
+    """Not all who are to can complete this: it is not there, a draft, no more in use, or for others."""
 
     reason = Reason(ErrorReason, ErrorReason.ERROR_REASON_SUBJECT_UNKNOWN)
 
     def __init__(self, subjects: Sequence[str]) -> None:
         listed = ",".join(subjects[:10])
-        super().__init__(f"nobody can complete {listed}", metadata={"subjects": listed, "count": str(len(subjects))})
+        super().__init__(f"not all can complete {listed}", metadata={"subjects": listed, "count": str(len(subjects))})
 
 
 class CourseWrongState(Precondition):

@@ -28,9 +28,10 @@ _OPEN: Final[Mapping[ResourceName, tuple[Table, ColumnElement[Any]]]] = {
 }
 
 
-def missing(conn: Connection, district: str, subjects: Collection[str]) -> list[str]:
-    """Those of the subjects, given by their names, that nobody can complete: there is no such course, quiz, training
-    or meeting, or it is a draft, was retired or cancelled.
+def missing(conn: Connection, district: str, subjects: Collection[str], line: Collection[str] = ()) -> list[str]:
+    """Those of the subjects, given by their names, that not everybody can complete below an organization, given by the
+    ids of its line: there is no such course, quiz, training or meeting, it is a draft, was retired or cancelled, or the
+    course is for others.
     """
     there: set[str] = set()
     for kind, (table, is_open) in _OPEN.items():
@@ -38,5 +39,7 @@ def missing(conn: Connection, district: str, subjects: Collection[str]) -> list[
         ids = [each.removeprefix(collection) for each in subjects if each.startswith(collection)]
         if ids:
             query = select(table.c.id).where(table.c.district == district, table.c.id.in_(ids), is_open)
+            if table is course:
+                query = query.where(course.c.organization.in_(["", *line]))
             there.update(map(kind.name, conn.execute(query).scalars()))
     return sorted(set(subjects) - there)
