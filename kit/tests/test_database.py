@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from onegrid.identity.v1.resources_pb2 import Role
-from onegrid_kit.database import Database, lost, sync_engine
+from onegrid_kit.database import Database, sync_engine
 from onegrid_kit.errors import Conflict, Unavailable
+from onegrid_kit.failures import lost
 from onegrid_kit.testing import waiting
 from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.sessions import end_sessions, sessions

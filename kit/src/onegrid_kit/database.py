@@ -16,8 +16,7 @@ import asyncpg
 import orjson
 from google.protobuf.message import Message
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from onegrid_kit import audit, idempotency, metrics
@@ -25,32 +24,17 @@ from onegrid_kit.batches import BatchedCommand, BatchStatement
 from onegrid_kit.callers import Call
 from onegrid_kit.cipher import Cipher
 from onegrid_kit.errors import Conflict, OutcomeUnknown, Unavailable
+from onegrid_kit.failures import CONFLICTS, FAILURES, lost, sqlstate, translated
 from onegrid_kit.reads import AuditedReads, OwnName, ReadAudit, ReadStatement
 from onegrid_kit.sizes import require_sendable
 from onegrid_kit.versioned import LoadStatement, VersionedCommands
 
-__all__ = ["READ_ONLY", "Database", "DedicatedConnection", "is_conflict", "lost", "sqlstate", "sync_engine"]
+__all__ = ["Database", "DedicatedConnection", "sync_engine"]
 
 T = TypeVar("T")
 Connector: TypeAlias = "Callable[[], Awaitable[asyncpg.Connection[Any]]]"
 
 _TRIES = 4
-_CONFLICTS = frozenset({"40001", "40P01"})
-_LOCK_TIMEOUT = "55P03"
-READ_ONLY = "25006"
-"""The SQLSTATE of what would change something in a transaction, or on a server, that only reads."""
-# Of class 08 (connection), 53 (resources), 57P (shutting down), 25006 (a primary that is one no more): no fault of the
-# request.
-_GONE = ("08", "53", "57P", READ_ONLY)
-_FAILURES = (
-    DBAPIError,
-    PoolTimeout,
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    # Raised by asyncpg when the server closes the connection while a statement is sent.
-    asyncpg.InternalClientError,
-)
 _LOCK_TIMEOUT_MS = 5_000
 # The session of a vanished client releases its locks after a minute.
 _SESSION = {
@@ -145,8 +129,8 @@ class Database:
 
         try:
             return await self._shielded(_reconnecting(once))
-        except _FAILURES as error:
-            raise _translate(error) from error
+        except FAILURES as error:
+            raise translated(error) from error
 
     async def read_only(self, query: Callable[[Connection], T]) -> T:
         """Run it in one transaction in which PostgreSQL refuses every change (READ_ONLY). Raises Unavailable."""
@@ -159,8 +143,8 @@ class Database:
 
         try:
             return await self._shielded(_reconnecting(once))
-        except _FAILURES as error:
-            raise _translate(error) from error
+        except FAILURES as error:
+            raise translated(error) from error
 
     def audit_read(self, call: Call) -> asyncio.Future[None]:
         """Write to the audit trail that the call reads personal data, together with what it reads or with others of the
@@ -234,7 +218,7 @@ class Database:
                 result = await conn.run_sync(do)
                 try:
                     await transaction.commit()
-                except _FAILURES as error:
+                except FAILURES as error:
                     if lost(error) and not repeatable:
                         raise OutcomeUnknown from error
                     raise
@@ -245,9 +229,9 @@ class Database:
                 return await self._shielded(_reconnecting(once))
             except Conflict:
                 pass
-            except _FAILURES as error:
-                if sqlstate(error) not in _CONFLICTS:
-                    raise _translate(error) from error
+            except FAILURES as error:
+                if sqlstate(error) not in CONFLICTS:
+                    raise translated(error) from error
             self._retries.inc()
             await asyncio.sleep(0.01 * 2**attempt)
         raise Conflict
@@ -323,7 +307,7 @@ class DedicatedConnection:
         self._closed = True
         async with self._free:
             if self._connection is not None:
-                with suppress(*_FAILURES):
+                with suppress(*FAILURES):
                     await self._connection.close(timeout=2)
 
     @property
@@ -338,8 +322,8 @@ class DedicatedConnection:
             try:
                 return await self._fetch(statement, arguments, repeatable)
             except asyncpg.PostgresError as error:
-                if sqlstate(error) not in _CONFLICTS:
-                    raise _translate(error) from error
+                if sqlstate(error) not in CONFLICTS:
+                    raise translated(error) from error
                 self._count_retry()
                 await asyncio.sleep(0.01 * 2**attempt)
         raise Conflict
@@ -348,12 +332,12 @@ class DedicatedConnection:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._opened()
-            except _FAILURES as error:
-                raise _translate(error) from error
+            except FAILURES as error:
+                raise translated(error) from error
         try:
             rows: Sequence[asyncpg.Record] = await self._connection.fetch(statement, *arguments)
             return rows
-        except _FAILURES as error:
+        except FAILURES as error:
             if not lost(error):
                 raise
             self._connection.terminate()
@@ -390,30 +374,6 @@ def sync_engine(url: str, *, pool: int = 4, statement_timeout_ms: int = 30_000, 
     )
     _notice_loss(engine)
     return engine
-
-
-def sqlstate(error: BaseException) -> str:
-    """PostgreSQL's code of the error; empty if the error is not the server's."""
-    original = error.orig if isinstance(error, DBAPIError) else error
-    return str(getattr(original, "sqlstate", None) or "")
-
-
-def is_conflict(error: BaseException) -> bool:
-    """Whether another transaction was in its way, so that it may succeed when it is tried again."""
-    return sqlstate(error) in {*_CONFLICTS, _LOCK_TIMEOUT}
-
-
-def lost(error: BaseException) -> bool:
-    """Whether the error means that the database is unreachable, not that the statement is wrong."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    if state := sqlstate(error):
-        return state.startswith(_GONE)
-    if isinstance(error, DBAPIError):
-        # asyncpg refuses values of a wrong type with an InterfaceError as well, which is a ValueError too.
-        of_value = isinstance(getattr(error.orig, "__cause__", None), ValueError)
-        return isinstance(error, OperationalError | InterfaceError) and not of_value
-    return isinstance(error, _FAILURES) and not isinstance(error, ValueError)
 
 
 def _connector(url: str, statement_timeout_ms: int) -> Connector:
@@ -462,12 +422,3 @@ def _notice_loss(engine: Engine) -> None:
     def notice(context: ExceptionContext) -> None:
         if context.sqlalchemy_exception is not None and lost(context.sqlalchemy_exception):
             context.is_disconnect = True
-
-
-def _translate(error: Exception) -> Exception:
-    """The domain error of a failure; what the request itself is to blame for rises as it is."""
-    if lost(error):
-        return Unavailable("the database does not answer just now")
-    if sqlstate(error) == _LOCK_TIMEOUT:
-        return Conflict()
-    return error

@@ -22,8 +22,8 @@ from sqlalchemy import Connection, Engine, text
 
 from onegrid_kit import metrics, tracing
 from onegrid_kit.cipher import Cipher, cipher
-from onegrid_kit.database import lost
 from onegrid_kit.events import Envelope, Subscription, retention_of
+from onegrid_kit.failures import lost
 from onegrid_kit.logs import describe, log
 from onegrid_kit.service import Service
 from onegrid_kit.settings import ServiceSettings

@@ -46,8 +46,6 @@ __all__ = [
 
 # What a replica that is killed has begun is begun again by another: a fraction of the time by which a rung may be late.
 _TOGETHER = 50
-# So many times that is looked at: what others are at lies before what is free.
-_LOOKED_AT = 8
 _RUNGS_AT_ONCE = 32
 _ALONE_S = 1.0
 _MOST_PAUSE = timedelta(minutes=1)
@@ -89,7 +87,8 @@ _CLAIM = text(
       SELECT subject FROM climb
       WHERE kind = :kind AND due_time <= :now AND (retry_time IS NULL OR retry_time <= clock_timestamp())
         AND (CAST(:subject AS text) IS NULL OR subject = :subject)
-      ORDER BY due_time LIMIT :looked_at
+      -- What others are at lies before what is free.
+      ORDER BY due_time LIMIT 8 * CAST(:together AS integer)
     )
     SELECT subject FROM waiting
     WHERE pg_try_advisory_xact_lock(hashtext('climb'), hashtext(:kind || ' ' || subject)) LIMIT :together
@@ -413,13 +412,7 @@ class Climber:
 
 def _claim(conn: Connection, ladder: Ladder, now: datetime, subject: str | None = None) -> Sequence[Climb]:
     """What is due and no other replica is at, until the transaction ends; only of this subject, if it is given."""
-    values: Mapping[str, Any] = {
-        "kind": ladder.name,
-        "now": now,
-        "subject": subject,
-        "looked_at": _LOOKED_AT * ladder.together,
-        "together": ladder.together,
-    }
+    values = {"kind": ladder.name, "now": now, "subject": subject, "together": ladder.together}
     subjects = conn.execute(_CLAIM, values).scalars().all()
     if not subjects:
         return []

@@ -85,7 +85,7 @@ def _is_refused(error: Exception) -> bool:
     """Whether database or broker are away or do not admit us, which a traceback would not make clearer."""
     from sqlalchemy.exc import OperationalError
 
-    from onegrid_kit.database import lost
+    from onegrid_kit.failures import lost
 
     return isinstance(error, OperationalError | ConnectionError) or lost(error)
 

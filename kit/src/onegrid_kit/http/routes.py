@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from onegrid_kit.callers import Call
-from onegrid_kit.database import READ_ONLY, Database, sqlstate
+from onegrid_kit.database import Database
+from onegrid_kit.failures import READ_ONLY, sqlstate
 from onegrid_kit.http.answers import Answer
 from onegrid_kit.http.requests import Request
 

@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from onegrid_kit import tracing
-from onegrid_kit.database import sqlstate
 from onegrid_kit.errors import DeadlineExceeded, DomainError, FieldViolation, InternalError, InvalidRequest
+from onegrid_kit.failures import sqlstate
 from onegrid_kit.logs import log
 
 __all__ = ["STATUS_DETAILS", "domain_error", "rpc_status", "status_of"]

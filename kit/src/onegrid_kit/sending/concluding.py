@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from onegrid_kit import metrics
-from onegrid_kit.database import is_conflict, lost
+from onegrid_kit.failures import is_conflict, lost
 from onegrid_kit.logs import describe, log
 from onegrid_kit.sending.model import Conclusion, Context, Sender
 from onegrid_kit.sending.rules import pause_s

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Connection
 
-from onegrid_kit.database import lost
+from onegrid_kit.failures import lost
 from onegrid_kit.sending.limits import Limits
 from onegrid_kit.sending.model import (
     AskedByAddress,

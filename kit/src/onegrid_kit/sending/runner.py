@@ -22,8 +22,8 @@ from onegrid_kit.backoff import Backoff
 from onegrid_kit.cipher import cipher
 from onegrid_kit.clock import Clock
 from onegrid_kit.coalescer import Coalescer
-from onegrid_kit.database import is_conflict, lost
 from onegrid_kit.errors import Unavailable
+from onegrid_kit.failures import is_conflict, lost
 from onegrid_kit.logs import describe, log
 from onegrid_kit.probes import Health
 from onegrid_kit.sending import rounds

@@ -17,7 +17,7 @@ from onegrid_emergency.relief import Reservation
 from onegrid_emergency.tables import incident, reservation
 from onegrid_kit import codes
 from onegrid_kit.batches import BatchStatement
-from onegrid_kit.database import sqlstate
+from onegrid_kit.failures import sqlstate
 from onegrid_kit.paging import Position, behind
 
 __all__ = [
