@@ -248,6 +248,21 @@ def test_what_fails_for_long_is_tried_apart_from_what_does_not(engine: Engine, c
     assert sorted(map(sorted, together)) == sorted([sorted(others), [failing]])
 
 
+def test_a_ladder_is_given_as_many_at_once_as_it_says(engine: Engine, clock: SettableClock) -> None:
+    together: list[int] = []
+
+    def note(conn: Connection, climbs: Sequence[Climb], now: datetime) -> Sequence[Next | None]:
+        together.append(len(climbs))
+        return LADDERS[1].run(conn, climbs, now)
+
+    climber = a_climber(engine, clock, [Ladder("page many", note, together=2)])
+    for _ in range(5):
+        start(engine, a_subject(), clock.now(), kind="page many")
+    while sum(together) < 5:
+        assert climber.climb()
+    assert together == [2, 2, 1]
+
+
 def test_a_rung_that_hangs_is_ended_and_set_aside(engine: Engine, clock: SettableClock) -> None:
     subject = a_subject()
     start(engine, subject, clock.now())
