@@ -16,7 +16,7 @@ from onegrid_notify.party import ORGANIZATION
 from onegrid_notify.store import audiences, party, places
 from onegrid_notify.store.columns import columns_of
 
-__all__ = ["ADDRESS", "require_addressable", "require_known", "require_party"]
+__all__ = ["ADDRESS", "require_addressable", "require_party", "require_speaker"]
 
 ADDRESS: Final = "notify.groups.address"
 """Who holds it over a district addresses and counts its protected groups."""
@@ -44,15 +44,26 @@ def require_addressable(
             if COLUMN.id(name) not in columns.by_id:
                 raise ColumnUnusable(name, field)
     require_party(district, audience, call)
-    require_known(conn, district, audience.organizations, field)
+    _require_known(conn, district, audience.organizations, field)
 
 
-def require_known(conn: Connection, district: str, organizations: Collection[str], field: str) -> None:
+def _require_known(conn: Connection, district: str, organizations: Collection[str], field: str) -> None:
     """Raise OrganizationUnknown, of that field of the request, for one that the district does not have."""
     known = party.known_organizations(conn, district, [ORGANIZATION.id(name) for name in organizations])
     for name in organizations:
         if ORGANIZATION.id(name) not in known:
             raise OrganizationUnknown(name, field)
+
+
+def require_speaker(conn: Connection, name: str, call: Call, field: str) -> None:
+    """Raise OrganizationUnknown, of that field of the request, for a Party organization that the district does not have
+    or has no more, or PermissionDenied for one that the caller may not write for.
+    """
+    id_ = ORGANIZATION.id(name)
+    call.caller.require(ADDRESS_PARTY, codes.office_of(id_))
+    _require_known(conn, codes.district_of(id_), [name], field)
+    if party.is_dissolved(conn, id_):
+        raise OrganizationUnknown(name, field)
 
 
 def require_party(district: str, audience: Audience | None, call: Call) -> None:

@@ -137,7 +137,8 @@ def keep_organization(conn: Connection, event: partyedu_events.OrganizationDefin
         officers=tuple(officers),
     )
     parent = ORGANIZATION.id(of.parent) if of.parent else ""
-    party.keep_organization(conn, ORGANIZATION.id(of.name), new, parent, of.display_name)
+    id_, dissolved = ORGANIZATION.id(of.name), of.HasField("dissolve_time")
+    party.keep_organization(conn, id_, new, parent, of.display_name, dissolved=dissolved)
 
 
 def follow_aid_request(conn: Connection, event: _AidStep, _: Delivery) -> None:

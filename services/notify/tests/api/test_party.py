@@ -51,11 +51,14 @@ class Party:
         parent: str = "",
         *officers: tuple[OfficerPost, str],
         at: datetime | None = None,
+        dissolved: bool = False,
     ) -> None:
         time = timestamp(at or self.newsroom.now)
         held = [Officer(post=post, member=member, begin_time=time) for post, member in officers]
         term = Term(name=f"{name}/terms/1", begin_time=time, officers=held) if held else None
         of = Organization(name=name, display_name="党组织", parent=parent, update_time=time, term=term)
+        if dissolved:
+            of.dissolve_time.CopyFrom(time)
         self._events.deliver(OrganizationDefined(organization=of, version=version), subject=name)
 
     def member(

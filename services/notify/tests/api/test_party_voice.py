@@ -162,6 +162,17 @@ async def test_an_organization_speaks_in_columns_of_the_partys_voice_and_only_th
     assert await voice.refused(organization=f"organizations/{STREET}-none") == "ORGANIZATION_UNKNOWN"
 
 
+async def test_an_organization_that_was_dissolved_speaks_no_more(voice: Voice) -> None:
+    submitted = await voice.newsroom.submitted(STREET_DESK, STREET, column=CLOSED, organization=COMMITTEE)
+    article = await voice.said()
+    voice.party.organization(COMMITTEE, 2, dissolved=True)
+    assert await voice.refused() == "ORGANIZATION_UNKNOWN"
+    with pytest.raises(Refused) as refused:
+        await voice.call(STREET_DESK, "PublishArticle", name=submitted.name)
+    assert refused.value.reason == "ORGANIZATION_UNKNOWN"
+    assert await voice.listed(RESIDENT) == [article.name], "what it said stays"
+
+
 async def test_columns_of_the_partys_voice_are_listed_to_all_and_take_no_records(voice: Voice) -> None:
     with pytest.raises(Refused) as refused:
         await voice.define(f"columns/{DISTRICT}-new", EVERYONE, owner=OFFICE)

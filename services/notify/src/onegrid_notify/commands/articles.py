@@ -15,7 +15,7 @@ from onegrid_kit.callers import ANONYMOUS, Call, Caller
 from onegrid_kit.clock import CHINA
 from onegrid_kit.etags import require_fresh
 from onegrid_notify import authority, messages
-from onegrid_notify.addressing import require_addressable, require_known
+from onegrid_notify.addressing import require_addressable, require_speaker
 from onegrid_notify.article import ARTICLE, Article, Content, Draft
 from onegrid_notify.audience import COLUMN, selector_rows
 from onegrid_notify.commands import inboxes
@@ -213,8 +213,7 @@ def _usable(
     usable = column_store.columns_of(conn, district).require_usable(column, column_field)
     after = fitted(draft, usable, owner, organization_field)
     if after.organization:
-        call.caller.require(authority.ADDRESS_PARTY, owner)
-        require_known(conn, district, [after.organization], organization_field)
+        require_speaker(conn, after.organization, call, organization_field)
     if after.audience is not None:
         require_addressable(conn, district, after.audience, call, audience_field)
     return after

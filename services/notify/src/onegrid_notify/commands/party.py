@@ -21,11 +21,13 @@ def keep_member(conn: Connection, id_: str, new: MemberVersion) -> None:
         store.replace_belongings(conn, id_, gone=stored - derived, new=derived - stored)
 
 
-def keep_organization(conn: Connection, id_: str, new: OrganizationVersion, parent: str, display_name: str) -> None:
-    """Keep a version of an organization, of the id of the one above it, and of its name."""
+def keep_organization(
+    conn: Connection, id_: str, new: OrganizationVersion, parent: str, display_name: str, *, dissolved: bool
+) -> None:
+    """Keep a version of an organization, of the id of the one above it and of its name, and whether it is dissolved."""
     district = codes.district_of(id_)
     store.lock_tree(conn, district)
-    if not store.keep_organization_version(conn, id_, new, parent, display_name):
+    if not store.keep_organization_version(conn, id_, new, parent, display_name, dissolved=dissolved):
         return
     held = store.posts_of(conn, id_)
     posts = party.posts(store.organization_versions_of(conn, id_))

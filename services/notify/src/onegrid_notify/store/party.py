@@ -22,6 +22,7 @@ from onegrid_notify.tables import (
 __all__ = [
     "belongings_of",
     "forget_past",
+    "is_dissolved",
     "keep_member_version",
     "keep_organization_version",
     "known_organizations",
@@ -114,7 +115,7 @@ def replace_belongings(conn: Connection, id_: str, gone: Set[Belonging], new: Se
 
 
 def keep_organization_version(
-    conn: Connection, id_: str, new: OrganizationVersion, parent: str, display_name: str
+    conn: Connection, id_: str, new: OrganizationVersion, parent: str, display_name: str, *, dissolved: bool
 ) -> bool:
     """Keep a version of an organization; whether that is news."""
     statement = insert(party_organization_version).values(
@@ -135,6 +136,7 @@ def keep_organization_version(
             }
             for each in new.officers
         ],
+        dissolved=dissolved,
     )
     new_row = statement.on_conflict_do_nothing().returning(party_organization_version.c.version)
     return conn.execute(new_row).one_or_none() is not None
@@ -245,6 +247,13 @@ def known_organizations(conn: Connection, district: str, ids: Collection[str]) -
         .order_by(v.organization, v.version)
     )
     return {row.organization: row.display_name for row in conn.execute(query)}
+
+
+def is_dissolved(conn: Connection, id_: str) -> bool:
+    """Whether an organization that is known was dissolved."""
+    v = party_organization_version.c
+    query = select(v.dissolved).where(v.district == codes.district_of(id_), v.organization == id_)
+    return bool(conn.execute(query.order_by(v.version.desc()).limit(1)).scalar())
 
 
 def forget_past(conn: Connection, before: datetime) -> None:

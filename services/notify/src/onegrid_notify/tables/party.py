@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, SmallInteger, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onegrid_notify.tables.base import TIME, metadata
@@ -45,6 +45,7 @@ party_organization_version = Table(
     Column("term", Integer, nullable=False),
     Column("term_begin", TIME, nullable=False),
     Column("officers", JSONB, nullable=False),
+    Column("dissolved", Boolean, nullable=False, server_default="false"),
 )
 
 party_line = Table(
