@@ -58,8 +58,8 @@ _CHAIN: Final = 10
 """How far references are followed: a statement has the keys of so many others at most."""
 _LONGEST_DEFINITION: Final = 64 * 1024
 """In bytes: languages are added to those that are kept, and each statement with the activity can be shown with all."""
-_LARGE_BYTES: Final = 32 * 1024
-"""What takes longer to prepare than others are to wait."""
+_LARGE_BYTES: Final = 128 * 1024
+"""What takes longer to prepare than others are to wait: some four milliseconds. A thread for less takes long itself."""
 _VERSION: Final = "1.0.0"
 _OURSELVES: Final = "partyedu"
 """Who asserts what members did here."""

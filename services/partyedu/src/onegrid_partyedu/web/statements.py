@@ -39,8 +39,6 @@ MAX_BYTES: Final = 3 * 1024 * 1024
 _THROUGH: Final = "X-Experience-API-Consistent-Through"
 HEADERS: Final[Mapping[str, str]] = MappingProxyType({**VERSION_HEADERS, _THROUGH: "1970-01-01T00:00:00.000000Z"})
 """What answers have that do not know better."""
-_LARGE_BYTES: Final = 128 * 1024
-"""What takes longer to read than others are to wait."""
 _JSON: Final = "application/json"
 
 
