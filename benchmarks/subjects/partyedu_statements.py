@@ -87,6 +87,8 @@ def measure(platform: Platform) -> Iterator[Figure]:
     with generating(api.port, "statements", *given, callers=_CALLERS, parts=parts) as ours:
         found = compare("partyedu_statements", ours, pgbench)
     yield from found.figures("ratio", _BAR)
+    used = found.cpu_us(found.baseline)["total"] / found.cpu_us(found.ours)["total"]
+    yield Figure("partyedu_statements.cpu_ratio", round(used, 3))
     per_second = sum(each.per_second for each in found.ours) / len(found.ours)
     yield Figure("partyedu_statements.per_second", round(per_second * stored.BATCH))
 
