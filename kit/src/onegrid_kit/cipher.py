@@ -6,7 +6,7 @@ value names that key, so that keys rotate without rewriting what is stored.
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import os
 import re
 from functools import lru_cache
@@ -75,7 +75,7 @@ class _KeyedCipher:
         self._index_key = index_key or next(reversed(keys))
         self._current = next(iter(keys))
         self._derive = lru_cache(maxsize=256)(self._derive_key)
-        self._index = lru_cache(maxsize=256)(self._index_hashes)
+        self._index = lru_cache(maxsize=256)(self._index_hash)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -116,17 +116,13 @@ class _KeyedCipher:
 
     def blind_index(self, text: str, purpose: str) -> bytes:
         """Made with the last key, so that it stays the same when keys are added in front."""
-        inner, outer = self._index(purpose)
-        digest = inner.copy()
-        digest.update(text.encode())
-        result = outer.copy()
-        result.update(digest.digest())
-        return result.digest()
+        index = self._index(purpose).copy()
+        index.update(text.encode())
+        return index.digest()
 
-    def _index_hashes(self, purpose: str) -> tuple[hashlib._Hash, hashlib._Hash]:
-        """What HMAC hashes before text and digest (RFC 2104): a third of its time, if it is done once."""
-        key = self._derive(self._index_key, "index:" + purpose).ljust(hashlib.sha256().block_size, b"\0")
-        return hashlib.sha256(bytes(each ^ 0x36 for each in key)), hashlib.sha256(bytes(each ^ 0x5C for each in key))
+    def _index_hash(self, purpose: str) -> hmac.HMAC:
+        """The HMAC of nothing: two thirds of the time of one are spent before the text."""
+        return hmac.new(self._derive(self._index_key, "index:" + purpose), digestmod="sha256")
 
     def _derive_key(self, key_id: str, purpose: str) -> bytes:
         info = f"onegrid {purpose}".encode()
