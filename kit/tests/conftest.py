@@ -30,6 +30,7 @@ def empty_broker(rabbitmq: RabbitServer) -> RabbitServer:
         channel = connection.channel()
         for queue in ("onegrid.identity", "onegrid.unrouted"):
             channel.queue_delete(queue)
+        channel.exchange_delete("onegrid.identity.owner")
     return rabbitmq
 
 

@@ -237,7 +237,6 @@ def _taught(district: District) -> Sequence[Message]:
         district=DISTRICT, statements=json.dumps(posted), request_id=next(request_ids)
     )
     named = district.do(stored, "admin", statements_pb.StoreStatementsResponse).names[0]
-    own = district.do(members_pb.GetMemberRequest(name="members/me"), "admin", members_pb.GetMemberResponse).member
     return [
         members_pb.ListMembersRequest(organization=of),
         members_pb.ListMembersRequest(organization=of, number=MEMBERS[0]),
@@ -246,7 +245,7 @@ def _taught(district: District) -> Sequence[Message]:
         plans_pb.GetStudyPlanProgressRequest(name=plan.name, organization=of),
         plans_pb.ListStudyPlanProgressRequest(name=plan.name, organization=of),
         plans_pb.ListMembersBehindRequest(name=plan.name, organization=of),
-        study_pb.CountCourseProgressRequest(organization=own.organization, course=course.name),
+        study_pb.CountCourseProgressRequest(organization=of, course=course.name),
         study_pb.GetCourseProgressRequest(member="members/me", course=course.name),
         statements_pb.GetStatementRequest(name=named),
     ]
