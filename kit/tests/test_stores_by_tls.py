@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import struct
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -113,9 +111,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def broker(authority: Authority) -> Iterator[RabbitServer]:
     with RabbitServer(certificate=(authority.file, *authority.issue("broker"))) as server:
         for command in (("add_vhost", VHOST), ("set_permissions", "-p", VHOST, "guest", ".*", ".*", ".*")):
-            path = os.pathsep.join(("/usr/lib/rabbitmq/bin", os.environ["PATH"]))
-            environment = {**os.environ, **server.administration, "PATH": path}
-            subprocess.run(["rabbitmqctl", "-q", *command], env=environment, check=True, capture_output=True)
+            server.control(*command)
         yield server
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -69,10 +68,7 @@ def test_each_queue_of_the_brokers_operator_is_measured_under_the_name_that_aler
         }
     assert len(settings) == len(monitor["spec"]["endpoints"]), "two targets of the same labels are one"
     with RabbitServer(metrics=True) as server:
-        command = "application:set_env(rabbitmq_prometheus, return_per_object_metrics, false)."
-        path = os.pathsep.join(("/usr/lib/rabbitmq/bin", os.environ["PATH"]))
-        environment = {**os.environ, **server.administration, "PATH": path}
-        subprocess.run(["rabbitmqctl", "eval", command], env=environment, check=True, capture_output=True)
+        server.control("eval", "application:set_env(rabbitmq_prometheus, return_per_object_metrics, false).")
         asyncio.run(topology.declare_consumer(server.url, "petition", ["onegrid.petition.v1.PetitionFiled"]))
         jobs = {job: [server.metrics_port] for job in settings}
         with scraping(tmp_path, tmp_path / "none.yaml", jobs, settings) as url:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -48,9 +46,7 @@ def broker() -> Iterator[RabbitServer]:
             ),
             ("set_topic_permissions", GATEWAY, "amq.topic", "^onegrid\\.sensors\\.[0-9]{6}\\.{username}$", "^$"),
         ):
-            path = os.pathsep.join(("/usr/lib/rabbitmq/bin", os.environ["PATH"]))
-            environment = {**os.environ, **server.administration, "PATH": path}
-            subprocess.run(["rabbitmqctl", "-q", *command], env=environment, check=True, capture_output=True)
+            server.control(*command)
         yield server
 
 
