@@ -30,7 +30,7 @@ def debian_packages() -> Iterator[dict[str, Any]]:
     system, number = (release.get(key, "").strip('"') for key in ("ID", "VERSION_ID"))
     lists = (DPKG_STATUS, *sorted(STATUS_OF_FILES.glob("*")))
     for stanza in "\n\n".join(each.read_text(encoding="utf-8") for each in lists).split("\n\n"):
-        package = HeaderParser().parsestr(stanza)
+        package = HeaderParser().parsestr(stanza.lstrip("\n"))
         if "installed" not in package.get("Status", "").split():
             continue
         name, version = package["Package"], package["Version"]
