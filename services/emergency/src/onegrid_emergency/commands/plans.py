@@ -65,7 +65,6 @@ __all__ = [
 
 _GRANTING: Final = "identity.grants.create"
 """The permission to grant roles, over the scope that they are held over."""
-_TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,14 +311,13 @@ def _end(
 
 def _current(conn: Connection, id_: str, call: Call) -> tuple[Incident, Activation]:
     """The activation and its incident, which no other step can change until the transaction ends."""
-    for _ in range(_TRIES):
-        found = call.existing(activations.find_activation(conn, id_), ACTIVATION, id_)
-        incident = require_incident(conn, found.incident, call)
-        locked = activations.lock_activation(conn, id_)
-        # Else it was handed over to another incident meanwhile.
-        if locked is not None and locked.incident == incident.id:
-            return incident, locked
-    raise Conflict
+    found = call.existing(activations.find_activation(conn, id_), ACTIVATION, id_)
+    incident = require_incident(conn, found.incident, call)
+    locked = activations.lock_activation(conn, id_)
+    if locked is None or locked.incident != incident.id:
+        # It was handed over to another incident meanwhile.
+        raise Conflict
+    return incident, locked
 
 
 def _require_open(activation: Activation) -> None:

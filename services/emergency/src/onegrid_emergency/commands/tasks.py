@@ -40,7 +40,6 @@ __all__ = [
     "report_task_progress",
 ]
 
-_TRIES = 5
 _ASSIGNED = IncidentTaskState.INCIDENT_TASK_STATE_ASSIGNED
 _ACKNOWLEDGED = IncidentTaskState.INCIDENT_TASK_STATE_ACKNOWLEDGED
 _COMPLETED = IncidentTaskState.INCIDENT_TASK_STATE_COMPLETED
@@ -201,14 +200,13 @@ def _act(
 
 def _current(conn: Connection, command: ActOnTask, call: Call) -> tuple[Incident, Task]:
     """The task and its incident, which no other step can change until the transaction ends."""
-    for _ in range(_TRIES):
-        found = call.existing(store.find_task(conn, command.task), TASK, command.task)
-        incident = require_incident(conn, found.incident, call)
-        task = next((each for each in incident.tasks if each.id == found.id), None)
-        # Else it was moved to another incident meanwhile.
-        if task is not None:
-            return incident, task
-    raise Conflict
+    found = call.existing(store.find_task(conn, command.task), TASK, command.task)
+    incident = require_incident(conn, found.incident, call)
+    task = next((each for each in incident.tasks if each.id == found.id), None)
+    if task is None:
+        # It was moved to another incident meanwhile.
+        raise Conflict
+    return incident, task
 
 
 def _require_state(task: Task, *states: IncidentTaskState) -> None:
