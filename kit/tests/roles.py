@@ -89,7 +89,7 @@ def running(environ: Mapping[str, str], *role: str, log: Path | None = None) -> 
             process.send_signal(signal.SIGCONT)
             try:
                 code = process.wait(HANG_S)
-            except subprocess.TimeoutExpired:
+            except BaseException:
                 process.kill()
                 process.wait()
                 raise

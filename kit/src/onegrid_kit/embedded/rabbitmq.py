@@ -111,18 +111,22 @@ class RabbitServer:
         while not self._accepts():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 output = (self._home / "log").read_text(errors="replace")[-3000:]
-                self.kill()
+                self._end()
                 raise RuntimeError(f"RabbitMQ did not start:\n{output}")
             time.sleep(0.1)
 
     def kill(self) -> None:
         """Kill the node as `kill -9` does."""
+        # It writes down late which quorum queues there are. One that was declared or deleted just before is not found
+        # again, nor is a later one of the same name.
         if self._process is not None:
-            _signal_group(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            while _signal_group(self._process.pid, signal.SIGKILL):
-                time.sleep(0.01)
-            self._process = None
+            self.control("eval", "mnesia:sync_log(), [dets:sync(Table) || Table <- dets:all()].")
+        self._end()
+
+    def restart(self) -> None:
+        """Kill it and start it again with what it had stored."""
+        self.kill()
+        self.start()
 
     def control(self, *command: str) -> None:
         """Have `rabbitmqctl` do something. Raises CalledProcessError."""
@@ -130,16 +134,9 @@ class RabbitServer:
         environment = {**os.environ, **self.administration}
         subprocess.run([program, "-q", *command], env=environment, check=True, capture_output=True)
 
-    def restart(self) -> None:
-        """Kill it and start it again with what it had stored."""
-        # It writes down which quorum queues there are a second late, and would never find the newest again.
-        self.control("eval", "[dets:sync(Table) || Table <- dets:all()].")
-        self.kill()
-        self.start()
-
     def close(self) -> None:
         """End the node and remove its data. Nothing in it is needed again, so it is not asked to wind up."""
-        self.kill()
+        self._end()
         epmd = shutil.which("epmd")
         if epmd:
             # The port mapper that Erlang started for this node alone.
@@ -156,6 +153,14 @@ class RabbitServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            while _signal_group(self._process.pid, signal.SIGKILL):
+                time.sleep(0.01)
+            self._process = None
 
     def _environment(self, config: Path) -> dict[str, str]:
         return {
