@@ -178,6 +178,29 @@ def test_a_role_waits_for_a_broker_that_is_not_there_yet_and_ends_in_order(
         assert process.poll() is None
 
 
+@pytest.mark.parametrize("fault", ["the broker is away", "its queue is out of order"])
+def test_a_worker_ends_in_order_when(
+    fault: str, environ: dict[str, str], engine: Engine, empty_broker: RabbitServer, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    queue = "quorum_queues, {'%2F_onegrid.identity', node()}"
+    with roles.running(environ, "relay"), roles.running(environ, "worker", log=log):
+        with engine.begin() as conn:
+            announce(conn, "users/a", ["heard"])
+        eventually(lambda: len(notes(engine)) == 1)
+        if fault == "the broker is away":
+            empty_broker.kill()
+        else:
+            empty_broker.control("eval", f"ra:stop_server({queue}).")
+            empty_broker.control("close_all_connections", "so that it asks for its queue")
+        # It has tried for the second time.
+        eventually(lambda: log.read_text().count("Retrying in") + log.read_text().count("to broker lost") >= 2)
+    if fault == "the broker is away":
+        empty_broker.start()
+    else:
+        empty_broker.control("eval", f"ra:restart_server({queue}).")
+
+
 def test_roles_that_need_a_broker_refuse_to_start_without_one(database_url: str) -> None:
     for role in ("worker", "relay"):
         ended = roles.run(roles.environment(database_url), role)

@@ -33,7 +33,7 @@ __all__ = ["relay"]
 
 _IDLE_S = (0.005, 0.2)
 _PAUSE_S = (0.5, 5.0)
-_CONFIRM_S = 30
+_ANSWER_S = 30
 _MEASURE_S = 5.0
 _CHECK_S = 10.0
 
@@ -108,8 +108,9 @@ class _Carrier:
 
     async def _connect_and_carry(self) -> None:
         async with connected(self._amqp_url) as connection:
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            exchanges = await declare_publisher(channel, self._service, self._subscribers.types)
+            async with asyncio.timeout(_ANSWER_S):
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                exchanges = await declare_publisher(channel, self._service, self._subscribers.types)
             self._health.set("broker", True)
             try:
                 while not self._stopping.is_set():
@@ -174,7 +175,8 @@ class _Carrier:
             self._health.beat()
             now = time.monotonic()
             if checked is None or now - checked > _CHECK_S:
-                await self._subscribers.check(connection)
+                async with asyncio.timeout(_ANSWER_S):
+                    await self._subscribers.check(connection)
                 await asyncio.to_thread(self._announce_to_new)
                 checked = now
             pending = await asyncio.to_thread(outbox.pending, self._subscribers.held)
@@ -230,7 +232,7 @@ class _Carrier:
             )
             expected = self._subscribers.expects(delivery.type)
             try:
-                await exchange.publish(message, routing_key=delivery.type, mandatory=expected, timeout=_CONFIRM_S)
+                await exchange.publish(message, routing_key=delivery.type, mandatory=expected, timeout=_ANSWER_S)
             except PublishError:
                 raise _Returned(delivery.type) from None
 

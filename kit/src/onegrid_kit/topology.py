@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -30,7 +31,8 @@ async def connected(amqp_url: str) -> AsyncIterator[AbstractConnection]:
         # To close what is lost may fail once; the second time there is nothing left that could.
         for _ in range(2):
             with suppress(Exception):
-                await connection.close()
+                async with asyncio.timeout(_CONNECT_S):
+                    await connection.close()
 
 
 class QueueTaken(Exception):

@@ -53,9 +53,26 @@ class _Queue(QueueConsumer):
         """Called by kombu for a new connection; its own pauses would grow to half a minute."""
         with self.create_connection() as connection:
             connection.ensure_connection(
-                self.on_connection_error, None, interval_start=_PAUSE_S[0], interval_step=1, interval_max=_PAUSE_S[1]
+                self.on_connection_error,
+                interval_start=_PAUSE_S[0],
+                interval_step=1,
+                interval_max=_PAUSE_S[1],
+                reraise_as_library_errors=False,
             )
             yield connection
+
+    def on_connection_error(self, exc: Exception, interval: float) -> None:
+        """Called by kombu after each attempt to connect that failed; it has no other way to be told to give up."""
+        if self.should_stop:
+            raise exc
+        super().on_connection_error(exc, interval)
+
+    def unregister_provider(self, provider: Any) -> None:
+        """Called by nameko in the end. kombu cancels the consumer when its loop ends; nameko would do so within a
+        connection, and wait for one for as long as the broker is away or the queue is out of order.
+        """
+        self.should_stop = True
+        super(QueueConsumer, self).unregister_provider(provider)
 
     @contextmanager
     def consumer_context(self, **options: Any) -> Iterator[Any]:
