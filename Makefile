@@ -19,6 +19,7 @@ say = @printf '==> %s\n'
 ##@ Run
 .PHONY: run clean-data
 run: setup ## Start the platform with the demonstration district and replay the reference case (ONCE=1: stop after the case)
+	@$(BIN)/python tools/servers.py --run
 	@exec $(BIN)/python -m onegrid_demo $(if $(ONCE),--once)
 
 clean-data: ## Remove what `make run` kept

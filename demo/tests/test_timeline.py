@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from onegrid.border.v1.observations_pb2 import Observation
@@ -9,9 +10,13 @@ from onegrid.border.v1.patrols_pb2 import Alarm, AlarmKind, AlarmState, Patrol
 from onegrid.border.v1.records_pb2 import ObservationKind
 from onegrid.emergency.v1.resources_pb2 import IncidentState
 from onegrid.field.v1.field_pb2 import WaypointState
+from onegrid.partyedu.v1.attempts_pb2 import Attempt
+from onegrid.partyedu.v1.certificates_pb2 import Certificate, CertificateState, VerifiedCertificate
+from onegrid.partyedu.v1.study_plans_pb2 import MemberStudyPlan
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
-from onegrid_demo.timeline import observation_table, patrol_table, timeline_table
+from onegrid_demo.study import Outcome
+from onegrid_demo.timeline import observation_table, patrol_table, study_table, timeline_table
 
 
 def test_no_name_of_the_contract_is_broken_at_80_columns() -> None:
@@ -64,4 +69,17 @@ def test_no_kind_of_observation_is_broken_at_80_columns() -> None:
         Console(file=printed, width=80).print(observation_table(observation))
         words = set(printed.getvalue().split())
         assert {ObservationKind.Name(longest)[17:], observation.incident, IncidentState.Name(state)[15:]} <= words
+        assert max(map(len, printed.getvalue().splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("pdf", "said"), [(None, "no font for PDF"), (b"%PDF" * 2**20, "4096 KiB of PDF")])
+def test_what_became_of_a_certificate_is_not_broken_at_80_columns(pdf: bytes | None, said: str) -> None:
+    plan = MemberStudyPlan(progress=[{"requirement": "quizzes/210602-constitution-2020", "wanted": 10, "done": 10}])
+    plan.study_plan.requirements.add()
+    for state in CertificateState.values()[1:]:
+        certificate = Certificate(code="C9F3-7QKM-2T0X-8WBN")
+        outcome = Outcome(plan, Attempt(), plan, certificate, pdf, VerifiedCertificate(state=state))
+        printed = io.StringIO()
+        Console(file=printed, width=80).print(study_table(outcome))
+        assert f"{CertificateState.Name(state)[18:]}, {said}" in printed.getvalue()
         assert max(map(len, printed.getvalue().splitlines())) <= 80

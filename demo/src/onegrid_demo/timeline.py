@@ -105,7 +105,8 @@ def study_table(outcome: study.Outcome) -> Table:
     done = outcome.after.progress[0].done
     table.add_row("asked for", outcome.after.progress[0].requirement, f"{done} of {wanted}")
     state = CertificateState.Name(outcome.verified.state)[18:]
-    table.add_row("certificate", certificate.code, f"{state}, {len(outcome.pdf) // 1024} KiB of PDF")
+    printed = "no font for PDF" if outcome.pdf is None else f"{len(outcome.pdf) // 1024} KiB of PDF"
+    table.add_row("certificate", certificate.code, f"{state}, {printed}")
     return table
 
 

@@ -100,7 +100,7 @@ async def check(settings: Settings, checklist: Checklist) -> None:
                 checklist.expect(
                     _STUDIED,
                     study.succeeded(studied),
-                    actual=f"{studied.attempt.name}: {studied.attempt.score.percent} %, {len(studied.pdf)} bytes",
+                    actual=f"{studied.attempt.name}: {studied.attempt.score.percent} %, PDF: {bool(studied.pdf)}",
                     look=look,
                 )
                 doing = _SPOKEN
