@@ -95,7 +95,7 @@ async def inbox_of(client: Client, reader: Metadata, subject: str) -> list[Inbox
     token = ""
     while True:
         page = await client.notify.ListInboxItems(
-            notify_pb.ListInboxItemsRequest(page_size=500, page_token=token), metadata=reader, timeout=60
+            notify_pb.ListInboxItemsRequest(page_size=500, page_token=token), metadata=reader, timeout=300
         )
         items += (item for item in page.items if item.subject == subject)
         token = page.next_page_token

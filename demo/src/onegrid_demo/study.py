@@ -120,15 +120,15 @@ async def replay(
         member="members/me", scheme=_SCHEME.name, year=year, request_id=_new_id()
     )
     # What is passed is recorded as completed a moment later.
-    issued = await until_known(partial(partyedu.IssueCertificate, issue, metadata=own, timeout=60))
+    issued = await until_known(partial(partyedu.IssueCertificate, issue, metadata=own, timeout=300))
     certificate = issued.certificate
     after = await _progress(client, own, plan)
     pdf = None
     if prints:
         print_ = certificates_pb.GetCertificateDocumentRequest(name=certificate.name)
-        pdf = (await partyedu.GetCertificateDocument(print_, metadata=own, timeout=60)).pdf
+        pdf = (await partyedu.GetCertificateDocument(print_, metadata=own, timeout=300)).pdf
     verify = certificates_pb.GetVerifiedCertificateRequest(code=certificate.code)
-    verified = (await partyedu.GetVerifiedCertificate(verify, timeout=60)).certificate
+    verified = (await partyedu.GetVerifiedCertificate(verify, timeout=300)).certificate
     if clock is not None:
         clock.reset()
     return Outcome(before, attempt, after, certificate, pdf, verified)
@@ -162,7 +162,7 @@ def _plan_of(year: int) -> StudyPlan:
 async def define_pool(client: Client, desk: Metadata) -> None:
     """Define the pool and its items: the same whenever this is done."""
     partyedu = client.partyedu
-    await partyedu.DefinePool(pools_pb.DefinePoolRequest(pool=_POOL, request_id=_new_id()), metadata=desk, timeout=60)
+    await partyedu.DefinePool(pools_pb.DefinePoolRequest(pool=_POOL, request_id=_new_id()), metadata=desk, timeout=300)
     for name, (stem, kind, options, key) in zip(ITEMS, _ITEMS, strict=True):
         ids = {text: f"{index}" for index, text in enumerate(options, start=1)}
         item = Item(
@@ -174,7 +174,7 @@ async def define_pool(client: Client, desk: Metadata) -> None:
             points=20,
         )
         await partyedu.DefineItem(
-            pools_pb.DefineItemRequest(item=item, request_id=_new_id()), metadata=desk, timeout=60
+            pools_pb.DefineItemRequest(item=item, request_id=_new_id()), metadata=desk, timeout=300
         )
 
 
@@ -182,24 +182,26 @@ async def _publish(client: Client, desk: Metadata, plan: StudyPlan) -> None:
     """Define the pool, the quiz, the plan and the certificate, and publish them."""
     partyedu = client.partyedu
     await define_pool(client, desk)
-    await partyedu.DefineQuiz(quizzes_pb.DefineQuizRequest(quiz=_QUIZ, request_id=_new_id()), metadata=desk, timeout=60)
+    await partyedu.DefineQuiz(
+        quizzes_pb.DefineQuizRequest(quiz=_QUIZ, request_id=_new_id()), metadata=desk, timeout=300
+    )
     await partyedu.PublishQuiz(
-        quizzes_pb.PublishQuizRequest(name=_QUIZ.name, request_id=_new_id()), metadata=desk, timeout=60
+        quizzes_pb.PublishQuizRequest(name=_QUIZ.name, request_id=_new_id()), metadata=desk, timeout=300
     )
     define = plans_pb.DefineStudyPlanRequest(study_plan=plan, request_id=_new_id())
     # What was published is not changed any more.
-    await unless("STUDY_PLAN_WRONG_STATE", partyedu.DefineStudyPlan(define, metadata=desk, timeout=60))
+    await unless("STUDY_PLAN_WRONG_STATE", partyedu.DefineStudyPlan(define, metadata=desk, timeout=300))
     publish = plans_pb.PublishStudyPlanRequest(name=plan.name, request_id=_new_id())
-    await partyedu.PublishStudyPlan(publish, metadata=desk, timeout=60)
+    await partyedu.PublishStudyPlan(publish, metadata=desk, timeout=300)
     scheme = certificates_pb.DefineCertificateSchemeRequest(certificate_scheme=_SCHEME, request_id=_new_id())
-    await partyedu.DefineCertificateScheme(scheme, metadata=desk, timeout=60)
+    await partyedu.DefineCertificateScheme(scheme, metadata=desk, timeout=300)
 
 
 async def _with_account(client: Client, desk: Metadata, user: str) -> Member:
     """The member who studies, with the account: the same whenever this is done."""
     organization = f"organizations/{COMMUNITY}-committee"
     query = members_pb.ListMembersRequest(organization=organization, include_below=True, number=party_roll.STUDIES)
-    listed = (await client.partyedu.ListMembers(query, metadata=desk, timeout=60)).members
+    listed = (await client.partyedu.ListMembers(query, metadata=desk, timeout=300)).members
     if not listed:
         admit = members_pb.AdmitMemberRequest(
             organization=party_roll.BRANCH,
@@ -212,7 +214,7 @@ async def _with_account(client: Client, desk: Metadata, user: str) -> Member:
         )
         try:
             # partyedu hears of accounts by events.
-            return (await until_known(partial(client.partyedu.AdmitMember, admit, metadata=desk, timeout=60))).member
+            return (await until_known(partial(client.partyedu.AdmitMember, admit, metadata=desk, timeout=300))).member
         except grpc.aio.AioRpcError as error:
             # Somebody else does the same at this moment.
             if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
@@ -223,13 +225,13 @@ async def _with_account(client: Client, desk: Metadata, user: str) -> Member:
     update = members_pb.UpdateMemberRequest(
         name=listed[0].name, user=user, update_mask=FieldMask(paths=["user"]), request_id=_new_id()
     )
-    return (await until_known(partial(client.partyedu.UpdateMember, update, metadata=desk, timeout=60))).member
+    return (await until_known(partial(client.partyedu.UpdateMember, update, metadata=desk, timeout=300))).member
 
 
 async def _progress(client: Client, own: Metadata, plan: StudyPlan) -> MemberStudyPlan:
     """The plan, and how far the member is with it."""
     query = plans_pb.ListMemberStudyPlansRequest(member="members/me", page_size=500)
-    listed = (await client.partyedu.ListMemberStudyPlans(query, metadata=own, timeout=60)).member_study_plans
+    listed = (await client.partyedu.ListMemberStudyPlans(query, metadata=own, timeout=300)).member_study_plans
     return next(each for each in listed if each.study_plan.name == plan.name)
 
 
@@ -248,9 +250,9 @@ async def _take(client: Client, own: Metadata) -> Attempt:
 async def _taken(client: Client, own: Metadata) -> Attempt:
     partyedu = client.partyedu
     start = attempts_pb.StartAttemptRequest(quiz=_QUIZ.name, request_id=_new_id())
-    attempt = (await partyedu.StartAttempt(start, metadata=own, timeout=60)).attempt
+    attempt = (await partyedu.StartAttempt(start, metadata=own, timeout=300)).attempt
     paper = (
-        await partyedu.GetAttempt(attempts_pb.GetAttemptRequest(name=attempt.name), metadata=own, timeout=60)
+        await partyedu.GetAttempt(attempts_pb.GetAttemptRequest(name=attempt.name), metadata=own, timeout=300)
     ).paper
     for item in paper.items:
         save = attempts_pb.SaveAnswerRequest(
@@ -260,9 +262,9 @@ async def _taken(client: Client, own: Metadata) -> Attempt:
             sequence=item.sequence + 1,
             request_id=_new_id(),
         )
-        await partyedu.SaveAnswer(save, metadata=own, timeout=60)
+        await partyedu.SaveAnswer(save, metadata=own, timeout=300)
     submit = attempts_pb.SubmitAttemptRequest(name=attempt.name, request_id=_new_id())
-    return (await partyedu.SubmitAttempt(submit, metadata=own, timeout=60)).attempt
+    return (await partyedu.SubmitAttempt(submit, metadata=own, timeout=300)).attempt
 
 
 def right_answer(item: PaperItem) -> list[str]:
