@@ -30,7 +30,7 @@ async def serve(platform):
     port = await platform.start()
     async with connect(f"127.0.0.1:{port}") as channel:
         request = health_pb2.HealthCheckRequest(service="onegrid.lamp.v1.LampService")
-        async for answer in health_pb2_grpc.HealthStub(channel).Watch(request, timeout=60):
+        async for answer in health_pb2_grpc.HealthStub(channel).Watch(request, timeout=600):
             if answer.status == health_pb2.HealthCheckResponse.SERVING:
                 print("lamp serves")
                 break

@@ -43,7 +43,7 @@ def scrape() -> Callable[..., str]:
 
     def exported(accept: str = OPENMETRICS) -> str:
         asked = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept})
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=HANG_S) as answer:  # noqa: S310
             content: str = answer.read().decode()
         return content
 
@@ -82,7 +82,7 @@ async def call_wildly(api: Serving) -> None:
         await api.call_with((("authorization", f"Bearer {secrets.token_hex(8)}"),), "Ask")
     for path in (f"/toy.v1.ToyService/{secrets.token_hex(4)}", f"/{secrets.token_hex(4)}.Service/Do"):
         with pytest.raises(grpc.aio.AioRpcError):
-            await api.channel.unary_unary(path)(secrets.token_bytes(9), timeout=5)
+            await api.channel.unary_unary(path)(secrets.token_bytes(9), timeout=HANG_S)
 
 
 async def test_no_caller_can_make_the_metrics_grow(api: Serving, scrape: Callable[..., str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.petition.v1 import petition_service_pb2 as petition_pb
 from onegrid.petition.v1.resources_pb2 import Kind
+from onegrid_kit.testing.waiting import HANG_S
 
 from .calling import METHODS, District, path
 from .wire import (
@@ -146,7 +147,7 @@ def test_a_well_made_call_by_hand_is_answered(district: District) -> None:
 
 
 def test_many_idle_connections_do_not_block_others(district: District) -> None:
-    crowd = [socket.create_connection(("127.0.0.1", district.port), timeout=5) for _ in range(300)]
+    crowd = [socket.create_connection(("127.0.0.1", district.port), timeout=HANG_S) for _ in range(300)]
     try:
         for connection in crowd[::2]:
             connection.sendall(opening(FILE) + frame(DATA, 0, 1, grpc_message(BODY)[:7]))

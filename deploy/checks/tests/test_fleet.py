@@ -259,7 +259,7 @@ def test_observability_holds_and_fails_where_a_trace_does_not_reach_the_worker(c
     jobs = {f"onegrid-{service}": checks.fleet.metrics_ports(service) for service in SERVICES}
     with scraping(tmp_path, tmp_path / "test.yaml", jobs) as prometheus:
         environment = {"CHECKS_PROMETHEUS": prometheus, "CHECKS_RULES": tmp_path, "CHECKS_DASHBOARDS": tmp_path}
-        code, output = checks.run("observability", **environment, CHECKS_PATIENCE=60)
+        code, output = checks.run("observability", **environment, CHECKS_PATIENCE=HANG_S // 2)
         assert code == 0, output
         assert "observability passed: 7 of 7" in output
 

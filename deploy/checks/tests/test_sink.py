@@ -17,6 +17,7 @@ from onegrid_checks.district import codes_of
 from onegrid_checks.sink import Sink, serving
 from onegrid_identity.senders import Code, WebhookSender
 from onegrid_identity.settings import IdentitySettings
+from onegrid_kit.testing.waiting import HANG_S
 
 PHONE = "+8613912345678"
 
@@ -30,7 +31,7 @@ def sink() -> Iterator[str]:
 def post(url: str, body: bytes, **headers: str) -> int:
     request = urllib.request.Request(url, body, {name.replace("_", "-"): value for name, value in headers.items()})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=HANG_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -38,7 +39,7 @@ def post(url: str, body: bytes, **headers: str) -> int:
 
 
 def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=HANG_S) as answer:
         return json.load(answer)
 
 
