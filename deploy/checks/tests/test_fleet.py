@@ -132,10 +132,9 @@ def profile(folder: Path, **changed: object) -> Path:
     return path
 
 
-def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Path) -> None:
+def rolled(checks: Checks, dealt: Path) -> str:
+    """What a load says during which an api of petition and one of partyedu end, and a second one of each goes on."""
     first, studied = (checks.fleet.parts[service, "api"] for service in ("petition", "partyedu"))
-    # The kernel deals connections out among the two: with a dozen, some are with the first.
-    dealt = profile(tmp_path, connections=12, watchers=24)
     try:
         with (
             checks.fleet.second_api("petition"),
@@ -148,11 +147,21 @@ def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Pa
             time.sleep(1)
             for stopping in (first, studied):
                 stopping.ask_to_stop()
-                assert stopping.await_end(30) == 0
+                assert stopping.await_end(HANG_S) == 0
             code, output = running.result()
     finally:
         checks.fleet.mend()
     assert code == 0, output
+    return output
+
+
+def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Path) -> None:
+    # The kernel deals connections out among the two: with a dozen, some are with the first.
+    dealt = profile(tmp_path, connections=12, watchers=24)
+    uncut = "cut and went on 0 times"
+    # All watchers of the first may just have seen the last step of what they watch.
+    output = next((output for output in (rolled(checks, dealt) for _ in range(5)) if uncut not in output), uncut)
+    assert uncut not in output
     assert "ok    at most 0 calls fail" in output
     assert re.search(r"ok    each of the \d\d+ entries that telephones of patrols sent, .* is there once", output)
     assert "ok    each of the 4 patrols is judged by all of its entries" in output
@@ -162,7 +171,6 @@ def test_a_rolling_restart_under_load_loses_nothing(checks: Checks, tmp_path: Pa
     assert re.search(r"ok    each of the \d+ attempts has the score of its answers", output)
     assert re.search(r"ok    each of the \d+ quizzes that a member passed is completed once", output)
     assert re.search(r"ok    each of the \d+ statements that were posted, some of them repeatedly, is there", output)
-    assert "cut and went on 0 times" not in output
 
 
 async def test_the_load_holds_for_two_that_come_at_once(checks: Checks, tmp_path: Path) -> None:
