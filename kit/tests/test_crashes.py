@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import amqp
@@ -178,27 +178,45 @@ def test_a_role_waits_for_a_broker_that_is_not_there_yet_and_ends_in_order(
         assert process.poll() is None
 
 
-@pytest.mark.parametrize("fault", ["the broker is away", "its queue is out of order"])
-def test_a_worker_ends_in_order_when(
-    fault: str, environ: dict[str, str], engine: Engine, empty_broker: RabbitServer, tmp_path: Path
+@contextmanager
+def away(broker: RabbitServer) -> Iterator[None]:
+    """The broker was killed, while in here."""
+    broker.kill()
+    try:
+        yield
+    finally:
+        broker.start()
+
+
+@contextmanager
+def out_of_order(broker: RabbitServer) -> Iterator[None]:
+    """The broker has the queue and not its process, while in here."""
+    queue = "quorum_queues, {'%2F_onegrid.identity', node()}"
+    broker.control("eval", f"ra:stop_server({queue}).")
+    try:
+        broker.control("close_all_connections", "so that it asks for its queue")
+        yield
+    finally:
+        broker.control("eval", f"ra:restart_server({queue}).")
+
+
+@pytest.mark.parametrize("fault", [away, out_of_order])
+def test_a_worker_ends_in_order_while_its_queue_is(
+    fault: Callable[[RabbitServer], AbstractContextManager[None]],
+    environ: dict[str, str],
+    engine: Engine,
+    empty_broker: RabbitServer,
+    tmp_path: Path,
 ) -> None:
     log = tmp_path / "log"
-    queue = "quorum_queues, {'%2F_onegrid.identity', node()}"
-    with roles.running(environ, "relay"), roles.running(environ, "worker", log=log):
+    with ExitStack() as stack, roles.running(environ, "relay"), roles.running(environ, "worker", log=log):
         with engine.begin() as conn:
             announce(conn, "users/a", ["heard"])
         eventually(lambda: len(notes(engine)) == 1)
-        if fault == "the broker is away":
-            empty_broker.kill()
-        else:
-            empty_broker.control("eval", f"ra:stop_server({queue}).")
-            empty_broker.control("close_all_connections", "so that it asks for its queue")
+        # Until after both have ended.
+        stack.enter_context(fault(empty_broker))
         # It has tried for the second time.
         eventually(lambda: log.read_text().count("Retrying in") + log.read_text().count("to broker lost") >= 2)
-    if fault == "the broker is away":
-        empty_broker.start()
-    else:
-        empty_broker.control("eval", f"ra:restart_server({queue}).")
 
 
 def test_roles_that_need_a_broker_refuse_to_start_without_one(database_url: str) -> None:
