@@ -27,7 +27,7 @@ from onegrid.identity.v1 import identity_service_pb2 as identity_pb
 from onegrid.identity.v1.resources_pb2 import Session
 from onegrid.stubs import Stubs
 from onegrid_demo import district, loading
-from onegrid_demo.client import Client, Metadata, bearer, connect
+from onegrid_demo.client import Client, Deadline, Metadata, bearer, connect
 from onegrid_kit.database import sync_engine
 from onegrid_kit.embedded.children import lent
 from onegrid_kit.embedded.ports import free_port, free_ports
@@ -171,7 +171,9 @@ class FleetClient(Client):
         channels = {
             name: connect(fleet.target(name))
             if by_the_policy
-            else grpc.aio.insecure_channel(fleet.target(name), options=_CHANNEL, interceptors=interceptors)
+            else grpc.aio.insecure_channel(
+                fleet.target(name), options=_CHANNEL, interceptors=[*interceptors, Deadline()]
+            )
             for name in SERVICES
         }
         Stubs.__init__(self, channels)

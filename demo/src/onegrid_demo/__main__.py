@@ -119,7 +119,7 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     show_policy(outcome, link)
     report("replaying the reference case of 2020-11-11 over gRPC")
     petition = await case.replay(client, platform.clock, accounts)
-    timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name), timeout=300)
+    timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name))
     console.print(timeline_table(timeline))
     messages = await case.messages(client, platform.clock, accounts, timeline)
     console.print(inbox_table("the petitioner's inbox", messages))

@@ -41,7 +41,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
         request_id=_new_id(),
     )
     # Of a district that was just loaded, petition may not have heard yet.
-    filed = await until_known(lambda: petitions.FilePetition(report, metadata=enterprise, timeout=300))
+    filed = await until_known(lambda: petitions.FilePetition(report, metadata=enterprise))
     name = filed.petition.name
 
     at(14, 36, 30)
@@ -49,7 +49,6 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     await petitions.AcceptPetition(
         pb.AcceptPetitionRequest(name=name, public_note="已受理，马上为您协调。", request_id=_new_id()),
         metadata=commander,
-        timeout=300,
     )
     at(14, 37)
     await petitions.DispatchPetition(
@@ -61,7 +60,6 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
             request_id=_new_id(),
         ),
         metadata=commander,
-        timeout=300,
     )
 
     at(14, 41)
@@ -70,14 +68,12 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     await petitions.TakeTask(
         pb.TakeTaskRequest(name=task, public_note="已签收，工作人员正在路上。", request_id=_new_id()),
         metadata=centre,
-        timeout=300,
     )
     at(15, 5)
     centre = await client.staff("centre", accounts["centre"]["password"])
     await petitions.ReportTask(
         pb.ReportTaskRequest(name=task, public_note="已上门，正在了解岗位需求。", request_id=_new_id()),
         metadata=centre,
-        timeout=300,
     )
     at(15, 58)
     centre = await client.staff("centre", accounts["centre"]["password"])
@@ -86,7 +82,6 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
             name=task, public_note="已为儿童中心推荐合适人选，并发布招聘信息。", request_id=_new_id()
         ),
         metadata=centre,
-        timeout=300,
     )
 
     at(16, 5)
@@ -94,12 +89,11 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     await petitions.RatePetition(
         pb.RatePetitionRequest(name=name, satisfied=True, stars=5, comment="非常及时，谢谢！", request_id=_new_id()),
         metadata=enterprise,
-        timeout=300,
     )
     at(16, 20)
     worker = await client.staff("grid", accounts["grid"]["password"])
     verified = await petitions.VerifyPetition(
-        pb.VerifyPetitionRequest(name=name, solved=True, stars=5, request_id=_new_id()), metadata=worker, timeout=300
+        pb.VerifyPetitionRequest(name=name, solved=True, stars=5, request_id=_new_id()), metadata=worker
     )
     if clock is not None:
         clock.reset()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -19,11 +19,14 @@ from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.notify.v1.resources_pb2 import InboxItem
 from onegrid.stubs import Stubs
 
-__all__ = ["Client", "LastCode", "Metadata", "bearer", "connect", "inbox_of"]
+__all__ = ["HANG_S", "Client", "Deadline", "LastCode", "Metadata", "bearer", "connect", "inbox_of"]
 
 Metadata = Sequence[tuple[str, str]]
 LastCode = Callable[[str], Awaitable[str]]
 """Asks for the one-time code that was sent to a number last."""
+
+HANG_S: Final = 300
+"""Deadline in seconds of a call that sets none. It tells hung from slow, so that a busy machine does not meet it."""
 
 OPTIONS: Final = (
     ("grpc.service_config", files("onegrid").joinpath("grpc_service_config.json").read_text()),
@@ -38,12 +41,22 @@ OPTIONS: Final = (
 )
 
 
+class Deadline(grpc.aio.UnaryUnaryClientInterceptor):
+    """Gives a call that sets no deadline one: who waits without one waits for ever."""
+
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+        """The call, with a deadline."""
+        if client_call_details.timeout is None:
+            client_call_details = client_call_details._replace(timeout=HANG_S)
+        return await continuation(client_call_details, request)
+
+
 def connect(target: str, credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:
     """A channel of its own connections, by the documented policy; without credentials in plain text."""
     options = (*OPTIONS, ("grpc.use_local_subchannel_pool", 1))
     if credentials is None:
-        return grpc.aio.insecure_channel(target, options)
-    return grpc.aio.secure_channel(target, credentials, options)
+        return grpc.aio.insecure_channel(target, options, interceptors=[Deadline()])
+    return grpc.aio.secure_channel(target, credentials, options, interceptors=[Deadline()])
 
 
 class Client(Stubs):
@@ -95,7 +108,7 @@ async def inbox_of(client: Client, reader: Metadata, subject: str) -> list[Inbox
     token = ""
     while True:
         page = await client.notify.ListInboxItems(
-            notify_pb.ListInboxItemsRequest(page_size=500, page_token=token), metadata=reader, timeout=300
+            notify_pb.ListInboxItemsRequest(page_size=500, page_token=token), metadata=reader
         )
         items += (item for item in page.items if item.subject == subject)
         token = page.next_page_token

@@ -77,7 +77,7 @@ async def connect_sensors(client: Client, accounts: Mapping[str, Mapping[str, st
         team = relief.Resource(name=name, display_name=display_name, home=home, team=details)
         request = relief.DefineResourceRequest(resource=team, request_id=_new_id())
         # emergency hears of places by events.
-        await until_known(lambda request=request: client.emergency.DefineResource(request, metadata=admin, timeout=300))  # type: ignore[misc]
+        await until_known(lambda request=request: client.emergency.DefineResource(request, metadata=admin))  # type: ignore[misc]
     role = identity_pb.CreateRoleRequest(
         district=district.CODE,
         role_id=_ROLE,
@@ -85,18 +85,17 @@ async def connect_sensors(client: Client, accounts: Mapping[str, Mapping[str, st
         permissions=["emergency.readings.ingest"],
         request_id=_new_id(),
     )
-    await unless("RESOURCE_EXISTS", client.identity.CreateRole(role, metadata=admin, timeout=300))
+    await unless("RESOURCE_EXISTS", client.identity.CreateRole(role, metadata=admin))
     account = await client.identity.CreateServiceAccount(
         identity_pb.CreateServiceAccountRequest(
             district=district.CODE, display_name="物联网感知平台", organization="元宝区", request_id=_new_id()
         ),
         metadata=admin,
-        timeout=300,
     )
     grant = identity_pb.GrantRoleRequest(
         user=account.user.name, role=f"roles/{_ROLE}", scope=district.CODE, request_id=_new_id()
     )
-    await client.identity.GrantRole(grant, metadata=admin, timeout=300)
+    await client.identity.GrantRole(grant, metadata=admin)
     return {"name": account.user.name, "secret": account.secret}
 
 
@@ -111,7 +110,7 @@ async def sensors_connected(
     finally:
         admin = await client.staff(accounts["admin"]["login"], accounts["admin"]["password"])
         request = identity_pb.DisableUserRequest(name=account["name"], request_id=_new_id())
-        await client.identity.DisableUser(request, metadata=admin, timeout=300)
+        await client.identity.DisableUser(request, metadata=admin)
 
 
 async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[str, Mapping[str, str]]) -> Outcome:
@@ -181,7 +180,7 @@ class _Evening:
     async def plan(self) -> None:
         """What is to be thought of in a fire of level IV; it activates itself."""
         request = plans.DefinePlanRequest(plan=_PLAN, request_id=_new_id())
-        await self.client.emergency.DefinePlan(request, metadata=await self.staff("commander"), timeout=300)
+        await self.client.emergency.DefinePlan(request, metadata=await self.staff("commander"))
 
     async def install(self) -> str:
         """A new smoke sensor each time: one that sent the readings of this evening before takes them for sent twice."""
@@ -199,7 +198,7 @@ class _Evening:
             configuration=configuration,
             request_id=_new_id(),
         )
-        answer = await self.client.emergency.RegisterDevice(request, metadata=await self.staff("admin"), timeout=300)
+        answer = await self.client.emergency.RegisterDevice(request, metadata=await self.staff("admin"))
         return answer.device.name
 
     async def alarm(self, device: str) -> str:
@@ -207,7 +206,7 @@ class _Evening:
         await self.measure(device, self.at(19, 41, 5), 1, smoke=False)
         await self.measure(device, self.at(19, 42, 5), 2, smoke=True)
         query = sensors.ListDevicesRequest(place=CELL, page_size=500)
-        devices = await self.client.emergency.ListDevices(query, metadata=await self.staff("admin"), timeout=300)
+        devices = await self.client.emergency.ListDevices(query, metadata=await self.staff("admin"))
         return next(each.incident for each in devices.devices if each.name == device)
 
     async def respond(self, incident: str) -> tuple[relief.Resource, relief.Reservation, _Tasks]:
@@ -215,14 +214,14 @@ class _Evening:
         self.at(19, 42, 30)
         emergency, centre = self.client.emergency, await self.staff("commander")
         respond = methods.RespondToIncidentRequest(name=incident, note="指挥中心已接警。", request_id=_new_id())
-        location = (await emergency.RespondToIncident(respond, metadata=centre, timeout=300)).incident.location
+        location = (await emergency.RespondToIncident(respond, metadata=centre)).incident.location
         locate = relief.LocateResourcesRequest(
             place=district.CODE,
             location=location,
             kinds=[relief.RESOURCE_KIND_TEAM],
             team_kinds=[relief.TEAM_KIND_FIRE],
         )
-        found = await emergency.LocateResources(locate, metadata=centre, timeout=300)
+        found = await emergency.LocateResources(locate, metadata=centre)
         team, reservation = await self.reserve_first(centre, incident, [each.resource for each in found.resources])
         evacuate = await self.assign(centre, incident, COMMUNITY, "请立即组织楼内居民疏散。")
         look = await self.assign(centre, incident, self.accounts["grid"]["user"], "请到现场核实火情并反馈。")
@@ -236,7 +235,7 @@ class _Evening:
         await self.acknowledge(community, tasks.evacuate)
         confirm = relief.ConfirmReservationRequest(name=reservation.name, request_id=_new_id())
         # By who answers for every team, since another fire may have the community's own.
-        await emergency.ConfirmReservation(confirm, metadata=await self.staff("commander"), timeout=300)
+        await emergency.ConfirmReservation(confirm, metadata=await self.staff("commander"))
         self.at(19, 44)
         worker = await self.staff("grid")
         await self.acknowledge(worker, tasks.look)
@@ -244,17 +243,17 @@ class _Evening:
         true = methods.ConfirmIncidentRequest(
             name=incident, note="三楼厨房油锅起火，无人员受伤。", request_id=_new_id()
         )
-        await emergency.ConfirmIncident(true, metadata=worker, timeout=300)
+        await emergency.ConfirmIncident(true, metadata=worker)
         await self.complete(worker, tasks.look, "已核实，消防站已到场。")
         self.at(19, 50)
         grade = methods.GradeIncidentRequest(
             name=incident, level=INCIDENT_LEVEL_IV, reason="一户厨房起火，无伤亡。", request_id=_new_id()
         )
-        await emergency.GradeIncident(grade, metadata=await self.staff("commander"), timeout=300)
+        await emergency.GradeIncident(grade, metadata=await self.staff("commander"))
         plan = await self.plan_of(incident)
         for item in plan.items:
             tick = plans.TickChecklistItemRequest(activation=plan.name, number=item.number, request_id=_new_id())
-            await emergency.TickChecklistItem(tick, metadata=await self.staff("community"), timeout=300)
+            await emergency.TickChecklistItem(tick, metadata=await self.staff("community"))
         await self.report(incident, "广济街道朝凤社区一户厨房起火，消防站已到场扑救。")
         self.at(20, 15)
         await self.complete(await self.staff("community"), tasks.evacuate, "32名居民已疏散，现已返家。")
@@ -265,7 +264,7 @@ class _Evening:
         self.at(20, 40)
         emergency = self.client.emergency
         clear = methods.DeclareAllClearRequest(name=incident, note="明火已扑灭，现场已清理。", request_id=_new_id())
-        await emergency.DeclareAllClear(clear, metadata=await self.staff("commander"), timeout=300)
+        await emergency.DeclareAllClear(clear, metadata=await self.staff("commander"))
         self.at(21, 0)
         await self.report(incident, "火已扑灭，无人员伤亡，财产损失轻微。", final=True)
         review = methods.ReviewIncidentRequest(
@@ -274,9 +273,9 @@ class _Evening:
             lessons="为老旧小区厨房加装烟感。",
             request_id=_new_id(),
         )
-        answer = await emergency.ReviewIncident(review, metadata=await self.staff("commander"), timeout=300)
+        answer = await emergency.ReviewIncident(review, metadata=await self.staff("commander"))
         retire = sensors.RetireDeviceRequest(name=device, request_id=_new_id())
-        await emergency.RetireDevice(retire, metadata=await self.staff("admin"), timeout=300)
+        await emergency.RetireDevice(retire, metadata=await self.staff("admin"))
         return answer.incident
 
     async def outcome(self, ended: Incident, team: relief.Resource, reservation: relief.Reservation) -> Outcome:
@@ -285,17 +284,17 @@ class _Evening:
         query = relief.GetReservationRequest(name=reservation.name)
         # The end of the incident releases it by an event.
         found = await until(
-            lambda: emergency.GetReservation(query, metadata=admin, timeout=300),
+            lambda: emergency.GetReservation(query, metadata=admin),
             lambda answer: answer.reservation.HasField("end_time"),
         )
         steps = methods.ListIncidentTimelineRequest(incident=ended.name, page_size=500)
-        timeline = await emergency.ListIncidentTimeline(steps, metadata=admin, timeout=300)
+        timeline = await emergency.ListIncidentTimeline(steps, metadata=admin)
         return Outcome(ended, list(timeline.entries), await self.plan_of(ended.name), team, found.reservation)
 
     async def plan_of(self, incident: str) -> plans.PlanActivation:
         """The plan that is or was in effect."""
         query = plans.ListPlanActivationsRequest(incident=incident)
-        answer = await self.client.emergency.ListPlanActivations(query, metadata=await self.staff("admin"), timeout=300)
+        answer = await self.client.emergency.ListPlanActivations(query, metadata=await self.staff("admin"))
         (plan,) = answer.activations
         return plan
 
@@ -303,7 +302,7 @@ class _Evening:
         """Send a reading as the sensors' platform."""
         account = self.accounts["sensors"]
         login = identity_pb.LoginServiceAccountRequest(name=account["name"], secret=account["secret"])
-        session = (await self.client.identity.LoginServiceAccount(login, timeout=300)).session
+        session = (await self.client.identity.LoginServiceAccount(login)).session
         reading = sensors.Reading(
             device=device, time_ms=int(moment.timestamp() * 1_000), sequence=sequence, value=float(smoke)
         )
@@ -317,7 +316,7 @@ class _Evening:
         for team in teams:
             reserve = relief.ReserveResourceRequest(incident=incident, resource=team.name, request_id=_new_id())
             try:
-                answer = await self.client.emergency.ReserveResource(reserve, metadata=commander, timeout=300)
+                answer = await self.client.emergency.ReserveResource(reserve, metadata=commander)
             except grpc.aio.AioRpcError as error:
                 if refusals.info(error).reason != "RESOURCE_BUSY":
                     raise
@@ -329,19 +328,19 @@ class _Evening:
         request = methods.AssignTaskRequest(
             incident=incident, assignee=assignee, instruction=instruction, request_id=_new_id()
         )
-        return (await self.client.emergency.AssignTask(request, metadata=commander, timeout=300)).task.name
+        return (await self.client.emergency.AssignTask(request, metadata=commander)).task.name
 
     async def acknowledge(self, assignee: Metadata, task: str) -> None:
         request = methods.AcknowledgeTaskRequest(name=task, request_id=_new_id())
-        await self.client.emergency.AcknowledgeTask(request, metadata=assignee, timeout=300)
+        await self.client.emergency.AcknowledgeTask(request, metadata=assignee)
 
     async def complete(self, assignee: Metadata, task: str, report: str) -> None:
         request = methods.CompleteTaskRequest(name=task, report=report, request_id=_new_id())
-        await self.client.emergency.CompleteTask(request, metadata=assignee, timeout=300)
+        await self.client.emergency.CompleteTask(request, metadata=assignee)
 
     async def report(self, incident: str, text: str, *, final: bool = False) -> None:
         request = methods.ReportSituationRequest(incident=incident, text=text, final=final, request_id=_new_id())
-        await self.client.emergency.ReportSituation(request, metadata=await self.staff("commander"), timeout=300)
+        await self.client.emergency.ReportSituation(request, metadata=await self.staff("commander"))
 
 
 def _new_id() -> str:

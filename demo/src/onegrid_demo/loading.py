@@ -130,7 +130,6 @@ async def _load_district(
                 parent=district.CODE, cells=[_new_cell(cell) for cell in district.cells()], request_id=_new_id()
             ),
             metadata=admin,
-            timeout=300,
         ),
     )
     # petition hears of departments, and identity of places, by events: both are a moment behind.

@@ -73,18 +73,18 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     branch = await _elect(client, community, secretary)
     moving = await _admit(client, community, "李秀英")
     request = members_pb.RequestTransferRequest(member=moving.name, target=_COMMITTEE.name, request_id=_new_id())
-    requested = (await partyedu.RequestTransfer(request, metadata=community, timeout=300)).transfer
+    requested = (await partyedu.RequestTransfer(request, metadata=community)).transfer
     accept = members_pb.AcceptTransferRequest(name=requested.name, request_id=_new_id())
-    transfer = (await partyedu.AcceptTransfer(accept, metadata=street, timeout=300)).transfer
+    transfer = (await partyedu.AcceptTransfer(accept, metadata=street)).transfer
     get = members_pb.GetMemberRequest(name=moving.name)
-    moved = await partyedu.GetMember(get, metadata=street, timeout=300)
+    moved = await partyedu.GetMember(get, metadata=street)
     # So that whoever does this a thousand times has no thousand members.
     end = members_pb.EndMembershipRequest(
         name=moving.name, reason=EndReason.END_REASON_MOVED_AWAY, request_id=_new_id()
     )
-    await partyedu.EndMembership(end, metadata=street, timeout=300)
+    await partyedu.EndMembership(end, metadata=street)
     due = pb.ListElectionsDueRequest(scope=STREET)
-    await partyedu.ListElectionsDue(due, metadata=street, timeout=300)
+    await partyedu.ListElectionsDue(due, metadata=street)
     if clock is not None:
         clock.reset()
     return Outcome(branch, moved.member, transfer)
@@ -95,14 +95,14 @@ async def define_line(client: Client, street: Metadata, community: Metadata) -> 
     for organization, desk in ((_COMMITTEE, street), (_COMMUNITY_COMMITTEE, community), (_BRANCH, community)):
         define = pb.DefineOrganizationRequest(organization=organization, request_id=_new_id())
         # partyedu hears of cells by events.
-        await until_known(partial(client.partyedu.DefineOrganization, define, metadata=desk, timeout=300))
+        await until_known(partial(client.partyedu.DefineOrganization, define, metadata=desk))
 
 
 async def _secretary(client: Client, desk: Metadata) -> Member:
     """Who is secretary: the same whenever this is done."""
     for _ in range(2):
         query = members_pb.ListMembersRequest(organization=_BRANCH.name, number=party_roll.SECRETARY)
-        listed = await client.partyedu.ListMembers(query, metadata=desk, timeout=300)
+        listed = await client.partyedu.ListMembers(query, metadata=desk)
         if listed.members:
             return listed.members[0]
         try:
@@ -123,7 +123,7 @@ async def _admit(client: Client, desk: Metadata, person_name: str, number: str =
         confirm_time=timestamp(datetime(2002, 7, 1, tzinfo=CHINA)),
         request_id=_new_id(),
     )
-    return (await client.partyedu.AdmitMember(admit, metadata=desk, timeout=300)).member
+    return (await client.partyedu.AdmitMember(admit, metadata=desk)).member
 
 
 async def _elect(client: Client, desk: Metadata, secretary: Member) -> Organization:
@@ -133,13 +133,13 @@ async def _elect(client: Client, desk: Metadata, secretary: Member) -> Organizat
     at = Timestamp(seconds=secretary.create_time.seconds)
     election = pb.RecordElectionRequest(name=_BRANCH.name, begin_time=at, officers=officers, request_id=_new_id())
     try:
-        return (await client.partyedu.RecordElection(election, metadata=desk, timeout=300)).organization
+        return (await client.partyedu.RecordElection(election, metadata=desk)).organization
     except grpc.aio.AioRpcError as error:
         # That was its election.
         if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
             raise
     change = pb.ChangeOfficersRequest(name=_BRANCH.name, officers=officers, request_id=_new_id())
-    return (await client.partyedu.ChangeOfficers(change, metadata=desk, timeout=300)).organization
+    return (await client.partyedu.ChangeOfficers(change, metadata=desk)).organization
 
 
 def succeeded(outcome: Outcome) -> bool:

@@ -36,7 +36,7 @@ async def load(client: Client, admin_password: str, clock: SettableClock | None)
     for height in (1, 2, 3):
         await _define(client, desk, [each for each in line if _height(each) == height])
     training = completion_pb.DefineTrainingRequest(training=party_roll.TRAINING, request_id=_new_id())
-    await client.partyedu.DefineTraining(training, metadata=desk, timeout=300)
+    await client.partyedu.DefineTraining(training, metadata=desk)
     roll = await _import(client, desk, ImportKind.IMPORT_KIND_MEMBERS, party_roll.members_csv())
     await _import(client, desk, ImportKind.IMPORT_KIND_COMPLETIONS, party_roll.completions_csv())
     if clock is not None:
@@ -56,7 +56,7 @@ async def _define(client: Client, desk: Metadata, organizations: list[Organizati
     async def define(organization: Organization) -> None:
         async with turns:
             request = pb.DefineOrganizationRequest(organization=organization, request_id=_new_id())
-            await client.partyedu.DefineOrganization(request, metadata=desk, timeout=300)
+            await client.partyedu.DefineOrganization(request, metadata=desk)
 
     await asyncio.gather(*map(define, organizations))
 
@@ -64,15 +64,15 @@ async def _define(client: Client, desk: Metadata, organizations: list[Organizati
 async def _import(client: Client, desk: Metadata, kind: ImportKind, content: bytes) -> Import:
     """Import a list, and wait until it is applied. Raises RuntimeError if rows of it are refused."""
     start = import_pb.StartImportRequest(scope=district.CODE, kind=kind, content=content, request_id=_new_id())
-    name = (await client.partyedu.StartImport(start, metadata=desk, timeout=300)).data_import.name
+    name = (await client.partyedu.StartImport(start, metadata=desk)).data_import.name
 
     async def now() -> Import:
         get = import_pb.GetImportRequest(name=name)
-        return (await client.partyedu.GetImport(get, metadata=desk, timeout=300)).data_import
+        return (await client.partyedu.GetImport(get, metadata=desk)).data_import
 
     await until(now, lambda each: each.state != ImportState.IMPORT_STATE_CHECKING)
     apply = import_pb.ApplyImportRequest(name=name, request_id=_new_id())
-    await client.partyedu.ApplyImport(apply, metadata=desk, timeout=300)
+    await client.partyedu.ApplyImport(apply, metadata=desk)
     done = await until(now, lambda each: each.state == ImportState.IMPORT_STATE_APPLIED)
     if done.refused:
         raise RuntimeError(f"{done.refused} rows of {name} were refused")

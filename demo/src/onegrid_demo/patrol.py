@@ -32,7 +32,7 @@ from onegrid.emergency.v1 import incident_methods_pb2 as methods
 from onegrid.emergency.v1.resources_pb2 import INCIDENT_STATE_DISMISSED
 from onegrid.field.v1.field_pb2 import WAYPOINT_STATE_OUTSTANDING, WAYPOINT_STATE_PENDING
 from onegrid.identity.v1 import devices_pb2 as devices
-from onegrid_demo.client import Client, Metadata
+from onegrid_demo.client import HANG_S, Client, Metadata
 from onegrid_demo.loading import STREET, until, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.testing.devices import Device
@@ -132,7 +132,7 @@ def succeeded(outcome: Outcome) -> bool:
 async def enrol(client: Client, office: Metadata, user: Metadata, booted: datetime) -> Device:
     """A new telephone of the street, which was started then: an office that keeps it has a user of it enrol it."""
     create = devices.CreateDeviceEnrolmentRequest(place=STREET, display_name="江桥哨 1 号手机", request_id=_new_id())
-    made = await client.identity.CreateDeviceEnrolment(create, metadata=office, timeout=300)
+    made = await client.identity.CreateDeviceEnrolment(create, metadata=office)
     key = Ed25519PrivateKey.generate()
     public = key.public_key().public_bytes_raw()
     name = made.enrolment.name
@@ -143,7 +143,7 @@ async def enrol(client: Client, office: Metadata, user: Metadata, booted: dateti
         proof=key.sign(b"\0".join((b"onegrid.identity.v1.EnrolDevice", name.encode(), public))),
         request_id=_new_id(),
     )
-    answer = await client.identity.EnrolDevice(request, metadata=user, timeout=300)
+    answer = await client.identity.EnrolDevice(request, metadata=user)
     return Device(answer.device_key.name, key, booted, service="border")
 
 
@@ -171,9 +171,9 @@ class _Night:
         """The unit, its route, and a patrol; its name."""
         border, commander = self.client.border, await self.staff("commander")
         unit = pb.DefineUnitRequest(unit=_UNIT, request_id=_new_id())
-        await border.DefineUnit(unit, metadata=commander, timeout=300)
+        await border.DefineUnit(unit, metadata=commander)
         route = pb.DefineRouteRequest(route=_ROUTE, request_id=_new_id())
-        await border.DefineRoute(route, metadata=commander, timeout=300)
+        await border.DefineRoute(route, metadata=commander)
         plan = pb.PlanPatrolRequest(
             unit=_UNIT.name,
             route=_ROUTE.name,
@@ -182,7 +182,7 @@ class _Night:
             start_time=timestamp(max(start, self.now)),
             request_id=_new_id(),
         )
-        return (await border.PlanPatrol(plan, metadata=commander, timeout=300)).patrol.name
+        return (await border.PlanPatrol(plan, metadata=commander)).patrol.name
 
     def record(self, device: Device, record: PatrolRecord, checkpoint: str) -> None:
         """Record something at a checkpoint."""
@@ -196,14 +196,14 @@ class _Night:
         request = pb.AppendEntriesRequest(batch=device.batch(self.now))
         worker = await self.staff("grid")
         # border hears of devices by events.
-        await until_known(lambda: self.client.border.AppendEntries(request, metadata=worker, timeout=300))
+        await until_known(lambda: self.client.border.AppendEntries(request, metadata=worker))
 
     async def patrol(self, name: str, done: Callable[[patrols.Patrol], bool]) -> patrols.Patrol:
         """The patrol, as its leader reads it, once it is so."""
         worker = await self.staff("grid")
         query = pb.GetPatrolRequest(name=name)
         found = await until(
-            lambda: self.client.border.GetPatrol(query, metadata=worker, timeout=300),
+            lambda: self.client.border.GetPatrol(query, metadata=worker),
             lambda answer: done(answer.patrol),
         )
         return found.patrol
@@ -214,7 +214,7 @@ class _Night:
         request = methods.DismissIncidentRequest(
             name=seen.incident, reason="到场查看：流冰已自行疏散。", request_id=_new_id()
         )
-        await self.client.emergency.DismissIncident(request, metadata=await self.staff("commander"), timeout=300)
+        await self.client.emergency.DismissIncident(request, metadata=await self.staff("commander"))
         return await self.observation(patrol, lambda each: each.incident_state == INCIDENT_STATE_DISMISSED)
 
     async def observation(self, patrol: str, done: Callable[[Observation], bool]) -> Observation:
@@ -222,9 +222,7 @@ class _Night:
         request = pb.ListObservationsRequest(scope=STREET, page_size=100)
 
         async def found() -> list[Observation]:
-            listed = await self.client.border.ListObservations(
-                request, metadata=await self.staff("commander"), timeout=300
-            )
+            listed = await self.client.border.ListObservations(request, metadata=await self.staff("commander"))
             return [each for each in listed.observations if each.patrol == patrol]
 
         noticed = await until(found, lambda some: any(map(done, some)))
@@ -233,7 +231,7 @@ class _Night:
     async def watch(self) -> pb.WatchUnitsResponse:
         """Where the command centre sees the unit, on this patrol or on another one that it walks at the same time."""
         stream = self.client.border.WatchUnits(
-            pb.WatchUnitsRequest(scope=STREET), metadata=await self.staff("commander"), timeout=300
+            pb.WatchUnitsRequest(scope=STREET), metadata=await self.staff("commander"), timeout=HANG_S
         )
         async for seen in stream:
             if seen.unit == _UNIT.name:
@@ -246,7 +244,6 @@ class _Night:
         listed = await self.client.border.ListAlarms(
             pb.ListAlarmsRequest(scope=STREET, show_ended=True, page_size=100),
             metadata=await self.staff("commander"),
-            timeout=300,
         )
         return [alarm for alarm in listed.alarms if alarm.name.startswith(f"{patrol}/")]
 

@@ -59,7 +59,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     audience = Audience(any_of=[Selector(places=[STREET])])
     count = pb.CountAudienceRequest(district=district.CODE, audience=audience)
     # Of people who came just now, notify hears by events.
-    await until(lambda: notify.CountAudience(count, metadata=editor, timeout=300), lambda counted: counted.people > 0)
+    await until(lambda: notify.CountAudience(count, metadata=editor), lambda counted: counted.people > 0)
     draft = pb.DraftArticle(
         column=_COLUMN,
         content=Content(
@@ -71,18 +71,16 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
         push=True,
     )
     create = pb.CreateArticleRequest(owner=STREET, draft=draft, request_id=_new_id())
-    name = (await until_known(lambda: notify.CreateArticle(create, metadata=editor, timeout=300))).article.name
+    name = (await until_known(lambda: notify.CreateArticle(create, metadata=editor))).article.name
     at(9, 10)
-    await notify.SubmitArticle(pb.SubmitArticleRequest(name=name, request_id=_new_id()), metadata=editor, timeout=300)
+    await notify.SubmitArticle(pb.SubmitArticleRequest(name=name, request_id=_new_id()), metadata=editor)
     at(9, 30)
     editor = await client.staff("street", accounts["street"]["password"])
     resident = await client.public(accounts["citizen"]["phone"], district.CODE)
-    account = await client.identity.GetCaller(identity_pb.GetCallerRequest(), metadata=resident, timeout=300)
+    account = await client.identity.GetCaller(identity_pb.GetCallerRequest(), metadata=resident)
     stream = notify.StreamInbox(pb.StreamInboxRequest(), metadata=resident)
     await _next(stream)
-    published = await notify.PublishArticle(
-        pb.PublishArticleRequest(name=name, request_id=_new_id()), metadata=editor, timeout=300
-    )
+    published = await notify.PublishArticle(pb.PublishArticleRequest(name=name, request_id=_new_id()), metadata=editor)
 
     pushed = await _next(stream)
     while pushed.item.subject != name:
@@ -91,7 +89,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
 
     at(9, 31)
     found = await inbox_of(client, resident, name)
-    await notify.GetArticle(pb.GetArticleRequest(name=name), metadata=resident, timeout=300)
+    await notify.GetArticle(pb.GetArticleRequest(name=name), metadata=resident)
     await notify.AcknowledgeInboxItems(
         pb.AcknowledgeInboxItemsRequest(
             items=[pb.AcknowledgedItem(name=item.name, version=item.version) for item in found],
@@ -99,7 +97,6 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
             request_id=_new_id(),
         ),
         metadata=resident,
-        timeout=300,
     )
     there = await inbox_of(client, resident, name)
     neighbour = await client.public(accounts["neighbour"]["phone"], district.CODE)
@@ -107,7 +104,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
 
     at(9, 40)
     reach = await until(
-        lambda: notify.GetReach(pb.GetReachRequest(name=name, place=STREET), metadata=editor, timeout=300),
+        lambda: notify.GetReach(pb.GetReachRequest(name=name, place=STREET), metadata=editor),
         lambda reach: not reach.counting,
     )
     if clock is not None:

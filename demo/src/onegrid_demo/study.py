@@ -120,15 +120,15 @@ async def replay(
         member="members/me", scheme=_SCHEME.name, year=year, request_id=_new_id()
     )
     # What is passed is recorded as completed a moment later.
-    issued = await until_known(partial(partyedu.IssueCertificate, issue, metadata=own, timeout=300))
+    issued = await until_known(partial(partyedu.IssueCertificate, issue, metadata=own))
     certificate = issued.certificate
     after = await _progress(client, own, plan)
     pdf = None
     if prints:
         print_ = certificates_pb.GetCertificateDocumentRequest(name=certificate.name)
-        pdf = (await partyedu.GetCertificateDocument(print_, metadata=own, timeout=300)).pdf
+        pdf = (await partyedu.GetCertificateDocument(print_, metadata=own)).pdf
     verify = certificates_pb.GetVerifiedCertificateRequest(code=certificate.code)
-    verified = (await partyedu.GetVerifiedCertificate(verify, timeout=300)).certificate
+    verified = (await partyedu.GetVerifiedCertificate(verify)).certificate
     if clock is not None:
         clock.reset()
     return Outcome(before, attempt, after, certificate, pdf, verified)
@@ -162,7 +162,7 @@ def _plan_of(year: int) -> StudyPlan:
 async def define_pool(client: Client, desk: Metadata) -> None:
     """Define the pool and its items: the same whenever this is done."""
     partyedu = client.partyedu
-    await partyedu.DefinePool(pools_pb.DefinePoolRequest(pool=_POOL, request_id=_new_id()), metadata=desk, timeout=300)
+    await partyedu.DefinePool(pools_pb.DefinePoolRequest(pool=_POOL, request_id=_new_id()), metadata=desk)
     for name, (stem, kind, options, key) in zip(ITEMS, _ITEMS, strict=True):
         ids = {text: f"{index}" for index, text in enumerate(options, start=1)}
         item = Item(
@@ -173,35 +173,29 @@ async def define_pool(client: Client, desk: Metadata) -> None:
             key=[ids[text] for text in key],
             points=20,
         )
-        await partyedu.DefineItem(
-            pools_pb.DefineItemRequest(item=item, request_id=_new_id()), metadata=desk, timeout=300
-        )
+        await partyedu.DefineItem(pools_pb.DefineItemRequest(item=item, request_id=_new_id()), metadata=desk)
 
 
 async def _publish(client: Client, desk: Metadata, plan: StudyPlan) -> None:
     """Define the pool, the quiz, the plan and the certificate, and publish them."""
     partyedu = client.partyedu
     await define_pool(client, desk)
-    await partyedu.DefineQuiz(
-        quizzes_pb.DefineQuizRequest(quiz=_QUIZ, request_id=_new_id()), metadata=desk, timeout=300
-    )
-    await partyedu.PublishQuiz(
-        quizzes_pb.PublishQuizRequest(name=_QUIZ.name, request_id=_new_id()), metadata=desk, timeout=300
-    )
+    await partyedu.DefineQuiz(quizzes_pb.DefineQuizRequest(quiz=_QUIZ, request_id=_new_id()), metadata=desk)
+    await partyedu.PublishQuiz(quizzes_pb.PublishQuizRequest(name=_QUIZ.name, request_id=_new_id()), metadata=desk)
     define = plans_pb.DefineStudyPlanRequest(study_plan=plan, request_id=_new_id())
     # What was published is not changed any more.
-    await unless("STUDY_PLAN_WRONG_STATE", partyedu.DefineStudyPlan(define, metadata=desk, timeout=300))
+    await unless("STUDY_PLAN_WRONG_STATE", partyedu.DefineStudyPlan(define, metadata=desk))
     publish = plans_pb.PublishStudyPlanRequest(name=plan.name, request_id=_new_id())
-    await partyedu.PublishStudyPlan(publish, metadata=desk, timeout=300)
+    await partyedu.PublishStudyPlan(publish, metadata=desk)
     scheme = certificates_pb.DefineCertificateSchemeRequest(certificate_scheme=_SCHEME, request_id=_new_id())
-    await partyedu.DefineCertificateScheme(scheme, metadata=desk, timeout=300)
+    await partyedu.DefineCertificateScheme(scheme, metadata=desk)
 
 
 async def _with_account(client: Client, desk: Metadata, user: str) -> Member:
     """The member who studies, with the account: the same whenever this is done."""
     organization = f"organizations/{COMMUNITY}-committee"
     query = members_pb.ListMembersRequest(organization=organization, include_below=True, number=party_roll.STUDIES)
-    listed = (await client.partyedu.ListMembers(query, metadata=desk, timeout=300)).members
+    listed = (await client.partyedu.ListMembers(query, metadata=desk)).members
     if not listed:
         admit = members_pb.AdmitMemberRequest(
             organization=party_roll.BRANCH,
@@ -214,7 +208,7 @@ async def _with_account(client: Client, desk: Metadata, user: str) -> Member:
         )
         try:
             # partyedu hears of accounts by events.
-            return (await until_known(partial(client.partyedu.AdmitMember, admit, metadata=desk, timeout=300))).member
+            return (await until_known(partial(client.partyedu.AdmitMember, admit, metadata=desk))).member
         except grpc.aio.AioRpcError as error:
             # Somebody else does the same at this moment.
             if error.code() is not grpc.StatusCode.ALREADY_EXISTS:
@@ -225,13 +219,13 @@ async def _with_account(client: Client, desk: Metadata, user: str) -> Member:
     update = members_pb.UpdateMemberRequest(
         name=listed[0].name, user=user, update_mask=FieldMask(paths=["user"]), request_id=_new_id()
     )
-    return (await until_known(partial(client.partyedu.UpdateMember, update, metadata=desk, timeout=300))).member
+    return (await until_known(partial(client.partyedu.UpdateMember, update, metadata=desk))).member
 
 
 async def _progress(client: Client, own: Metadata, plan: StudyPlan) -> MemberStudyPlan:
     """The plan, and how far the member is with it."""
     query = plans_pb.ListMemberStudyPlansRequest(member="members/me", page_size=500)
-    listed = (await client.partyedu.ListMemberStudyPlans(query, metadata=own, timeout=300)).member_study_plans
+    listed = (await client.partyedu.ListMemberStudyPlans(query, metadata=own)).member_study_plans
     return next(each for each in listed if each.study_plan.name == plan.name)
 
 
@@ -250,10 +244,8 @@ async def _take(client: Client, own: Metadata) -> Attempt:
 async def _taken(client: Client, own: Metadata) -> Attempt:
     partyedu = client.partyedu
     start = attempts_pb.StartAttemptRequest(quiz=_QUIZ.name, request_id=_new_id())
-    attempt = (await partyedu.StartAttempt(start, metadata=own, timeout=300)).attempt
-    paper = (
-        await partyedu.GetAttempt(attempts_pb.GetAttemptRequest(name=attempt.name), metadata=own, timeout=300)
-    ).paper
+    attempt = (await partyedu.StartAttempt(start, metadata=own)).attempt
+    paper = (await partyedu.GetAttempt(attempts_pb.GetAttemptRequest(name=attempt.name), metadata=own)).paper
     for item in paper.items:
         save = attempts_pb.SaveAnswerRequest(
             name=attempt.name,
@@ -262,9 +254,9 @@ async def _taken(client: Client, own: Metadata) -> Attempt:
             sequence=item.sequence + 1,
             request_id=_new_id(),
         )
-        await partyedu.SaveAnswer(save, metadata=own, timeout=300)
+        await partyedu.SaveAnswer(save, metadata=own)
     submit = attempts_pb.SubmitAttemptRequest(name=attempt.name, request_id=_new_id())
-    return (await partyedu.SubmitAttempt(submit, metadata=own, timeout=300)).attempt
+    return (await partyedu.SubmitAttempt(submit, metadata=own)).attempt
 
 
 def right_answer(item: PaperItem) -> list[str]:

@@ -51,7 +51,7 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
     column = next(each for each in content.columns() if each.name == _COLUMN)
     # An older release entered it as a column like any other.
     define = pb.DefineColumnRequest(column=column.message(), request_id=_new_id())
-    await notify.DefineColumn(define, metadata=admin, timeout=300)
+    await notify.DefineColumn(define, metadata=admin)
     desk = await client.staff("community", accounts["community"]["password"])
     await _until_addressed(client, desk)
     draft = pb.DraftArticle(
@@ -65,11 +65,11 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
         push=True,
     )
     create = pb.CreateArticleRequest(owner=COMMUNITY, draft=draft, request_id=_new_id())
-    name = (await until_known(partial(notify.CreateArticle, create, metadata=desk, timeout=300))).article.name
-    await notify.SubmitArticle(pb.SubmitArticleRequest(name=name, request_id=_new_id()), metadata=desk, timeout=300)
-    await notify.PublishArticle(pb.PublishArticleRequest(name=name, request_id=_new_id()), metadata=desk, timeout=300)
+    name = (await until_known(partial(notify.CreateArticle, create, metadata=desk))).article.name
+    await notify.SubmitArticle(pb.SubmitArticleRequest(name=name, request_id=_new_id()), metadata=desk)
+    await notify.PublishArticle(pb.PublishArticleRequest(name=name, request_id=_new_id()), metadata=desk)
     member = await client.public(accounts["citizen"]["phone"], district.CODE)
-    article = (await notify.GetArticle(pb.GetArticleRequest(name=name), metadata=member, timeout=300)).article
+    article = (await notify.GetArticle(pb.GetArticleRequest(name=name), metadata=member)).article
     await notify.AcknowledgeInboxItems(
         pb.AcknowledgeInboxItemsRequest(
             items=[
@@ -80,11 +80,10 @@ async def replay(client: Client, clock: SettableClock | None, accounts: Mapping[
             request_id=_new_id(),
         ),
         metadata=member,
-        timeout=300,
     )
     neighbour = await client.public(accounts["neighbour"]["phone"], district.CODE)
     reach = await until(
-        lambda: notify.GetReach(pb.GetReachRequest(name=name, place=COMMUNITY), metadata=desk, timeout=300),
+        lambda: notify.GetReach(pb.GetReachRequest(name=name, place=COMMUNITY), metadata=desk),
         lambda reach: not reach.counting,
     )
     outcome = Outcome(
@@ -116,19 +115,19 @@ async def _until_addressed(client: Client, desk: Metadata) -> None:
     count = pb.CountAudienceRequest(district=district.CODE, audience=Audience(any_of=[to_members]))
 
     async def counted() -> pb.CountAudienceResponse:
-        return await until_known(partial(client.notify.CountAudience, count, metadata=desk, timeout=300))
+        return await until_known(partial(client.notify.CountAudience, count, metadata=desk))
 
     await until(counted, lambda answer: answer.people > 0)
 
 
 async def _listed(client: Client, reader: Metadata) -> Sequence[Article]:
     query = pb.ListOrganizationArticlesRequest(organization=_ORGANIZATION)
-    return (await client.notify.ListOrganizationArticles(query, metadata=reader, timeout=300)).articles
+    return (await client.notify.ListOrganizationArticles(query, metadata=reader)).articles
 
 
 async def _refused(client: Client, reader: Metadata, name: str) -> bool:
     try:
-        await client.notify.GetArticle(pb.GetArticleRequest(name=name), metadata=reader, timeout=300)
+        await client.notify.GetArticle(pb.GetArticleRequest(name=name), metadata=reader)
     except grpc.aio.AioRpcError as error:
         return error.code() is grpc.StatusCode.PERMISSION_DENIED
     return False
