@@ -34,7 +34,7 @@ from onegrid_kit.cipher import cipher
 from onegrid_kit.database import sync_engine
 from onegrid_kit.embedded.ports import free_port
 from onegrid_kit.settings import SettingsError
-from onegrid_partyedu.printed import FONT
+from onegrid_partyedu.printed import can_print
 
 console = Console()
 
@@ -108,7 +108,7 @@ async def replay(platform: Platform, client: Client) -> tuple[str, bool]:
     moved = await party.replay(client, platform.clock, accounts)
     console.print(party_table(moved))
     report("a member studies: a plan, a quiz, a certificate that anyone can verify")
-    studied = await study.replay(client, platform.clock, accounts, prints=FONT[1].exists())
+    studied = await study.replay(client, platform.clock, accounts, prints=can_print())
     console.print(study_table(studied))
     report("the community's Party committee speaks to its members, and to nobody else")
     spoken = await voice.replay(client, platform.clock, accounts)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-__all__ = ["FONT", "RARE_FONTS", "Document", "Printed"]
+__all__ = ["FONT", "RARE_FONTS", "Document", "Printed", "can_print"]
 
 FONT: Final = ("LXGWWenKai", Path("/usr/share/fonts/truetype/lxgw-wenkai/LXGWWenKai-Regular.ttf"))
 """Debian's fonts-lxgw-wenkai."""
@@ -16,6 +16,11 @@ RARE_FONTS: Final = {
     "HanaMinB": Path("/usr/share/fonts/truetype/hanazono/HanaMinB.ttf"),
 }
 """For rare characters, Debian's fonts-hanazono; it is not missed where it is not."""
+
+
+def can_print() -> bool:
+    """Whether this machine has the font that certificates are printed with."""
+    return FONT[1].exists()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 
 from onegrid_kit.errors import Overloaded, Unavailable
 from onegrid_kit.logs import log
-from onegrid_partyedu.printed import FONT, Document, Printed
+from onegrid_partyedu.printed import Document, Printed, can_print
 
 __all__ = [
     "Printer",
@@ -39,7 +39,7 @@ class Printer:
         """The certificate as PDF. Raises Overloaded, or Unavailable if the process was lost or has no font."""
         if self._waiting >= _WAITING:
             raise Overloaded
-        if not FONT[1].exists():
+        if not can_print():
             raise Unavailable("certificates can't be printed here: Debian's fonts-lxgw-wenkai is not installed")
         self._waiting += 1
         try:

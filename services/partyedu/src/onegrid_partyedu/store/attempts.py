@@ -155,25 +155,22 @@ def save_grant(conn: Connection, quiz: str, member: str, grant: Grant, now: date
 def granted_page(conn: Connection, quiz: str, after: Position, limit: int) -> list[Granted]:
     """Who has more than others at a quiz, by member."""
     t = attempt_turn.c
-    query = select(attempt_turn).where(
-        t.district == codes.district_of(quiz),
-        t.quiz == quiz,
-        or_(t.extra_minutes > 0, t.extra_attempts > 0),
-        behind(after, t.member),
-    )
-    return [_granted(row) for row in conn.execute(query.order_by(t.member).limit(limit))]
+    return _granted_page(conn, t.quiz == quiz, codes.district_of(quiz), t.member, after, limit)
 
 
 def granted_to_page(conn: Connection, member: str, after: Position, limit: int) -> list[Granted]:
     """What a member has more than others, by quiz."""
     t = attempt_turn.c
-    query = select(attempt_turn).where(
-        t.district == codes.district_of(member),
-        t.member == member,
-        or_(t.extra_minutes > 0, t.extra_attempts > 0),
-        behind(after, t.quiz),
-    )
-    return [_granted(row) for row in conn.execute(query.order_by(t.quiz).limit(limit))]
+    return _granted_page(conn, t.member == member, codes.district_of(member), t.quiz, after, limit)
+
+
+def _granted_page(
+    conn: Connection, whose: ColumnElement[bool], district: str, by: ColumnElement[str], after: Position, limit: int
+) -> list[Granted]:
+    t = attempt_turn.c
+    more = or_(t.extra_minutes > 0, t.extra_attempts > 0)
+    query = select(attempt_turn).where(t.district == district, whose, more, behind(after, by))
+    return [_granted(row) for row in conn.execute(query.order_by(by).limit(limit))]
 
 
 def _granted(row: Any) -> Granted:
