@@ -4,6 +4,10 @@ handled until all clear, a patrol walked, a Party branch elected, and its commit
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+
 import grpc.aio
 
 from onegrid.border.v1.patrols_pb2 import PatrolState
@@ -14,6 +18,7 @@ from onegrid_checks import district
 from onegrid_checks.checklist import Checklist, describe
 from onegrid_checks.settings import Settings
 from onegrid_demo import case, fire, party, patrol, policy, study, voice
+from onegrid_demo.client import Client
 from onegrid_kit.clock import CHINA
 
 __all__ = ["check"]
@@ -27,93 +32,81 @@ _ELECTED = "a Party branch has its term, and a member moves with the consent of 
 _STUDIED = "a member passes a quiz of the year's plan, and gets a certificate that anyone can verify"
 _SPOKEN = "what a Party organization says to its members is read by one of them, and not given to others"
 _REACHED = "a policy for one street is read by a resident there, counted, and not given to one elsewhere"
+_LOG = "kubectl logs -l app.kubernetes.io/name"
+_NOT_CARRIED = "events not carried: onegrid_outbox_events"
+_NOT_HANDLED = "events not handled: onegrid_events_parked"
+
+
+class _Ended(Exception):
+    """A step was not got through; those behind it stand on it."""
 
 
 async def check(settings: Settings, checklist: Checklist) -> None:
     """Load the district if need be, and replay the cases by the real clock: those whose services there are."""
     async with district.connected(settings) as client:
-        doing, look = _LOADED, "CHECKS_ADMIN_PASSWORD: the administrator's? Else the log of the api that refused it"
-        try:
-            accounts = await district.load(client, settings)
-            checklist.expect(_LOADED, met=True, actual="", look="")
-            doing = _REPLAYED
-            look = "kubectl logs -l app.kubernetes.io/part-of=onegrid; events not carried: onegrid_outbox_events"
-            petition = await case.replay(client, None, accounts)
-            timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name))
-            checklist.note(_shown(timeline))
-            checklist.expect(
-                _REPLAYED,
-                case.succeeded(petition) and timeline.state == State.STATE_CLOSED,
-                actual=f"{petition.name} is {State.Name(petition.state)}",
-                look=look,
+        with suppress(_Ended):
+            await _replay(client, settings, checklist)
+
+
+async def _replay(client: Client, settings: Settings, checklist: Checklist) -> None:
+    step = partial(_step, checklist)
+    with step(_LOADED, "CHECKS_ADMIN_PASSWORD: the administrator's? Else the log of the api that refused it") as expect:
+        accounts = await district.load(client, settings)
+        expect(True, "")
+    with step(_REPLAYED, f"kubectl logs -l app.kubernetes.io/part-of=onegrid; {_NOT_CARRIED}") as expect:
+        petition = await case.replay(client, None, accounts)
+        timeline = await client.petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=petition.name))
+        checklist.note(_shown(timeline))
+        expect(
+            case.succeeded(petition) and timeline.state == State.STATE_CLOSED,
+            f"{petition.name} is {State.Name(petition.state)}",
+        )
+    with step(_HEARD, f"{_LOG}=notify; {_NOT_HANDLED}") as expect:
+        heard = await case.messages(client, None, accounts, timeline)
+        expect(len(heard) == len(timeline.entries), f"{len(heard)} of {len(timeline.entries)}")
+    with step(_REACHED, f"{_LOG}=notify; {_NOT_HANDLED}") as expect:
+        outcome = await policy.replay(client, None, accounts)
+        expect(
+            policy.succeeded(outcome),
+            f"{len(outcome.there)} item there, {len(outcome.elsewhere)} elsewhere; {outcome.reach.total}",
+        )
+    if "emergency" in settings.targets:
+        with step(_HANDLED, f"{_LOG}=emergency; {_NOT_CARRIED}") as expect:
+            async with fire.sensors_connected(client, accounts) as with_sensors:
+                burnt = await fire.replay(client, None, with_sensors)
+            expect(fire.succeeded(burnt), f"{burnt.incident.name} is {IncidentState.Name(burnt.incident.state)}")
+    if settings.targets.keys() >= {"border", "emergency"}:
+        with step(_PATROLLED, f"{_LOG}=border; deadlines: onegrid_ladder_oldest_due_seconds") as expect:
+            walked = await patrol.replay(client, None, accounts)
+            expect(patrol.succeeded(walked), f"{walked.patrol.name} is {PatrolState.Name(walked.patrol.state)}")
+    if "partyedu" in settings.targets:
+        with step(_ELECTED, f"{_LOG}=partyedu; {_NOT_CARRIED}") as expect:
+            moved = await party.replay(client, None, accounts)
+            expect(
+                party.succeeded(moved), f"{moved.transfer.name}: {moved.member.name} is of {moved.member.organization}"
             )
-            doing = _HEARD
-            look = "kubectl logs -l app.kubernetes.io/name=notify; events not handled: onegrid_events_parked"
-            heard = await case.messages(client, None, accounts, timeline)
-            checklist.expect(
-                _HEARD,
-                len(heard) == len(timeline.entries),
-                actual=f"{len(heard)} of {len(timeline.entries)}",
-                look=look,
+        with step(_STUDIED, f"{_LOG}=partyedu; {_NOT_CARRIED}") as expect:
+            studied = await study.replay(client, None, accounts)
+            expect(
+                study.succeeded(studied),
+                f"{studied.attempt.name}: {studied.attempt.score.percent} %, PDF: {bool(studied.pdf)}",
             )
-            doing = _REACHED
-            outcome = await policy.replay(client, None, accounts)
-            checklist.expect(
-                _REACHED,
-                policy.succeeded(outcome),
-                actual=f"{len(outcome.there)} item there, {len(outcome.elsewhere)} elsewhere; {outcome.reach.total}",
-                look=look,
+        with step(_SPOKEN, f"{_LOG}=notify; {_NOT_HANDLED}") as expect:
+            spoken = await voice.replay(client, None, accounts)
+            expect(
+                voice.succeeded(spoken),
+                f"{len(spoken.listed)} listed there, {len(spoken.elsewhere)} not; {spoken.reach.total}",
             )
-            if "emergency" in settings.targets:
-                doing = _HANDLED
-                look = "kubectl logs -l app.kubernetes.io/name=emergency; events not carried: onegrid_outbox_events"
-                async with fire.sensors_connected(client, accounts) as with_sensors:
-                    burnt = await fire.replay(client, None, with_sensors)
-                checklist.expect(
-                    _HANDLED,
-                    fire.succeeded(burnt),
-                    actual=f"{burnt.incident.name} is {IncidentState.Name(burnt.incident.state)}",
-                    look=look,
-                )
-            if settings.targets.keys() >= {"border", "emergency"}:
-                doing = _PATROLLED
-                look = "kubectl logs -l app.kubernetes.io/name=border; deadlines: onegrid_ladder_oldest_due_seconds"
-                walked = await patrol.replay(client, None, accounts)
-                checklist.expect(
-                    _PATROLLED,
-                    patrol.succeeded(walked),
-                    actual=f"{walked.patrol.name} is {PatrolState.Name(walked.patrol.state)}",
-                    look=look,
-                )
-            if "partyedu" in settings.targets:
-                doing = _ELECTED
-                look = "kubectl logs -l app.kubernetes.io/name=partyedu; events not carried: onegrid_outbox_events"
-                moved = await party.replay(client, None, accounts)
-                checklist.expect(
-                    _ELECTED,
-                    party.succeeded(moved),
-                    actual=f"{moved.transfer.name}: {moved.member.name} is of {moved.member.organization}",
-                    look=look,
-                )
-                doing = _STUDIED
-                studied = await study.replay(client, None, accounts)
-                checklist.expect(
-                    _STUDIED,
-                    study.succeeded(studied),
-                    actual=f"{studied.attempt.name}: {studied.attempt.score.percent} %, PDF: {bool(studied.pdf)}",
-                    look=look,
-                )
-                doing = _SPOKEN
-                look = "kubectl logs -l app.kubernetes.io/name=notify; events not handled: onegrid_events_parked"
-                spoken = await voice.replay(client, None, accounts)
-                checklist.expect(
-                    _SPOKEN,
-                    voice.succeeded(spoken),
-                    actual=f"{len(spoken.listed)} listed there, {len(spoken.elsewhere)} not; {spoken.reach.total}",
-                    look=look,
-                )
-        except (grpc.aio.AioRpcError, OSError, LookupError) as error:
-            checklist.expect(doing, met=False, actual=describe(error), look=look)
+
+
+@contextmanager
+def _step(checklist: Checklist, what: str, look: str) -> Iterator[Callable[[bool, str], object]]:
+    """Takes whether a step came to its good end, and how it stands; raises _Ended if it got to none."""
+    try:
+        yield lambda met, actual: checklist.expect(what, met, actual=actual, look=look)
+    except (grpc.aio.AioRpcError, OSError, LookupError) as error:
+        checklist.expect(what, met=False, actual=describe(error), look=look)
+        raise _Ended from error
 
 
 def _shown(timeline: pb.GetPublicTimelineResponse) -> str:
