@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +35,7 @@ from onegrid_kit.testing.postgres import TestPostgres
 from onegrid_kit.testing.waiting import HANG_S, eventually_async
 
 from . import toy_web
+from .loopback import LOOPBACK
 from .toy import PERMISSION, SECRET, SERVICE
 from .toy_web import SIGNATURE
 
@@ -459,12 +459,10 @@ async def listening(api: Serving, http_listen: str) -> AsyncIterator[HttpListene
     await listener.stop(0)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("address", LOOPBACK)
 async def test_every_address_is_one_of_either_version_of_ip(
     api: Serving, http: aiohttp.ClientSession, address: str
 ) -> None:
-    if address == "[::1]" and not socket.has_dualstack_ipv6():
-        pytest.skip("this machine has no IPv6")
     async with (
         listening(api, "[::]:0") as listener,
         http.get(f"http://{address}:{listener.port}/nothing") as answer,
@@ -472,12 +470,13 @@ async def test_every_address_is_one_of_either_version_of_ip(
         assert answer.status == 404
 
 
-async def test_it_listens_where_it_is_set_to_and_nowhere_by_default(api: Serving) -> None:
+@pytest.mark.parametrize("address", LOOPBACK)
+async def test_it_listens_where_it_is_set_to_and_nowhere_by_default(api: Serving, address: str) -> None:
     async with listening(api, "") as listener:
         assert listener.port == 0
-    async with listening(api, "[::1]:0") as listener:
+    async with listening(api, f"{address}:0") as listener:
         assert listener.port
-        for refused in ("8080", "localhost:http", f"[::1]:{listener.port}"):
+        for refused in ("8080", "localhost:http", f"{address}:{listener.port}"):
             with pytest.raises(SettingsError, match="ONEGRID_HTTP_LISTEN"):
                 async with listening(api, refused):
                     pass

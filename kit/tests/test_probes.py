@@ -19,6 +19,7 @@ from onegrid_kit.testing.rabbitmq import RabbitServer
 from onegrid_kit.testing.waiting import HANG_S, eventually
 
 from . import roles
+from .loopback import LOOPBACK
 
 
 def test_ready_is_who_lacks_nothing() -> None:
@@ -57,10 +58,8 @@ def test_an_answer_is_as_long_as_it_says_whatever_was_answered_before() -> None:
     assert bodies == [lacking, b"ready\n", lacking]
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+@pytest.mark.parametrize("address", LOOPBACK)
 def test_it_answers_by_either_version_of_ip(address: str) -> None:
-    if address == "[::1]" and not socket.has_dualstack_ipv6():
-        pytest.skip("this machine has no IPv6")
     port = free_port()
     serve(port, Health(), "sample", "relay")
     with urllib.request.urlopen(f"http://{address}:{port}/ready", timeout=HANG_S) as answer:
