@@ -50,8 +50,8 @@ async def sent(to: Provider, address: str, content: object, key: UUID | None = N
 
 @asynccontextmanager
 async def opened(**entry: Any) -> AsyncIterator[Provider]:
-    """An adapter that is closed afterwards."""
-    made = provider(**entry)
+    """An adapter that is closed afterwards, with as much patience as an entry may have if it does not say."""
+    made = provider(**{"timeout_s": 14, **entry})
     try:
         yield made
     finally:

@@ -20,7 +20,7 @@ CODES = {"wecom": "errcode", "dingtalk": "errcode", "feishu": "code"}
 
 
 def entry(kind: str) -> dict[str, Any]:
-    return {"kind": kind, "allow_private": True, "hosts": ["127.0.0.1"], "timeout_s": 1}
+    return {"kind": kind, "allow_private": True, "hosts": ["127.0.0.1"]}
 
 
 def robot(server: Server, secret: str = "") -> str:

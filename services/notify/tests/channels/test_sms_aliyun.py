@@ -28,7 +28,6 @@ def entry(url: str) -> dict[str, Any]:
         "sign_name": "元宝区",
         "templates": {"login-code": {"code": "SMS_1", "parameters": {"number": "code"}, "for_codes": True}},
         "endpoint": url,
-        "timeout_s": 1,
     }
 
 
@@ -38,8 +37,8 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-async def tried(server: Server, sms: Sms = CODE, to: str = PHONE, key: UUID | None = None) -> Result:
-    async with opened(**entry(server.url)) as provider:
+async def tried(server: Server, sms: Sms = CODE, to: str = PHONE, key: UUID | None = None, **given: Any) -> Result:
+    async with opened(**entry(server.url), **given) as provider:
         return await sent(provider, to, sms, key)
 
 
@@ -120,7 +119,7 @@ async def test_without_an_answer_nobody_knows_and_it_is_not_repeated(server: Ser
         raise AssertionError
 
     server.respond = never
-    slow = await tried(server)
+    slow = await tried(server, timeout_s=1)
     server.hangs_up()
     lost = await tried(server)
     server.answers(200, ["no object"])

@@ -24,7 +24,6 @@ def entry(server: Server) -> dict[str, Any]:
         "url": f"{server.url}/messages",
         "ask_url": f"{server.url}/messages",
         "secret": WEBHOOK_SECRET,
-        "timeout_s": 1,
     }
 
 
@@ -81,7 +80,7 @@ async def test_an_attempt_without_an_answer_is_unknown_and_one_that_did_not_leav
         raise AssertionError
 
     server.respond = never
-    async with opened(**entry(server)) as provider:
+    async with opened(**entry(server), timeout_s=1) as provider:
         slow = await sent(provider, PHONE, SMS)
     server.hangs_up()
     async with opened(**entry(server)) as provider:

@@ -38,7 +38,6 @@ def entry(mail: MailServer | int, **given: Any) -> dict[str, Any]:
         "security": "plain",
         "from_address": "notice@example.cn",
         "from_name": NAME,
-        "timeout_s": 2,
         **given,
     }
 
@@ -210,7 +209,7 @@ async def test_after_421_a_new_connection_is_opened() -> None:
 
 
 async def test_a_connection_that_ends_before_the_message_is_tried_again_and_after_it_nobody_knows() -> None:
-    async with mail_serving() as mail, opened(**entry(mail)) as provider:
+    async with mail_serving() as mail, opened(**entry(mail, timeout_s=4)) as provider:
         mail.on_rcpt = "drop"
         before = await sent(provider, TO, EMAIL)
         mail.on_rcpt, mail.on_data = "", "drop"

@@ -37,7 +37,6 @@ ENTRY: dict[str, Any] = {
     "private_key": PRIVATE_KEY,
     "subject": "mailto:office@example.cn",
     "allow_private": True,
-    "timeout_s": 1,
 }
 
 

@@ -18,7 +18,7 @@ from onegrid_notify.contents import Endpoint, WebhookEvent
 from .attempts import NOW, WEBHOOK_SECRET, Server, closed_port, opened, sent, serving
 
 EVENT = WebhookEvent(type="notify.article.published", time=NOW, data={"title": "停水通知"})
-HERE = {"kind": "webhook", "allow_private": True, "timeout_s": 1}
+HERE = {"kind": "webhook", "allow_private": True}
 
 
 def endpoint(url: str, secret: str = WEBHOOK_SECRET) -> str:
@@ -105,7 +105,7 @@ async def test_a_redirect_is_not_followed(server: Server) -> None:
 )
 async def test_addresses_inside_our_own_network_are_refused(server: Server, url: str) -> None:
     port = server.url.rpartition(":")[2]
-    async with opened(kind="webhook", timeout_s=1) as provider:
+    async with opened(kind="webhook") as provider:
         result = await sent(provider, endpoint(url.format(port=port)), EVENT)
     assert (result.outcome, result.address_refused) == (Outcome.FAILED, True)
     assert result.code == ("URL_INVALID" if "2130706433" in url else "ADDRESS_PRIVATE")
@@ -136,9 +136,10 @@ async def test_without_an_answer_it_is_tried_again_as_the_id_is_known_there(serv
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with opened(**HERE) as provider:
+    async with opened(**HERE, timeout_s=1) as provider:
         server.respond = never
         slow = await sent(provider, endpoint(server.url), EVENT)
+    async with opened(**HERE) as provider:
         server.hangs_up()
         lost = await sent(provider, endpoint(server.url), EVENT)
         with closed_port() as port:
