@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from onegrid.contracts import SERVICES
+from onegrid_kit.testing.locks import alone
 from onegrid_observability import files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,6 +81,11 @@ def helm(*arguments: str | Path, program: Path = HELM) -> str:
 
 def package() -> None:
     """Put the charts, each with what it depends on, into build/charts; nothing is done if they have not changed."""
+    with alone(PACKAGES):
+        _package()
+
+
+def _package() -> None:
     fetch()
     _observe()
     stamp = PACKAGES / ".made"
