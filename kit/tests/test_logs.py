@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from onegrid_kit.cipher import CipherError
@@ -54,6 +54,16 @@ def test_errors_are_described_with_their_messages_where_these_hold_no_personal_d
     assert describe(CipherError("the key b'k1' is not configured")) == "CipherError: the key b'k1' is not configured"
     assert describe(KeyError(PERSON)) == "KeyError"
     assert describe(UnicodeEncodeError("ascii", PERSON, 0, 1, "x")) == "UnicodeEncodeError"
+
+
+def test_a_database_that_no_address_leads_to_is_described_by_all_of_them() -> None:
+    engine = create_engine("postgresql+psycopg://onegrid@/x?host=127.0.0.1:1&host=127.0.0.2:1")
+    with pytest.raises(SQLAlchemyError) as failed, engine.connect():
+        pass
+    described = describe(failed.value)
+    assert described.startswith("OperationalError: host: '127.0.0.1', ")
+    assert described.count("Connection refused") == 2
+    assert "\n" not in described
 
 
 def test_tracebacks_lead_to_the_line_and_libraries_log_alike() -> None:

@@ -45,7 +45,7 @@ def describe(error: BaseException) -> str:
     if state:
         return f"{kind} {state}" + ("" if state.startswith(_OF_VALUES) else f": {_first_line(cause)}")
     if isinstance(error, OperationalError):
-        return f"{kind}: {_first_line(cause)}"
+        return f"{kind}: {_at_each_address(cause) or _first_line(cause)}"
     return f"{kind}: {error}" if isinstance(error, _HARMLESS) else kind
 
 
@@ -127,6 +127,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _traced(error: BaseException) -> str:
     """As Python prints it, but for what the error quotes."""
     return "".join(traceback.format_tb(error.__traceback__)) + describe(error)
+
+
+def _at_each_address(cause: BaseException) -> str:
+    """Why a host with several addresses was not connected to. Its first line names the last address alone, which may
+    be one of IPv6 where nobody listens, while the other one refuses for a reason.
+    """
+    return "; ".join(line[2:] for line in str(cause).splitlines() if line.startswith("- host: "))
 
 
 def _first_line(cause: BaseException) -> str:

@@ -77,9 +77,10 @@ class HttpListener:
 
     async def start(self) -> None:
         """Listen, if there are routes and a place to listen. Raises SettingsError if it can't be listened there."""
-        if not (self._settings.http_listen and self._endpoints):
+        listen = self._settings.http_listen
+        if not (listen and self._endpoints):
             return
-        host, port = _place(self._settings.http_listen)
+        host, port = _place(listen)
         self._connections = _Connections(
             self,
             # Paths hold tokens, and are in no log.
@@ -94,7 +95,7 @@ class HttpListener:
                 self._connections, sock=_socket(host, port, self._settings.reuse_port), ssl=_tls(self._settings)
             )
         except OSError as error:
-            raise SettingsError(f"ONEGRID_HTTP_LISTEN: {host}:{port} can't be listened on: {error.strerror}") from None
+            raise SettingsError(f"ONEGRID_HTTP_LISTEN: {listen} can't be listened on: {error.strerror}") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
     def drain(self) -> None:
