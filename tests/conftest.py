@@ -17,6 +17,7 @@ class _ByFile(LoadFileScheduling):
         return SYSTEM if nodeid.startswith(f"{SYSTEM}/") else super()._split_scope(nodeid)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
     """Only instead of `--dist loadfile`."""
     return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None

@@ -455,8 +455,10 @@ async def listening(api: Serving, http_listen: str) -> AsyncIterator[HttpListene
     """Another listener of the api."""
     listener = HttpListener([api.runtime], replace(api.runtime.settings, http_listen=http_listen, reuse_port=False))
     await listener.start()
-    yield listener
-    await listener.stop(0)
+    try:
+        yield listener
+    finally:
+        await listener.stop(0)
 
 
 @pytest.mark.parametrize("address", LOOPBACK)

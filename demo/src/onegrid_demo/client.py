@@ -19,13 +19,13 @@ from onegrid.notify.v1 import notify_service_pb2 as notify_pb
 from onegrid.notify.v1.resources_pb2 import InboxItem
 from onegrid.stubs import Stubs
 
-__all__ = ["HANG_S", "Client", "Deadline", "LastCode", "Metadata", "bearer", "connect", "inbox_of"]
+__all__ = ["DEADLINE_S", "Client", "Deadline", "LastCode", "Metadata", "bearer", "connect", "inbox_of"]
 
 Metadata = Sequence[tuple[str, str]]
 LastCode = Callable[[str], Awaitable[str]]
 """Asks for the one-time code that was sent to a number last."""
 
-HANG_S: Final = 300
+DEADLINE_S: Final = 300
 """Deadline in seconds of a call that sets none. It tells hung from slow, so that a busy machine does not meet it."""
 
 OPTIONS: Final = (
@@ -47,7 +47,7 @@ class Deadline(grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         """The call, with a deadline."""
         if client_call_details.timeout is None:
-            client_call_details = client_call_details._replace(timeout=HANG_S)
+            client_call_details = client_call_details._replace(timeout=DEADLINE_S)
         return await continuation(client_call_details, request)
 
 

@@ -32,7 +32,7 @@ from onegrid.emergency.v1 import incident_methods_pb2 as methods
 from onegrid.emergency.v1.resources_pb2 import INCIDENT_STATE_DISMISSED
 from onegrid.field.v1.field_pb2 import WAYPOINT_STATE_OUTSTANDING, WAYPOINT_STATE_PENDING
 from onegrid.identity.v1 import devices_pb2 as devices
-from onegrid_demo.client import HANG_S, Client, Metadata
+from onegrid_demo.client import DEADLINE_S, Client, Metadata
 from onegrid_demo.loading import STREET, until, until_known
 from onegrid_kit.clock import CHINA, SettableClock
 from onegrid_kit.testing.devices import Device
@@ -231,7 +231,7 @@ class _Night:
     async def watch(self) -> pb.WatchUnitsResponse:
         """Where the command centre sees the unit, on this patrol or on another one that it walks at the same time."""
         stream = self.client.border.WatchUnits(
-            pb.WatchUnitsRequest(scope=STREET), metadata=await self.staff("commander"), timeout=HANG_S
+            pb.WatchUnitsRequest(scope=STREET), metadata=await self.staff("commander"), timeout=DEADLINE_S
         )
         async for seen in stream:
             if seen.unit == _UNIT.name:
