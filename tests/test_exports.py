@@ -6,7 +6,8 @@ import ast
 import re
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -34,12 +35,42 @@ def module_of(path: Path) -> str | None:
     return ".".join(parts[parts.index("src") + 1 :]).removesuffix(".__init__")
 
 
-TREES = {path: ast.parse(path.read_text()) for path in FILES}
 MODULES = {name: path for path in FILES if (name := module_of(path))}
 
 
+@dataclass(frozen=True)
+class Source:
+    """What is asked about a file; its tree is not kept."""
+
+    defined: set[str]
+    """The names that it binds at its top, imports aside."""
+    imported: set[str]
+    """Those that it takes from other modules at its top."""
+    listed: list[str] | None
+    """Its `__all__`."""
+    uses: set[tuple[str, str]]
+    """What it takes from our modules: each module with a name, by `from` and by attribute."""
+    in_signatures: set[str]
+    """What callers get of it without naming it: types in annotations and bases, and exceptions."""
+    in_texts: set[tuple[str, str]]
+    """What its texts name, such as `module:name`, by which classes of senders and services of workers are loaded."""
+
+
+@cache
+def source(path: Path) -> Source:
+    tree = ast.parse(path.read_text())
+    nodes = list(ast.walk(tree))
+    return Source(
+        defined(tree),
+        {each.asname or each.name for n in tree.body if isinstance(n, ast.ImportFrom) for each in n.names},
+        listed(tree),
+        set(uses(nodes)),
+        in_signatures(nodes),
+        in_texts(nodes),
+    )
+
+
 def defined(tree: ast.Module) -> set[str]:
-    """The names that a module binds at its top, imports aside."""
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -58,10 +89,9 @@ def listed(tree: ast.Module) -> list[str] | None:
     return None
 
 
-def uses(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """What a file takes from our modules: each module with a name, by `from` and by attribute."""
+def uses(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
     aliases: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for each in node.names:
                 if f"{node.module}.{each.name}" in MODULES:
@@ -72,19 +102,14 @@ def uses(tree: ast.Module) -> Iterator[tuple[str, str]]:
             for each in node.names:
                 if each.name in MODULES and each.asname:
                     aliases[each.asname] = each.name
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
             yield aliases[node.value.id], node.attr
 
 
-# What main modules, the kit and the checks call by its name alone.
-BY_CONVENTION = {"build", "HANDLERS", "JOBS", "check", "launch", "main"}
-
-
-def in_signatures(module: str) -> set[str]:
-    """What callers get of a module without naming it: types in annotations and bases, and exceptions."""
+def in_signatures(nodes: Sequence[ast.AST]) -> set[str]:
     found = set()
-    for node in ast.walk(TREES[MODULES[module]]):
+    for node in nodes:
         if isinstance(node, ast.ClassDef) and any(
             isinstance(base, ast.Name) and base.id.endswith(("Error", "Exception")) for base in node.bases
         ):
@@ -95,14 +120,28 @@ def in_signatures(module: str) -> set[str]:
     return found
 
 
+def in_texts(nodes: Sequence[ast.AST]) -> set[tuple[str, str]]:
+    texts = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return {named for text in texts for named in re.findall(r"\b(onegrid_[\w.]+)[:.](\w+)", text)}
+
+
+# What main modules, the kit and the checks call by its name alone.
+BY_CONVENTION = {"build", "HANDLERS", "JOBS", "check", "launch", "main"}
+
+
 @cache
 def used_elsewhere() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for path, tree in TREES.items():
-        for module, name in uses(tree):
+    for path in FILES:
+        for module, name in source(path).uses:
             if MODULES[module] != path:
                 found[module].add(name)
     return found
+
+
+@cache
+def named_in_texts() -> set[tuple[str, str]]:
+    return {named for path in FILES for named in source(path).in_texts}
 
 
 every_module = pytest.mark.parametrize("module", sorted(MODULES))
@@ -110,38 +149,22 @@ every_module = pytest.mark.parametrize("module", sorted(MODULES))
 
 @every_module
 def test_what_a_module_exports_exists(module: str) -> None:
-    tree = TREES[MODULES[module]]
-    exported = listed(tree) or []
-    imported = {each.asname or each.name for n in tree.body if isinstance(n, ast.ImportFrom) for each in n.names}
+    has = source(MODULES[module])
+    exported = has.listed or []
     assert len(exported) == len(set(exported))
-    assert set(exported) <= defined(tree) | imported
+    assert set(exported) <= has.defined | has.imported
 
 
 @every_module
 def test_what_a_module_exports_is_used_elsewhere(module: str) -> None:
-    exported = set(listed(TREES[MODULES[module]]) or ())
-    assert not exported - used_elsewhere()[module] - in_signatures(module) - BY_CONVENTION - named_in_texts(module)
+    has = source(MODULES[module])
+    unused = set(has.listed or ()) - used_elsewhere()[module] - has.in_signatures - BY_CONVENTION
+    assert not {name for name in unused if (module, name) not in named_in_texts()}
 
 
 @every_module
 def test_what_is_used_of_a_module_is_exported(module: str) -> None:
-    tree = TREES[MODULES[module]]
-    exported = listed(tree)
-    if exported is not None:
-        used = {name for name in used_elsewhere()[module] if not name.startswith("_")} & defined(tree)
-        assert not used - set(exported)
-
-
-@cache
-def texts() -> str:
-    return "\n".join(
-        node.value
-        for tree in TREES.values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
-
-
-def named_in_texts(module: str) -> set[str]:
-    """What is loaded by a text such as `module:name`: classes of senders, services of workers."""
-    return set(re.findall(rf"\b{re.escape(module)}[:.](\w+)", texts()))
+    has = source(MODULES[module])
+    if has.listed is not None:
+        used = {name for name in used_elsewhere()[module] if not name.startswith("_")} & has.defined
+        assert not used - set(has.listed)
