@@ -117,7 +117,7 @@ def test_its_lists_are_written_and_nothing_else_is_to_be_done(copy: Copy) -> Non
     permissions = (copy.folder / "docs/permissions.md").read_text()
     assert "| LampService.ReportLamp | `lamp.lamps.report` | cell |  | administrator, grid-worker |" in permissions
     examples = copy.folder / "deploy/helm/examples"
-    rendered = [each for each in yaml.safe_load_all((examples / "community.yaml").read_text()) if each]
+    rendered = [each for each in yaml.load_all((examples / "community.yaml").read_text(), yaml.CSafeLoader) if each]
     names = {each["metadata"]["name"] for each in rendered}
     assert names >= {"onegrid-lamp-api", "onegrid-lamp-worker", "onegrid-lamp-relay", "onegrid-lamp-migrate"}
     (smoke,) = (each for each in rendered if each["metadata"]["name"] == "onegrid-checks-smoke")

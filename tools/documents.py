@@ -171,7 +171,7 @@ def _values_of(chart: str) -> Iterator[str]:
 
 def defaults_of(chart: str) -> dict[str, Any]:
     """A chart's values, unless they are set."""
-    defaults: dict[str, Any] = yaml.safe_load((ROOT / "deploy/helm" / chart / "values.yaml").read_text())
+    defaults: dict[str, Any] = yaml.load((ROOT / "deploy/helm" / chart / "values.yaml").read_text(), yaml.CSafeLoader)
     # Where they are kept, since Helm can't tell a default from what a user sets.
     if "platformDefaults" in defaults:
         defaults["platform"] = defaults.pop("platformDefaults")
@@ -185,7 +185,7 @@ def released_values() -> str:
 
 
 def _chart(chart: str) -> Any:
-    return yaml.safe_load((ROOT / "deploy/helm" / chart / "Chart.yaml").read_text())
+    return yaml.load((ROOT / "deploy/helm" / chart / "Chart.yaml").read_text(), yaml.CSafeLoader)
 
 
 def chart_readme(chart: str) -> str:

@@ -261,7 +261,7 @@ def test_a_wrong_value_is_refused_with_its_path_and_the_reason(wrong: str, messa
 
 def test_how_many_pods_there_are_is_the_autoscalers_affair_alone() -> None:
     text = helm.render("onegrid", "onegrid", ["onegrid/values-district.yaml"])
-    rendered = list(filter(None, yaml.safe_load_all(text)))
+    rendered = list(filter(None, yaml.load_all(text, yaml.CSafeLoader)))
     scaled = {each["spec"]["scaleTargetRef"]["name"] for each in rendered if each["kind"] == "HorizontalPodAutoscaler"}
     counted = {each["metadata"]["name"] for each in rendered if "replicas" in each.get("spec", {})}
     assert scaled
@@ -278,7 +278,7 @@ def test_certificates_hold_the_names_that_callers_use() -> None:
     rendered = helm.render("onegrid", "onegrid", ["onegrid/ci/tls-issuer-values.yaml"])
     names = {
         each["metadata"]["name"]: each["spec"]["dnsNames"]
-        for each in yaml.safe_load_all(rendered)
+        for each in yaml.load_all(rendered, yaml.CSafeLoader)
         if each and each["kind"] == "Certificate"
     }
     assert set(names["onegrid-petition"]) >= {
@@ -291,7 +291,11 @@ def test_certificates_hold_the_names_that_callers_use() -> None:
 def test_the_suites_of_a_release_ask_what_it_contains() -> None:
     """A tier has petition alone: its smoke suite must not call the services of other releases."""
     rendered = helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"])
-    (smoke,) = (spec for name, _, spec in pods(list(yaml.safe_load_all(rendered))) if name.startswith("street-checks"))
+    (smoke,) = (
+        spec
+        for name, _, spec in pods(list(yaml.load_all(rendered, yaml.CSafeLoader)))
+        if name.startswith("street-checks")
+    )
     targets = {each["name"]: each["value"] for each in smoke["containers"][0]["env"] if "TARGET" in each["name"]}
     assert targets == {"CHECKS_PETITION_TARGET": "dns:///street-petition:50051"}
     with pytest.raises(SystemExit, match="loop lives through the reference case, which needs identity in this release"):
@@ -299,7 +303,7 @@ def test_the_suites_of_a_release_ask_what_it_contains() -> None:
 
 
 def test_the_release_contains_every_service_of_the_contracts() -> None:
-    rendered = yaml.safe_load_all(helm.render("onegrid", "onegrid", []))
+    rendered = yaml.load_all(helm.render("onegrid", "onegrid", []), yaml.CSafeLoader)
     apis = {each["metadata"]["name"] for each in rendered if each and each["kind"] == "Deployment"}
     assert {name.removesuffix("-api") for name in apis if name.endswith("-api")} == {
         f"onegrid-{name}" for name in SERVICES
@@ -307,7 +311,7 @@ def test_the_release_contains_every_service_of_the_contracts() -> None:
 
 
 def test_services_that_have_a_sender_are_deployed_with_it() -> None:
-    rendered = yaml.safe_load_all(helm.render("onegrid", "onegrid", []))
+    rendered = yaml.load_all(helm.render("onegrid", "onegrid", []), yaml.CSafeLoader)
     names = {each["metadata"]["name"] for each in rendered if each and each["kind"] == "Deployment"}
     assert {name.removesuffix("-sender") for name in names if name.endswith("-sender")} == {
         f"onegrid-{service.name}" for service in installed_services() if service.sender
@@ -319,7 +323,7 @@ def test_services_that_have_a_sender_are_deployed_with_it() -> None:
 def http_of(rendered: str, service: str) -> dict[str, Any]:
     """What a chart says about HTTP: Service, Ingress, settings, the port `http` of the api, and its `clients`."""
     found: dict[str, Any] = {}
-    for each in yaml.safe_load_all(rendered):
+    for each in yaml.load_all(rendered, yaml.CSafeLoader):
         match each and (each["kind"], each["metadata"]["name"]):
             case "Service", name if name == f"onegrid-{service}-http":
                 found["Service"] = each["spec"]
@@ -360,7 +364,7 @@ def test_a_setting_that_is_secret_reaches_every_role_from_its_secret() -> None:
     rendered = helm.render("onegrid", "onegrid", ["onegrid/ci/operators-values.yaml"])
     given = {"secretKeyRef": {"name": "onegrid-providers", "key": "providers"}}
     roles = {}
-    for each in filter(None, yaml.safe_load_all(rendered)):
+    for each in filter(None, yaml.load_all(rendered, yaml.CSafeLoader)):
         if each["kind"] in ("Deployment", "Job") and each["metadata"]["labels"]["app.kubernetes.io/name"] == "notify":
             (container,) = each["spec"]["template"]["spec"]["containers"]
             roles[container["name"]] = {one["name"]: one.get("valueFrom") for one in container["env"]}

@@ -64,7 +64,7 @@ async def test_an_api_takes_as_many_as_the_page_says(api: Serving) -> None:
 
 @pytest.mark.parametrize("size", ["community", "street", "district"])
 def test_an_installation_takes_no_more_than_the_page_says_and_not_much_less(size: str) -> None:
-    values = yaml.safe_load((ROOT / f"deploy/helm/onegrid/values-{size}.yaml").read_text())
+    values = yaml.load((ROOT / f"deploy/helm/onegrid/values-{size}.yaml").read_text(), yaml.CSafeLoader)
     each = of_a_process()
     most = 0
     for service in SERVICES:
@@ -84,7 +84,7 @@ def test_the_data_stores_admit_as_many_as_the_sizes_take() -> None:
     """Three of PostgreSQL's connections are its superusers', and whoever watches it takes some."""
     others = 20
     for size, values in {"community": "values.yaml", "district": "values-operators.yaml"}.items():
-        admitted = yaml.safe_load((ROOT / "deploy/helm/onegrid-data" / values).read_text())
+        admitted = yaml.load((ROOT / "deploy/helm/onegrid-data" / values).read_text(), yaml.CSafeLoader)
         documented = re.search(rf"values-{size}\.yaml\)[^|]*\|[^|]*\|[^|]*\| (\d+) \|", PAGE)
         assert documented
         assert int(documented[1]) + others <= admitted["postgresql"]["maxConnections"], size

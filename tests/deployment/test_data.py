@@ -32,7 +32,9 @@ def charts() -> None:
 
 
 def rendered(*more: str, release: str = "data", values: list[str] = PRODUCTION) -> list[dict[str, Any]]:
-    return [each for each in yaml.safe_load_all(helm.render(release, "onegrid-data", values, *more)) if each]
+    return [
+        each for each in yaml.load_all(helm.render(release, "onegrid-data", values, *more), yaml.CSafeLoader) if each
+    ]
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def test_each_queue_of_the_brokers_operator_is_measured_under_the_name_that_aler
 
 def test_a_broker_without_the_operator_is_scraped_alike_as_the_docs_say() -> None:
     page = (helm.ROOT / "docs/operate.md").read_text()
-    snippets = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    snippets = [yaml.load(block, yaml.CSafeLoader) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     (documented,) = (
         job for each in snippets for job in each.get("scrape_configs", []) if job["job_name"] == "rabbitmq-queues"
     )
@@ -352,14 +354,14 @@ def test_the_sizes_in_the_docs_are_taken(tmp_path: Path) -> None:
 
 def test_what_the_docs_say_of_restoring_is_what_is_tried() -> None:
     page = (helm.ROOT / "docs/operate.md").read_text()
-    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
-    restoring = yaml.safe_load((helm.CHARTS / "onegrid-data/ci/restore-values.yaml").read_text())
+    blocks = [yaml.load(block, yaml.CSafeLoader) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    restoring = yaml.load((helm.CHARTS / "onegrid-data/ci/restore-values.yaml").read_text(), yaml.CSafeLoader)
     assert restoring in blocks
 
 
 def test_images_that_run_are_kept_as_the_notes_say(tmp_path: Path) -> None:
     (snippet,) = re.findall(r"```yaml\n(.*?)```", (helm.CHARTS / "UPGRADING.md").read_text(), re.DOTALL)
-    values = yaml.safe_load(snippet)
+    values = yaml.load(snippet, yaml.CSafeLoader)
     objects = rendered(given(tmp_path, values))
     assert of_kind(objects, "Cluster")["spec"]["imageName"] == values["postgresql"]["cluster"]["imageName"]
     assert of_kind(objects, "RabbitmqCluster")["spec"]["image"] == values["rabbitmq"]["cluster"]["image"]
@@ -412,7 +414,7 @@ def notes(*more: str, values: list[str] = PRODUCTION) -> str:
 
 def test_after_an_installation_one_is_told_what_the_platform_takes_and_what_is_lacking() -> None:
     told = notes()
-    platform = yaml.safe_load(told[told.index("  global:") : told.index("Before")])["global"]["platform"]
+    platform = yaml.load(told[told.index("  global:") : told.index("Before")], yaml.CSafeLoader)["global"]["platform"]
     assert platform == {
         "database": {"host": "city-postgresql-rw", "secret": "city-postgresql-app"},
         "broker": {"host": "city-rabbitmq", "secret": "city-rabbitmq-default-user"},

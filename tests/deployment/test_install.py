@@ -410,7 +410,7 @@ def test_the_program_loads_divisions_by_mutual_tls(tmp_path: Path) -> None:
 )
 def test_values_that_a_page_shows_are_taken_by_their_chart(page: str, snippet: str, tmp_path: Path) -> None:
     helm.package()
-    values = yaml.safe_load(snippet)
+    values = yaml.load(snippet, yaml.CSafeLoader)
     if values.keys() in FOREIGN:
         return
     file = tmp_path / "values.yaml"

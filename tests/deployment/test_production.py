@@ -118,7 +118,7 @@ def test_a_version_with_a_plus_gives_labels_and_tags_that_kubernetes_takes(tmp_p
     version = f"0.1.0+{'a' * 70}"
     helm.helm("package", "--version", version, "--app-version", version, "-d", tmp_path, helm.CHARTS / "petition")
     (package,) = tmp_path.glob("petition-*.tgz")
-    objects = [each for each in yaml.safe_load_all(helm.helm("template", "onegrid", package)) if each]
+    objects = [each for each in yaml.load_all(helm.helm("template", "onegrid", package), yaml.CSafeLoader) if each]
     values = {value for each in objects for value in each["metadata"]["labels"].values()}
     assert any("0.1.0_aaa" in value for value in values)
     assert all(re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", value) for value in values)
@@ -132,7 +132,7 @@ def test_pods_do_not_change_with_the_charts_version(tmp_path: Path) -> None:
         found = []
         for version in ("0.1.0", "0.1.1"):
             helm.helm("package", "--version", version, "-d", tmp_path, helm.CHARTS / chart)
-            objects = yaml.safe_load_all(helm.helm("template", "o", tmp_path / f"{chart}-{version}.tgz"))
+            objects = yaml.load_all(helm.helm("template", "o", tmp_path / f"{chart}-{version}.tgz"), yaml.CSafeLoader)
             found.append([one["spec"]["template"] for one in objects if one and "template" in one.get("spec", {})])
         assert found[0]
         assert found[0] == found[1], chart
@@ -274,8 +274,8 @@ def test_every_port_is_reached_by_either_version_of_ip() -> None:
 def test_targets_have_the_names_by_which_alerts_know_them_whatever_the_release_is_called() -> None:
     objects = [
         each
-        for each in yaml.safe_load_all(
-            helm.render("city", "onegrid", [], "--set=global.platform.monitoring.operator=true")
+        for each in yaml.load_all(
+            helm.render("city", "onegrid", [], "--set=global.platform.monitoring.operator=true"), yaml.CSafeLoader
         )
         if each and each["kind"] in ("ServiceMonitor", "PodMonitor")
     ]
@@ -294,15 +294,15 @@ def test_rules_are_about_the_release_that_installs_them(operator: str) -> None:
         f"--set=global.platform.monitoring.operator={operator}",
         "--set=global.platform.monitoring.brokerNamespace=mq",
     ]
-    objects = list(yaml.safe_load_all(helm.render("city", "onegrid", [], "--namespace=street", *values)))
+    objects = list(yaml.load_all(helm.render("city", "onegrid", [], "--namespace=street", *values), yaml.CSafeLoader))
     found = {
-        name.removesuffix(".yaml"): yaml.safe_load(text)
+        name.removesuffix(".yaml"): yaml.load(text, yaml.CSafeLoader)
         for each in objects
         if each and each["kind"] == "ConfigMap" and each["metadata"]["name"].endswith("-rules")
         for name, text in each["data"].items()
     }
     assert found == {
-        path.stem: yaml.safe_load(of_release(path.read_text(), "street", "city", broker="mq"))
+        path.stem: yaml.load(of_release(path.read_text(), "street", "city", broker="mq"), yaml.CSafeLoader)
         for path in made.glob("*.yaml")
         if path.stem != files.DATA
     }
@@ -389,9 +389,9 @@ def test_a_tier_in_a_namespace_of_its_own_is_let_in_where_it_is_named(tmp_path: 
         each["global"]["platform"]["network"]["clients"]
         for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
         if "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: street}}" in block
-        for each in [yaml.safe_load(block)]
+        for each in [yaml.load(block, yaml.CSafeLoader)]
     )
-    tier = yaml.safe_load_all(helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"]))
+    tier = yaml.load_all(helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"]), yaml.CSafeLoader)
     pods = [
         each["spec"]["template"]["metadata"]["labels"]
         for each in tier

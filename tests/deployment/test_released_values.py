@@ -61,7 +61,7 @@ def upgrade(before: Mapping[str, Any], notes: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("release", RELEASED, ids=lambda path: path.stem)
 def test_the_values_of_a_release_are_taken_or_the_notes_say_what_replaces_them(release: Path, tmp_path: Path) -> None:
-    before = yaml.safe_load(release.read_text())
+    before = yaml.load(release.read_text(), yaml.CSafeLoader)
     for chart in CHARTS:
         gone = set(missing(before[chart], documents.defaults_of(chart))) - replaced(UPGRADING, chart)
         assert not gone, f"{chart}: {gone} of {release.stem} is in no row of deploy/helm/UPGRADING.md"
@@ -70,7 +70,7 @@ def test_the_values_of_a_release_are_taken_or_the_notes_say_what_replaces_them(r
 
 def test_a_value_that_has_another_name_needs_a_note(tmp_path: Path) -> None:
     """That the test above would see it."""
-    before = yaml.safe_load(RELEASED[-1].read_text())
+    before = yaml.load(RELEASED[-1].read_text(), yaml.CSafeLoader)
     before["onegrid-lib"]["worker"]["replicaCount"] = 2
     assert set(missing(before["onegrid-lib"], documents.defaults_of("onegrid-lib"))) == {"worker.replicaCount"}
     with pytest.raises(SystemExit, match="'replicaCount' not allowed"):
@@ -81,5 +81,5 @@ def test_a_value_that_has_another_name_needs_a_note(tmp_path: Path) -> None:
 
 
 def test_this_versions_values_are_kept_for_those_who_will_upgrade_from_it() -> None:
-    version = yaml.safe_load((helm.CHARTS / "onegrid/Chart.yaml").read_text())["version"]
+    version = yaml.load((helm.CHARTS / "onegrid/Chart.yaml").read_text(), yaml.CSafeLoader)["version"]
     assert version in {path.stem for path in RELEASED}

@@ -34,7 +34,7 @@ BUCKETS = {"latency": metrics.RPC_SECONDS, "freshness": metrics.CARRY_SECONDS}
 
 def rules() -> Iterator[dict[str, Any]]:
     for path in RULES:
-        for group in yaml.safe_load(path.read_text())["groups"]:
+        for group in yaml.load(path.read_text(), yaml.CSafeLoader)["groups"]:
             yield from group["rules"]
 
 
@@ -61,7 +61,7 @@ def test_every_alert_is_tried_firing_and_quiet() -> None:
     tried = [
         each
         for path in TRIALS
-        for test in yaml.safe_load(path.read_text())["tests"]
+        for test in yaml.load(path.read_text(), yaml.CSafeLoader)["tests"]
         for each in test["alert_rule_test"]
     ]
     assert {each["alertname"] for each in tried if each["exp_alerts"]} == alerts()
@@ -87,7 +87,7 @@ def releases(trial: dict[str, Any]) -> set[tuple[str, str]]:
 
 def test_every_alert_is_tried_where_other_releases_are_well_and_is_said_of_the_one_that_is_not() -> None:
     for path in TRIALS:
-        for test in yaml.safe_load(path.read_text())["tests"]:
+        for test in yaml.load(path.read_text(), yaml.CSafeLoader)["tests"]:
             tried = [each for each in test["alert_rule_test"] if each["alertname"] != "OneGridWatchdog"]
             others = {namespace for namespace, _ in releases(test) - {OWN}}
             assert others == ({"district", "street"} if tried else set()), (path, test["name"])
@@ -101,7 +101,7 @@ def test_every_alert_is_tried_where_other_releases_are_well_and_is_said_of_the_o
 
 def test_what_is_gone_is_said_by_the_rules_of_the_release_itself() -> None:
     for promises in PROMISES:
-        test, _ = yaml.safe_load((MADE / f"trials/{promises.service}-gone.yaml").read_text())["tests"]
+        test, _ = yaml.load((MADE / f"trials/{promises.service}-gone.yaml").read_text(), yaml.CSafeLoader)["tests"]
         fire = {each["alertname"] for each in test["alert_rule_test"] if each["exp_alerts"]}
         senders = {"SenderDown"} if promises.sender else set()
         assert fire >= {"ApiDown", "WorkerDown", "RelayWithoutLeader", "MetricMissing"} | senders
@@ -113,7 +113,7 @@ def test_every_metric_that_an_alert_asks_for_is_missed_unless_a_healthy_service_
     promises: objectives.Promises,
 ) -> None:
     """Silence would look like health. Of RabbitMQ's, QueuesUnmeasured says it."""
-    file = yaml.safe_load((MADE / f"rules/{promises.service}.yaml").read_text())
+    file = yaml.load((MADE / f"rules/{promises.service}.yaml").read_text(), yaml.CSafeLoader)
     alerts = dict(asked(file))
     missed = alerts.pop("MetricMissing")
     needed = {metric for metrics in alerts.values() for metric in metrics if metric.startswith("onegrid_")}
@@ -124,7 +124,7 @@ def test_every_metric_that_an_alert_asks_for_is_missed_unless_a_healthy_service_
 def test_each_release_has_a_heartbeat_of_its_own_whether_anything_of_it_is_there_or_not() -> None:
     """Without labels nobody could tell whose is missing, and kube-prometheus-stack has a Watchdog, too."""
     for name, there in (("onegrid", "what fires"), ("onegrid-gone", "what is gone")):
-        tests = yaml.safe_load((MADE / f"trials/{name}.yaml").read_text())["tests"]
+        tests = yaml.load((MADE / f"trials/{name}.yaml").read_text(), yaml.CSafeLoader)["tests"]
         beats = [
             [(each["exp_labels"]["namespace"], each["exp_labels"]["release"]) for each in tried["exp_alerts"]]
             for test in tests
@@ -139,7 +139,7 @@ def test_alerts_that_ask_for_a_leader_are_apart_and_no_missing_metric_is_a_leade
     """A tier, which stands by for its district, leaves that group out."""
     of_leaders = {"onegrid_relay_leader", "onegrid_job_last_success_timestamp_seconds", "onegrid_event_carry_seconds"}
     for service in SERVICES:
-        file = yaml.safe_load((MADE / f"rules/{service}.yaml").read_text())
+        file = yaml.load((MADE / f"rules/{service}.yaml").read_text(), yaml.CSafeLoader)
         groups = {group["name"]: {rule.get("alert") for rule in group["rules"]} for group in file["groups"]}
         leases = groups[f"onegrid-{service}-leases"]
         assert leases == {"RelayWithoutLeader", "JobOverdue"}
@@ -251,7 +251,7 @@ def test_alerts_on_data_stores_that_have_nothing_to_ask_are_told_of() -> None:
         "cnpg_collector_last_available_backup_timestamp",
         "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp",
     }
-    for group in yaml.safe_load((MADE / "rules/onegrid-data.yaml").read_text())["groups"]:
+    for group in yaml.load((MADE / "rules/onegrid-data.yaml").read_text(), yaml.CSafeLoader)["groups"]:
         asked = {rule["alert"]: selected(rule["expr"]) for rule in group["rules"]}
         told = set().union(*(metrics for alert, metrics in asked.items() if alert.endswith(("Unmeasured", "Down"))))
         assert set().union(*asked.values()) - optional <= told, group["name"]

@@ -25,7 +25,7 @@ DATA: Final = "onegrid-data"
 _DASHBOARDS: Final = (dashboards.overview, dashboards.command_centre, dashboards.outbox_and_broker, dashboards.database)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """Repeats what is the same, and keeps lines as they are."""
 
     def ignore_aliases(self, _: Any) -> bool:

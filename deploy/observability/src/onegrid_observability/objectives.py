@@ -111,7 +111,7 @@ class Promises:
 
 def read(path: Path) -> Promises:
     """The promises of a file."""
-    data = yaml.safe_load(path.read_text())
+    data = yaml.load(path.read_text(), yaml.CSafeLoader)
     methods = data["methods"]
     objectives = [
         Objective(

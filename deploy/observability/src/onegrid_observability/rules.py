@@ -145,7 +145,7 @@ def alerts_of(promises: Promises) -> Sequence[Mapping[str, Any]]:
     common = "".join((ROOT / "alerts" / name).read_text() for name in files)
     for name in sorted(placeholders, key=len, reverse=True):
         common = common.replace(name, placeholders[name])
-    return [*yaml.safe_load(common), *promises.alerts]
+    return [*yaml.load(common, yaml.CSafeLoader), *promises.alerts]
 
 
 def missing(promises: Promises) -> Mapping[str, Any]:
@@ -175,7 +175,7 @@ def missing(promises: Promises) -> Mapping[str, Any]:
 
 def platform_alerts() -> Sequence[Mapping[str, Any]]:
     """The alerts of the platform, as data."""
-    alerts: list[dict[str, Any]] = yaml.safe_load((ROOT / "alerts" / "platform.yaml").read_text())
+    alerts: list[dict[str, Any]] = yaml.load((ROOT / "alerts" / "platform.yaml").read_text(), yaml.CSafeLoader)
     return alerts
 
 
@@ -196,7 +196,7 @@ def asked(file: Mapping[str, Any]) -> Mapping[str, set[str]]:
 
 def data_alerts() -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """The alerts of the data stores, as data, by store."""
-    alerts: dict[str, list[dict[str, Any]]] = yaml.safe_load((ROOT / "alerts" / "data.yaml").read_text())
+    alerts: dict[str, list[dict[str, Any]]] = yaml.load((ROOT / "alerts" / "data.yaml").read_text(), yaml.CSafeLoader)
     return alerts
 
 

@@ -70,7 +70,7 @@ class Manifest:
 
 def parse(rendered: str) -> list[Manifest]:
     """The objects of what `helm template` printed. Raises Refused."""
-    found = [Manifest(body) for body in yaml.safe_load_all(rendered) if body]
+    found = [Manifest(body) for body in yaml.load_all(rendered, yaml.CSafeLoader) if body]
     for manifest in found:
         if manifest.kind not in _KINDS:
             raise Refused(f"{manifest.kind} {manifest.name}: no such kind is known")

@@ -99,7 +99,7 @@ class Profile:
 def read(path: Path) -> Profile:
     """Read a profile. Raises SettingsError, which names the invalid field and what it takes."""
     try:
-        value = yaml.safe_load(path.read_text())
+        value = yaml.load(path.read_text(), yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError(f"CHECKS_PROFILE: {error}") from None
     try:

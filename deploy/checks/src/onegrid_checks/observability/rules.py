@@ -51,7 +51,7 @@ def read(folder: Path) -> Mapping[str, Sequence[Rule]]:
     found = {}
     for path in files:
         try:
-            groups = yaml.safe_load(path.read_text())["groups"]
+            groups = yaml.load(path.read_text(), yaml.CSafeLoader)["groups"]
             found[path.name] = [_rule(rule) for group in groups for rule in group["rules"]]
         except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
             raise SettingsError(f"{path} is no file of Prometheus rules: {type(error).__name__}: {error}") from None
