@@ -13,6 +13,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from onegrid.contracts import SERVICES
@@ -114,8 +115,9 @@ def _link_library(charts: Path) -> None:
         package.unlink()
 
 
+@cache
 def _observe() -> None:
-    """Give the charts the rules and dashboards that they install."""
+    """Give the charts the rules and dashboards that they install, which are the same for as long as this runs."""
     made = files.write()
     wanted = {
         CHARTS / files.PLATFORM / "files/dashboards" / path.name: path

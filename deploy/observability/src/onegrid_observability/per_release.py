@@ -7,6 +7,7 @@ added here, to each selector and each aggregation, so that nobody can forget the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import promql_parser
@@ -35,6 +36,7 @@ _MACHINES: Final = "kubelet_"
 """What the names of metrics begin with that machines have of pods and volumes: of a namespace, and of no release."""
 
 
+@cache
 def per_release(query: str, release: str = ANY_RELEASE, broker: str = ANY_BROKER, *, grouped: bool = True) -> str:
     """The query with matchers in all its selectors and, unless they leave but one release, both labels in its groups.
 
@@ -44,14 +46,14 @@ def per_release(query: str, release: str = ANY_RELEASE, broker: str = ANY_BROKER
     def rewrite(node: Any) -> promql_parser.Expr | None:
         match node:
             case VectorSelector():
-                return promql_parser.parse(_selected(node, _matchers(node, release, broker)))
+                return _parsed(_selected(node, _matchers(node, release, broker)))
             case AggregateExpr() if grouped:
-                return promql_parser.parse(_grouped(node))
+                return _parsed(_grouped(node))
             case BinaryExpr() if grouped and (matching := _matching(node)) and _on(matching):
-                return promql_parser.parse(_joined(node, matching.labels))
+                return _parsed(_joined(node, matching.labels))
         return None
 
-    made = promql_parser.transform(promql_parser.parse(query), post_visit=rewrite).prettify().strip()
+    made = promql_parser.transform(_parsed(query), post_visit=rewrite).prettify().strip()
     if grouped:
         check(made)
     return made
@@ -67,7 +69,7 @@ def of_release(rules: str, namespace: str, release: str, broker: str) -> str:
 
 def check(query: str) -> None:
     """Raise ValueError for a query that mixes releases, or could not tell which one its answer is about."""
-    for node in _nodes(promql_parser.parse(query)):
+    for node in _nodes(_parsed(query)):
         match node:
             case AggregateExpr() if not (by := node.modifier) or not _stay(by.type == AggModifierType.By, by.labels):
                 raise ValueError(f"mixes releases; group by {' and '.join(LABELS)}: {node.prettify()}")
@@ -83,7 +85,7 @@ def absentees(query: str) -> Sequence[Mapping[str, str]]:
     """The labels that each absent() of the query answers with, and those that label_replace() adds to it."""
     found: list[Mapping[str, str]] = []
     added: Mapping[str, str] = {}
-    for node in _nodes(promql_parser.parse(query)):
+    for node in _nodes(_parsed(query)):
         match node:
             case Call(args=[Call(), StringLiteral(val=label), StringLiteral(val=value), *_]):
                 added = {label: value}
@@ -96,7 +98,12 @@ def absentees(query: str) -> Sequence[Mapping[str, str]]:
 
 def selectors(query: str) -> Sequence[VectorSelector]:
     """All that the query selects. Raises ValueError if it can't be read."""
-    return [node for node in _nodes(promql_parser.parse(query)) if isinstance(node, VectorSelector) and node.name]
+    return [node for node in _nodes(_parsed(query)) if isinstance(node, VectorSelector) and node.name]
+
+
+@cache
+def _parsed(query: str) -> promql_parser.Expr:
+    return promql_parser.parse(query)
 
 
 def _nodes(expression: promql_parser.Expr) -> Sequence[Any]:
