@@ -34,6 +34,7 @@ _BATCH = 50
 _IDLE_S = (0.005, 0.1)
 _PAUSE_S = (0.2, 5.0)
 _TICK_S = 0.5
+_MEASURE_S = 5.0
 
 
 class Member:
@@ -97,7 +98,7 @@ class Pump:
         try:
             self._announce_to_new(member)
             idle = _IDLE_S[0]
-            ticked = 0.0
+            ticked = measured = 0.0
             while not self._stopping.is_set() and (not lease.due or lease.acquire()):
                 pending = outbox.pending()
                 for some in _batched(pending):
@@ -110,6 +111,8 @@ class Pump:
                     ticked = time.monotonic()
                     member.schedule.run_due(ticked)
                     member.inbox.retry_due()
+                if time.monotonic() - measured > _MEASURE_S:
+                    measured = time.monotonic()
                     member.steps.measure()
                     member.climber.measure()
                     measure(member.name, member.engine)
