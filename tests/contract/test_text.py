@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
@@ -108,34 +109,46 @@ def put(request: Message, path: str, value: str) -> None:
         setattr(at, last, value)
 
 
+ANSWERED: dict[str, str] = {}
+"""For each method the last caller whom validation answered."""
+
+
 def attempt(district: District, method: MethodDescriptor, path: str, value: str) -> Outcome:
     """Call with this text and little else, as the first caller whom validation answers."""
     request = request_of(method)()
     put(request, path, value)
     scope = access(method).scope_field
     if scope:
-        at: Descriptor = method.input_type
-        for name in scope.split(".")[:-1]:
-            at = at.fields_by_name[name].message_type
-        pattern = at.fields_by_name[scope.split(".")[-1]].GetOptions().Extensions[validate_pb2.field].string.pattern
-        codes = [CELL[:6], CELL, CENTRE]
-        known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
-        if kind := re.match(r"\^\(?([\w-]+)[/|]", pattern):
-            known.append(f"{kind[1]}/{CELL[:6]}-word")
-        known.append(f"pools/{CELL[:6]}-word/items/word")
-        known.append(f"findings/{CELL}-{'0' * 32}")
-        known.append(f"warnings/{CELL[:6]}-{'0' * 16}")
-        known.append(f"drills/{CELL[:6]}-{'0' * 20}")
-        known.append(f"depots/{CELL[:6]}-word/stocks/word")
-        known.append(f"assets/{CELL[:6]}-word/inspections/1")
-        known.append(f"templates/{CELL[:6]}-petition.PetitionFiled-petitioner-zh")
-        put(request, scope, next(each for each in known if re.search(pattern or "^cells/", each)))
+        put(request, scope, place_of(method))
     raw = request.SerializeToString()
-    for caller in ("", *district.tokens):
+    for caller in dict.fromkeys((ANSWERED.get(method.full_name, ""), "", *district.tokens)):
         outcome = district.send(method, raw, caller).keeps_the_contract()
         if outcome.reason not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+            ANSWERED[method.full_name] = caller
             return outcome
     raise AssertionError(f"no caller may call {method.name}: {outcome}")
+
+
+@cache
+def place_of(method: MethodDescriptor) -> str:
+    """A place, or what lies in one, as the method takes it."""
+    scope = access(method).scope_field
+    at: Descriptor = method.input_type
+    for name in scope.split(".")[:-1]:
+        at = at.fields_by_name[name].message_type
+    pattern = at.fields_by_name[scope.split(".")[-1]].GetOptions().Extensions[validate_pb2.field].string.pattern
+    codes = [CELL[:6], CELL, CENTRE]
+    known = [*codes, *(f"{kind}/{code}" for kind in ("divisions", "cells", "departments") for code in codes)]
+    if kind := re.match(r"\^\(?([\w-]+)[/|]", pattern):
+        known.append(f"{kind[1]}/{CELL[:6]}-word")
+    known.append(f"pools/{CELL[:6]}-word/items/word")
+    known.append(f"findings/{CELL}-{'0' * 32}")
+    known.append(f"warnings/{CELL[:6]}-{'0' * 16}")
+    known.append(f"drills/{CELL[:6]}-{'0' * 20}")
+    known.append(f"depots/{CELL[:6]}-word/stocks/word")
+    known.append(f"assets/{CELL[:6]}-word/inspections/1")
+    known.append(f"templates/{CELL[:6]}-petition.PetitionFiled-petitioner-zh")
+    return next(each for each in known if re.search(pattern or "^cells/", each))
 
 
 def violated(outcome: Outcome) -> list[str]:
