@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 from google.protobuf import field_mask_pb2, timestamp_pb2
@@ -29,8 +30,17 @@ EXAMPLES = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-Corpus = Mapping[str, Sequence[str]]
-"""Plausible values by kind: names and codes of resources that exist, and of some that do not."""
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Plausible values by kind: names and codes of resources that exist, and of some that do not."""
+
+    by_kind: Mapping[str, Sequence[str]]
+
+    @cached_property
+    def all(self) -> tuple[str, ...]:
+        return tuple(value for values in self.by_kind.values() for value in values)
+
 
 # Seconds of the first and the last time that is taken, those beside them, and what people write for "never".
 _EDGES = (-30_610_224_001, -30_610_224_000, 221_845_391_999, 221_845_392_000, 253_402_300_799)
@@ -182,6 +192,7 @@ def _values(field: FieldDescriptor, corpus: Corpus, harm: float, *, spoil: bool)
     return _plausible(field, corpus)
 
 
+@cache
 def _plausible(field: FieldDescriptor, corpus: Corpus) -> SearchStrategy[Any]:
     rules = _rules(field)
     if field.type == FieldDescriptor.TYPE_STRING:
@@ -189,13 +200,13 @@ def _plausible(field: FieldDescriptor, corpus: Corpus) -> SearchStrategy[Any]:
         if rules.string.uuid:
             return st.uuids().map(str)
         if pattern:
-            fitting = _fitting(pattern, tuple(value for values in corpus.values() for value in values))
+            fitting = [value for value in corpus.all if re.search(pattern, value)]
             made = st.from_regex(pattern, fullmatch=True).filter(str.isascii)
             return st.one_of(st.sampled_from(fitting), made) if fitting else made
         if field.name in ("name", "user"):
-            return st.sampled_from([value for values in corpus.values() for value in values if "/" in value])
+            return st.sampled_from([value for value in corpus.all if "/" in value])
         if "token" in field.name or field.name == "etag":
-            return st.sampled_from(["", "", "1", "AAAA", *corpus.get(field.name, ())])
+            return st.sampled_from(["", "", "1", "AAAA", *corpus.by_kind.get(field.name, ())])
         longest = rules.string.max_len or rules.string.max_bytes or 40
         shortest = rules.string.min_len or 0
         return st.one_of(
@@ -221,11 +232,6 @@ def _plausible(field: FieldDescriptor, corpus: Corpus) -> SearchStrategy[Any]:
 
 def _rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
     return field.GetOptions().Extensions[validate_pb2.field]
-
-
-@cache
-def _fitting(pattern: str, values: tuple[str, ...]) -> list[str]:
-    return [value for value in values if re.search(pattern, value)]
 
 
 assert timestamp_pb2
