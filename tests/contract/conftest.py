@@ -17,7 +17,7 @@ from .calling import District
 from .starting import start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     """The demonstration district, served by a process of its own; in the end it must have met no fault of its own."""
     folder = tmp_path_factory.mktemp("district")

@@ -15,20 +15,20 @@ from .killing import Insisting
 from .mail import MailSink, receiving_mail
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[Collector]:
     with collecting() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mail() -> Iterator[MailSink]:
     """Where e-mail of the fleet arrives."""
     with receiving_mail() as sink:
         yield sink
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet(tmp_path_factory: pytest.TempPathFactory, collector: Collector, mail: MailSink) -> Iterator[Fleet]:
     """Every process of the platform, with the demonstration district."""
     smtp = {"name": "mail", "kind": "smtp", "host": "127.0.0.1", "port": mail.port, "security": "plain"}

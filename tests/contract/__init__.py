@@ -1,0 +1,1 @@
+"""Tests of the contracts, against one running platform."""
