@@ -313,10 +313,14 @@ async def test_reads_of_personal_data_are_in_the_trail_and_others_are_not(api: S
     assert [tuple(row) for row in rows] == [("users/alice", "toy.v1.ToyService.Read", STREET, "visit")]
 
 
-async def test_personal_data_is_not_answered_while_the_trail_can_not_be_written(api: Serving, engine: Engine) -> None:
+@pytest.mark.parametrize("asked", ["", "miss"])
+async def test_who_asks_for_personal_data_has_no_answer_before_that_is_in_the_trail(
+    api: Serving, engine: Engine, asked: str
+) -> None:
+    """Also who is refused it."""
     with engine.begin() as conn:
         conn.execute(text("ALTER TABLE audit_entry RENAME TO gone"))
-    assert (await refusal(api, ALICE, "Read", place=STREET)).code is grpc.StatusCode.INTERNAL
+    assert (await refusal(api, ALICE, "Read", place=STREET, text=asked)).code is grpc.StatusCode.INTERNAL
 
 
 async def test_a_token_is_valid_until_it_expires(database_url: str) -> None:

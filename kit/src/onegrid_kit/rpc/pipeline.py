@@ -314,9 +314,13 @@ class _Method:
     async def _answer(self, request: Message, call: Call) -> bytes:
         if not self._rule.reads_personal_data:
             return _serialized(await self._implementation(request, call))
-        # Written while the answer is found, which is sent only once it is written.
+        # Written while the answer is found, which is sent only once it is written, also if it is a refusal.
         written = self._runtime.db.audit_read(call)
-        answer = await self._implementation(request, call)
+        try:
+            answer = await self._implementation(request, call)
+        except DomainError:
+            await written
+            raise
         await written
         return _serialized(answer)
 
