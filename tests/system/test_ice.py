@@ -115,8 +115,9 @@ async def sent_late(fleet: Fleet, dike: Dike, kill_something: Callable[[], None]
     # An answer may be lost with whatever is killed.
     assert set(sent[:3]) <= {Outcome.OUTCOME_STORED, Outcome.OUTCOME_REPEATED}
     assert sent[3:] == [Outcome.OUTCOME_REPEATED] * 3
-    observation = await observed(dike, patrol, lambda each: bool(each.incident))
-    assert (observation.kind, observation.place, observation.anchored) == (OBSERVATION_KIND_ICE_DAMMING, CELL, True)
+    # It becomes an incident at once, and is judged a moment later.
+    observation = await observed(dike, patrol, lambda each: bool(each.incident) and each.anchored)
+    assert (observation.kind, observation.place) == (OBSERVATION_KIND_ICE_DAMMING, CELL)
     assert abs(observation.time.ToDatetime(UTC) - seen) < timedelta(minutes=1)
     assert not observation.marks
     return observation
