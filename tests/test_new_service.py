@@ -11,7 +11,6 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-import yaml
 from tools import helm
 
 from onegrid_kit.testing.postgres import remove_data_below
@@ -117,7 +116,7 @@ def test_its_lists_are_written_and_nothing_else_is_to_be_done(copy: Copy) -> Non
     permissions = (copy.folder / "docs/permissions.md").read_text()
     assert "| LampService.ReportLamp | `lamp.lamps.report` | cell |  | administrator, grid-worker |" in permissions
     examples = copy.folder / "deploy/helm/examples"
-    rendered = [each for each in yaml.load_all((examples / "community.yaml").read_text(), yaml.CSafeLoader) if each]
+    rendered = helm.objects((examples / "community.yaml").read_text())
     names = {each["metadata"]["name"] for each in rendered}
     assert names >= {"onegrid-lamp-api", "onegrid-lamp-worker", "onegrid-lamp-relay", "onegrid-lamp-migrate"}
     (smoke,) = (each for each in rendered if each["metadata"]["name"] == "onegrid-checks-smoke")

@@ -15,6 +15,9 @@ import zipfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from onegrid.contracts import SERVICES
 from onegrid_kit.testing.locks import alone
@@ -145,6 +148,11 @@ def render(release: str, chart: str, values: Sequence[str], *more: str) -> str:
     """What `helm template` makes of a chart."""
     files = [f"--values={CHARTS / name}" for name in values]
     return helm("template", release, CHARTS / chart, "--namespace", "onegrid", *files, *more)
+
+
+def objects(rendered: str) -> list[dict[str, Any]]:
+    """The objects that were rendered; empty documents are none."""
+    return [each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each]
 
 
 def examples() -> dict[Path, str]:

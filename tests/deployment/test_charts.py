@@ -72,7 +72,7 @@ def rendered(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def objects(rendered: str) -> list[dict[str, Any]]:
     """What is in it."""
-    return [each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each]
+    return helm.objects(rendered)
 
 
 def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
@@ -207,9 +207,7 @@ def test_the_operator_understands_its_resources() -> None:
     for more in ("service.http.route.host=h", "service.platform.gateway.passthrough=true"):
         rendered += "\n---\n" + helm.render("onegrid", "notify", [], f"--set={tls},{gateway},{more}")
     groups = ("monitoring", "gateway")
-    ours = [
-        each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each and each["apiVersion"].startswith(groups)
-    ]
+    ours = [each for each in helm.objects(rendered) if each["apiVersion"].startswith(groups)]
     assert {each["kind"] for each in ours} == {
         *("ServiceMonitor", "PodMonitor", "PrometheusRule"),
         *("GRPCRoute", "HTTPRoute", "TLSRoute", "BackendTLSPolicy"),
@@ -261,7 +259,7 @@ def test_a_wrong_value_is_refused_with_its_path_and_the_reason(wrong: str, messa
 
 def test_how_many_pods_there_are_is_the_autoscalers_affair_alone() -> None:
     text = helm.render("onegrid", "onegrid", ["onegrid/values-district.yaml"])
-    rendered = list(filter(None, yaml.load_all(text, yaml.CSafeLoader)))
+    rendered = helm.objects(text)
     scaled = {each["spec"]["scaleTargetRef"]["name"] for each in rendered if each["kind"] == "HorizontalPodAutoscaler"}
     counted = {each["metadata"]["name"] for each in rendered if "replicas" in each.get("spec", {})}
     assert scaled
@@ -278,8 +276,8 @@ def test_certificates_hold_the_names_that_callers_use() -> None:
     rendered = helm.render("onegrid", "onegrid", ["onegrid/ci/tls-issuer-values.yaml"])
     names = {
         each["metadata"]["name"]: each["spec"]["dnsNames"]
-        for each in yaml.load_all(rendered, yaml.CSafeLoader)
-        if each and each["kind"] == "Certificate"
+        for each in helm.objects(rendered)
+        if each["kind"] == "Certificate"
     }
     assert set(names["onegrid-petition"]) >= {
         "onegrid-petition",
@@ -291,11 +289,7 @@ def test_certificates_hold_the_names_that_callers_use() -> None:
 def test_the_suites_of_a_release_ask_what_it_contains() -> None:
     """A tier has petition alone: its smoke suite must not call the services of other releases."""
     rendered = helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"])
-    (smoke,) = (
-        spec
-        for name, _, spec in pods(list(yaml.load_all(rendered, yaml.CSafeLoader)))
-        if name.startswith("street-checks")
-    )
+    (smoke,) = (spec for name, _, spec in pods(helm.objects(rendered)) if name.startswith("street-checks"))
     targets = {each["name"]: each["value"] for each in smoke["containers"][0]["env"] if "TARGET" in each["name"]}
     assert targets == {"CHECKS_PETITION_TARGET": "dns:///street-petition:50051"}
     with pytest.raises(SystemExit, match="loop lives through the reference case, which needs identity in this release"):
@@ -303,16 +297,16 @@ def test_the_suites_of_a_release_ask_what_it_contains() -> None:
 
 
 def test_the_release_contains_every_service_of_the_contracts() -> None:
-    rendered = yaml.load_all(helm.render("onegrid", "onegrid", []), yaml.CSafeLoader)
-    apis = {each["metadata"]["name"] for each in rendered if each and each["kind"] == "Deployment"}
+    rendered = helm.objects(helm.render("onegrid", "onegrid", []))
+    apis = {each["metadata"]["name"] for each in rendered if each["kind"] == "Deployment"}
     assert {name.removesuffix("-api") for name in apis if name.endswith("-api")} == {
         f"onegrid-{name}" for name in SERVICES
     }
 
 
 def test_services_that_have_a_sender_are_deployed_with_it() -> None:
-    rendered = yaml.load_all(helm.render("onegrid", "onegrid", []), yaml.CSafeLoader)
-    names = {each["metadata"]["name"] for each in rendered if each and each["kind"] == "Deployment"}
+    rendered = helm.objects(helm.render("onegrid", "onegrid", []))
+    names = {each["metadata"]["name"] for each in rendered if each["kind"] == "Deployment"}
     assert {name.removesuffix("-sender") for name in names if name.endswith("-sender")} == {
         f"onegrid-{service.name}" for service in installed_services() if service.sender
     }
@@ -323,8 +317,8 @@ def test_services_that_have_a_sender_are_deployed_with_it() -> None:
 def http_of(rendered: str, service: str) -> dict[str, Any]:
     """What a chart says about HTTP: Service, Ingress, settings, the port `http` of the api, and its `clients`."""
     found: dict[str, Any] = {}
-    for each in yaml.load_all(rendered, yaml.CSafeLoader):
-        match each and (each["kind"], each["metadata"]["name"]):
+    for each in helm.objects(rendered):
+        match each["kind"], each["metadata"]["name"]:
             case "Service", name if name == f"onegrid-{service}-http":
                 found["Service"] = each["spec"]
             case "Ingress", name if name == f"onegrid-{service}":
@@ -364,7 +358,7 @@ def test_a_setting_that_is_secret_reaches_every_role_from_its_secret() -> None:
     rendered = helm.render("onegrid", "onegrid", ["onegrid/ci/operators-values.yaml"])
     given = {"secretKeyRef": {"name": "onegrid-providers", "key": "providers"}}
     roles = {}
-    for each in filter(None, yaml.load_all(rendered, yaml.CSafeLoader)):
+    for each in helm.objects(rendered):
         if each["kind"] in ("Deployment", "Job") and each["metadata"]["labels"]["app.kubernetes.io/name"] == "notify":
             (container,) = each["spec"]["template"]["spec"]["containers"]
             roles[container["name"]] = {one["name"]: one.get("valueFrom") for one in container["env"]}

@@ -32,9 +32,7 @@ def charts() -> None:
 
 
 def rendered(*more: str, release: str = "data", values: list[str] = PRODUCTION) -> list[dict[str, Any]]:
-    return [
-        each for each in yaml.load_all(helm.render(release, "onegrid-data", values, *more), yaml.CSafeLoader) if each
-    ]
+    return helm.objects(helm.render(release, "onegrid-data", values, *more))
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:

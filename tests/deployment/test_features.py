@@ -30,7 +30,7 @@ def charts() -> None:
 def rendered(platform: Mapping[str, Any], **more: Any) -> list[dict[str, Any]]:
     """The umbrella with these values of `global.platform`, and with others besides; once for each."""
     values = json.dumps({"global": {"platform": platform}, **CHECKED, **more}, sort_keys=True)
-    return [each for each in yaml.load_all(_render(values), yaml.CSafeLoader) if each]
+    return helm.objects(_render(values))
 
 
 @functools.cache
@@ -203,10 +203,7 @@ def test_a_tier_leaves_alerts_on_leaders_to_its_district() -> None:
     operator = ("--set", "global.platform.monitoring.operator=true")
     alone = (*operator, "--set", "global.platform.monitoring.tier=false")
     tier, leading = (
-        _alerts(
-            [each for each in yaml.load_all(helm.render("street", "onegrid", values, *some), yaml.CSafeLoader) if each]
-        )
-        for some in (operator, alone)
+        _alerts(helm.objects(helm.render("street", "onegrid", values, *some))) for some in (operator, alone)
     )
     assert leading - tier == {"RelayWithoutLeader", "JobOverdue"}
     assert {"ApiDown", "WorkerDown", "OutboxStuck", "MetricMissing", "OneGridWatchdog"} <= tier < leading

@@ -92,7 +92,7 @@ class Called:
     @property
     def objects(self) -> list[dict[str, Any]]:
         """What was applied or installed."""
-        return [each for each in yaml.load_all(self.rendered or self.stdin, yaml.CSafeLoader) if each]
+        return helm.objects(self.rendered or self.stdin)
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -424,7 +424,7 @@ def test_values_that_a_page_shows_are_taken_by_their_chart(page: str, snippet: s
 def requested(size: str) -> tuple[list[float], list[float]]:
     """Processors and GiB that an installation asks for: as it starts, and with all autoscalers at their most."""
     rendered = helm.render("onegrid", "onegrid", [f"onegrid/values-{size}.yaml"])
-    objects = [each for each in yaml.load_all(rendered, yaml.CSafeLoader) if each]
+    objects = helm.objects(rendered)
     scalers = {
         each["spec"]["scaleTargetRef"]["name"]: each["spec"]
         for each in objects

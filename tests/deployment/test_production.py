@@ -30,7 +30,7 @@ def charts() -> None:
 
 
 def rendered(*more: str, chart: str = "onegrid") -> list[dict[str, Any]]:
-    return [each for each in yaml.load_all(helm.render("onegrid", chart, [], *more), yaml.CSafeLoader) if each]
+    return helm.objects(helm.render("onegrid", chart, [], *more))
 
 
 def named(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def test_a_version_with_a_plus_gives_labels_and_tags_that_kubernetes_takes(tmp_p
     version = f"0.1.0+{'a' * 70}"
     helm.helm("package", "--version", version, "--app-version", version, "-d", tmp_path, helm.CHARTS / "petition")
     (package,) = tmp_path.glob("petition-*.tgz")
-    objects = [each for each in yaml.load_all(helm.helm("template", "onegrid", package), yaml.CSafeLoader) if each]
+    objects = helm.objects(helm.helm("template", "onegrid", package))
     values = {value for each in objects for value in each["metadata"]["labels"].values()}
     assert any("0.1.0_aaa" in value for value in values)
     assert all(re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", value) for value in values)
@@ -132,8 +132,8 @@ def test_pods_do_not_change_with_the_charts_version(tmp_path: Path) -> None:
         found = []
         for version in ("0.1.0", "0.1.1"):
             helm.helm("package", "--version", version, "-d", tmp_path, helm.CHARTS / chart)
-            objects = yaml.load_all(helm.helm("template", "o", tmp_path / f"{chart}-{version}.tgz"), yaml.CSafeLoader)
-            found.append([one["spec"]["template"] for one in objects if one and "template" in one.get("spec", {})])
+            objects = helm.objects(helm.helm("template", "o", tmp_path / f"{chart}-{version}.tgz"))
+            found.append([one["spec"]["template"] for one in objects if "template" in one.get("spec", {})])
         assert found[0]
         assert found[0] == found[1], chart
 
@@ -274,10 +274,8 @@ def test_every_port_is_reached_by_either_version_of_ip() -> None:
 def test_targets_have_the_names_by_which_alerts_know_them_whatever_the_release_is_called() -> None:
     objects = [
         each
-        for each in yaml.load_all(
-            helm.render("city", "onegrid", [], "--set=global.platform.monitoring.operator=true"), yaml.CSafeLoader
-        )
-        if each and each["kind"] in ("ServiceMonitor", "PodMonitor")
+        for each in helm.objects(helm.render("city", "onegrid", [], "--set=global.platform.monitoring.operator=true"))
+        if each["kind"] in ("ServiceMonitor", "PodMonitor")
     ]
     assert {each["kind"] for each in objects} == {"ServiceMonitor", "PodMonitor"}
     for each in objects:
@@ -294,11 +292,11 @@ def test_rules_are_about_the_release_that_installs_them(operator: str) -> None:
         f"--set=global.platform.monitoring.operator={operator}",
         "--set=global.platform.monitoring.brokerNamespace=mq",
     ]
-    objects = list(yaml.load_all(helm.render("city", "onegrid", [], "--namespace=street", *values), yaml.CSafeLoader))
+    objects = helm.objects(helm.render("city", "onegrid", [], "--namespace=street", *values))
     found = {
         name.removesuffix(".yaml"): yaml.load(text, yaml.CSafeLoader)
         for each in objects
-        if each and each["kind"] == "ConfigMap" and each["metadata"]["name"].endswith("-rules")
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"].endswith("-rules")
         for name, text in each["data"].items()
     }
     assert found == {
@@ -306,15 +304,15 @@ def test_rules_are_about_the_release_that_installs_them(operator: str) -> None:
         for path in made.glob("*.yaml")
         if path.stem != files.DATA
     }
-    of_operator = [each["spec"] for each in objects if each and each["kind"] == "PrometheusRule"]
+    of_operator = [each["spec"] for each in objects if each["kind"] == "PrometheusRule"]
     assert all(each in found.values() for each in of_operator)
     assert len(of_operator) == (len(found) if operator == "true" else 0)
 
 
 def dashboards(release: str, namespace: str, *more: str) -> dict[str, dict[str, Any]]:
     """Those of a release, by the files that Grafana has of them."""
-    objects = yaml.load_all(helm.render(release, "onegrid", [], f"--namespace={namespace}", *more), yaml.CSafeLoader)
-    found = (each for each in objects if each and each["metadata"].get("labels", {}).get("grafana_dashboard"))
+    objects = helm.objects(helm.render(release, "onegrid", [], f"--namespace={namespace}", *more))
+    found = (each for each in objects if each["metadata"].get("labels", {}).get("grafana_dashboard"))
     return {name: json.loads(text) for each in found for name, text in each["data"].items()}
 
 
@@ -391,12 +389,8 @@ def test_a_tier_in_a_namespace_of_its_own_is_let_in_where_it_is_named(tmp_path: 
         if "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: street}}" in block
         for each in [yaml.load(block, yaml.CSafeLoader)]
     )
-    tier = yaml.load_all(helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"]), yaml.CSafeLoader)
-    pods = [
-        each["spec"]["template"]["metadata"]["labels"]
-        for each in tier
-        if each and each["kind"] in ("Deployment", "Job")
-    ]
+    tier = helm.objects(helm.render("street", "onegrid", ["onegrid/ci/tier-values.yaml"]))
+    pods = [each["spec"]["template"]["metadata"]["labels"] for each in tier if each["kind"] in ("Deployment", "Job")]
     assert pods
     for chart, values, name, port in (
         ("onegrid", {"global": {"platform": {"network": {"clients": clients}}}}, "onegrid-identity-api", "grpc"),
@@ -453,10 +447,7 @@ def test_spans_are_exported_with_headers_from_a_secret_to_a_collector_of_a_known
 def test_two_releases_in_a_namespace_have_no_object_and_no_pod_in_common(example: str) -> None:
     """Also in the cluster: what belongs to no namespace would be of both."""
     _, chart, values = helm.EXAMPLES[example]
-    first, second = (
-        [each for each in yaml.load_all(helm.render(release, chart, values), yaml.CSafeLoader) if each]
-        for release in ("first", "second")
-    )
+    first, second = (helm.objects(helm.render(release, chart, values)) for release in ("first", "second"))
     names = [{(each["kind"], each["metadata"]["name"]) for each in objects} for objects in (first, second)]
     assert names[0].isdisjoint(names[1])
     assert {re.sub("^first", "second", name) for _, name in names[0]} == {name for _, name in names[1]}
