@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from datetime import datetime
 
@@ -11,14 +10,13 @@ from onegrid.partyedu.v1 import import_methods_pb2 as import_pb
 from onegrid.partyedu.v1 import organization_methods_pb2 as pb
 from onegrid.partyedu.v1.imports_pb2 import Import, ImportKind, ImportState
 from onegrid.partyedu.v1.organizations_pb2 import Organization
-from onegrid_demo import district, party_roll
+from onegrid_demo import district, gently, party_roll
 from onegrid_demo.client import Client, Metadata
 from onegrid_demo.loading import until
 from onegrid_kit.clock import CHINA, SettableClock
 
 __all__ = ["load"]
 
-_AT_ONCE = 16
 # The day before the reference case.
 _ENTERED = datetime(2020, 11, 10, 10, 0, tzinfo=CHINA)
 
@@ -51,14 +49,11 @@ def _height(organization: Organization) -> int:
 
 
 async def _define(client: Client, desk: Metadata, organizations: list[Organization]) -> None:
-    turns = asyncio.Semaphore(_AT_ONCE)
-
     async def define(organization: Organization) -> None:
-        async with turns:
-            request = pb.DefineOrganizationRequest(organization=organization, request_id=_new_id())
-            await client.partyedu.DefineOrganization(request, metadata=desk)
+        request = pb.DefineOrganizationRequest(organization=organization, request_id=_new_id())
+        await client.partyedu.DefineOrganization(request, metadata=desk)
 
-    await asyncio.gather(*map(define, organizations))
+    await gently.each_of(organizations, define)
 
 
 async def _import(client: Client, desk: Metadata, kind: ImportKind, content: bytes) -> Import:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 import grpc.aio
@@ -16,12 +16,11 @@ from onegrid.partyedu.v1.attempts_pb2 import Attempt, AttemptScore, Evidence, Pa
 from onegrid.partyedu.v1.pools_pb2 import ItemKind
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.load.callers import Caller, new_id
-from onegrid_demo import refusals, study
+from onegrid_demo import gently, refusals, study
 from onegrid_demo.client import Client
 
 __all__ = ["Attempts"]
 
-_AT_ONCE: Final = 16
 _KNOWN: Final = 0.7
 """How often a member knows an item."""
 _AGAIN: Final = 0.1
@@ -186,13 +185,7 @@ class Attempts:
         for sitting in (*self._open, *self._answered):
             sitting.score = await self._submitted(client, sitting)
             self._done.append(sitting)
-        limit = asyncio.Semaphore(_AT_ONCE)
-
-        async def found(sitting: _Sitting) -> tuple[list[AttemptScore], Evidence]:
-            async with limit:
-                return await self._found(client, sitting)
-
-        answers = await asyncio.gather(*map(found, self._done))
+        answers = await gently.each_of(self._done, partial(self._found, client))
         torn, wrong = list[str](), list[str]()
         lost = surplus = 0
         for sitting, (scores, evidence) in zip(self._done, answers, strict=True):

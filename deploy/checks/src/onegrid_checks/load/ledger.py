@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import cycle
 from typing import Final, TypeAlias
 
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action
 from onegrid_checks.checklist import Checklist
 from onegrid_checks.load.callers import Caller
-from onegrid_demo import district
+from onegrid_demo import district, gently
 from onegrid_demo.client import Client
 
 __all__ = ["Ledger", "Page", "expect_once", "listed"]
@@ -20,7 +20,6 @@ __all__ = ["Ledger", "Page", "expect_once", "listed"]
 Page: TypeAlias = tuple[Sequence[tuple[str, str]], str]
 """Texts and names of what is listed, and the token of the next page."""
 
-_AT_ONCE: Final = 16
 _SHOWN: Final = 3
 
 
@@ -49,16 +48,14 @@ class Ledger:
         for petitioner in petitioners:
             known.update(await self._listed(clients[0], petitioner))
         expect_once(checklist, "petition", self.filed, known)
-        limit = asyncio.Semaphore(_AT_ONCE)
+        turns = cycle(clients)
 
-        async def actions_of(number: int, name: str) -> list[Action]:
-            async with limit:
-                request = pb.GetPublicTimelineRequest(name=name)
-                answer = await clients[number % len(clients)].petition.GetPublicTimeline(request)
-                return [entry.action for entry in answer.entries]
+        async def actions_of(name: str) -> list[Action]:
+            answer = await next(turns).petition.GetPublicTimeline(pb.GetPublicTimelineRequest(name=name))
+            return [entry.action for entry in answer.entries]
 
         sure = [name for name in self.steps if name not in self.unsure]
-        timelines = await asyncio.gather(*(actions_of(number, name) for number, name in enumerate(sure)))
+        timelines = await gently.each_of(sure, actions_of)
         wrong = [name for name, actions in zip(sure, timelines, strict=True) if actions != self.steps[name]]
         checklist.expect(
             f"their timelines show each of the {sum(map(len, self.steps.values()))} steps that were acknowledged, once",

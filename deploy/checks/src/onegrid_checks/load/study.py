@@ -28,7 +28,7 @@ from onegrid_checks.checklist import Checklist
 from onegrid_checks.load import subjects
 from onegrid_checks.load.attempts import Attempts
 from onegrid_checks.load.callers import Caller, new_id
-from onegrid_demo import district, party_roll
+from onegrid_demo import district, gently, party_roll
 from onegrid_demo.client import Client
 from onegrid_demo.loading import COMMUNITY, until
 
@@ -45,7 +45,6 @@ _INACCURACY_S: Final = 2.0
 """By how much clocks of replicas may differ."""
 _BATCH: Final = 3
 """Statements that are posted together."""
-_AT_ONCE: Final = 16
 _SHOWN: Final = 3
 
 
@@ -232,20 +231,18 @@ class Study:
     async def _expect_statements(self, client: Client, checklist: Checklist) -> None:
         """Ask for each, and post all of them again."""
         names = dict(self._statements)
-        limit = asyncio.Semaphore(_AT_ONCE)
 
         async def is_there(name: str) -> bool:
-            async with limit:
-                request = statements_pb.GetStatementRequest(name=name)
-                try:
-                    answer = await client.partyedu.GetStatement(request, metadata=await self._officer.reading())
-                except grpc.aio.AioRpcError as error:
-                    if error.code() is not grpc.StatusCode.NOT_FOUND:
-                        raise
-                    return False
-                return bool(json.loads(answer.statement)["id"] == names[name])
+            request = statements_pb.GetStatementRequest(name=name)
+            try:
+                answer = await client.partyedu.GetStatement(request, metadata=await self._officer.reading())
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.NOT_FOUND:
+                    raise
+                return False
+            return bool(json.loads(answer.statement)["id"] == names[name])
 
-        there = await asyncio.gather(*map(is_there, names))
+        there = await gently.each_of(names, is_there)
         lost = [name for name, found in zip(names, there, strict=True) if not found]
         ids = list(names.values())
         for begin in range(0, len(ids), 500):
