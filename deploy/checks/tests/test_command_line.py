@@ -47,3 +47,13 @@ def test_a_certificate_that_cannot_be_read_is_named() -> None:
 def test_secrets_are_not_shown() -> None:
     settings = Settings.read("smoke", {**TARGETS, "CHECKS_ADMIN_PASSWORD": "very secret"})
     assert "very secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(("given", "judged"), [({}, True), ({"CHECKS_SPEED": "reported"}, False)])
+def test_what_is_slow_is_judged_unless_it_is_only_to_be_reported(given: dict[str, str], judged: bool) -> None:
+    assert Settings.read("smoke", {**TARGETS, **given}).judges_speed is judged
+
+
+def test_another_way_of_judging_speed_is_refused() -> None:
+    with pytest.raises(SettingsError, match="CHECKS_SPEED: takes judged or reported, not 'never'"):
+        Settings.read("smoke", {**TARGETS, "CHECKS_SPEED": "never"})

@@ -34,8 +34,8 @@ def outcomes(phase: str = "steady", *, quick: int = 200, slow: int = 0, slow_s: 
     return found
 
 
-def failed(found: Outcomes) -> list[str]:
-    checklist = Checklist("load")
+def failed(found: Outcomes, *, judges_speed: bool = True) -> list[str]:
+    checklist = Checklist("load", judges_speed=judges_speed)
     found.judge(PROFILE, checklist)
     return checklist.failed
 
@@ -57,6 +57,29 @@ def test_a_phase_with_slack_may_be_slower() -> None:
 def test_the_slowest_of_few_calls_is_not_judged_but_half_of_them_are() -> None:
     assert not failed(outcomes(quick=50, slow=1))
     assert failed(outcomes(quick=10, slow=11))
+
+
+@pytest.mark.parametrize(
+    ("calls", "slow_s", "passes"), [(1, 0.09, True), (9, 0.09, True), (10, 0.09, False), (1, 0.15, False)]
+)
+def test_half_of_a_handful_of_calls_is_held_to_the_limit_of_the_slowest(
+    calls: int, slow_s: float, passes: bool
+) -> None:
+    assert bool(failed(outcomes(quick=0, slow=calls, slow_s=slow_s))) is not passes
+
+
+def test_where_speed_is_reported_what_is_slow_fails_nothing_and_errors_do(capsys: pytest.CaptureFixture[str]) -> None:
+    found = outcomes(slow=30)
+    for _ in range(30):
+        found.arrived("steady", 0.3)
+    assert len(failed(found)) == 2
+    capsys.readouterr()
+    assert not failed(found, judges_speed=False)
+    assert [line[:5].strip() for line in capsys.readouterr().out.splitlines() if line[0] != " "] == [
+        "ok", "slow", "slow", "ok", "ok",
+    ]  # fmt: skip
+    found.failed("spike", "FilePetition", "UNAVAILABLE gone")
+    assert failed(found, judges_speed=False) == ["at most 0 calls fail"]
 
 
 def test_one_error_is_one_too_many(capsys: pytest.CaptureFixture[str]) -> None:

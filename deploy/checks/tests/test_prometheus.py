@@ -34,7 +34,9 @@ groups:
       - {record: "job:nothing:rate1m", expr: "rate(nothing[1m])"}
       - {record: "job:quotient:rate1m", expr: "up * 0 / 0"}
       - {record: "job:latency:burn_rate", expr: "14.5 * up"}
+      - {record: "job:slow:burn_rate", expr: "1.5 * up", labels: {kind: latency}}
       - {alert: Up, expr: "up == 1", labels: {severity: page}}
+      - {alert: Late, expr: "up == 1", labels: {severity: page, kind: freshness}}
       - {alert: Ambiguous, expr: "up * on () prometheus_http_requests_total"}
       - {alert: OneGridWatchdog, expr: "vector(1) > 1", labels: {severity: none}}
 """
@@ -100,11 +102,11 @@ async def test_each_bad_rule_is_named(folder: Path, server: str, capsys: pytest.
 
     async def were_evaluated() -> bool:
         found[:] = await said_of_rules(folder, server, capsys, patience_s=0)
-        evaluated = len(found) == 5 and "many-to-many" in found[0] and "| Up " in found[3]
-        return evaluated and "job:latency:burn_rate" not in found[1]
+        evaluated = len(found) == 7 and "many-to-many" in found[0] and "| Up " in found[3] and "| Late " in found[5]
+        return evaluated and "burn_rate" not in found[1]
 
     await eventually_async(were_evaluated, lambda: found)
-    loaded, fed, evaluable, quiet, unburnt = found
+    loaded, fed, evaluable, quiet, unburnt, timely, fast = found
     assert "evaluates them | Ambiguous: " in loaded
     assert "many-to-many" in loaded
     assert fed.endswith("| job:nothing:rate1m has none; job:quotient:rate1m has none")
@@ -112,6 +114,8 @@ async def test_each_bad_rule_is_named(folder: Path, server: str, capsys: pytest.
     assert "| Up " in quiet
     assert "no alert fires but OneGridWatchdog" in quiet
     assert "1 burn rates are below 1 | job:latency:burn_rate 14.50" in unburnt
+    assert timely.startswith("no alert of speed fires | Late ")
+    assert '1 burn rates are below 1 | job:slow:burn_rate{kind="latency"} 1.50' in fast
 
 
 async def test_rules_without_a_burn_rate_watch_over_no_objective(

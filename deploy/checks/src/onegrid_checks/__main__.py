@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
             print(f"usage: python3 -m onegrid_checks {' | '.join((*NEEDS, 'sink'))}", file=sys.stderr)
             return 2
         settings = Settings.read(name, os.environ)
-        checklist = Checklist(name)
+        checklist = Checklist(name, judges_speed=settings.judges_speed)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(importlib.import_module(f"onegrid_checks.{name}").check(settings, checklist))
         return checklist.conclude()

@@ -15,6 +15,7 @@ from onegrid_demo import loading
 __all__ = ["NEEDS", "Settings", "SettingsError", "describe"]
 
 PREFIX: Final = "CHECKS_"
+_SPEED: Final = ("judged", "reported")
 _LOOP: Final = ("admin_password", "sink")
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "smoke": (),
@@ -50,6 +51,7 @@ class Settings:
     profile: str = _setting("the file of the load profile")
     rules: str = _setting("the folder of rule files, *.yaml")
     dashboards: str = _setting("the folder of dashboards, *.json")
+    speed: str = _setting("whether a suite fails by what is slow: judged, or only reported", "judged")
     patience: str = _setting("how many seconds observability waits for what comes by intervals", "120")
     tls_ca: str = _setting("PEM file of the authority of the servers' certificates; with it, calls go over TLS")
     tls_certificate: str = _setting("PEM file of the client's certificate, where servers ask for one")
@@ -70,7 +72,14 @@ class Settings:
             raise SettingsError("\n".join(missing))
         if bool(given["tls_certificate"]) != bool(given["tls_key"]):
             raise SettingsError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
+        if given["speed"] not in ("", *_SPEED):
+            raise SettingsError(f"{PREFIX}SPEED: takes {' or '.join(_SPEED)}, not {given['speed']!r}")
         return cls(targets, **{name: value for name, value in given.items() if value})
+
+    @property
+    def judges_speed(self) -> bool:
+        """Whether a suite fails by what is slow."""
+        return self.speed == "judged"
 
     @property
     def patience_s(self) -> float:

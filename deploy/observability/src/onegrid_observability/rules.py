@@ -217,7 +217,7 @@ def labels_of(alert: Mapping[str, Any], service: str) -> dict[str, str]:
 
 
 def _records(objective: Objective) -> list[dict[str, Any]]:
-    labels = {"service": objective.service, "objective": objective.name}
+    labels = {"service": objective.service, "objective": objective.name, "kind": objective.kind}
     made: list[dict[str, Any]] = []
     for window in WINDOWS:
         bad, total = (text.replace("$window", window) for text in (objective.bad, objective.total))
@@ -250,6 +250,7 @@ def burning(objective: Objective, burn: Burn) -> dict[str, Any]:
             "audience": OPERATORS,
             "service": objective.service,
             "objective": objective.name,
+            "kind": objective.kind,
             "burn": f"{burn.rate:g}",
         },
     }

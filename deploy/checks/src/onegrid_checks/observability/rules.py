@@ -23,6 +23,8 @@ BURN_RATE: Final = "burn_rate"
 """Part of the name of every recording rule of an error budget's burn rate; 1 spends the budget exactly."""
 ALWAYS_FIRES: Final = "none"
 """The severity of an alert that is to fire as long as alerting works at all."""
+_OF_SPEED: Final = ("latency", "freshness")
+"""The label `kind` of rules about objectives of speed."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Rule:
     records: bool
     """Else it alerts."""
     labels: Mapping[str, str]
+
+    @property
+    def of_speed(self) -> bool:
+        """Whether it is about how fast something is."""
+        return self.labels.get("kind") in _OF_SPEED
 
     @property
     def recorded(self) -> str:
@@ -87,8 +94,11 @@ async def check(
             look=f"{prometheus.url}/graph: ask it the expression",
         )
     everything = [rule for rules in files.values() for rule in rules]
-    await _quiet(everything, prometheus, checklist)
-    await _unburnt(everything, prometheus, checklist)
+    for of_speed in (False, True):
+        rules = [rule for rule in everything if rule.of_speed is of_speed]
+        if rules or not of_speed:
+            await _quiet(rules, prometheus, checklist, of_speed=of_speed)
+            await _unburnt(rules, prometheus, checklist, of_speed=of_speed)
 
 
 def _rule(document: Mapping[str, Any]) -> Rule:
@@ -137,7 +147,7 @@ async def _unevaluable(alerts: Sequence[Rule], prometheus: Prometheus) -> list[s
     return [fault for fault in await asyncio.gather(*map(fault, alerts)) if fault]
 
 
-async def _quiet(rules: Sequence[Rule], prometheus: Prometheus, checklist: Checklist) -> None:
+async def _quiet(rules: Sequence[Rule], prometheus: Prometheus, checklist: Checklist, *, of_speed: bool) -> None:
     ours = {rule.name for rule in rules if not rule.records}
     wanted = {rule.name for rule in rules if not rule.records and rule.labels.get("severity") == ALWAYS_FIRES}
     try:
@@ -150,14 +160,15 @@ async def _quiet(rules: Sequence[Rule], prometheus: Prometheus, checklist: Check
     except PrometheusError as error:
         firing, actual = {"": []}, str(error)
     checklist.expect(
-        "no alert fires" + (f" but {', '.join(sorted(wanted))}" if wanted else ""),
+        f"no alert{' of speed' if of_speed else ''} fires" + (f" but {', '.join(sorted(wanted))}" if wanted else ""),
         set(firing) == wanted,
         actual=actual,
         look="docs/runbooks/, under the alert's name",
+        of_speed=of_speed,
     )
 
 
-async def _unburnt(rules: Sequence[Rule], prometheus: Prometheus, checklist: Checklist) -> None:
+async def _unburnt(rules: Sequence[Rule], prometheus: Prometheus, checklist: Checklist, *, of_speed: bool) -> None:
     burns = [rule for rule in rules if rule.records and BURN_RATE in rule.name]
 
     async def burnt(rule: Rule) -> list[str]:
@@ -173,8 +184,9 @@ async def _unburnt(rules: Sequence[Rule], prometheus: Prometheus, checklist: Che
 
     faults = [fault for each in await asyncio.gather(*map(burnt, burns)) for fault in each]
     checklist.expect(
-        f"no objective is burnt: {len(burns)} burn rates are below 1",
+        f"no objective{' of speed' if of_speed else ''} is burnt: {len(burns)} burn rates are below 1",
         bool(burns) and not faults,
         actual=first(faults) if burns else f"no recording rule with {BURN_RATE} in its name",
         look="the service's dashboard, errors and latency by method, over the burn rate's window",
+        of_speed=of_speed,
     )
