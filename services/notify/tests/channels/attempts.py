@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import socket
@@ -92,6 +93,15 @@ class Server:
         async def respond(_: web.Request) -> web.StreamResponse:
             body = b"" if fields is None else json.dumps(fields).encode()
             return web.Response(status=status, body=body, headers=written, content_type="application/json")
+
+        self.respond = respond
+
+    def never_answers(self) -> None:
+        """It reads the request, and keeps the connection."""
+
+        async def respond(_: web.Request) -> web.StreamResponse:
+            await asyncio.Event().wait()
+            raise AssertionError
 
         self.respond = respond
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -114,11 +113,7 @@ async def test_a_call_that_is_refused_is_made_once(
 
 
 async def test_without_an_answer_nobody_knows_and_it_is_not_repeated(server: Server) -> None:
-    async def never(_: web.Request) -> web.StreamResponse:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    server.respond = never
+    server.never_answers()
     slow = await tried(server, timeout_s=1)
     server.hangs_up()
     lost = await tried(server)

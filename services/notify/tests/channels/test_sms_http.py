@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiohttp import web
 from standardwebhooks import Webhook
 
 from onegrid_kit.sending import Outcome
@@ -75,11 +73,7 @@ async def test_what_the_gateway_refuses_has_its_code_and_never_a_number(
 
 
 async def test_an_attempt_without_an_answer_is_unknown_and_one_that_did_not_leave_is_not(server: Server) -> None:
-    async def never(_: web.Request) -> web.StreamResponse:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    server.respond = never
+    server.never_answers()
     async with opened(**entry(server), timeout_s=1) as provider:
         slow = await sent(provider, PHONE, SMS)
     server.hangs_up()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from aiohttp import web
 
 from onegrid_kit.sending import AskedByAddress, Outcome, Result
 from onegrid_notify.contents import Sms
@@ -104,11 +102,7 @@ async def test_a_code_decides_though_the_status_is_200(
 
 
 async def test_without_an_answer_nobody_knows_and_it_is_not_repeated(server: Server) -> None:
-    async def never(_: web.Request) -> web.StreamResponse:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    server.respond = never
+    server.never_answers()
     slow = await tried(server, timeout_s=1)
     server.hangs_up()
     lost = await tried(server)

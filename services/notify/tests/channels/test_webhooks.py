@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -132,12 +131,8 @@ async def test_only_a_certificate_of_a_known_authority_is_trusted(authority: Aut
 
 
 async def test_without_an_answer_it_is_tried_again_as_the_id_is_known_there(server: Server) -> None:
-    async def never(_: web.Request) -> web.StreamResponse:
-        await asyncio.Event().wait()
-        raise AssertionError
-
     async with opened(**HERE, timeout_s=1) as provider:
-        server.respond = never
+        server.never_answers()
         slow = await sent(provider, endpoint(server.url), EVENT)
     async with opened(**HERE) as provider:
         server.hangs_up()
