@@ -10,11 +10,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import uvloop
 
 from onegrid_checks import sink
-from onegrid_checks.checklist import Checklist
+from onegrid_checks.checklist import Checklist, Ended
 from onegrid_checks.settings import NEEDS, Settings, SettingsError
 
 __all__ = ["main"]
@@ -32,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
             return 2
         settings = Settings.read(name, os.environ)
         checklist = Checklist(name, judges_speed=settings.judges_speed)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with suppress(Ended), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(importlib.import_module(f"onegrid_checks.{name}").check(settings, checklist))
         return checklist.conclude()
     except SettingsError as error:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
 import grpc.aio
 
 from onegrid_demo import refusals
 
-__all__ = ["Checklist", "describe"]
+__all__ = ["Checklist", "Ended", "describe"]
+
+Expect: TypeAlias = Callable[[bool, object], bool]
+"""Takes whether a step came to its good end, and how it stands."""
+
+
+class Ended(Exception):
+    """A step was not got through, and is on the list as one that failed; what stands on it can't be tried."""
 
 
 class Checklist:
@@ -37,6 +48,15 @@ class Checklist:
             verdict = "FAIL"
         print(f"{verdict}  expected: {what}\n      actual: {actual}\n      look: {look}", flush=True)
         return False
+
+    @contextmanager
+    def step(self, what: str, look: str) -> Iterator[Expect]:
+        """What has to be done to know whether it holds. Raises Ended if a call fails, or something is not there."""
+        try:
+            yield lambda met, actual: self.expect(what, met, actual=actual, look=look)
+        except (grpc.aio.AioRpcError, OSError, LookupError) as error:
+            self.expect(what, met=False, actual=describe(error), look=look)
+            raise Ended from error
 
     def note(self, text: str) -> None:
         """Print a note between the expectations."""

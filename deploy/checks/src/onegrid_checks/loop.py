@@ -4,18 +4,12 @@ handled until all clear, a patrol walked, a Party branch elected, and its commit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
-
-import grpc.aio
-
 from onegrid.border.v1.patrols_pb2 import PatrolState
 from onegrid.emergency.v1.resources_pb2 import IncidentState
 from onegrid.petition.v1 import petition_service_pb2 as pb
 from onegrid.petition.v1.resources_pb2 import Action, Actor, State
 from onegrid_checks import district
-from onegrid_checks.checklist import Checklist, describe
+from onegrid_checks.checklist import Checklist
 from onegrid_checks.settings import Settings
 from onegrid_demo import case, fire, party, patrol, policy, study, voice
 from onegrid_demo.client import Client
@@ -37,19 +31,14 @@ _NOT_CARRIED = "events not carried: onegrid_outbox_events"
 _NOT_HANDLED = "events not handled: onegrid_events_parked"
 
 
-class _Ended(Exception):
-    """A step was not got through; those behind it stand on it."""
-
-
 async def check(settings: Settings, checklist: Checklist) -> None:
     """Load the district if need be, and replay the cases by the real clock: those whose services there are."""
     async with district.connected(settings) as client:
-        with suppress(_Ended):
-            await _replay(client, settings, checklist)
+        await _replay(client, settings, checklist)
 
 
 async def _replay(client: Client, settings: Settings, checklist: Checklist) -> None:
-    step = partial(_step, checklist)
+    step = checklist.step
     with step(_LOADED, "CHECKS_ADMIN_PASSWORD: the administrator's? Else the log of the api that refused it") as expect:
         accounts = await district.load(client, settings)
         expect(True, "")
@@ -97,16 +86,6 @@ async def _replay(client: Client, settings: Settings, checklist: Checklist) -> N
                 voice.succeeded(spoken),
                 f"{len(spoken.listed)} listed there, {len(spoken.elsewhere)} not; {spoken.reach.total}",
             )
-
-
-@contextmanager
-def _step(checklist: Checklist, what: str, look: str) -> Iterator[Callable[[bool, str], object]]:
-    """Takes whether a step came to its good end, and how it stands; raises _Ended if it got to none."""
-    try:
-        yield lambda met, actual: checklist.expect(what, met, actual=actual, look=look)
-    except (grpc.aio.AioRpcError, OSError, LookupError) as error:
-        checklist.expect(what, met=False, actual=describe(error), look=look)
-        raise _Ended from error
 
 
 def _shown(timeline: pb.GetPublicTimelineResponse) -> str:
