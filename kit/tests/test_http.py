@@ -142,10 +142,10 @@ async def test_a_permission_holds_in_its_scope_alone(api: Serving, http: aiohttp
 async def test_a_token_that_is_revoked_or_none_is_refused_even_where_none_is_needed(
     api: Serving, http: aiohttp.ClientSession
 ) -> None:
-    headers = bearer(api, ALICE)
+    headers = bearer(api, replace(ALICE, session="ended"))
     async with http.get(f"{api.http_url}/v1/anywhere/x", headers=headers) as answer:
         assert answer.status == 200
-    api.runtime.tokens.revoked = frozenset({"s1"})
+    await api.end_session("ended")
     for path in ("anywhere", "looks"):
         async with http.get(f"{api.http_url}/v1/{path}/x", headers=headers) as answer:
             assert answer.status == 401

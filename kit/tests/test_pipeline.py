@@ -334,12 +334,10 @@ async def test_a_token_is_valid_until_it_expires(database_url: str) -> None:
         assert refused.value.reason == "UNAUTHENTICATED"
 
 
-async def test_a_revoked_session_is_refused_after_a_second(api: Serving, engine: Engine) -> None:
+async def test_a_revoked_session_is_refused_after_a_second(api: Serving) -> None:
     metadata = api.token(ALICE)
     assert (await api.call_with(metadata, "Ask")).text
-    with engine.begin() as conn:
-        conn.execute(text("INSERT INTO revoked_session VALUES ('s1', now() + interval '1 hour')"))
-    await eventually(lambda: "s1" in api.runtime.tokens.revoked)
+    await api.end_session("s1")
     with pytest.raises(Refused) as refused:
         await api.call_with(metadata, "Ask")
     assert refused.value.reason == "UNAUTHENTICATED"
@@ -368,13 +366,12 @@ async def test_a_stream_meets_the_same_concerns(api: Serving) -> None:
 
 
 @pytest.mark.parametrize("behaviour", ["wait", "flood"])
-async def test_a_stream_ends_with_its_session(behaviour: str, api: Serving, engine: Engine) -> None:
+async def test_a_stream_ends_with_its_session(behaviour: str, api: Serving) -> None:
     other = api.stream(replace(ALICE, session="s2"), "Watch")
     await anext(other)
     watching = asyncio.create_task(drained(api.stream(ALICE, "Watch", text=behaviour)))
     await eventually(lambda: toy_of(api).watching == 2)
-    with engine.begin() as conn:
-        conn.execute(text("INSERT INTO revoked_session VALUES ('s1', now() + interval '1 hour')"))
+    await api.end_session("s1")
     ended = await watching
     assert (ended.code, ended.reason) == (grpc.StatusCode.UNAUTHENTICATED, "SESSION_ENDED")
     await eventually(lambda: toy_of(api).watching == 1)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
+from sqlalchemy import text
 
 from onegrid_kit import tokens
 from onegrid_kit.callers import Caller
@@ -22,7 +23,7 @@ from onegrid_kit.clock import Clock, SystemClock
 from onegrid_kit.runtime import Runtime
 from onegrid_kit.server import ApiServer
 from onegrid_kit.service import Service
-from onegrid_kit.testing.waiting import HANG_S
+from onegrid_kit.testing.waiting import HANG_S, eventually_async
 
 __all__ = ["CIPHER_KEYS", "TEST_CIPHER", "Refused", "Serving", "StaticKeys", "serving"]
 
@@ -31,6 +32,7 @@ CIPHER_KEYS = "test:" + "5a" * 32
 TEST_CIPHER = cipher("AES-256-GCM", CIPHER_KEYS)
 """That cipher."""
 _KID = "test"
+_END_SESSION = text("INSERT INTO revoked_session VALUES (:session, now() + interval '1 hour')")
 
 
 class StaticKeys:
@@ -110,6 +112,15 @@ class Serving:
         now = self.runtime.clock.now()
         token = tokens.encode(caller, self.keys.private, _KID, now, now + lasts)
         return (("authorization", f"Bearer {token}"),)
+
+    async def end_session(self, session: str) -> None:
+        """Refuse its access tokens from now on, as SessionRevoked does in every service."""
+        await self.runtime.db.write(lambda conn: conn.execute(_END_SESSION, {"session": session}) and None)
+
+        async def is_known() -> bool:
+            return session in self.runtime.tokens.revoked
+
+        await eventually_async(is_known)
 
     async def call(self, caller: Caller | None, method: str, **fields: Any) -> Any:
         """The answer to a request with these fields, as this caller, or without a token. Raises Refused."""

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -183,15 +184,13 @@ async def test_a_secret_is_exchanged_once_for_some_minutes(lrs: Lrs, identity: I
 
 
 async def test_a_session_that_was_ended_is_replaced_by_a_new_one(lrs: Lrs, identity: Identity, api: Serving) -> None:
-    assert (await with_secret(lrs, READER.user)).status == 200
-    api.runtime.tokens.revoked = frozenset({READER.session})
-    assert (await with_secret(lrs, READER.user)).status == 401
-    account(api, identity, READER.__class__(**{**_fields(READER), "session": "later"}))
-    assert (await with_secret(lrs, READER.user)).status == 200
-
-
-def _fields(caller: Caller) -> dict[str, Any]:
-    return {name: getattr(caller, name) for name in ("user", "kind", "district", "grants")}
+    first, later = (replace(READER, user="users/again000", session=session) for session in ("first", "later"))
+    account(api, identity, first)
+    assert (await with_secret(lrs, first.user)).status == 200
+    await api.end_session("first")
+    assert (await with_secret(lrs, first.user)).status == 401
+    account(api, identity, later)
+    assert (await with_secret(lrs, later.user)).status == 200
 
 
 async def tunnel(lrs: Lrs, method: str, query: str = "", **fields: str) -> Answered:
