@@ -112,14 +112,12 @@ async def test_an_access_token_ends_by_the_domains_clock(identity: Identity, clo
     assert (error.code, error.reason) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
 
 
-async def test_a_logout_ends_the_session_for_every_service(identity: Identity, engine: Engine) -> None:
+async def test_a_logout_ends_the_session_for_every_service(identity: Identity) -> None:
     session = await with_code(identity)
     me = bearer(session.access_token)
     await identity.call_with(me, "Logout")
     await refused(identity.call(None, "RefreshSession", refresh_token=session.refresh_token))
-    with engine.begin() as conn:  # what the handler of SessionRevoked does, in every service
-        sid = jwt.decode(session.access_token, options={"verify_signature": False})["sid"]
-        conn.execute(text("INSERT INTO revoked_session VALUES (:sid, now() + interval '1 hour')"), {"sid": sid})
+    await identity.end_session(jwt.decode(session.access_token, options={"verify_signature": False})["sid"])
     await eventually_async(lambda: is_refused(identity, me))
 
 
