@@ -75,7 +75,8 @@ def test_the_page_leads_to_a_running_platform(environment: dict[str, str], tmp_p
             start_new_session=True,
         )
         try:
-            code = process.wait(HANG_S)
+            # It starts seventy processes, most of them one after the other.
+            code = process.wait(2 * HANG_S)
         finally:
             if process.returncode != 0:
                 os.killpg(process.pid, signal.SIGKILL)
