@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from onegrid.common.v1.common_pb2 import AccountKind, OaLevel
@@ -22,12 +23,14 @@ _LEVELS: Final = (
 )
 
 
+@cache
 def _permissions_of(role: BuiltInRole) -> frozenset[str]:
     """What the contracts give the role."""
     rules = (rule for contract in CONTRACTS.values() for rule in rules_of(contract))
     return frozenset(rule.permission for rule in rules if role in rule.default_roles)
 
 
+@cache
 def everything() -> frozenset[str]:
     """Every permission of the platform."""
     rules = (rule for contract in CONTRACTS.values() for rule in rules_of(contract))
