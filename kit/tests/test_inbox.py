@@ -10,7 +10,8 @@ from google.protobuf.message import Message
 from sqlalchemy import Connection, Engine, text
 
 from onegrid.identity.v1.events_pb2 import OneTimeCodeIssued, RoleRevoked, UserDefined, UserDisabled
-from onegrid_kit.events import Delivery, Envelope, on, on_many
+from onegrid_kit.cipher import Cipher
+from onegrid_kit.events import Delivery, Envelope, on, on_many, on_many_personal
 from onegrid_kit.inbox import Inbox
 
 from .calls import CIPHER
@@ -62,6 +63,18 @@ def test_other_handlers_have_had_their_events_before(engine: Engine) -> None:
     )
     assert order == ["users/b after []", "users/d after []"]
     assert many.calls == [["users/a", "users/c"]]
+
+
+def test_a_handler_of_personal_data_gets_the_cipher_for_one_and_for_many(engine: Engine) -> None:
+    calls = list[tuple[list[str], Cipher]]()
+
+    def seal(_: Connection, events: Sequence[tuple[UserDefined, Delivery]], cipher: Cipher) -> None:
+        calls.append(([event.user for event, _ in events], cipher))
+
+    inbox = Inbox("sample", engine, [on_many_personal("defined", UserDefined, seal)], CIPHER)
+    inbox.deliver([envelope(UserDefined(user="users/a"))])
+    inbox.deliver([envelope(UserDefined(user=f"users/{letter}")) for letter in "bc"])
+    assert calls == [(["users/a"], CIPHER), (["users/b", "users/c"], CIPHER)]
 
 
 def test_one_that_fails_among_them_is_set_aside_alone(engine: Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
 
@@ -20,6 +20,7 @@ __all__ = [
     "Subscription",
     "on",
     "on_many",
+    "on_many_personal",
     "on_personal",
     "require_event",
     "retention_of",
@@ -78,8 +79,10 @@ class Subscription:
     message: type[Message]
     handle: Callable[[Connection, Any, Delivery, Cipher], None]
     """It is given the service's cipher, too."""
-    handle_many: Callable[[Connection, Sequence[tuple[Any, Delivery]]], None] | None = None
+    handle_many: Callable[[Connection, Sequence[tuple[Any, Delivery]], Cipher], None] | None = None
     """The same for those that come together, if it costs less then."""
+    together: object = None
+    """What those have in common that are handled so at once."""
 
     @property
     def type(self) -> str:
@@ -110,9 +113,22 @@ def on_many(
 
     It runs after the other handlers of what comes together. If it fails, each event is handled by itself.
     """
+    return replace(
+        on_many_personal(name, message, lambda conn, events, _: handle_many(conn, events)), together=handle_many
+    )
+
+
+def on_many_personal(
+    name: str, message: type[M], handle_many: Callable[[Connection, Sequence[tuple[M, Delivery]], Cipher], None]
+) -> Subscription:
+    """The same for a handler that stores personal data: it gets the cipher of the service's personal fields."""
     require_event(message)
     return Subscription(
-        name, message, lambda conn, event, delivery, _: handle_many(conn, [(event, delivery)]), handle_many
+        name,
+        message,
+        lambda conn, event, delivery, cipher: handle_many(conn, [(event, delivery)], cipher),
+        handle_many,
+        together=handle_many,
     )
 
 

@@ -273,7 +273,7 @@ class Inbox:
                 events = [(each.message.FromString(envelope.body), envelope.delivery) for each, envelope in together]
                 subscription = together[0][0]
                 if len(events) > 1 and subscription.handle_many is not None:
-                    subscription.handle_many(conn, events)
+                    subscription.handle_many(conn, events, self._cipher)
                 else:
                     subscription.handle(conn, *events[0], self._cipher)
         finally:
@@ -341,5 +341,5 @@ def _together(due: Sequence[tuple[Subscription, Envelope]]) -> Iterator[Sequence
         if one[0].handle_many is None:
             yield [one]
         else:
-            many.setdefault(one[0].handle_many, []).append(one)
+            many.setdefault(one[0].together, []).append(one)
     yield from many.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -49,7 +50,7 @@ from onegrid_notify.commands.messages import (
 from onegrid_notify.memberships import FOREVER, Grant, Version
 from onegrid_notify.notifications import GRANT
 from onegrid_notify.one_time_codes import send_one_time_code
-from onegrid_notify.party import MEMBER, ORGANIZATION, MemberVersion, OrganizationVersion, Post
+from onegrid_notify.party import MEMBER, ORGANIZATION, Announced, MemberVersion, OrganizationVersion, Post
 from onegrid_notify.store import places
 
 __all__ = ["HANDLERS"]
@@ -105,20 +106,34 @@ def keep_department(conn: Connection, event: DepartmentDefined, _: Delivery) -> 
     places.keep_department(conn, event.code, event.version, event.display_name)
 
 
-def keep_member(conn: Connection, event: partyedu_events.MemberDefined, delivery: Delivery) -> None:
-    """Know with which account a member of the Party belongs to which organization."""
-    new = MemberVersion(
+def keep_members(conn: Connection, events: Sequence[tuple[partyedu_events.MemberDefined, Delivery]]) -> None:
+    """Know with which account members of the Party belong to which organization."""
+    party.keep_members(conn, [(MEMBER.id(event.member), _member(event, delivery)) for event, delivery in events])
+
+
+def keep_organizations(
+    conn: Connection, events: Sequence[tuple[partyedu_events.OrganizationDefined, Delivery]]
+) -> None:
+    """Know which organization of the Party stands below which, and who holds its posts."""
+    party.keep_organizations(conn, [_organization(event) for event, _ in events])
+
+
+def follow_aid_request(conn: Connection, event: _AidStep, _: Delivery) -> None:
+    """Know which petition a request for aid became, and when that ends."""
+    aid.follow_petition(conn, event.step)
+
+
+def _member(event: partyedu_events.MemberDefined, delivery: Delivery) -> MemberVersion:
+    return MemberVersion(
         version=event.version,
         time=_moment(event.update_time) if event.HasField("update_time") else delivery.time,
         user=event.user,
         state=event.state,
         organization=ORGANIZATION.id(event.organization),
     )
-    party.keep_member(conn, MEMBER.id(event.member), new)
 
 
-def keep_organization(conn: Connection, event: partyedu_events.OrganizationDefined, _: Delivery) -> None:
-    """Know which organization of the Party stands below which, and who holds its posts."""
+def _organization(event: partyedu_events.OrganizationDefined) -> Announced:
     of = event.organization
     officers = (
         Post(
@@ -129,21 +144,19 @@ def keep_organization(conn: Connection, event: partyedu_events.OrganizationDefin
         )
         for each in of.term.officers
     )
-    new = OrganizationVersion(
-        version=event.version,
-        time=_moment(of.update_time),
-        term=int(of.term.name.rpartition("/")[2]) if of.HasField("term") else 0,
-        term_begin=_moment(of.term.begin_time),
-        officers=tuple(officers),
+    return Announced(
+        id=ORGANIZATION.id(of.name),
+        version=OrganizationVersion(
+            version=event.version,
+            time=_moment(of.update_time),
+            term=int(of.term.name.rpartition("/")[2]) if of.HasField("term") else 0,
+            term_begin=_moment(of.term.begin_time),
+            officers=tuple(officers),
+        ),
+        parent=ORGANIZATION.id(of.parent) if of.parent else "",
+        display_name=of.display_name,
+        dissolved=of.HasField("dissolve_time"),
     )
-    parent = ORGANIZATION.id(of.parent) if of.parent else ""
-    id_, dissolved = ORGANIZATION.id(of.name), of.HasField("dissolve_time")
-    party.keep_organization(conn, id_, new, parent, of.display_name, dissolved=dissolved)
-
-
-def follow_aid_request(conn: Connection, event: _AidStep, _: Delivery) -> None:
-    """Know which petition a request for aid became, and when that ends."""
-    aid.follow_petition(conn, event.step)
 
 
 def _grant(grant: resources_pb2.Grant, level: OaLevel, end: datetime) -> Grant:
@@ -170,8 +183,8 @@ HANDLERS = (
     on("keep_division", DivisionDefined, keep_division),
     on("keep_cell", CellDefined, keep_cell),
     on("keep_department", DepartmentDefined, keep_department),
-    on("keep_party_member", partyedu_events.MemberDefined, keep_member),
-    on("keep_party_organization", partyedu_events.OrganizationDefined, keep_organization),
+    on_many("keep_party_member", partyedu_events.MemberDefined, keep_members),
+    on_many("keep_party_organization", partyedu_events.OrganizationDefined, keep_organizations),
     on("message_role_granted", RoleGranted, write_role_messages),
     on("message_role_revoked", RoleRevoked, write_role_messages),
     on("message_cell_appointments", CellDefined, write_appointment_messages),

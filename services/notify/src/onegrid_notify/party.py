@@ -20,6 +20,7 @@ from onegrid_notify.memberships import FOREVER, periods
 __all__ = [
     "MEMBER",
     "ORGANIZATION",
+    "Announced",
     "Belonging",
     "Line",
     "MemberVersion",
@@ -87,6 +88,18 @@ class OrganizationVersion:
     term_begin: datetime
     officers: tuple[Post, ...]
     """Of the term; those who hold a post still have it FOREVER."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """One version of an organization, with all that is kept of it."""
+
+    id: str
+    version: OrganizationVersion
+    parent: str
+    """The id of the one above it; empty: none is."""
+    display_name: str
+    dissolved: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -11,7 +12,7 @@ from onegrid.grid.v1.events_pb2 import CellDefined
 from onegrid.identity.v1.events_pb2 import UserDefined
 from onegrid.partyedu.v1.events_pb2 import AttemptScored, AttemptStarted, StudyCompleted
 from onegrid_kit.cipher import Cipher
-from onegrid_kit.events import Delivery, on, on_personal
+from onegrid_kit.events import Delivery, on, on_many_personal, on_personal
 from onegrid_kit.field.device_keys import DeviceKey
 from onegrid_kit.field.handlers import keeping_device_keys
 from onegrid_partyedu.commands import statements
@@ -33,9 +34,10 @@ def keep_user(conn: Connection, event: UserDefined, _: Delivery) -> None:
     known.keep_user(conn, event.district, event.user, event.state, event.version)
 
 
-def keep_statement(conn: Connection, event: StudyCompleted, delivery: Delivery, cipher: Cipher) -> None:
-    """Have the learning record store say so as well."""
-    statements.store_completion(conn, event.completion, delivery.id, cipher, delivery.call())
+def keep_statements(conn: Connection, events: Sequence[tuple[StudyCompleted, Delivery]], cipher: Cipher) -> None:
+    """Have the learning record store say so as well: of a list that was imported, there are thousands."""
+    completions = {delivery.id: event.completion for event, delivery in events}
+    statements.store_completions(conn, completions, cipher, events[0][1].call())
 
 
 def keep_start(conn: Connection, event: AttemptStarted, delivery: Delivery, cipher: Cipher) -> None:
@@ -57,7 +59,7 @@ def judge_anew(conn: Connection, key: DeviceKey, delivery: Delivery) -> None:
 HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
     on("keep_user", UserDefined, keep_user),
-    on_personal("keep_statement", StudyCompleted, keep_statement),
+    on_many_personal("keep_statement", StudyCompleted, keep_statements),
     on_personal("keep_start", AttemptStarted, keep_start),
     on_personal("keep_score", AttemptScored, keep_score),
     keeping_device_keys(judge_anew),

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from sqlalchemy import Connection
 
 from onegrid_kit import codes
 from onegrid_notify import party
-from onegrid_notify.party import MemberVersion, OrganizationVersion
+from onegrid_notify.party import Announced, MemberVersion
 from onegrid_notify.store import party as store
 
-__all__ = ["keep_member", "keep_organization"]
+__all__ = ["keep_members", "keep_organizations"]
 
 
-def keep_member(conn: Connection, id_: str, new: MemberVersion) -> None:
-    """Keep a version of a member."""
-    store.lock_tree(conn, codes.district_of(id_))
-    if store.keep_member_version(conn, id_, new):
-        stored = store.belongings_of(conn, id_)
-        derived = party.belongings(store.member_versions_of(conn, id_))
-        store.replace_belongings(conn, id_, gone=stored - derived, new=derived - stored)
+def keep_members(conn: Connection, announced: Sequence[tuple[str, MemberVersion]]) -> None:
+    """Keep versions of members, each with the member's id."""
+    _lock(conn, (id_ for id_, _ in announced))
+    changed = store.keep_member_versions(conn, announced)
+    stored = store.belongings_of(conn, changed)
+    derived = {
+        (id_, each)
+        for id_, versions in store.member_versions_of(conn, changed).items()
+        for each in party.belongings(versions)
+    }
+    store.replace_belongings(conn, gone=stored - derived, new=derived - stored)
 
 
-def keep_organization(
-    conn: Connection, id_: str, new: OrganizationVersion, parent: str, display_name: str, *, dissolved: bool
-) -> None:
-    """Keep a version of an organization, of the id of the one above it and of its name, and whether it is dissolved."""
-    district = codes.district_of(id_)
-    store.lock_tree(conn, district)
-    if not store.keep_organization_version(conn, id_, new, parent, display_name, dissolved=dissolved):
-        return
-    held = store.posts_of(conn, id_)
-    posts = party.posts(store.organization_versions_of(conn, id_))
-    store.replace_posts(conn, id_, gone=held - posts, new=posts - held)
-    stored = store.lines_of(conn, district)
-    lines = party.lines(store.standings_of(conn, district))
-    store.replace_lines(conn, district, gone=stored - lines, new=lines - stored)
+def keep_organizations(conn: Connection, announced: Sequence[Announced]) -> None:
+    """Keep versions of organizations."""
+    _lock(conn, (each.id for each in announced))
+    changed = store.keep_organization_versions(conn, announced)
+    held = store.posts_of(conn, changed)
+    posts = {
+        (id_, each)
+        for id_, versions in store.organization_versions_of(conn, changed).items()
+        for each in party.posts(versions)
+    }
+    store.replace_posts(conn, gone=held - posts, new=posts - held)
+    for district in {codes.district_of(id_) for id_ in changed}:
+        stored = store.lines_of(conn, district)
+        lines = party.lines(store.standings_of(conn, district))
+        store.replace_lines(conn, district, gone=stored - lines, new=lines - stored)
+
+
+def _lock(conn: Connection, ids: Iterable[str]) -> None:
+    """Be the only one who derives what belongs to whom in their districts; locked in one order."""
+    for district in sorted({codes.district_of(id_) for id_ in ids}):
+        store.lock_tree(conn, district)

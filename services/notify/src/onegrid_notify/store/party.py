@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Iterable, Set
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, func, select, text, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from onegrid_kit import codes
-from onegrid_notify.party import Belonging, Line, MemberVersion, OrganizationVersion, Post, Standing
+from onegrid_notify.party import Announced, Belonging, Line, MemberVersion, OrganizationVersion, Post, Standing
 from onegrid_notify.tables import (
     party_line,
     party_member,
@@ -23,8 +23,8 @@ __all__ = [
     "belongings_of",
     "forget_past",
     "is_dissolved",
-    "keep_member_version",
-    "keep_organization_version",
+    "keep_member_versions",
+    "keep_organization_versions",
     "known_organizations",
     "lines_of",
     "lock_tree",
@@ -45,109 +45,117 @@ def lock_tree(conn: Connection, district: str) -> None:
     conn.execute(_LOCK, {"district": district})
 
 
-def keep_member_version(conn: Connection, id_: str, new: MemberVersion) -> bool:
-    """Keep a version of a member; whether that is news."""
-    statement = insert(party_member_version).values(
-        district=codes.district_of(id_),
-        member=id_,
-        version=new.version,
-        time=new.time,
-        user_name=new.user,
-        state=int(new.state),
-        organization=new.organization,
-    )
-    new_row = statement.on_conflict_do_nothing().returning(party_member_version.c.version)
-    return conn.execute(new_row).one_or_none() is not None
+def keep_member_versions(conn: Connection, announced: Iterable[tuple[str, MemberVersion]]) -> set[str]:
+    """Keep versions of members; the ids of those of whom one is news."""
+    rows = [
+        {
+            "district": codes.district_of(id_),
+            "member": id_,
+            "version": new.version,
+            "time": new.time,
+            "user_name": new.user,
+            "state": int(new.state),
+            "organization": new.organization,
+        }
+        for id_, new in announced
+    ]
+    kept = insert(party_member_version).on_conflict_do_nothing().returning(party_member_version.c.member)
+    return set(conn.execute(kept, rows).scalars())
 
 
-def member_versions_of(conn: Connection, id_: str) -> list[MemberVersion]:
-    """The versions of a member that are known."""
+def member_versions_of(conn: Connection, ids: Collection[str]) -> dict[str, list[MemberVersion]]:
+    """The versions of members that are known, by the members' ids."""
     v = party_member_version
-    rows = conn.execute(select(v).where(v.c.district == codes.district_of(id_), v.c.member == id_))
-    return [
-        MemberVersion(
+    found: dict[str, list[MemberVersion]] = {}
+    for row in conn.execute(select(v).where(*_about(v.c.district, v.c.member, ids))):
+        version = MemberVersion(
             version=row.version, time=row.time, user=row.user_name, state=row.state, organization=row.organization
         )
-        for row in rows
-    ]
+        found.setdefault(row.member, []).append(version)
+    return found
 
 
-def belongings_of(conn: Connection, id_: str) -> frozenset[Belonging]:
-    """What is stored of a member's belonging."""
+def belongings_of(conn: Connection, ids: Collection[str]) -> set[tuple[str, Belonging]]:
+    """What is stored of members' belonging, each with the member's id."""
     b = party_member
-    rows = conn.execute(select(b).where(b.c.district == codes.district_of(id_), b.c.member == id_))
-    return frozenset(
-        Belonging(
-            user=row.user_name,
-            state=row.state,
-            organization=row.organization,
-            begin=row.begin_time,
-            end=row.end_time,
+    rows = conn.execute(select(b).where(*_about(b.c.district, b.c.member, ids)))
+    return {
+        (
+            row.member,
+            Belonging(
+                user=row.user_name,
+                state=row.state,
+                organization=row.organization,
+                begin=row.begin_time,
+                end=row.end_time,
+            ),
         )
         for row in rows
-    )
+    }
 
 
-def replace_belongings(conn: Connection, id_: str, gone: Set[Belonging], new: Set[Belonging]) -> None:
-    """Delete some of a member's belonging, and enter other."""
-    b, key = party_member, {"district": codes.district_of(id_), "member": id_}
+def replace_belongings(
+    conn: Connection, gone: Collection[tuple[str, Belonging]], new: Collection[tuple[str, Belonging]]
+) -> None:
+    """Delete some of members' belonging, and enter other."""
+    b = party_member.c
     if gone:
-        conn.execute(
-            b.delete().where(
-                b.c.district == key["district"], b.c.member == id_, b.c.begin_time.in_([each.begin for each in gone])
-            )
-        )
+        keys = [(codes.district_of(id_), id_, each.begin) for id_, each in gone]
+        conn.execute(party_member.delete().where(tuple_(b.district, b.member, b.begin_time).in_(keys)))
     if new:
         conn.execute(
-            b.insert(),
+            party_member.insert(),
             [
                 {
-                    **key,
+                    "district": codes.district_of(id_),
+                    "member": id_,
                     "user_name": each.user,
                     "state": int(each.state),
                     "organization": each.organization,
                     "begin_time": each.begin,
                     "end_time": each.end,
                 }
-                for each in new
+                for id_, each in new
             ],
         )
 
 
-def keep_organization_version(
-    conn: Connection, id_: str, new: OrganizationVersion, parent: str, display_name: str, *, dissolved: bool
-) -> bool:
-    """Keep a version of an organization; whether that is news."""
-    statement = insert(party_organization_version).values(
-        district=codes.district_of(id_),
-        organization=id_,
-        version=new.version,
-        time=new.time,
-        display_name=display_name,
-        parent=parent,
-        term=new.term,
-        term_begin=new.term_begin,
-        officers=[
-            {
-                "post": int(each.post),
-                "member": each.member,
-                "begin": each.begin.isoformat(),
-                "end": each.end.isoformat(),
-            }
-            for each in new.officers
-        ],
-        dissolved=dissolved,
-    )
-    new_row = statement.on_conflict_do_nothing().returning(party_organization_version.c.version)
-    return conn.execute(new_row).one_or_none() is not None
+def keep_organization_versions(conn: Connection, announced: Iterable[Announced]) -> set[str]:
+    """Keep versions of organizations; the ids of those of which one is news."""
+    rows = [
+        {
+            "district": codes.district_of(each.id),
+            "organization": each.id,
+            "version": each.version.version,
+            "time": each.version.time,
+            "display_name": each.display_name,
+            "parent": each.parent,
+            "term": each.version.term,
+            "term_begin": each.version.term_begin,
+            "officers": [
+                {
+                    "post": int(officer.post),
+                    "member": officer.member,
+                    "begin": officer.begin.isoformat(),
+                    "end": officer.end.isoformat(),
+                }
+                for officer in each.version.officers
+            ],
+            "dissolved": each.dissolved,
+        }
+        for each in announced
+    ]
+    of = party_organization_version
+    kept = insert(of).on_conflict_do_nothing().returning(of.c.organization)
+    return set(conn.execute(kept, rows).scalars())
 
 
-def organization_versions_of(conn: Connection, id_: str) -> list[OrganizationVersion]:
-    """The versions of an organization that are known."""
+def organization_versions_of(conn: Connection, ids: Collection[str]) -> dict[str, list[OrganizationVersion]]:
+    """The versions of organizations that are known, by the organizations' ids."""
     v = party_organization_version
-    rows = conn.execute(select(v).where(v.c.district == codes.district_of(id_), v.c.organization == id_))
-    return [
-        OrganizationVersion(
+    found: dict[str, list[OrganizationVersion]] = {}
+    for row in conn.execute(select(v).where(*_about(v.c.district, v.c.organization, ids))):
+        version = OrganizationVersion(
             version=row.version,
             time=row.time,
             term=row.term,
@@ -162,8 +170,8 @@ def organization_versions_of(conn: Connection, id_: str) -> list[OrganizationVer
                 for each in row.officers
             ),
         )
-        for row in rows
-    ]
+        found.setdefault(row.organization, []).append(version)
+    return found
 
 
 def standings_of(conn: Connection, district: str) -> dict[str, list[Standing]]:
@@ -208,18 +216,21 @@ def replace_lines(conn: Connection, district: str, gone: Set[Line], new: Set[Lin
         )
 
 
-def posts_of(conn: Connection, id_: str) -> frozenset[Post]:
-    """What is stored of the posts in an organization."""
+def posts_of(conn: Connection, ids: Collection[str]) -> set[tuple[str, Post]]:
+    """What is stored of the posts in organizations, each with the organization's id."""
     p = party_post
-    rows = conn.execute(select(p).where(p.c.district == codes.district_of(id_), p.c.organization == id_))
-    return frozenset(Post(post=row.post, member=row.member, begin=row.begin_time, end=row.end_time) for row in rows)
+    rows = conn.execute(select(p).where(*_about(p.c.district, p.c.organization, ids)))
+    return {
+        (row.organization, Post(post=row.post, member=row.member, begin=row.begin_time, end=row.end_time))
+        for row in rows
+    }
 
 
-def replace_posts(conn: Connection, id_: str, gone: Set[Post], new: Set[Post]) -> None:
-    """Delete some posts in an organization, and enter others."""
-    p, key = party_post.c, {"district": codes.district_of(id_), "organization": id_}
+def replace_posts(conn: Connection, gone: Collection[tuple[str, Post]], new: Collection[tuple[str, Post]]) -> None:
+    """Delete some posts in organizations, and enter others."""
+    p = party_post.c
     if gone:
-        keys = [(key["district"], id_, int(each.post), each.member, each.begin) for each in gone]
+        keys = [(codes.district_of(id_), id_, int(each.post), each.member, each.begin) for id_, each in gone]
         row = tuple_(p.district, p.organization, p.post, p.member, p.begin_time)
         conn.execute(party_post.delete().where(row.in_(keys)))
     if new:
@@ -227,13 +238,14 @@ def replace_posts(conn: Connection, id_: str, gone: Set[Post], new: Set[Post]) -
             party_post.insert(),
             [
                 {
-                    **key,
+                    "district": codes.district_of(id_),
+                    "organization": id_,
                     "post": int(each.post),
                     "member": each.member,
                     "begin_time": each.begin,
                     "end_time": each.end,
                 }
-                for each in new
+                for id_, each in new
             ],
         )
 
@@ -266,3 +278,8 @@ def forget_past(conn: Connection, before: datetime) -> None:
             later.c.district == versions.c.district, later.c[key] == versions.c[key], later.c.time < before
         )
         conn.execute(versions.delete().where(versions.c.version < newer.scalar_subquery()))
+
+
+def _about(district: Column[str], id_: Column[str], ids: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """That a row is about one of these."""
+    return district.in_({codes.district_of(each) for each in ids}), id_.in_(ids)

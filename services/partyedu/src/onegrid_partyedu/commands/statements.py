@@ -45,7 +45,7 @@ __all__ = [
     "prepared",
     "ready",
     "shown",
-    "store_completion",
+    "store_completions",
     "store_score",
     "store_start",
     "store_statements",
@@ -168,10 +168,14 @@ def store_statements(
     return through
 
 
-def store_completion(conn: Connection, completion: Completion, id_: str, cipher: Cipher, call: Call) -> None:
-    """Store that a member completed something, as this service's own statement."""
-    sender = _ourselves(MEMBER.id(completion.member))
-    _store_own(conn, [statement_of_completion(completion, sender.district, id_)], sender, cipher, call)
+def store_completions(conn: Connection, completions: Mapping[str, Completion], cipher: Cipher, call: Call) -> None:
+    """Store that members completed something, as this service's own statements with these ids."""
+    by_district: dict[str, list[Json]] = {}
+    for id_, completion in completions.items():
+        district = codes.district_of(MEMBER.id(completion.member))
+        by_district.setdefault(district, []).append(statement_of_completion(completion, district, id_))
+    for district, given in sorted(by_district.items()):
+        _store_own(conn, given, Sender(district, _OURSELVES), cipher, call)
 
 
 def store_start(conn: Connection, attempt: Attempt, cipher: Cipher, call: Call) -> None:
