@@ -98,7 +98,7 @@ def test_what_failed_is_kept_no_longer_than_the_contract_lets_personal_data_be(e
     def left_after(time: timedelta) -> set[str]:
         with engine.begin() as conn:
             conn.execute(text("UPDATE parked_event SET first_failed_at = clock_timestamp() - :time"), {"time": time})
-        inbox.retry_due()
+        inbox.measure()
         return {each.handler for each in inbox.parked()}
 
     assert left_after(timedelta(minutes=4)) == {"OneTimeCodeIssued", "UserDefined", "RoleRevoked"}

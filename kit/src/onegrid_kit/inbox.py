@@ -60,6 +60,8 @@ _DUE = text(
     ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
     """
 )
+# Asked for all the time, and mostly for nothing.
+_ANY_DUE = text("SELECT EXISTS (SELECT FROM parked_event WHERE next_attempt_at <= clock_timestamp())")
 _LIST = text(
     """
     SELECT handler, event_id, type, subject, attempts, last_error, next_attempt_at IS NULL AS given_up FROM parked_event
@@ -177,10 +179,9 @@ class Inbox:
             self._deliver(subscription, one)
 
     def retry_due(self) -> int:
-        """Try those again whose pause is over, but for those that may not be kept any more; how many there were."""
-        self._expire()
+        """Try those again whose pause is over; how many there were."""
         tried = 0
-        while tried < 1000:
+        while tried < 1000 and self._any_due():
             # The row stays locked while its handler runs, so that replicas don't try the same event.
             with self._engine.begin() as conn:
                 row = conn.execute(_DUE).one_or_none()
@@ -188,8 +189,12 @@ class Inbox:
                     break
                 tried += 1
                 self._retry(conn, row.handler, Envelope.of_row(row))
-        self._gauge()
         return tried
+
+    def measure(self) -> None:
+        """Drop those that may not be kept any more, and export how many wait or were given up, and since when."""
+        self._expire()
+        self._gauge()
 
     def parked(self) -> Sequence[Parked]:
         """The events whose handlers failed, oldest first."""
@@ -313,6 +318,10 @@ class Inbox:
             trace_id=delivery.traceparent[3:35],
             exc_info=error,
         )
+
+    def _any_due(self) -> bool:
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            return bool(conn.execute(_ANY_DUE).scalar_one())
 
     def _expire(self) -> None:
         values = {"types": list(self._retentions), "retentions": list(self._retentions.values())}

@@ -107,15 +107,17 @@ class Pump:
                     outbox.forget(some)
                     if self._stopping.is_set():
                         return
+                if time.monotonic() - measured > _MEASURE_S:
+                    measured = time.monotonic()
+                    # Before it tries again what may not be kept any more.
+                    member.inbox.measure()
+                    member.steps.measure()
+                    member.climber.measure()
+                    measure(member.name, member.engine)
                 if time.monotonic() - ticked > _TICK_S:
                     ticked = time.monotonic()
                     member.schedule.run_due(ticked)
                     member.inbox.retry_due()
-                if time.monotonic() - measured > _MEASURE_S:
-                    measured = time.monotonic()
-                    member.steps.measure()
-                    member.climber.measure()
-                    measure(member.name, member.engine)
                 idle = _IDLE_S[0] if pending else min(idle * 2, _IDLE_S[1])
                 if not pending:
                     self._stopping.wait(idle)

@@ -273,9 +273,10 @@ def _nameko_service(
     def tick(_: object) -> None:
         try:
             schedule.run_due(time.monotonic())
-            inbox.retry_due()
-            for each in measured:
+            # Before it tries again what may not be kept any more.
+            for each in (inbox, *measured):
                 each.measure()
+            inbox.retry_due()
             _health.set("database", True)
         except Exception as error:
             _health.set("database", False)
