@@ -329,7 +329,6 @@ class Climber:
     def climb(self) -> bool:
         """Climb some of what is due, of each kind; False if there was nothing. Raises if the database is gone."""
         now = self._clock.now()
-        # One round trip, not three: this is asked for all the time, and mostly for nothing.
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             kinds = conn.execute(_KINDS, {"kinds": list(self._ladders), "now": now}).scalars().all()
         worked = False
