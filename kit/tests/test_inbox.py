@@ -65,6 +65,24 @@ def test_other_handlers_have_had_their_events_before(engine: Engine) -> None:
     assert many.calls == [["users/a", "users/c"]]
 
 
+def test_those_that_are_handled_in_turn_are_handled_before_what_comes_behind_them(engine: Engine) -> None:
+    many, order = Together(), list[str]()
+    single = on("revoked", RoleRevoked, lambda _, event, __: order.append(f"{event.user} after {many.calls[-1]}"))
+    inbox = Inbox("sample", engine, [on_many("disabled", UserDisabled, many, in_turn=True), single], CIPHER)
+    users = {letter: f"users/{letter}" for letter in "abcde"}
+    inbox.deliver(
+        [
+            envelope(UserDisabled(user=users["a"])),
+            envelope(UserDisabled(user=users["b"])),
+            envelope(RoleRevoked(user=users["c"])),
+            envelope(UserDisabled(user=users["d"])),
+            envelope(RoleRevoked(user=users["e"])),
+        ]
+    )
+    assert order == ["users/c after ['users/a', 'users/b']", "users/e after ['users/d']"]
+    assert many.calls == [["users/a", "users/b"], ["users/d"]]
+
+
 def test_a_handler_of_personal_data_gets_the_cipher_for_one_and_for_many(engine: Engine) -> None:
     calls = list[tuple[list[str], Cipher]]()
 

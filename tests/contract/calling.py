@@ -150,10 +150,10 @@ class District:
         self.tokens: dict[str, str] = callers["tokens"]
         self.cipher_keys: str = callers["cipher_keys"]
         self.folder = folder
+        self.engines: dict[str, Engine] = {name: sync_engine(url) for name, url in sorted(callers["databases"].items())}
         # Looked at thousands of times: without a transaction, that is one round trip each, not three.
-        self.engines: dict[str, Engine] = {
-            name: sync_engine(url).execution_options(isolation_level="AUTOCOMMIT")
-            for name, url in sorted(callers["databases"].items())
+        self._looking = {
+            name: engine.execution_options(isolation_level="AUTOCOMMIT") for name, engine in self.engines.items()
         }
         self._queries: dict[str, TextClause] = {}
         self.channel = self.connect()
@@ -232,7 +232,7 @@ class District:
         quiet = 0
         while quiet < 3:
             assert time.monotonic() < deadline, "events are not carried"
-            quiet = 0 if any(map(self._waits, self.engines.values())) else quiet + 1
+            quiet = 0 if any(map(self._waits, self._looking.values())) else quiet + 1
             time.sleep(0.005)
 
     def count(self, database: str, table: str) -> int:
@@ -244,7 +244,7 @@ class District:
         the leases and notes of background processes, which are renewed all the time.
         """
         found = {}
-        for name, engine in self.engines.items():
+        for name, engine in self._looking.items():
             with engine.connect() as conn:
                 for table, rows, digest in conn.execute(self._digests(name)):
                     found[f"{name}.{table}"] = (rows, str(digest))

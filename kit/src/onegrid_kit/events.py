@@ -83,6 +83,8 @@ class Subscription:
     """The same for those that come together, if it costs less then."""
     together: object = None
     """What those have in common that are handled so at once."""
+    in_turn: bool = False
+    """Whether only those are that directly follow one another, so that what comes behind them finds them handled."""
 
     @property
     def type(self) -> str:
@@ -106,20 +108,28 @@ def on_personal(name: str, message: type[M], handle: Callable[[Connection, M, De
 
 
 def on_many(
-    name: str, message: type[M], handle_many: Callable[[Connection, Sequence[tuple[M, Delivery]]], None]
+    name: str,
+    message: type[M],
+    handle_many: Callable[[Connection, Sequence[tuple[M, Delivery]]], None],
+    *,
+    in_turn: bool = False,
 ) -> Subscription:
     """Subscribe a handler that takes the events that come together, in their order; also those of other types that are
     subscribed to with the same function.
 
-    It runs after the other handlers of what comes together. If it fails, each event is handled by itself.
+    It runs after the other handlers of what comes together; `in_turn`: with those that directly follow one another,
+    before what comes behind them and may need it. If it fails, each event is handled by itself.
     """
-    return replace(
-        on_many_personal(name, message, lambda conn, events, _: handle_many(conn, events)), together=handle_many
-    )
+    subscription = on_many_personal(name, message, lambda conn, events, _: handle_many(conn, events), in_turn=in_turn)
+    return replace(subscription, together=handle_many)
 
 
 def on_many_personal(
-    name: str, message: type[M], handle_many: Callable[[Connection, Sequence[tuple[M, Delivery]], Cipher], None]
+    name: str,
+    message: type[M],
+    handle_many: Callable[[Connection, Sequence[tuple[M, Delivery]], Cipher], None],
+    *,
+    in_turn: bool = False,
 ) -> Subscription:
     """The same for a handler that stores personal data: it gets the cipher of the service's personal fields."""
     require_event(message)
@@ -129,6 +139,7 @@ def on_many_personal(
         lambda conn, event, delivery, cipher: handle_many(conn, [(event, delivery)], cipher),
         handle_many,
         together=handle_many,
+        in_turn=in_turn,
     )
 
 

@@ -344,11 +344,23 @@ class Inbox:
 
 
 def _together(due: Sequence[tuple[Subscription, Envelope]]) -> Iterator[Sequence[tuple[Subscription, Envelope]]]:
-    """Each by itself, in order; then those that a function handles together."""
-    many: dict[object, list[tuple[Subscription, Envelope]]] = {}
+    """Each by itself, in order, or with those behind it that a function handles together in their turn; then those that
+    a function handles together after all others.
+    """
+    last: dict[object, list[tuple[Subscription, Envelope]]] = {}
+    run: list[tuple[Subscription, Envelope]] = []
     for one in due:
-        if one[0].handle_many is None:
+        subscription = one[0]
+        if subscription.handle_many is not None and not subscription.in_turn:
+            last.setdefault(subscription.together, []).append(one)
+            continue
+        if run and (subscription.handle_many is None or subscription.together != run[0][0].together):
+            yield run
+            run = []
+        if subscription.handle_many is None:
             yield [one]
         else:
-            many.setdefault(one[0].together, []).append(one)
-    yield from many.values()
+            run.append(one)
+    if run:
+        yield run
+    yield from last.values()

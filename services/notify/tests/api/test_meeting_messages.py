@@ -16,12 +16,12 @@ from onegrid_notify.deliveries import topic_of
 from onegrid_notify.preferences import MEETINGS
 
 from .editors import DISTRICT, ELSEWHERE, RESIDENT, Newsroom
-from .test_party import BRANCH, COMMITTEE, JOINING, PUBLICITY, SECRETARY, Party
+from .test_party import BRANCH, COMMITTEE, FULL, JOINING, PUBLICITY, SECRETARY, Party
 
 MEETING = f"meetings/{DISTRICT}-00000000000000000007"
 ALL, SELECTED = ExpectedAttendance.EXPECTED_ATTENDANCE_ALL, ExpectedAttendance.EXPECTED_ATTENDANCE_SELECTED
 OFFICERS = ExpectedAttendance.EXPECTED_ATTENDANCE_COMMITTEE
-FIRST, SECOND, THIRD = (f"members/{DISTRICT}-{number:020}" for number in (1, 2, 3))
+FIRST, SECOND, THIRD, NEWCOMER = (f"members/{DISTRICT}-{number:020}" for number in (1, 2, 3, 5))
 
 
 class Branch:
@@ -52,6 +52,14 @@ class Branch:
 
     def scheduled(self, plan: MeetingPlan) -> None:
         self._deliver(pb.MeetingScheduled(meeting=self._meeting(plan)))
+
+    def admitted_and_scheduled(self, who: Caller, plan: MeetingPlan) -> None:
+        """Both announced at the same moment, and delivered together."""
+        time = timestamp(self.newsroom.now)
+        admitted = pb.MemberDefined(
+            member=NEWCOMER, user=who.user, state=FULL, organization=BRANCH, version=1, update_time=time
+        )
+        self._events.deliver(admitted, pb.MeetingScheduled(meeting=self._meeting(plan)))
 
     def changed(self, before: MeetingPlan, plan: MeetingPlan) -> None:
         self._deliver(pb.MeetingChanged(meeting=self._meeting(plan), before=before))
@@ -105,6 +113,11 @@ async def test_members_hear_of_a_meeting_and_nobody_else_does(branch: Branch) ->
 async def test_who_is_expected_hears_of_it(branch: Branch, fields: dict[str, Any], hear: set[Caller]) -> None:
     branch.scheduled(branch.plan(**fields))
     assert {who for who in (RESIDENT, ELSEWHERE, JOINING) if await branch.heard(who)} == hear
+
+
+async def test_who_was_admitted_at_the_same_moment_hears_of_it(branch: Branch) -> None:
+    branch.admitted_and_scheduled(JOINING, branch.plan())
+    assert await branch.titles(JOINING) == {"会议通知：主题党日"}
 
 
 async def test_who_is_expected_hears_that_it_moves_or_is_cancelled(branch: Branch) -> None:

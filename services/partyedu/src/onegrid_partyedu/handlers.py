@@ -59,7 +59,7 @@ def judge_anew(conn: Connection, key: DeviceKey, delivery: Delivery) -> None:
 HANDLERS = (
     on("keep_cell", CellDefined, keep_cell),
     on("keep_user", UserDefined, keep_user),
-    on_many_personal("keep_statement", StudyCompleted, keep_statements),
+    on_many_personal("keep_statement", StudyCompleted, keep_statements, in_turn=True),
     on_personal("keep_start", AttemptStarted, keep_start),
     on_personal("keep_score", AttemptScored, keep_score),
     keeping_device_keys(judge_anew),
