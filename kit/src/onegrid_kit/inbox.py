@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from time import perf_counter
 
 from google.protobuf.message import DecodeError
@@ -347,20 +348,15 @@ def _together(due: Sequence[tuple[Subscription, Envelope]]) -> Iterator[Sequence
     """Each by itself, in order, or with those behind it that a function handles together in their turn; then those that
     a function handles together after all others.
     """
+    in_order: list[tuple[Subscription, Envelope]] = []
     last: dict[object, list[tuple[Subscription, Envelope]]] = {}
-    run: list[tuple[Subscription, Envelope]] = []
     for one in due:
         subscription = one[0]
-        if subscription.handle_many is not None and not subscription.in_turn:
-            last.setdefault(subscription.together, []).append(one)
-            continue
-        if run and (subscription.handle_many is None or subscription.together != run[0][0].together):
-            yield run
-            run = []
-        if subscription.handle_many is None:
-            yield [one]
+        if subscription.handle_many is None or subscription.in_turn:
+            in_order.append(one)
         else:
-            run.append(one)
-    if run:
-        yield run
+            last.setdefault(subscription.together, []).append(one)
+    for together, following in groupby(in_order, key=lambda one: one[0].together):
+        run = list(following)
+        yield from [[one] for one in run] if together is None else [run]
     yield from last.values()
